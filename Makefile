@@ -1,0 +1,74 @@
+# Everything this repository can do. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types proto perf stack-up stack-down terraform check clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## install everything for development into .venv
+
+demo: $(VENV)/.demo ## real e-mail through two consumer groups, on an embedded broker
+	@$(BIN)/pat-events demo $(ARGS)
+
+test: $(VENV)/.dev ## run the tests; parts that cannot be had here are skipped loudly
+	@$(BIN)/pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report
+	@$(BIN)/coverage report --include='src/pat_events/core/*' --fail-under=90 --format=total > /dev/null \
+		|| { echo "branch coverage of src/pat_events/core is below 90 %"; exit 1; }
+
+lint: $(VENV)/.dev ## ruff and the import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+proto: $(VENV)/.dev ## generate the event classes from schemas/events.proto
+	@$(BIN)/python tools/proto.py
+
+perf: $(VENV)/.dev ## measure beside bare confluent-kafka, on a Kafka of its own
+	@$(BIN)/python -m perf $(ARGS)
+
+stack-up: $(VENV)/.dev ## start Kafka, schema registry and LocalStack, and say how to reach them
+	@$(BIN)/python -m tools.stack up $(ARGS)
+
+stack-down: $(VENV)/.dev ## stop them and remove their data
+	@$(BIN)/python -m tools.stack down
+
+terraform: $(VENV)/.dev ## format, validate, unit tests, checkov, and a full apply on LocalStack
+	@$(BIN)/python -m tools.terraform $(ARGS)
+
+check: lint types ## all that CI asks for besides the tests
+	@$(BIN)/python tools/proto.py --check
+
+clean: ## remove what was built, the virtual environment included
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+
+# Two stages, so that the demo installs only what it needs.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is another: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'"; exit 1; }
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the demo needs ..."
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what development needs ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo
