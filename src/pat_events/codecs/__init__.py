@@ -1,0 +1,74 @@
+"""Events to bytes and back."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+# Not the module: importing pat_events.codecs.json binds the name `json` in here.
+from json import loads
+from typing import TYPE_CHECKING
+
+from pat_events.codecs.base import Codec
+from pat_events.codecs.event_types import Binding, EventTypes
+from pat_events.codecs.protobuf import ProtobufCodec
+from pat_events.core.catalog_file import parse_catalog
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pat_events.core.catalog import Catalog
+
+__all__ = [
+    "Binding",
+    "Codec",
+    "EventTypes",
+    "ProtobufCodec",
+    "codec_by_content_type",
+    "codec_by_name",
+    "load_catalog",
+]
+
+
+def load_catalog(path: Path | None = None) -> Catalog:
+    """Read a catalogue file; the packaged one when ``path`` is None.
+
+    Raises:
+        CatalogError: names each line that is wrong.
+        ConfigError: the file cannot be read.
+    """
+    packaged = resources.files("pat_events") / "schemas"
+    json_schema = loads((packaged / "catalog.schema.json").read_text("utf-8"))
+    file = path or packaged / "catalog.yaml"
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
+    return parse_catalog(text, str(file), json_schema)
+
+
+def codec_by_name(name: str) -> Codec:
+    """Return the codec called ``protobuf`` or ``avro``.
+
+    Raises:
+        ConfigError: there is no such codec, or what it needs is not installed.
+    """
+    return codec_by_content_type(f"application/{name}")
+
+
+def codec_by_content_type(content_type: str) -> Codec:
+    """Return the codec for a media type, parameters and case aside.
+
+    Raises:
+        ConfigError: there is no such codec, or what it needs is not installed.
+    """
+    wanted = content_type.partition(";")[0].strip().lower()
+    if wanted == ProtobufCodec.content_type:
+        return ProtobufCodec()
+    if wanted == "application/avro":
+        from pat_events.codecs.avro import AvroCodec  # noqa: PLC0415 -- needs an extra
+
+        return AvroCodec.packaged()
+    raise ConfigError(
+        f"there is no codec for {content_type!r}: choose application/protobuf or application/avro"
+    )

@@ -1,0 +1,130 @@
+"""Catalogue entries bound to the generated classes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.runtime_version import VersionError
+
+from pat_events.core.catalog import did_you_mean
+from pat_events.errors import ConfigError, UnknownEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from google.protobuf.descriptor import Descriptor
+
+    from pat_events.core.catalog import Catalog, EventType
+
+_TEXT: Final = FieldDescriptor.TYPE_STRING
+_MESSAGE: Final = FieldDescriptor.TYPE_MESSAGE
+# What producers fill and consumers read of every event, whoever defined it.
+_METADATA: Final = {
+    "event_id": _TEXT,
+    "correlation_id": _TEXT,
+    "source": _TEXT,
+    "timestamp": _MESSAGE,
+    "tenant_id": _TEXT,
+    "user_id": _TEXT,
+    "attributes": _MESSAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An event type and its class; ``key_of`` reads the record's key from an event."""
+
+    event_type: EventType
+    message_class: type[Message]
+    key_of: Callable[[Message], str]
+
+
+class EventTypes:
+    """Every event of a catalogue with its class.
+
+    ``by_full_name`` has them by the UTF-8 bytes of their full names, as the ``ce_type``
+    header holds them.
+
+    Raises:
+        ConfigError: names every entry that the catalogue's Python module does not bear out.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        module = _import(catalog.python_module)
+        problems: list[str] = []
+        self.by_full_name: dict[bytes, Binding] = {}
+        self._by_class: dict[type[Message], Binding] = {}
+        for event_type in catalog.events.values():
+            found = getattr(module, event_type.name, None)
+            if inspect.isclass(found) and issubclass(found, Message):
+                problems += _mismatches(f"{module.__name__}.{event_type.name}", event_type, found)
+                binding = Binding(event_type, found, attrgetter(event_type.key))
+                self.by_full_name[event_type.full_name.encode()] = binding
+                self._by_class[found] = binding
+            else:
+                classes = [name for name, _ in inspect.getmembers(module, inspect.isclass)]
+                problems.append(
+                    f"{module.__name__} has no message class {event_type.name!r}"
+                    f"{did_you_mean(event_type.name, classes)}"
+                )
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+    def of(self, event: Message | type[Message]) -> Binding:
+        """Return the binding of an event or of its class.
+
+        Raises:
+            UnknownEventError: the catalogue does not have it; names the nearest.
+        """
+        message_class = event if isinstance(event, type) else type(event)
+        try:
+            return self._by_class[message_class]
+        except KeyError:
+            name = message_class.__name__
+            raise UnknownEventError(
+                f"{message_class.__module__}.{name} is no event of the catalogue"
+                f"{did_you_mean(name, self.catalog.events)}"
+            ) from None
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    # TypeError: its types are registered already, by another module. VersionError: its code
+    # was generated for a newer protobuf.
+    except (ImportError, TypeError, VersionError) as error:
+        raise ConfigError(
+            f"the catalogue's python_module {name!r} cannot be imported: {error}"
+        ) from error
+
+
+def _mismatches(place: str, event_type: EventType, message_class: type[Message]) -> Iterator[str]:
+    descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
+    if descriptor.full_name != event_type.full_name:
+        yield f"{place}: is {descriptor.full_name}, the catalogue says {event_type.full_name}"
+    key = descriptor.fields_by_name.get(event_type.key)
+    if key is None:
+        near = did_you_mean(event_type.key, descriptor.fields_by_name)
+        yield f"{place}: has no field {event_type.key!r} to be its key{near}"
+    elif key.type != _TEXT or key.is_repeated:
+        yield f"{place}: its key {event_type.key!r} must be a string field"
+    yield from _metadata_mismatches(place, descriptor)
+
+
+def _metadata_mismatches(place: str, descriptor: Descriptor) -> Iterator[str]:
+    metadata = descriptor.fields_by_name.get("metadata")
+    if metadata is None or metadata.message_type is None or metadata.is_repeated:
+        yield f"{place}: has no message field 'metadata'; every event carries one"
+        return
+    for name, kind in _METADATA.items():
+        field = metadata.message_type.fields_by_name.get(name)
+        if field is None or field.type != kind:
+            yield f"{place}: {metadata.message_type.full_name} needs the field {name!r}"

@@ -1,0 +1,140 @@
+"""The catalogue: which events exist, where each goes, who reads it.
+
+The catalogue is data: nothing here knows a particular event.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pat_events.errors import UnknownEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic and what it is created with."""
+
+    name: str
+    partitions: int
+    retention_days: int
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event and where it goes.
+
+    Attributes:
+        name: Name of the message, such as ``EmailReceived``.
+        full_name: With its package: what the ``ce_type`` header says.
+        topic: Topic it is published to.
+        key: Field whose value is the record's key; events of one key keep their order.
+        source: Default ``ce_source``.
+        detail_type: ``detail-type`` on EventBridge.
+        queues: Queues EventBridge hands it to.
+        functions: Lambda functions EventBridge hands it to.
+        workflows: State machines EventBridge hands it to.
+    """
+
+    name: str
+    full_name: str
+    topic: str
+    key: str
+    source: str
+    detail_type: str
+    queues: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group: the events it handles and those its handlers publish."""
+
+    name: str
+    consumes: tuple[str, ...]
+    publishes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue behind EventBridge; ``consumer_timeout_s`` bounds the work on one message."""
+
+    name: str
+    consumer_timeout_s: int
+    fifo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A message sent to a queue by the clock."""
+
+    name: str
+    cron: str
+    queue: str
+    input: Mapping[str, Any]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What every dead-letter topic is created with."""
+
+    partitions: int
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All of the catalogue file; entries by name, in the order of the file."""
+
+    version: int
+    package: str
+    python_module: str
+    topics: Mapping[str, Topic]
+    dead_letters: DeadLetters
+    events: Mapping[str, EventType]
+    groups: Mapping[str, Group]
+    queues: Mapping[str, Queue]
+    schedules: Mapping[str, Schedule]
+
+    def event(self, name: str) -> EventType:
+        """Return the entry of an event by its short name.
+
+        Raises:
+            UnknownEventError: there is none; names the nearest.
+        """
+        try:
+            return self.events[name]
+        except KeyError:
+            raise UnknownEventError(
+                f"the catalogue has no event {name!r}{did_you_mean(name, self.events)}"
+            ) from None
+
+    def topics_of(self, event_names: Iterable[str]) -> tuple[str, ...]:
+        """Return the topics that carry these events, each once.
+
+        Raises:
+            UnknownEventError: the catalogue lacks one of the events.
+        """
+        return tuple(dict.fromkeys(self.event(name).topic for name in event_names))
+
+    def dead_letter_topic(self, topic: str, group: str) -> str:
+        """Return the topic for what ``group`` could not handle from ``topic``."""
+        return dead_letter_topic(topic, group)
+
+
+def dead_letter_topic(topic: str, group: str) -> str:
+    """Return the name of the topic for what ``group`` could not handle from ``topic``."""
+    return f"{topic}.{group}.dlq"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

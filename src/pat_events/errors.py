@@ -1,0 +1,143 @@
+"""Every error this package raises, and what a caller or a consumer does with it.
+
+::
+
+    PatEventsError
+    ├── ConfigError               fix the configuration; nothing was started
+    │   └── CatalogError            the catalogue file: line and reason
+    ├── PermanentError            reject: trying again cannot help
+    │   ├── CodecError              bytes that are not the event they claim to be
+    │   ├── SchemaError             the event does not fit its schema
+    │   ├── RecordTooLargeError     over the size limit, refused before sending
+    │   └── UnknownEventError       a type the catalogue does not have
+    ├── TransientError            retry, after ``retry_after_s`` where given
+    │   ├── TransportError          the broker or the network
+    │   │   ├── TransportTimeoutError
+    │   │   ├── TransportUnavailableError
+    │   │   └── TopicMissingError
+    │   └── HandlerTimeoutError     a handler passed its deadline
+    ├── HoldError                 keep the event where it is, never skip it
+    │   ├── DeadLetterError         the dead letter could not be written
+    │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
+    │   └── WorkersExhaustedError   too many handlers never returned
+    ├── AttemptsExhaustedError    the last attempt failed; a dead letter follows
+    ├── BufferFullError           the send buffer stayed full; nothing was taken
+    ├── NotDeliveredError         closed or flushed with events unacknowledged
+    ├── NotDrainedError           stopped with events still being handled
+    └── ClosedError               used after ``close()``
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class PatEventsError(Exception):
+    """Base of every error raised by this package."""
+
+
+class ConfigError(PatEventsError):
+    """A setting is missing or impossible; the message says which and why."""
+
+
+class CatalogError(ConfigError):
+    """The catalogue cannot be used; ``problems`` holds one line each, with its place."""
+
+    def __init__(self, origin: str, problems: Sequence[str]) -> None:
+        self.origin = origin
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{origin}:{problem}" for problem in self.problems))
+
+
+class PermanentError(PatEventsError):
+    """Trying again cannot help: a consumer dead-letters the event at once."""
+
+
+class CodecError(PermanentError):
+    """The bytes cannot be decoded as the event their headers announce."""
+
+
+class SchemaError(PermanentError):
+    """The event does not fit the schema it has to be written with."""
+
+
+class RecordTooLargeError(PermanentError):
+    """The event is larger than the configured limit; it was not sent."""
+
+
+class UnknownEventError(PermanentError):
+    """The catalogue has no such event type."""
+
+
+class TransientError(PatEventsError):
+    """Trying again may help. Handlers may raise it to say so.
+
+    ``retry_after_s`` is the shortest wait before the next attempt, in seconds.
+    """
+
+    def __init__(self, *args: object, retry_after_s: float | None = None) -> None:
+        super().__init__(*args)
+        self.retry_after_s = retry_after_s
+
+
+class TransportError(TransientError):
+    """The broker or the network did not do what was asked."""
+
+
+class TransportTimeoutError(TransportError):
+    """No answer within the bound the caller chose."""
+
+
+class TransportUnavailableError(TransportError):
+    """No broker can be reached at the given address."""
+
+
+class TopicMissingError(TransportError):
+    """The topic does not exist; creating it is the operator's decision."""
+
+
+class HandlerTimeoutError(TransientError):
+    """A handler was still running at its deadline."""
+
+
+class HoldError(PatEventsError):
+    """The event stays where it is: not committed, not skipped."""
+
+
+class DeadLetterError(HoldError):
+    """The dead letter could not be written, so the event is held."""
+
+
+class OffsetOutOfRangeError(HoldError):
+    """The group's position is no longer in the log: neither skipped nor read again unasked."""
+
+
+class WorkersExhaustedError(HoldError):
+    """So many handlers passed their deadline without returning that none can run."""
+
+
+class AttemptsExhaustedError(PatEventsError):
+    """Every attempt the retry policy allows has failed."""
+
+
+class BufferFullError(PatEventsError):
+    """The send buffer stayed full for as long as the caller wanted to wait."""
+
+
+class NotDeliveredError(PatEventsError):
+    """Events were not acknowledged in time; ``event_ids`` names them."""
+
+    def __init__(self, message: str, event_ids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.event_ids = tuple(event_ids)
+
+
+class NotDrainedError(PatEventsError):
+    """A consumer group stopped while handlers were still at work."""
+
+
+class ClosedError(PatEventsError):
+    """The object was closed; make a new one."""

@@ -1,0 +1,184 @@
+"""Every event, with every kind of value, comes back from every codec as it went in."""
+
+import io
+import json
+from pathlib import Path
+
+import fastavro
+import pytest
+from google.protobuf import timestamp_pb2
+from google.protobuf.descriptor import FieldDescriptor as Field
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pat_events import events
+from pat_events.codecs import ProtobufCodec
+from pat_events.codecs.avro import AvroCodec
+from pat_events.codecs.json import from_json, to_json
+from pat_events.errors import CodecError
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+EVENTS = [
+    events.PatEvent,
+    *(field.message_type._concrete_class for field in events.PatEvent.DESCRIPTOR.fields),
+]
+CODECS = [ProtobufCodec(), AvroCodec.packaged()]
+
+FIRST = timestamp_pb2.Timestamp(seconds=-62_135_596_800)
+LAST = timestamp_pb2.Timestamp(seconds=253_402_300_799, nanos=999_999_999)
+BEFORE_EPOCH = timestamp_pb2.Timestamp(seconds=-1, nanos=999_999_999)
+
+SCALARS = {
+    Field.TYPE_STRING: st.text(max_size=20) | st.sampled_from(["\0", "\U0010ffff", "é" * 300]),
+    Field.TYPE_BYTES: st.binary(max_size=20),
+    Field.TYPE_BOOL: st.booleans(),
+    Field.TYPE_DOUBLE: st.floats(),
+    Field.TYPE_INT32: st.integers(-(2**31), 2**31 - 1),
+    Field.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
+}
+TIMESTAMPS = st.sampled_from([FIRST, LAST, BEFORE_EPOCH]) | st.builds(
+    timestamp_pb2.Timestamp,
+    seconds=st.integers(FIRST.seconds, LAST.seconds),
+    nanos=st.integers(0, LAST.nanos),
+)
+TOLERANT = settings(
+    max_examples=25,
+    deadline=None,
+    # Messages are wide, so many of them are drawn before one is big enough.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def values(field):
+    if field.enum_type is not None:
+        known = st.sampled_from(sorted(field.enum_type.values_by_number))
+        return known | SCALARS[Field.TYPE_INT32]
+    if field.message_type is None:
+        return SCALARS[field.type]
+    if field.message_type.full_name == "google.protobuf.Timestamp":
+        return TIMESTAMPS
+    return messages(field.message_type)
+
+
+@st.composite
+def messages(draw, descriptor):
+    """Any value of a message type: each field absent, empty or filled, one of each oneof."""
+    message = descriptor._concrete_class()
+    chosen = {draw(st.sampled_from([None, *oneof.fields])) for oneof in descriptor.oneofs}
+    for field in descriptor.fields:
+        if field.containing_oneof is not None and field not in chosen:
+            continue
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            entry = field.message_type.fields_by_name
+            table = st.dictionaries(values(entry["key"]), values(entry["value"]), max_size=3)
+            getattr(message, field.name).update(draw(table))
+        elif field.is_repeated:
+            getattr(message, field.name).extend(draw(st.lists(values(field), max_size=3)))
+        elif field.message_type is None:
+            setattr(message, field.name, draw(values(field)))
+        elif field in chosen or draw(st.booleans()):
+            part = getattr(message, field.name)
+            part.SetInParent()
+            part.MergeFrom(draw(values(field)))
+    return message
+
+
+def exactly(message):
+    """All of a message, also where comparing says nothing, as with NaN."""
+    return message.SerializeToString(deterministic=True)
+
+
+def any_value(message_class):
+    return messages(message_class.DESCRIPTOR)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.content_type)
+@pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
+@TOLERANT
+@given(data=st.data())
+def test_what_is_decoded_is_what_was_encoded(codec, message_class, data):
+    event = data.draw(any_value(message_class))
+    decoded = codec.decoder(message_class)(codec.encode(event))
+    assert exactly(decoded) == exactly(event)
+
+
+@pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
+@settings(TOLERANT, max_examples=12)
+@given(data=st.data())
+def test_protobuf_to_avro_to_protobuf_is_the_identity(message_class, data):
+    protobuf, avro = CODECS
+    payload = exactly(data.draw(any_value(message_class)))
+    as_avro = avro.encode(protobuf.decoder(message_class)(payload))
+    assert exactly(avro.decoder(message_class)(as_avro)) == payload
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.content_type)
+@given(stamp=TIMESTAMPS)
+@example(stamp=FIRST)
+@example(stamp=LAST)
+@example(stamp=BEFORE_EPOCH)
+def test_a_time_keeps_its_last_nanosecond(codec, stamp):
+    event = events.EmailDeleted(deleted_at=stamp)
+    assert codec.decoder(events.EmailDeleted)(codec.encode(event)).deleted_at == stamp
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.content_type)
+def test_an_empty_part_is_not_an_absent_one(codec):
+    event = events.EmailReceived(metadata={})
+    decoded = codec.decoder(events.EmailReceived)(codec.encode(event))
+    assert decoded.HasField("metadata")
+    assert not decoded.HasField("from")
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.content_type)
+def test_a_message_of_any_type_is_carried_along(codec):
+    event = events.PluginExecutionCompleted()
+    event.output_data.Pack(LAST)
+    decoded = codec.decoder(type(event))(codec.encode(event))
+    unpacked = timestamp_pb2.Timestamp()
+    assert decoded.output_data.Unpack(unpacked)
+    assert unpacked == LAST
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.content_type)
+@pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
+@settings(TOLERANT, max_examples=12)
+@given(data=st.data())
+def test_damaged_bytes_are_an_event_or_one_of_the_decode_errors(codec, message_class, data):
+    payload = bytearray(codec.encode(data.draw(any_value(message_class))))
+    damage = st.tuples(st.integers(0, max(len(payload) - 1, 0)), st.integers(0, 255))
+    for place, byte in data.draw(st.lists(damage, min_size=1, max_size=4)):
+        payload[place : place + 1] = bytes([byte])
+    try:
+        decoded = codec.decoder(message_class)(bytes(payload))
+    except codec.decode_errors:
+        return
+    assert isinstance(decoded, message_class)
+
+
+@pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
+@settings(TOLERANT, max_examples=12)
+@given(data=st.data())
+def test_what_json_can_say_comes_back_from_it(message_class, data):
+    event = data.draw(any_value(message_class))
+    try:
+        obj = to_json(event)
+    except CodecError:  # an Any of a type that nobody has loaded
+        return
+    assert exactly(from_json(message_class, json.loads(json.dumps(obj)))) == exactly(event)
+
+
+@pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
+@settings(TOLERANT, max_examples=10)
+@given(data=st.data())
+def test_avro_of_the_last_release_is_read_with_the_schema_of_today(message_class, data):
+    released = max((SCHEMAS / "released").iterdir(), key=lambda folder: int(folder.name))
+    then = AvroCodec((released / "events.avsc").read_text("utf-8"), str(released))
+    now = CODECS[1]
+    payload = then.encode(data.draw(any_value(message_class)))
+    _, writer = then._bind(message_class)
+    twin, reader = now._bind(message_class)
+    record = fastavro.schemaless_reader(io.BytesIO(payload), writer, reader, return_named_type=True)
+    assert exactly(message_class(**twin.from_avro(record))) == exactly(
+        then.decoder(message_class)(payload)
+    )
