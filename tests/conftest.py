@@ -1,0 +1,146 @@
+"""The real parts, found or started once a session, and skipped loudly where there are none.
+
+PAT_EVENTS_TEST_REQUIRE names the parts that must be there (``kafka,registry,localstack`` or
+``all``): then a missing one is a failure, not a skip.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from localstack_client.session import Session
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
+
+from tools.stack import Kafka, LocalStack, NotReadyError, Part, Registry, StackError, reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+T = TypeVar("T")
+ADMIN_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A reachable Kafka; ``native`` is there when this session started it."""
+
+    bootstrap_servers: str
+    native: Kafka | None = None
+
+
+class CreateTopic(Protocol):
+    """What the fixture ``create_topic`` hands out."""
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        bootstrap_servers: str | None = None,
+        **config: str,
+    ) -> str: ...
+
+
+def required_parts() -> set[str]:
+    known = {Kafka.name, Registry.name, LocalStack.name}
+    named = set(re.findall(r"[^\s,]+", os.environ.get("PAT_EVENTS_TEST_REQUIRE", "")))
+    if unknown := named - known - {"all"}:
+        choice = ", ".join(sorted(known))
+        raise pytest.UsageError(
+            f"PAT_EVENTS_TEST_REQUIRE: {', '.join(sorted(unknown))} is none of {choice}, all"
+        )
+    return known if "all" in named else named
+
+
+def pytest_configure() -> None:
+    required_parts()  # a misspelt part must not turn a failure into a skip
+
+
+def _enter(stack: ExitStack, kind: type[Part], part: AbstractContextManager[T]) -> T:
+    """Enter ``part``; skip where it cannot be had, fail where it is broken or required."""
+    try:
+        return stack.enter_context(part)
+    except StackError as problem:
+        if isinstance(problem, NotReadyError) or kind.name in required_parts():
+            pytest.fail(f"no {kind.name}: {problem}", pytrace=False)
+        pytest.skip(f"no {kind.name}: {str(problem).splitlines()[0]}")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Broker]:
+    with ExitStack() as stack:
+        found = _enter(stack, Kafka, reach(Kafka))
+        yield Broker(found.address, found.native)
+
+
+@pytest.fixture(scope="session")
+def registry_url() -> Iterator[str]:
+    with ExitStack() as stack:
+        yield _enter(stack, Registry, reach(Registry)).address
+
+
+@pytest.fixture(scope="session")
+def localstack_url() -> Iterator[str]:
+    with ExitStack() as stack:
+        yield _enter(stack, LocalStack, reach(LocalStack)).address
+
+
+@pytest.fixture(scope="session")
+def aws(localstack_url: str) -> Session:
+    """Makes boto3 clients of LocalStack: ``aws.client("sqs")``."""
+    return Session("test", "test", localstack_host=urlsplit(localstack_url).netloc)
+
+
+@pytest.fixture(scope="session")
+def native_kafka_cluster() -> Iterator[Kafka]:
+    """Three brokers of this session's own, to be killed and frozen; leave them running."""
+    with ExitStack() as stack:
+        yield _enter(stack, Kafka, Kafka(brokers=3))
+
+
+@pytest.fixture
+def topic_name(request: pytest.FixtureRequest) -> str:
+    """A topic name no other test has."""
+    test = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name)[:60].strip("-")
+    return f"{test}-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def create_topic(request: pytest.FixtureRequest) -> Iterator[CreateTopic]:
+    """Create topics, on ``kafka_broker`` unless told otherwise; they go with the test."""
+    created: list[tuple[AdminClient, str]] = []
+
+    def create(
+        name: str,
+        *,
+        partitions: int = 1,
+        bootstrap_servers: str | None = None,
+        **config: str,
+    ) -> str:
+        servers = bootstrap_servers
+        if servers is None:
+            servers = request.getfixturevalue("kafka_broker").bootstrap_servers
+        # Kept in a name until the answer is there: the client's end cancels its requests.
+        admin = AdminClient({"bootstrap.servers": servers})
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        wanted = NewTopic(name, num_partitions=partitions, config=settings)
+        admin.create_topics([wanted], operation_timeout=ADMIN_WAIT_S)[name].result(ADMIN_WAIT_S)
+        created.append((admin, name))
+        return name
+
+    yield create
+    for admin, name in created:
+        admin.delete_topics([name])[name].result(ADMIN_WAIT_S)

@@ -1,0 +1,1 @@
+"""Programs of this repository; nothing here is part of the package."""
