@@ -78,6 +78,9 @@ class TransientError(PatEventsError):
     ``retry_after_s`` is the shortest wait before the next attempt, in seconds.
     """
 
+    # On the class too: a subclass need not call this constructor.
+    retry_after_s: float | None = None
+
     def __init__(self, *args: object, retry_after_s: float | None = None) -> None:
         super().__init__(*args)
         self.retry_after_s = retry_after_s

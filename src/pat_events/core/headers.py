@@ -1,0 +1,56 @@
+"""Names of the headers on the wire, and how an envelope is read from them.
+
+CloudEvents 1.0.2 Kafka binding in binary mode, W3C Trace Context, and the
+dead-letter headers of KIP-1191 beside our own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pat_events.core.record import Header, Headers
+
+CE_ID: Final = "ce_id"
+CE_SOURCE: Final = "ce_source"
+CE_SPECVERSION: Final = "ce_specversion"
+CE_SUBJECT: Final = "ce_subject"
+CE_TIME: Final = "ce_time"
+CE_TYPE: Final = "ce_type"
+# Extension attributes: lower case and digits only, no separators (CloudEvents §3.1).
+CE_CAUSATION_ID: Final = "ce_causationid"
+CE_CORRELATION_ID: Final = "ce_correlationid"
+CE_TENANT_ID: Final = "ce_tenantid"
+CONTENT_TYPE: Final = "content-type"
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+
+# Headers a caller cannot set: they are the envelope's or the consumer's own.
+RESERVED_PREFIXES: Final = ("ce_", "pat-dlq-", "__dlq.")
+RESERVED: Final = frozenset({CONTENT_TYPE, TRACEPARENT, TRACESTATE})
+
+
+def last(headers: Headers, name: str) -> bytes | None:
+    """Return the last value of a header, or None: a later one replaces an earlier one."""
+    for key, value in reversed(headers):
+        if key == name:
+            return value
+    return None
+
+
+def text(headers: Headers, name: str) -> str | None:
+    """Return a header as text, or None where it is absent or not UTF-8."""
+    value = last(headers, name)
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def size_bytes(headers: Iterable[Header]) -> int:
+    """Return the bytes that keys and values take, without the record's framing."""
+    return sum(len(key) + len(value or b"") for key, value in headers)

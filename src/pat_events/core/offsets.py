@@ -1,0 +1,49 @@
+"""Which offset a group may commit: never past an event that is not settled."""
+
+from __future__ import annotations
+
+
+class OffsetTracker:
+    """Offsets of one partition, from delivery to settlement.
+
+    Offsets start in ascending order, as a partition is read, and finish in any
+    order. Gaps in the log (aborted transactions, compaction) cost nothing:
+    only offsets that were delivered are known here.
+    """
+
+    __slots__ = ("_committed", "_in_flight", "_next")
+
+    def __init__(self) -> None:
+        # A dict keeps insertion order, which is offset order, so the first
+        # key is the lowest offset in flight.
+        self._in_flight: dict[int, None] = {}
+        self._next: int | None = None
+        self._committed: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._in_flight)
+
+    def start(self, offset: int) -> None:
+        """An event was delivered and is not settled yet."""
+        self._in_flight[offset] = None
+        self._next = offset + 1
+
+    def finish(self, offset: int) -> None:
+        """An event was handled, skipped or dead-lettered. A second time is ignored."""
+        self._in_flight.pop(offset, None)
+
+    def committable(self) -> int | None:
+        """Return the next offset to read after a restart, or None before any delivery.
+
+        It is the lowest offset in flight, else one past the last delivered.
+        """
+        return next(iter(self._in_flight), self._next)
+
+    def to_commit(self) -> int | None:
+        """Return ``committable`` if it moved since the last commit, else None."""
+        offset = self.committable()
+        return None if offset == self._committed else offset
+
+    def committed(self, offset: int) -> None:
+        """Remember what was handed to the broker."""
+        self._committed = offset

@@ -1,0 +1,85 @@
+"""What travels: a record on its way out, a delivery on its way in."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+# A broker may hold a header without a value: None on the way in.
+Header: TypeAlias = tuple[str, bytes | None]
+Headers: TypeAlias = list[Header]
+
+
+class Record(NamedTuple):
+    """One event as bytes, addressed and ready to be sent by any transport."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+class Position(NamedTuple):
+    """Where a delivery stands in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class Delivery:
+    """One record as a consumer received it.
+
+    A class with slots and not a named tuple because one is made for every
+    record consumed: it is the cheapest to build and the engine keeps fields of its own in it
+    (``attempt`` to ``route``).
+    """
+
+    __slots__ = (
+        "attempt",
+        "first_failed_ms",
+        "headers",
+        "holds",
+        "key",
+        "offset",
+        "partition",
+        "route",
+        "timestamp_ms",
+        "topic",
+        "value",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        timestamp_ms: int,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.timestamp_ms = timestamp_ms
+        self.attempt = 1
+        self.holds = 0
+        # Wall clock of the first failed attempt, 0 while there is none.
+        self.first_failed_ms = 0
+        # Where the engine sends it: a value of the consumer's, opaque here.
+        self.route: Any = None
+
+    @property
+    def position(self) -> Position:
+        """Topic, partition and offset."""
+        return Position(self.topic, self.partition, self.offset)
+
+    def __repr__(self) -> str:
+        return f"Delivery({self.position})"

@@ -1,0 +1,78 @@
+"""When a failed event is tried again: numbers as values, delays as a pure function."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from pat_events.errors import ConfigError, PermanentError, TransientError
+
+# With the exponent's cap of 64 a power stays within what a float can hold.
+_MAX_MULTIPLIER: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often, how long apart, and after which errors an event is tried again.
+
+    Attributes:
+        attempts: Attempts in all, the first included; at least 1, always finite.
+        first_delay_s: Wait before the second attempt, in seconds.
+        multiplier: Each further wait is this many times the one before.
+        max_delay_s: No wait is longer, in seconds.
+        jitter: Share of the wait that is random, 0 to 1: with 0.5 a wait of
+            8 s becomes 4 s to 8 s, so that a crowd of failures spreads out.
+        retry_on: Errors worth another attempt. Everything else goes to the dead
+            letter at once.
+        give_up_on: Exceptions to ``retry_on``: hopeless errors, dead-lettered at once.
+    """
+
+    attempts: int = 5
+    first_delay_s: float = 0.2
+    multiplier: float = 4.0
+    max_delay_s: float = 30.0
+    jitter: float = 0.5
+    retry_on: tuple[type[BaseException], ...] = (BaseException,)
+    give_up_on: tuple[type[BaseException], ...] = (PermanentError,)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values.
+
+        Raises:
+            ConfigError: names the field and the reason.
+        """
+        if not (math.isfinite(self.attempts) and self.attempts >= 1):
+            raise ConfigError(
+                f"RetryPolicy.attempts is {self.attempts}: the first attempt counts, use 1 or more"
+            )
+        for name in ("first_delay_s", "max_delay_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"RetryPolicy.{name} is {value}: use 0 or more seconds")
+        if not 1 <= self.multiplier <= _MAX_MULTIPLIER:
+            raise ConfigError(
+                f"RetryPolicy.multiplier is {self.multiplier}: use 1 to {_MAX_MULTIPLIER}, waits "
+                "never shrink"
+            )
+        if not 0 <= self.jitter <= 1:
+            raise ConfigError(f"RetryPolicy.jitter is {self.jitter}: it is a share, use 0 to 1")
+
+    def retries(self, error: BaseException) -> bool:
+        """Tell whether this error is worth another attempt."""
+        return isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)
+
+    def delay_s(self, attempt: int, random: float, error: BaseException | None = None) -> float:
+        """Return the wait after the given failed attempt, in seconds.
+
+        Args:
+            attempt: The attempt that failed, 1 for the first.
+            random: A random number in [0, 1).
+            error: Its ``retry_after_s``, where it has one, is the shortest wait.
+        """
+        # The exponent is capped because a float overflows long before max_delay_s matters.
+        full = min(self.first_delay_s * self.multiplier ** min(attempt - 1, 64), self.max_delay_s)
+        wait = full * (1 - self.jitter * random)
+        if isinstance(error, TransientError) and error.retry_after_s is not None:
+            wait = max(wait, error.retry_after_s)
+        return wait

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pat_events.core.trace_context import TraceContext, begin, carry_on, parse
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN = "00f067aa0ba902b7"
+VALID = f"00-{TRACE}-{SPAN}-01".encode()
+hexadecimal = st.text("0123456789abcdef", min_size=32, max_size=32).filter(lambda it: it.strip("0"))
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        VALID,
+        f"00-{TRACE}-{SPAN}-00".encode(),
+        f"00-{TRACE}-{SPAN}-ff".encode(),
+        f"01-{TRACE}-{SPAN}-01".encode(),
+        f"cc-{TRACE}-{SPAN}-01-what-comes-later".encode(),
+        f"fe-{TRACE}-{SPAN}-01-".encode(),
+    ],
+)
+def test_a_valid_traceparent_is_read(traceparent):
+    assert parse(traceparent) == TraceContext(traceparent[:55])
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        None,
+        b"",
+        f"ff-{TRACE}-{SPAN}-01".encode(),
+        f"00-{'0' * 32}-{SPAN}-01".encode(),
+        f"00-{TRACE}-{'0' * 16}-01".encode(),
+        f"00-{TRACE.upper()}-{SPAN}-01".encode(),
+        f"00-{TRACE}-{SPAN.upper()}-01".encode(),
+        f"00-{TRACE}-{SPAN}-0A".encode(),
+        f"0A-{TRACE}-{SPAN}-01".encode(),
+        VALID + b"-extra",
+        VALID + b"-",
+        VALID + b"\n",
+        VALID + b" ",
+        b" " + VALID,
+        b"\n" + VALID,
+        f"cc-{TRACE}-{SPAN}-01.extra".encode(),
+        f"00-{TRACE[:-1]}-{SPAN}-01".encode(),
+        f"00-{TRACE}-{SPAN}".encode(),
+        f"00_{TRACE}_{SPAN}_01".encode(),
+        VALID.replace(b"4", b"g"),
+        VALID[:-1] + b"\xff",
+    ],
+)
+def test_an_invalid_traceparent_is_no_context(traceparent):
+    assert parse(traceparent, b"vendor=1") is None
+
+
+def test_the_tracestate_goes_with_its_traceparent():
+    assert parse(VALID, b"vendor=1") == TraceContext(VALID, b"vendor=1")
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_from_the_wire_raise(wire):
+    parse(wire)
+
+
+@given(hexadecimal, hexadecimal.filter(lambda it: it[:16].strip("0")))
+def test_a_new_trace_is_valid_and_not_sampled(trace_id, span_id):
+    traceparent = begin(trace_id, span_id)
+    assert parse(traceparent) == TraceContext(traceparent)
+    assert traceparent == f"00-{trace_id}-{span_id[:16]}-00".encode()
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
+def test_carrying_on_keeps_trace_and_flags_and_has_a_span_of_its_own(flags):
+    parent = parse(f"00-{TRACE}-{SPAN}-{flags}".encode())
+    random = "c" * 32
+    assert carry_on(parent, random) == f"00-{TRACE}-{'c' * 16}-{flags}".encode()
+
+
+def test_carrying_on_a_later_version_writes_ours():
+    parent = parse(f"cc-{TRACE}-{SPAN}-01-more".encode())
+    assert carry_on(parent, "c" * 32) == f"00-{TRACE}-{'c' * 16}-01".encode()
+
+
+def test_a_trace_begins_where_there_is_no_parent():
+    traceparent = carry_on(None, "ab" * 16)
+    assert re.fullmatch(rb"00-(ab){16}-(ab){8}-00", traceparent)

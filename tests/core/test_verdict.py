@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from pat_events.core.retry import RetryPolicy
+from pat_events.core.verdict import (
+    HOLD_MAX_S,
+    DeadLetter,
+    Hold,
+    Retry,
+    decide,
+    hold_s,
+    reason_of,
+)
+from pat_events.errors import (
+    CodecError,
+    DeadLetterError,
+    HandlerTimeoutError,
+    HoldError,
+    PermanentError,
+    RecordTooLargeError,
+    SchemaError,
+    TransientError,
+    UnknownEventError,
+)
+
+POLICY = RetryPolicy(
+    attempts=3,
+    first_delay_s=1,
+    multiplier=2,
+    jitter=0,
+    retry_on=(ValueError, TransientError, PermanentError),
+)
+NOW = 100.0
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "expected"),
+    [
+        (ValueError(), 1, Retry(101)),
+        (ValueError(), 2, Retry(102)),
+        (ValueError(), 3, DeadLetter("attempts-exhausted")),
+        (ValueError(), 9, DeadLetter("attempts-exhausted")),
+        (TransientError(retry_after_s=9), 1, Retry(109)),
+        (HandlerTimeoutError(), 2, Retry(102)),
+        (HandlerTimeoutError(), 3, DeadLetter("timeout")),
+        (KeyError(), 1, DeadLetter("not-retried")),
+        (PermanentError(), 1, DeadLetter("rejected")),
+        (RecordTooLargeError(), 1, DeadLetter("rejected")),
+        (UnknownEventError(), 1, DeadLetter("unknown-event")),
+        (CodecError(), 1, DeadLetter("undecodable")),
+        (SchemaError(), 1, DeadLetter("schema")),
+        (HoldError(), 1, Hold(100.5)),
+        (DeadLetterError(), 99, Hold(100.5)),
+    ],
+)
+def test_the_verdict_follows_from_the_error_and_the_attempt(error, attempt, expected):
+    assert decide(error, attempt=attempt, holds=0, policy=POLICY, now=NOW, random=0.5) == expected
+
+
+def test_a_held_event_is_held_again_however_often():
+    for holds in (0, 1, 10, 100_000):
+        verdict = decide(HoldError(), attempt=1, holds=holds, policy=POLICY, now=NOW, random=0)
+        assert verdict == Hold(NOW + hold_s(holds + 1))
+
+
+def test_holds_grow_up_to_their_limit():
+    waits = [hold_s(times) for times in range(1, 12)]
+    assert waits[:3] == [0.5, 1.0, 2.0]
+    assert waits == sorted(waits)
+    assert waits[-1] == hold_s(10**9) == HOLD_MAX_S
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnknownEventError(), "unknown-event"),
+        (CodecError(), "undecodable"),
+        (SchemaError(), "schema"),
+        (PermanentError(), "rejected"),
+        (ValueError(), "not-retried"),
+    ],
+)
+def test_every_hopeless_error_has_a_countable_reason(error, reason):
+    assert reason_of(error) == reason

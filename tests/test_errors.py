@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from pat_events import errors
+from pat_events.errors import (
+    CatalogError,
+    ConfigError,
+    NotDeliveredError,
+    PatEventsError,
+    TransientError,
+)
+
+CLASSES = [
+    it
+    for _, it in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(it, Exception) and it.__module__ == errors.__name__
+]
+
+
+def drawn_tree():
+    """Each class of the drawing in the module's docstring, and the class it hangs on."""
+    path = ["PatEventsError"]
+    tree = {"PatEventsError": "Exception"}
+    for line in errors.__doc__.splitlines():
+        found = re.match(r"    ([│ ├└─]+)(\w+Error)\b", line)
+        if found:
+            depth = len(found[1]) // 4
+            path[depth:] = [found[2]]
+            tree[found[2]] = path[depth - 1]
+    return tree
+
+
+def test_the_drawn_tree_is_the_tree():
+    assert drawn_tree() == {it.__name__: it.__mro__[1].__name__ for it in CLASSES}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_error_is_ours_and_says_what_it_means(kind):
+    assert issubclass(kind, PatEventsError)
+    assert kind.__doc__
+
+
+def test_a_catalogue_error_lists_every_problem_with_its_place():
+    error = CatalogError("catalog.yaml", ["3: no topic", "9: no key"])
+    assert str(error) == "catalog.yaml:3: no topic\ncatalog.yaml:9: no key"
+    assert error.problems == ("3: no topic", "9: no key")
+    assert isinstance(error, ConfigError)
+
+
+def test_a_transient_error_may_name_the_shortest_wait():
+    assert TransientError("busy", retry_after_s=2.5).retry_after_s == 2.5
+    assert TransientError("busy").retry_after_s is None
+    assert str(TransientError("busy", retry_after_s=1)) == "busy"
+
+
+def test_what_was_not_delivered_is_named():
+    error = NotDeliveredError("two", ["a", "b"])
+    assert error.event_ids == ("a", "b")
+    assert str(error) == "two"
