@@ -1,0 +1,1 @@
+"""How records reach a broker and come back: one contract, several implementations."""

@@ -1,0 +1,165 @@
+"""The contract every transport keeps.
+
+A *sender* takes records and reports each one's fate exactly once; a *receiver*
+is one member of a consumer group. The suite in ``tests/transports`` runs
+against every implementation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Literal, TypeAlias
+
+    from pat_events.core.record import Delivery, Header
+    from pat_events.errors import PatEventsError
+
+    TopicPartition: TypeAlias = tuple[str, int]
+    Start: TypeAlias = Literal["earliest", "latest"] | datetime
+
+
+class Outgoing:
+    """A record on its way, and what became of it.
+
+    The sender calls ``settle`` exactly once, from whichever thread is inside
+    ``Sender.poll``, ``flush`` or ``close``. Subclasses that override it must not raise.
+    """
+
+    __slots__ = (
+        "error",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "settled",
+        "timestamp_ms",
+        "topic",
+        "value",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header],
+        timestamp_ms: int,
+    ) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.timestamp_ms = timestamp_ms
+        self.settled = False
+        self.error: PatEventsError | None = None
+        self.partition = -1
+        self.offset = -1
+
+    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+        """Record the outcome: the position in the log, or why there is none."""
+        self.partition = partition
+        self.offset = offset
+        self.error = error
+        self.settled = True
+
+
+class Sender(Protocol):
+    """Sends records. Every method may be called from any thread."""
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Take one record into the buffer without waiting.
+
+        Raises:
+            BufferFullError: the buffer is full; the record was not taken.
+            RecordTooLargeError: the record can never be sent; it was not taken.
+            ClosedError: the sender was closed.
+        """
+
+    def poll(self, timeout_s: float) -> None:
+        """Settle finished records; wait up to ``timeout_s`` for the first."""
+
+    def in_callback(self) -> bool:
+        """Tell whether this thread is inside ``Outgoing.settle``: it must not wait for room."""
+
+    def hurry(self) -> None:
+        """Somebody waits for an acknowledgement now: settle as soon as it arrives."""
+
+    def flush(self, timeout_s: float) -> list[Outgoing]:
+        """Wait until every record is settled; returns those that are not in time."""
+
+    def close(self, timeout_s: float) -> list[Outgoing]:
+        """Flush, then stop for good; returns the records that were given up."""
+
+
+class RebalanceListener(Protocol):
+    """What a receiver tells its owner, always from within ``Receiver.poll`` or ``close``."""
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """These partitions are now ours, in addition to what we had."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """These partitions go to another member when this call returns: drain and commit now."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """These partitions already belong to another member: forget, commit nothing."""
+
+
+class Receiver(Protocol):
+    """One member of a consumer group. One thread owns it and makes every call."""
+
+    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        """Join the group for ``topics``; assignment arrives during later polls."""
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        """Return what is there, at most ``max_records``; wait ``timeout_s`` only for the first.
+
+        Raises:
+            TransportError: reading failed in a way that needs attention (no
+                permission, topic gone). The receiver stays usable.
+            OffsetOutOfRangeError: the position to read from is no longer in the log.
+        """
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver nothing from these partitions until resumed; membership is kept."""
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver from these partitions again."""
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
+        """Record the next offset to read per partition.
+
+        With ``wait`` the call returns when the broker has answered, or raises
+        TransportError. Without it errors are logged and the next commit repairs them.
+
+        Raises:
+            TransportError: a partition is not assigned to this member; nothing was recorded.
+        """
+
+    def close(self) -> None:
+        """Leave the group. Calls ``revoked`` for what is still assigned."""
+
+
+class Transport(Protocol):
+    """Makes senders and receivers for one cluster."""
+
+    def sender(self) -> Sender:
+        """Return a new sender."""
+
+    def receiver(self, group: str, start: Start) -> Receiver:
+        """Return a new member of ``group``, not yet subscribed.
+
+        Args:
+            group: Name of the consumer group.
+            start: Where a partition begins that the group never committed.
+        """
+
+    def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
+        """Return the partition count of each topic; proof that a broker answers.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+            TopicMissingError: names the topics that do not exist.
+        """

@@ -1,0 +1,240 @@
+"""What an operator asks of a cluster and changes in it: a thin layer over the admin client."""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from pat_events.errors import TransportTimeoutError
+from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.transport import KafkaTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from pat_events.config import Config
+    from pat_events.errors import PatEventsError
+    from pat_events.transports.base import TopicPartition as Pair
+
+T = TypeVar("T")
+
+# Longest wait for one answer, in seconds. Creating topics waits for every replica.
+ANSWER_S: Final = 15.0
+# The client gives up first, and says which broker did not answer.
+_FUTURE_S: Final = ANSWER_S + 5.0
+_CONNECT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to create; ``settings`` are Kafka's topic settings by name."""
+
+    name: str
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLayout:
+    """How a topic lies on the brokers."""
+
+    partitions: int
+    replication: int
+
+
+class KafkaAdmin:
+    """Administration of the cluster a ``Config`` names.
+
+    Every call is bounded. Raises ``TransportError`` where the cluster refuses, which
+    includes a lack of permission.
+
+    Raises:
+        TransportUnavailableError: no broker answered in time; names the address.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._address = config.bootstrap_servers
+        KafkaTransport(config).partitions((), config.connect_timeout_s or _CONNECT_S)
+        # Kept for as long as any answer is awaited: its end cancels what it was asked.
+        self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
+
+    def brokers(self) -> int:
+        """Return how many brokers there are."""
+        with kafka_errors(f"asking {self._address} for its brokers"):
+            return len(self._client.list_topics(timeout=ANSWER_S).brokers)
+
+    def layouts(self) -> dict[str, TopicLayout]:
+        """Return every topic this client may see."""
+        with kafka_errors(f"asking {self._address} for its topics"):
+            found = self._client.list_topics(timeout=ANSWER_S).topics
+        return {
+            name: TopicLayout(
+                len(topic.partitions),
+                max((len(p.replicas) for p in topic.partitions.values()), default=0),
+            )
+            for name, topic in found.items()
+            if topic.error is None
+        }
+
+    def settings(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return the settings in force for each topic, defaults included."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+        if not resources:
+            return {}
+        futures = self._client.describe_configs(resources, request_timeout=ANSWER_S)
+        found = {}
+        for resource, future in futures.items():
+            entries = self._answer(future, f"reading settings of {resource.name}")
+            found[resource.name] = {name: entry.value or "" for name, entry in entries.items()}
+        return found
+
+    def create(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Create topics; returns the names of those that were not there already."""
+        if not specs:
+            return []
+        wanted = [
+            NewTopic(s.name, s.partitions, s.replication, config=dict(s.settings)) for s in specs
+        ]
+        futures = self._client.create_topics(
+            wanted, operation_timeout=ANSWER_S, request_timeout=ANSWER_S
+        )
+        created = []
+        for name, future in futures.items():
+            try:
+                future.result(_FUTURE_S)
+            except KafkaException as error:
+                # Somebody was quicker, or our own first try did arrive.
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise typed(error.args[0], f"creating topic {name}") from error
+            except FutureTimeoutError:
+                raise self._late(f"creating topic {name}") from None
+            else:
+                created.append(name)
+        return created
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions, ``partitions`` in all."""
+        futures = self._client.create_partitions(
+            [NewPartitions(topic, partitions)],
+            operation_timeout=ANSWER_S,
+            request_timeout=ANSWER_S,
+        )
+        self._answer(futures[topic], f"adding partitions to {topic}")
+
+    def set(self, topic: str, settings: Mapping[str, str]) -> None:
+        """Change these settings of a topic and no others."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in settings.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        futures = self._client.incremental_alter_configs([resource], request_timeout=ANSWER_S)
+        for future in futures.values():
+            self._answer(future, f"changing settings of {topic}")
+
+    def delete(self, topics: Sequence[str], groups: Sequence[str]) -> None:
+        """Delete topics with all they hold, and groups with their positions.
+
+        One that is refused does not keep the others; the first refusal is raised.
+        """
+        futures: dict[str, Future[None]] = {}
+        if groups:
+            futures |= self._client.delete_consumer_groups(list(groups), request_timeout=ANSWER_S)
+        if topics:
+            futures |= self._client.delete_topics(
+                list(topics), operation_timeout=ANSWER_S, request_timeout=ANSWER_S
+            )
+        gone = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
+        refused: list[PatEventsError] = []
+        for name, future in futures.items():
+            try:
+                future.result(_FUTURE_S)
+            except KafkaException as error:
+                if error.args[0].code() not in gone:
+                    refused.append(typed(error.args[0], f"deleting {name}"))
+            except FutureTimeoutError:
+                refused.append(self._late(f"deleting {name}"))
+        if refused:
+            raise refused[0]
+
+    def groups(self) -> list[str]:
+        """Return the names of the consumer groups, sorted."""
+        future = self._client.list_consumer_groups(request_timeout=ANSWER_S)
+        listed = self._answer(future, f"asking {self._address} for its groups")
+        return sorted(group.group_id for group in listed.valid)
+
+    def committed(self, group: str) -> dict[Pair, int]:
+        """Return the next offset to read, for every partition the group has committed."""
+        asked = [ConsumerGroupTopicPartitions(group)]
+        futures = self._client.list_consumer_group_offsets(asked, request_timeout=ANSWER_S)
+        answer = self._answer(futures[group], f"reading the positions of group {group}")
+        return {
+            (p.topic, p.partition): p.offset
+            for p in answer.topic_partitions or ()
+            if p.offset >= 0  # Negative means none.
+        }
+
+    def ends(self, pairs: Sequence[Pair]) -> dict[Pair, tuple[int, int]]:
+        """Return the first offset still there and the one after the last, per partition."""
+        earliest = self._offsets(pairs, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        latest = self._offsets(pairs, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {pair: (earliest[pair], latest[pair]) for pair in pairs}
+
+    def permitted(self, topics: Sequence[str]) -> dict[str, frozenset[str] | None]:
+        """Return what this client may do with each topic, as Kafka's operation names.
+
+        None where the cluster does not say. A cluster without authorisation permits everything.
+        """
+        futures = self._client.describe_topics(
+            TopicCollection(list(topics)),
+            include_authorized_operations=True,
+            request_timeout=ANSWER_S,
+        )
+        permitted: dict[str, frozenset[str] | None] = {}
+        for topic, future in futures.items():
+            answer = self._answer(future, f"asking what is permitted on {topic}")
+            operations = answer.authorized_operations
+            permitted[topic] = None if operations is None else frozenset(o.name for o in operations)
+        return permitted
+
+    def _offsets(self, pairs: Sequence[Pair], spec: OffsetSpec) -> dict[Pair, int]:
+        if not pairs:
+            return {}
+        asked = {TopicPartition(topic, partition): spec for topic, partition in pairs}
+        futures = self._client.list_offsets(asked, request_timeout=ANSWER_S)
+        return {
+            (p.topic, p.partition): self._answer(future, f"finding the ends of {p.topic}").offset
+            for p, future in futures.items()
+        }
+
+    def _answer(self, future: Future[T], doing: str) -> T:
+        with kafka_errors(doing):
+            try:
+                return future.result(_FUTURE_S)
+            except FutureTimeoutError:
+                raise self._late(doing) from None
+
+    def _late(self, doing: str) -> TransportTimeoutError:
+        return TransportTimeoutError(f"{doing}: no answer from {self._address} in {_FUTURE_S:g} s")

@@ -1,0 +1,57 @@
+"""librdkafka's own log, in ``logging`` and without its floods.
+
+A client that cannot reach a broker logs the same line many times a second. The first is
+shown; those that follow within the window are counted, and the count is shown
+with the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WINDOW_S: Final = 30.0
+_NUMBERS: Final = re.compile(r"\d+")
+
+
+class RepeatFilter(logging.Filter):
+    """Shows a line once per window and counts its repeats.
+
+    Lines are the same when they differ in numbers only (ports, milliseconds, attempts).
+    """
+
+    def __init__(
+        self, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._window_s = window_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to show the record; adds how many like it were not shown."""
+        message = record.getMessage()
+        line = _NUMBERS.sub("#", message)
+        now = self._clock()
+        with self._lock:
+            shown_at, repeats = self._seen.get(line, (None, 0))
+            if shown_at is not None and now - shown_at < self._window_s:
+                self._seen[line] = (shown_at, repeats + 1)
+                return False
+            # Old lines go, so that ever new texts cannot fill the memory.
+            self._seen = {k: v for k, v in self._seen.items() if now - v[0] < 10 * self._window_s}
+            self._seen[line] = (now, 0)
+        if repeats:
+            record.msg, record.args = f"{message} (and {repeats} more like it)", None
+        return True
+
+
+client_log: Final = logging.getLogger("pat_events.kafka.client")
+client_log.addFilter(RepeatFilter())

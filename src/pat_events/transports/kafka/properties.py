@@ -1,0 +1,134 @@
+"""Which librdkafka settings a ``Config`` means, with the reason for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pat_events.errors import ConfigError
+from pat_events.transports.kafka.logs import client_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from confluent_kafka import KafkaError
+
+    from pat_events.config import Config
+
+# Settings the delivery guarantees stand on, and those a Config field owns.
+_OWNED: Final = {
+    "acks": "always 'all'",
+    "auto.commit.enable": "the engine commits",
+    "auto.offset.reset": "see the start of a consumer group",
+    "batch.size": "Config.batch_bytes",
+    "bootstrap.servers": "Config.bootstrap_servers",
+    "compression.codec": "Config.compression",
+    "compression.type": "Config.compression",
+    "delivery.timeout.ms": "Config.delivery_timeout_s",
+    "enable.auto.commit": "the engine commits",
+    "enable.auto.offset.store": "the engine commits",
+    "enable.idempotence": "always on",
+    "enable.partition.eof": "the end of a partition is no error",
+    "group.id": "the consumer group's name",
+    "group.protocol": "Config.group_protocol",
+    "linger.ms": "Config.linger_s",
+    "message.send.max.retries": "Config.delivery_timeout_s is the limit",
+    "message.timeout.ms": "Config.delivery_timeout_s",
+    "metadata.broker.list": "Config.bootstrap_servers",
+    "partitioner": "always murmur2_random",
+    "queue.buffering.max.kbytes": "Config.buffer_bytes",
+    "queue.buffering.max.messages": "Config.buffer_events",
+    "queue.buffering.max.ms": "Config.linger_s",
+    "request.required.acks": "always 'all'",
+    "retries": "Config.delivery_timeout_s is the limit",
+    "transactional.id": "there are no transactions here",
+}
+# A broker-side limit decides what is too large. The client's own must be out of
+# the way, or a dead letter of a record some other client wrote could not be written.
+_NO_CLIENT_LIMIT_BYTES: Final = 1_000_000_000
+_PRODUCER_ONLY: Final = ("sticky.partitioning.linger.ms", "queue.buffering.backpressure.threshold")
+_CONSUMER_PREFIXES: Final = (
+    "fetch.",
+    "queued.",
+    "session.",
+    "heartbeat.",
+    "max.poll.",
+    "group.",
+    "isolation.level",
+    "check.crcs",
+    "partition.assignment.strategy",
+)
+
+
+def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
+    """Return the settings of every client."""
+    for name in config.client_properties:
+        if name in _OWNED:
+            raise ConfigError(f"client property {name!r} cannot be set: {_OWNED[name]}")
+    return {
+        "bootstrap.servers": config.bootstrap_servers,
+        "client.id": "pat-events",
+        # librdkafka waits up to 10 s between attempts by default: an outage
+        # of one second would take several to be over.
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.keepalive.enable": True,
+        "log_level": 4,
+        "logger": client_log,
+        "error_cb": on_error,
+    }
+
+
+def producer(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
+    """Return a producer's settings."""
+    return {
+        **common(config, on_error),
+        # Also sets acks=all and keeps order across retries.
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": config.linger_s * 1000,
+        "batch.size": config.batch_bytes,
+        "compression.type": config.compression,
+        "queue.buffering.max.messages": config.buffer_events,
+        "queue.buffering.max.kbytes": max(1, config.buffer_bytes // 1024),
+        "delivery.timeout.ms": int(config.delivery_timeout_s * 1000),
+        "message.max.bytes": _NO_CLIENT_LIMIT_BYTES,
+        # The Java client's: one key, one partition, whoever writes it.
+        "partitioner": "murmur2_random",
+        **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),
+    }
+
+
+def consumer(
+    config: Config, group: str, on_error: Callable[[KafkaError], None]
+) -> dict[str, object]:
+    """Return a consumer's settings."""
+    properties: dict[str, object] = {
+        **common(config, on_error),
+        "group.id": group,
+        "group.protocol": config.group_protocol,
+        # Nothing but the engine moves an offset.
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # 'earliest' would read a whole topic again, and 'latest' skip, without a word.
+        "auto.offset.reset": "error",
+        # What is fetched ahead is memory: 64 MiB for all partitions together.
+        "queued.min.messages": 50_000,
+        "queued.max.messages.kbytes": 65_536,
+        "fetch.queue.backoff.ms": 10,
+    }
+    if config.group_protocol == "classic":
+        # Only the partitions that move stop. KIP-848 has it built in and refuses the key.
+        properties["partition.assignment.strategy"] = "cooperative-sticky"
+    properties |= _own(config, wanted=lambda name: name not in _PRODUCER_ONLY)
+    return properties
+
+
+def admin(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
+    """Return an administration client's settings."""
+    return {
+        **common(config, on_error),
+        **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),
+    }
+
+
+def _own(config: Config, *, wanted: Callable[[str], bool]) -> dict[str, object]:
+    return {name: value for name, value in config.client_properties.items() if wanted(name)}

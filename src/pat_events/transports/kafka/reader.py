@@ -1,0 +1,90 @@
+"""Reads partitions from chosen positions, as no member of any group, committing nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.receiver import _delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from confluent_kafka import KafkaError
+
+    from pat_events.config import Config
+    from pat_events.core.record import Delivery
+    from pat_events.transports.base import TopicPartition as Pair
+
+_log = logging.getLogger("pat_events.kafka")
+
+# The client wants a group's name; without subscribing or committing the broker never hears it.
+_NO_GROUP: Final = "pat-events-reader"
+# People look at a few records: fetching 64 MiB ahead, as a group does, would be a waste.
+_AHEAD_KIB: Final = "4096"
+
+
+class KafkaReader:
+    """Reads from the positions given to it. One thread owns it.
+
+    Args:
+        config: The cluster.
+        positions: Offset of the first record to read, per partition.
+
+    Raises:
+        ConfigError: the cluster's settings are impossible.
+    """
+
+    def __init__(self, config: Config, positions: Mapping[Pair, int]) -> None:
+        self._address = config.bootstrap_servers
+        settings = properties.consumer(
+            replace(config, group_protocol="classic"), _NO_GROUP, self._on_error
+        )
+        settings["queued.max.messages.kbytes"] = _AHEAD_KIB
+        with kafka_errors(f"reading from {self._address}"):
+            self._client = Consumer(settings)
+            self._client.assign([TopicPartition(*pair, at) for pair, at in positions.items()])
+
+    def read(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        """Return what is there, at most ``max_records``; wait ``timeout_s`` only for the first.
+
+        Raises:
+            TransportError: reading failed: no permission, or the topic is gone.
+            OffsetOutOfRangeError: the position is no longer in the log.
+        """
+        with kafka_errors(f"reading from {self._address}"):
+            messages = self._client.consume(1, timeout_s)
+            if messages and max_records > 1:
+                messages += self._client.consume(max_records - 1, 0)
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                where = f"{message.topic()}/{message.partition()}"
+                raise typed(error, f"reading {where} from {self._address}")
+        return [_delivery(message) for message in messages]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with kafka_errors("closing a reader"):
+            self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _on_error(self, error: KafkaError) -> None:
+        _log.warning("%s: %s (%s)", self._address, error.str(), error.name())

@@ -1,0 +1,262 @@
+"""The receiving side: one librdkafka consumer, owned by one thread."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from pat_events.core.record import Delivery
+from pat_events.errors import HoldError, OffsetOutOfRangeError, PatEventsError, TransportError
+from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.logs import client_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from pat_events.config import Config
+    from pat_events.transports import base
+
+_log = logging.getLogger("pat_events.kafka")
+
+# Longest wait for one answer about offsets while partitions are assigned, in seconds.
+_OFFSETS_TIMEOUT_S: Final = 30.0
+# A commit that a rebalance overtook: expected, and the next owner reads again.
+_OVERTAKEN: Final = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
+        KafkaError._NO_OFFSET,  # noqa: SLF001
+    }
+)
+
+
+# A leader is on its way: a topic just made, a broker just gone.
+_NOT_LED_YET: Final = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+_until_led: Final = Retrying(
+    retry=retry_if_exception(
+        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_LED_YET
+    ),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(_OFFSETS_TIMEOUT_S),
+    reraise=True,
+)
+
+
+class KafkaReceiver:
+    """A group member; see ``Receiver``."""
+
+    def __init__(self, config: Config, group: str, start: base.Start) -> None:
+        self._bootstrap_servers = config.bootstrap_servers
+        self._start = start
+        self._failed: PatEventsError | None = None
+        self._first_positions: list[TopicPartition] = []
+        self._assigned: dict[base.TopicPartition, None] = {}
+        with kafka_errors(f"starting a member of group {group!r}"):
+            self._client = Consumer(
+                {
+                    **properties.consumer(config, group, self._on_error),
+                    "on_commit": self._on_commit,
+                }
+            )
+
+    def subscribe(self, topics: Sequence[str], listener: base.RebalanceListener) -> None:
+        """Join the group."""
+        self._listener = listener
+        self._client.subscribe(
+            list(topics),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        """Return what is there; see ``Receiver.poll``."""
+        # consume(n, t) waits until n have arrived or t is over; asking for
+        # one first and then for what is there already is what keeps latency low.
+        with kafka_errors(f"reading from {self._bootstrap_servers}"):
+            messages = self._client.consume(1, timeout_s)
+        if messages and max_records > 1:
+            try:
+                messages += self._client.consume(max_records - 1, 0)
+            except KafkaException as error:
+                # Raised by the next poll: the first message must be handed over.
+                self._failed = typed(error.args[0], f"reading from {self._bootstrap_servers}")
+        if self._first_positions:
+            self._commit_first_positions()
+        deliveries = []
+        for message in messages:
+            if message.error() is None:
+                deliveries.append(_delivery(message))
+            else:
+                self._on_message_error(message)
+        if self._failed is not None and not deliveries:
+            failed, self._failed = self._failed, None
+            raise failed
+        return deliveries
+
+    def pause(self, partitions: Sequence[base.TopicPartition]) -> None:
+        """Deliver nothing from these partitions until resumed."""
+        with kafka_errors("pausing"):
+            self._client.pause(_topic_partitions(partitions))
+
+    def resume(self, partitions: Sequence[base.TopicPartition]) -> None:
+        """Deliver from these partitions again."""
+        with kafka_errors("resuming"):
+            self._client.resume(_topic_partitions(partitions))
+
+    def commit(self, offsets: Mapping[base.TopicPartition, int], *, wait: bool) -> None:
+        """Record the next offset to read per partition."""
+        strange = [pair for pair in offsets if pair not in self._assigned]
+        if strange:
+            # The broker takes any member's word: it would move another member's position.
+            raise TransportError(f"not committed: {strange} belong to another member")
+        positions = [
+            TopicPartition(topic, partition, offset)
+            for (topic, partition), offset in offsets.items()
+        ]
+        with kafka_errors("committing"):
+            if wait:
+                for position in self._client.commit(offsets=positions, asynchronous=False) or ():
+                    if position.error is not None:
+                        where = f"{position.topic}/{position.partition}"
+                        raise typed(position.error, f"committing {where}")
+            else:
+                self._client.commit(offsets=positions, asynchronous=True)
+
+    def close(self) -> None:
+        """Leave the group."""
+        with kafka_errors("leaving the group"):
+            self._client.close()
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            with kafka_errors("finding where to begin"):
+                positions = _until_led(self._positions, partitions)
+        except PatEventsError as error:
+            # Raised from poll: an exception would not survive the client's C code intact.
+            # Not a TransportError, after which reading goes on: these partitions are ours
+            # and nobody would read them.
+            self._failed = HoldError(f"{error}; start this member again")
+            for partition in partitions:
+                partition.offset = OFFSET_END
+            self._client.incremental_assign(partitions)
+            self._client.pause(partitions)
+            return
+        self._client.incremental_assign(positions)
+        self._assigned.update(dict.fromkeys(_pairs(partitions)))
+        self._listener.assigned(_pairs(partitions))
+
+    def _positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        positions = self._client.committed(partitions, timeout=_OFFSETS_TIMEOUT_S)
+        for position in positions:
+            if position.error is not None:
+                raise KafkaException(position.error)
+        new = [position for position in positions if position.offset < 0]
+        if isinstance(self._start, datetime) and new:
+            millis = int(self._start.timestamp() * 1000)
+            wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
+            found = self._client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S)
+            offsets = {(p.topic, p.partition): p.offset for p in found}
+            for position in new:
+                position.offset = offsets[position.topic, position.partition]
+        for position in new:
+            if position.offset < 0:  # Not set by a time, or a time after the last record.
+                low, high = self._client.get_watermark_offsets(position, timeout=_OFFSETS_TIMEOUT_S)
+                position.offset = low if self._start == "earliest" else high
+        self._first_positions.extend(new)
+        return positions
+
+    def _commit_first_positions(self) -> None:
+        # Without this a group that began at "latest" and stopped before its
+        # first event would begin at a later "latest", and miss what came between.
+        positions, self._first_positions = self._first_positions, []
+        ours = [p for p in positions if (p.topic, p.partition) in self._assigned]
+        if ours:
+            try:
+                self.commit({(p.topic, p.partition): p.offset for p in ours}, wait=True)
+            except PatEventsError as error:
+                _log.warning("could not save the group's first position: %s", error)
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._listener.revoked(_pairs(partitions))
+        self._drop(partitions)
+        self._client.incremental_unassign(partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._drop(partitions)
+        self._listener.lost(_pairs(partitions))
+        self._client.incremental_unassign(partitions)
+
+    def _drop(self, partitions: list[TopicPartition]) -> None:
+        for pair in _pairs(partitions):
+            self._assigned.pop(pair, None)
+
+    def _on_message_error(self, message: Message) -> None:
+        error = message.error()
+        where = f"{message.topic()}/{message.partition()}"
+        failure = typed(error, f"reading {where} from {self._bootstrap_servers}")  # type: ignore[arg-type]
+        if isinstance(failure, OffsetOutOfRangeError):
+            failure = OffsetOutOfRangeError(
+                f"the group's position in {where} is no longer in the log, so events were lost to "
+                "it or the topic was made anew; decide where to go on with "
+                "'kafka-consumer-groups --reset-offsets' and start again"
+            )
+        # The most serious one is raised; the others are in the log.
+        if not isinstance(self._failed, OffsetOutOfRangeError):
+            self._failed = failure
+        _log.warning("%s", failure)
+
+    def _on_error(self, error: KafkaError) -> None:
+        client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())
+
+    def _on_commit(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        if error is None:
+            return
+        if error.code() in _OVERTAKEN:
+            _log.info("a rebalance overtook a commit: %s", error.name())
+        else:
+            _log.warning("a commit failed, the next one repeats it: %s", error.str())
+
+
+def _delivery(message: Message) -> Delivery:
+    try:
+        headers = message.headers() or []
+    except UnicodeDecodeError:
+        # A header name that is not text cannot be read through this client.
+        # Without headers the record has no type, and becomes a dead letter.
+        headers = []
+    return Delivery(
+        message.topic(),  # type: ignore[arg-type]
+        message.partition(),  # type: ignore[arg-type]
+        message.offset(),  # type: ignore[arg-type]
+        message.key(),
+        message.value(),
+        headers,  # type: ignore[arg-type]
+        message.timestamp()[1],
+    )
+
+
+def _topic_partitions(partitions: Iterable[base.TopicPartition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for topic, partition in partitions]
+
+
+def _pairs(partitions: Iterable[TopicPartition]) -> list[base.TopicPartition]:
+    return [(partition.topic, partition.partition) for partition in partitions]

@@ -1,0 +1,207 @@
+"""One contract, three clusters: memory, Kafka's classic groups, Kafka's KIP-848 groups."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from pat_events import Config
+from pat_events.transports.base import Outgoing
+from pat_events.transports.kafka import KafkaTransport
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEADLINE_S = 30.0
+
+
+class Sent(Outgoing):
+    """A record that counts how often it was settled."""
+
+    __slots__ = ("settlements",)
+
+    def __init__(self, topic, key, value, headers=(), timestamp_ms=1_700_000_000_000):
+        super().__init__(topic, key, value, list(headers), timestamp_ms)
+        self.settlements = 0
+
+    def settle(self, error, partition, offset):
+        self.settlements += 1
+        super().settle(error, partition, offset)
+
+
+class Member:
+    """A receiver, its assignment and everything it was told."""
+
+    def __init__(self, cluster, group, topic, start):
+        self.receiver = cluster.transport.receiver(group, start)
+        self.log = cluster.log
+        self.owned = set()
+        self.got = []
+        self.lost_ones = set()
+        self.on_revoke = lambda partitions: None
+        self.closed = False
+        self.receiver.subscribe([topic], self)
+
+    def assigned(self, partitions):
+        assert not self.owned & set(partitions)
+        self.owned |= set(partitions)
+        self.log.extend(("assigned", self, it) for it in partitions)
+
+    def revoked(self, partitions):
+        self.on_revoke(partitions)
+        self.owned -= set(partitions)
+        self.log.extend(("revoked", self, it) for it in partitions)
+
+    def lost(self, partitions):
+        self.owned -= set(partitions)
+        self.lost_ones |= set(partitions)
+        self.log.extend(("lost", self, it) for it in partitions)
+
+    def poll(self, timeout_s=0.02, max_records=100):
+        new = self.receiver.poll(max_records, timeout_s)
+        assert len(new) <= max_records
+        self.got += new
+        return new
+
+    def commit(self, offset, partition=0, *, wait=True):
+        (topic,) = {topic for topic, _ in self.owned}
+        self.receiver.commit({(topic, partition): offset}, wait=wait)
+
+    def offsets(self, partition=0):
+        return [it.offset for it in self.got if it.partition == partition]
+
+    def close(self):
+        if not self.closed:
+            self.closed = True
+            self.receiver.close()
+
+
+class Cluster:
+    """A transport under test."""
+
+    def __init__(self, transport, create_topic, delete_records):
+        self.transport = transport
+        self._create_topic = create_topic
+        self.delete_records = delete_records
+        self.log = []
+        self._members = []
+        self._senders = []
+        self._bulk = None
+
+    def topic(self, partitions=1):
+        name = f"contract-{uuid.uuid4().hex[:12]}"
+        self._create_topic(name, partitions)
+        return name
+
+    def sender(self):
+        self._senders.append(self.transport.sender())
+        return self._senders[-1]
+
+    def member(self, topic, group=None, start="earliest"):
+        member = Member(self, group or f"group-{uuid.uuid4().hex[:12]}", topic, start)
+        self._members.append(member)
+        return member
+
+    def send(self, topic, count=1, key=None, timestamp_ms=1_700_000_000_000, first=0):
+        """Send numbered records and wait until the log has them."""
+        if self._bulk is None:
+            self._bulk = self.sender()
+        records = [
+            Sent(topic, key, b"%d" % number, (), timestamp_ms)
+            for number in range(first, first + count)
+        ]
+        for record in records:
+            self._bulk.send(record)
+        assert self._bulk.flush(DEADLINE_S) == []
+        assert [it.error for it in records if it.error] == []
+        return records
+
+    def poll_until(self, done: Callable[[], object], *members, timeout_s=DEADLINE_S):
+        """Poll all members in turn until ``done``."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            assert time.monotonic() < deadline, [it.owned for it in members]
+            for member in members:
+                member.poll()
+
+    def close(self):
+        for member in self._members:
+            member.close()
+        for sender in self._senders:
+            sender.close(1)
+
+
+def kafka_config(address, protocol="classic", **properties):
+    client = {"fetch.wait.max.ms": "10", "reconnect.backoff.max.ms": "200"}
+    if protocol == "classic":
+        client |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "100"}
+    return Config(
+        bootstrap_servers=address,
+        group_protocol=protocol,
+        connect_timeout_s=0,
+        client_properties=client | properties,
+    )
+
+
+def kafka_cluster(address, protocol, create_topic):
+    admin = AdminClient({"bootstrap.servers": address})
+
+    def delete_records(topic, before):
+        futures = admin.delete_records([TopicPartition(topic, 0, before)])
+        for future in futures.values():
+            future.result(DEADLINE_S)
+
+    return Cluster(
+        KafkaTransport(kafka_config(address, protocol)),
+        lambda name, partitions: create_topic(name, partitions=partitions),
+        delete_records,
+    )
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("classic", marks=pytest.mark.kafka),
+        pytest.param("consumer", marks=pytest.mark.kafka),
+    ]
+)
+def cluster(request):
+    if request.param == "memory":
+        broker = MemoryBroker()
+        cluster = Cluster(
+            MemoryTransport(broker),
+            broker.create_topic,
+            lambda topic, before: broker.delete_records(topic, 0, before),
+        )
+    else:
+        address = request.getfixturevalue("kafka_broker").bootstrap_servers
+        create_topic = request.getfixturevalue("create_topic")
+        cluster = kafka_cluster(address, request.param, create_topic)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def sent():
+    """Makes records that count their settlements."""
+    return Sent
+
+
+@pytest.fixture
+def make_cluster():
+    """Makes clusters of a given transport; their members leave at the end."""
+    made = []
+
+    def make(transport):
+        made.append(Cluster(transport, None, None))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.close()

@@ -1,0 +1,193 @@
+"""Kafka's errors, settings and log lines in this package's terms; no broker needed."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from pat_events import Config
+from pat_events.errors import (
+    ConfigError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+    TopicMissingError,
+    TransportError,
+    TransportTimeoutError,
+    TransportUnavailableError,
+)
+from pat_events.transports.kafka import KafkaTransport, properties
+from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.logs import RepeatFilter
+
+
+def config(**settings):
+    return Config(bootstrap_servers="127.0.0.1:1", **settings)
+
+
+def ignore(_):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("MSG_SIZE_TOO_LARGE", RecordTooLargeError),
+        ("RECORD_LIST_TOO_LARGE", RecordTooLargeError),
+        ("UNKNOWN_TOPIC_OR_PART", TopicMissingError),
+        ("_UNKNOWN_TOPIC", TopicMissingError),
+        ("_UNKNOWN_PARTITION", TopicMissingError),
+        ("_AUTO_OFFSET_RESET", OffsetOutOfRangeError),
+        ("_ALL_BROKERS_DOWN", TransportUnavailableError),
+        ("_TRANSPORT", TransportUnavailableError),
+        ("_MSG_TIMED_OUT", TransportTimeoutError),
+        ("_TIMED_OUT", TransportTimeoutError),
+        ("REQUEST_TIMED_OUT", TransportTimeoutError),
+        ("_INVALID_ARG", ConfigError),
+        ("TOPIC_AUTHORIZATION_FAILED", TransportError),
+        ("NOT_ENOUGH_REPLICAS", TransportError),
+    ],
+)
+def test_each_error_of_kafka_has_one_of_ours(code, expected):
+    error = typed(KafkaError(getattr(KafkaError, code)), "sending to t")
+    assert type(error) is expected
+    assert str(error).startswith("sending to t: ")
+
+
+def test_what_kafka_raises_is_the_cause_of_what_we_raise():
+    cause = KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    with pytest.raises(TransportTimeoutError) as raised, kafka_errors("asking"):
+        raise cause
+    assert raised.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("name", sorted(properties._OWNED))
+@pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])
+def test_a_setting_the_guarantees_stand_on_is_refused(kind, name):
+    settings = config(client_properties={name: "1"})
+    arguments = ("group", ignore) if kind == "consumer" else (ignore,)
+    with pytest.raises(ConfigError, match=f"'{name}' cannot be set: "):
+        getattr(properties, kind)(settings, *arguments)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    [
+        "auto.commit.enable",
+        "compression.codec",
+        "metadata.broker.list",
+        "queue.buffering.max.ms",
+        "request.required.acks",
+        "retries",
+    ],
+)
+def test_no_other_name_of_such_a_setting_gets_past(alias):
+    with pytest.raises(ConfigError, match=alias):
+        KafkaTransport(config(client_properties={alias: "1"})).sender()
+
+
+def test_the_delivery_guarantees_are_set():
+    found = properties.producer(config(linger_s=0.02, delivery_timeout_s=2.5), ignore)
+    assert {name: found[name] for name in ("enable.idempotence", "acks", "partitioner")} == {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+    }
+    assert (found["linger.ms"], found["delivery.timeout.ms"]) == (20.0, 2500)
+    reading = properties.consumer(config(), "g", ignore)
+    assert reading["enable.auto.commit"] is False
+    assert reading["enable.auto.offset.store"] is False
+    assert reading["auto.offset.reset"] == "error"
+
+
+def test_kip_848_gets_none_of_the_settings_it_forbids():
+    forbidden = {
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "partition.assignment.strategy",
+        "group.protocol.type",
+    }
+    assert not forbidden & set(properties.consumer(config(group_protocol="consumer"), "g", ignore))
+    classic = properties.consumer(config(), "g", ignore)
+    assert classic["partition.assignment.strategy"] == "cooperative-sticky"
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_one_set_of_client_properties_serves_both_ends(protocol):
+    settings = config(
+        group_protocol=protocol,
+        client_properties={
+            "fetch.wait.max.ms": "10",
+            "max.poll.interval.ms": "60000",
+            "sticky.partitioning.linger.ms": "20",
+            "socket.timeout.ms": "5000",
+        },
+    )
+    writing = properties.producer(settings, ignore)
+    reading = properties.consumer(settings, "g", ignore)
+    assert writing["socket.timeout.ms"] == reading["socket.timeout.ms"] == "5000"
+    assert "fetch.wait.max.ms" not in writing
+    assert "sticky.partitioning.linger.ms" not in reading
+    Producer(writing)
+    Consumer(reading).close()
+
+
+@pytest.mark.parametrize("name", ["sender", "receiver", "partitions"])
+def test_a_setting_librdkafka_does_not_know_is_a_config_error(name):
+    transport = KafkaTransport(config(client_properties={"no.such.property": "1"}))
+    arguments = {"sender": (), "receiver": ("g", "latest"), "partitions": ([], 1)}[name]
+    with pytest.raises(ConfigError, match=r"no\.such\.property"):
+        getattr(transport, name)(*arguments)
+
+
+def test_an_address_nobody_answers_at_is_named_in_bounded_time():
+    transport = KafkaTransport(config())
+    with pytest.raises(TransportUnavailableError, match=r"at 127\.0\.0\.1:1 within 0\.2 s"):
+        transport.partitions(["t"], 0.2)
+
+
+class TestRepeatFilter:
+    @pytest.fixture
+    def lines(self):
+        self.now = 100.0
+        shown = []
+        logger = logging.Logger("test")  # noqa: LOG001 - one nobody else has
+        logger.addFilter(RepeatFilter(window_s=30, clock=lambda: self.now))
+        handler = logging.Handler()
+        handler.emit = lambda record: shown.append(record.getMessage())
+        logger.addHandler(handler)
+        self.log = logger.warning
+        return shown
+
+    def test_a_repeated_line_is_shown_once_per_window(self, lines):
+        for port in range(50):
+            self.log("cannot reach %s:%d", "broker", port)
+        assert lines == ["cannot reach broker:0"]
+
+    def test_the_next_window_says_how_many_were_not_shown(self, lines):
+        for _ in range(4):
+            self.log("down %d", 1)
+        self.now += 30
+        self.log("down %d", 2)
+        self.log("down %d", 3)
+        assert lines == ["down 1", "down 2 (and 3 more like it)"]
+
+    def test_different_lines_are_shown(self, lines):
+        self.log("one")
+        self.log("other")
+        assert lines == ["one", "other"]
+
+    def test_a_line_that_was_not_repeated_has_no_count(self, lines):
+        self.log("down")
+        self.now += 31
+        self.log("down")
+        assert lines == ["down", "down"]
+
+    def test_old_lines_are_forgotten(self, lines):
+        repeats = RepeatFilter(window_s=30, clock=lambda: self.now)
+        for letter in "abcdefghij":
+            record = logging.LogRecord("n", 30, "p", 1, f"text {letter}", None, None)
+            assert repeats.filter(record)
+            self.now += 301
+        assert len(repeats._seen) == 1
