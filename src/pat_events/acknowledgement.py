@@ -1,0 +1,201 @@
+"""The handle of a published event: wait for it, or await it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import weakref
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pat_events.core.record import Header, Position
+from pat_events.errors import TransportTimeoutError
+from pat_events.transports.base import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from pat_events.errors import PatEventsError
+    from pat_events.transports.base import Sender
+
+_log = logging.getLogger("pat_events.producer")
+
+_adding = threading.Lock()
+_SENT: tuple[Header, ...] = ()
+
+
+class Ack(Outgoing):
+    """What becomes of one published event.
+
+    Wait with ``result()`` in a thread, or ``await`` it in a coroutine. Both return the event's
+    position in the log once every in-sync replica has it, or raise why not.
+
+    Attributes:
+        event_id: The id the event carries, also across retries.
+    """
+
+    __slots__ = ("_callbacks", "_on_failure", "_sender", "event_id")
+
+    def __init__(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        headers: tuple[Header, ...],
+        timestamp_ms: int,
+        event_id: str,
+        sender: Sender,
+        on_failure: Callable[[Ack], None],
+    ) -> None:
+        # Not super().__init__: one call less for every event published.
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.timestamp_ms = timestamp_ms
+        self.settled = False
+        self.error: PatEventsError | None = None
+        self.partition = -1
+        self.offset = -1
+        self.event_id = event_id
+        self._sender = sender
+        self._on_failure = on_failure
+        self._callbacks: list[Callable[[Ack], object]] | None = None
+
+    def __repr__(self) -> str:
+        state = "waiting" if not self.settled else f"{self.error or self.position}"
+        return f"<Ack {self.event_id} {state}>"
+
+    @property
+    def position(self) -> Position:
+        """Where the event stands in the log; offset -1 until it is acknowledged."""
+        return Position(self.topic, self.partition, self.offset)
+
+    def done(self) -> bool:
+        """Tell whether the event was acknowledged or given up."""
+        return self.settled
+
+    def result(self, timeout: float | None = None) -> Position:
+        """Wait for the acknowledgement.
+
+        Args:
+            timeout: Longest wait in seconds. None waits for the outcome, which
+                comes after ``delivery_timeout_s`` at the latest.
+
+        Raises:
+            TransportTimeoutError: still unknown; the event may yet be delivered.
+            PatEventsError: the event was given up, and why.
+        """
+        if not self.settled:
+            done = threading.Event()
+            self.add_done_callback(lambda _: done.set())
+            self._sender.hurry()
+            if not done.wait(timeout):
+                raise TransportTimeoutError(
+                    f"event {self.event_id} for {self.topic} was not acknowledged within "
+                    f"{timeout} s; it stays in the buffer and may still be delivered"
+                )
+        if self.error is not None:
+            raise self.error
+        return self.position
+
+    def add_done_callback(self, callback: Callable[[Ack], object]) -> None:
+        """Call ``callback(ack)`` once the outcome is known, or now if it is.
+
+        It runs on the thread that collects acknowledgements: return quickly. What it
+        raises is logged.
+        """
+        with _adding:
+            if self._callbacks is None:
+                self._callbacks = []
+            self._callbacks.append(callback)
+        if self.settled:
+            self._run_callbacks()
+
+    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+        """Record the outcome; the sender's to call."""
+        self.partition = partition
+        self.offset = offset
+        self.error = error
+        self.settled = True
+        # A handle that is kept does not keep its payload.
+        self.value = None
+        self.headers = _SENT
+        if error is not None:
+            self._on_failure(self)
+        if self._callbacks:
+            self._run_callbacks()
+
+    def _run_callbacks(self) -> None:
+        callbacks = self._callbacks
+        while callbacks:
+            try:
+                # Popping decides who runs it: settling and adding may happen at once.
+                callback = callbacks.pop(0)
+            except IndexError:
+                return
+            try:
+                callback(self)
+            except Exception:  # noqa: BLE001 - whatever it is
+                # It would end the thread that collects everybody's acknowledgements.
+                _log.exception("a callback of event %s failed", self.event_id)
+
+    def __await__(self) -> Generator[object, None, Position]:
+        if not self.settled:
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            self.add_done_callback(partial(_post, _mailbox(loop), future))
+            self._sender.hurry()
+            yield from future
+        if self.error is not None:
+            raise self.error
+        return self.position
+
+
+class _Mailbox:
+    """Wakes a loop once for all the acknowledgements that arrived together.
+
+    One ``call_soon_threadsafe`` per acknowledgement costs more than everything else on the way.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Weak, or the loop would be kept alive by its own entry below.
+        self._loop = weakref.ref(loop)
+        self._ready: deque[asyncio.Future[None]] = deque()
+        self._lock = threading.Lock()
+        self._scheduled = False
+
+    def post(self, future: asyncio.Future[None]) -> None:
+        self._ready.append(future)
+        loop = self._loop()
+        with self._lock:
+            if self._scheduled or loop is None or loop.is_closed():
+                return
+            self._scheduled = True
+        loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        with self._lock:
+            self._scheduled = False
+        while self._ready:
+            future = self._ready.popleft()
+            if not future.done():
+                future.set_result(None)
+
+
+_mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Mailbox] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _mailbox(loop: asyncio.AbstractEventLoop) -> _Mailbox:
+    mailbox = _mailboxes.get(loop)
+    if mailbox is None:
+        mailbox = _mailboxes[loop] = _Mailbox(loop)
+    return mailbox
+
+
+def _post(mailbox: _Mailbox, future: asyncio.Future[None], _: Ack) -> None:
+    mailbox.post(future)
