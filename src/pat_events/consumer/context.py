@@ -1,0 +1,127 @@
+"""What a handler learns about its event besides the payload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.core.envelope import Envelope, read_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.protobuf.message import Message
+
+    from pat_events.acknowledgement import Ack
+    from pat_events.core.record import Delivery, Headers, Position
+    from pat_events.producer import Producer
+
+
+class Context:
+    """One delivery of one event.
+
+    Reading it is safe from any thread; it is of no use once the handler has returned.
+    """
+
+    __slots__ = ("_delivery", "_envelope", "_producer", "acks", "failure")
+
+    def __init__(self, delivery: Delivery, producer: Producer | None) -> None:
+        self._delivery = delivery
+        self._producer = producer
+        self._envelope: Envelope | None = None
+        #: What the handler published; the event is done when all of it is acknowledged.
+        self.acks: list[Ack] | None = None
+        #: What ``fail`` was given.
+        self.failure: BaseException | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        """Id, type, source, time, correlation, tenant and trace of the event."""
+        if self._envelope is None:
+            self._envelope = read_envelope(self._delivery)
+        return self._envelope
+
+    @property
+    def event_id(self) -> str:
+        """The event's id; its position where the producer set none."""
+        return self.envelope.event_id
+
+    @property
+    def correlation_id(self) -> str:
+        """Id shared by all events of one chain."""
+        return self.envelope.correlation_id
+
+    @property
+    def tenant_id(self) -> str | None:
+        """The tenant the event belongs to, where one is named."""
+        return self.envelope.tenant_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, 1 for the first."""
+        return self._delivery.attempt
+
+    @property
+    def position(self) -> Position:
+        """Topic, partition and offset."""
+        return self._delivery.position
+
+    @property
+    def key(self) -> bytes | None:
+        """The record's key."""
+        return self._delivery.key
+
+    @property
+    def headers(self) -> Headers:
+        """The record's headers as they came."""
+        return self._delivery.headers
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The record's timestamp in milliseconds since 1970."""
+        return self._delivery.timestamp_ms
+
+    def publish(
+        self,
+        event: Message,
+        *,
+        tenant_id: str | None = None,
+        headers: Mapping[str, bytes] | None = None,
+    ) -> Ack:
+        """Publish an event because of this one: correlation, causation, tenant and trace go on.
+
+        This event counts as handled only once what it published is acknowledged;
+        the handler need not wait for it. Raises what ``Producer.publish`` raises.
+        """
+        ack = self._require_producer().publish(
+            event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
+        )
+        self._note(ack)
+        return ack
+
+    async def apublish(
+        self,
+        event: Message,
+        *,
+        tenant_id: str | None = None,
+        headers: Mapping[str, bytes] | None = None,
+    ) -> Ack:
+        """Like ``publish``, and awaits room in a full buffer; for coroutines."""
+        ack = await self._require_producer().apublish(
+            event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
+        )
+        self._note(ack)
+        return ack
+
+    def fail(self, error: BaseException) -> None:
+        """In a batch handler: this event failed with ``error``, the others did not."""
+        self.failure = error
+
+    def _require_producer(self) -> Producer:
+        if self._producer is None:
+            raise RuntimeError("this context was made without a producer")
+        return self._producer
+
+    def _note(self, ack: Ack) -> None:
+        if self.acks is None:
+            self.acks = []
+        self.acks.append(ack)

@@ -1,0 +1,362 @@
+"""The engine of a consumer group: poll, hand out, settle, commit.
+
+One thread owns an engine and makes every call, those of ``RebalanceListener`` included
+(they come from within ``Receiver.poll``). Clock, transport, workers and
+randomness are handed in, so that it also runs under a simulated clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pat_events.consumer.failures import Failures
+from pat_events.consumer.partition import PartitionState
+from pat_events.consumer.stats import GroupStats
+from pat_events.consumer.work import Route, Work
+from pat_events.errors import (
+    HandlerTimeoutError,
+    OffsetOutOfRangeError,
+    PatEventsError,
+    TransportError,
+    WorkersExhaustedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pat_events.consumer.letters import Letter, Letters
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers import Inbox
+    from pat_events.core.lanes import Lane, Order
+    from pat_events.core.record import Delivery
+    from pat_events.transports.base import Receiver, TopicPartition
+
+_log = logging.getLogger("pat_events.consumer")
+
+POLL_RECORDS: Final = 500
+# Longest sleep inside the receiver, in seconds: bounds how late a stop or a due retry is seen.
+POLL_S: Final = 0.1
+# While events wait behind a lane at work, look this often for its end, in seconds.
+_BUSY_POLL_S: Final = 0.002
+_WATCH_S: Final = 0.05
+# A partition that stays full this long is paused, in seconds. Not at once: pausing throws
+# away what the client fetched ahead, and quick handlers make room in no time.
+_PAUSE_AFTER_S: Final = 0.1
+_ROOM_S: Final = 0.02
+_TROUBLE_S: Final = 1.0
+
+
+class WorkerPool(Protocol):
+    """Where handlers run; every call comes from the engine's thread."""
+
+    def submit(self, works: list[Work]) -> None:
+        """Run these works and post each to the inbox when it is settled."""
+
+    def nudge(self) -> bool:
+        """Help waiting works along; tells whether there are some."""
+
+    def overdue(self, now: float) -> list[Work]:
+        """Give up works whose handler passed its deadline, and return them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Numbers an engine works within; durations in seconds."""
+
+    max_in_flight: int
+    drain_timeout_s: float
+    commit_interval_s: float
+
+
+class Engine:
+    """Drives one member of a consumer group; see the module."""
+
+    def __init__(
+        self,
+        *,
+        receiver: Receiver,
+        routes: Routes,
+        workers: WorkerPool,
+        inbox: Inbox,
+        letters: Letters,
+        order: Order,
+        limits: Limits,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._receiver = receiver
+        self._routes = routes
+        self._workers = workers
+        self._inbox = inbox
+        self._order: Order = order
+        self._limits = limits
+        self._clock = clock
+        self._partitions: dict[TopicPartition, PartitionState] = {}
+        self._next_commit = 0.0
+        self._next_watch = 0.0
+        self._full_since: float | None = None
+        self._abort = False
+        self._cut_off = 0
+        self.stats = GroupStats()
+        self._failures = Failures(
+            letters=letters,
+            stats=self.stats,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        )
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group."""
+        self._receiver.subscribe(topics, self)
+
+    def abort(self) -> None:
+        """Do not wait for handlers any more; callable from any thread."""
+        self._abort = True
+
+    def close(self) -> int:
+        """Drain, commit and leave the group; returns how many handlers were cut off."""
+        self._cut_off = 0  # Those of earlier rebalances are not this call's.
+        self._receiver.close()
+        return self._cut_off
+
+    def step(self) -> None:
+        """Do everything that is due, then wait for events, at most ``POLL_S``.
+
+        Raises:
+            OffsetOutOfRangeError: see there.
+            WorkersExhaustedError: see there.
+        """
+        now = self._clock()
+        self._settle(self._inbox.take(0))
+        self._failures.run_due(now)
+        if now >= self._next_watch:
+            self._next_watch = now + _WATCH_S
+            self._give_up_overdue(now)
+        if now >= self._next_commit:
+            self._next_commit = now + self._limits.commit_interval_s
+            self._commit(self._partitions.values(), wait=False)
+        self._hand_out()
+        if not self._has_room(now):
+            return
+        # Not more than one partition's share: it might all come from a single one.
+        room = min(self._share, self._limits.max_in_flight - self.stats.in_flight)
+        try:
+            deliveries = self._receiver.poll(max(1, min(POLL_RECORDS, room)), self._poll_s(now))
+        except OffsetOutOfRangeError:
+            raise
+        except TransportError as error:
+            _log.warning("reading goes on after: %s", error)
+            self._settle(self._inbox.take(_TROUBLE_S))
+            return
+        self._accept(deliveries)
+        self._hand_out()
+
+    def _poll_s(self, now: float) -> float:
+        if self._workers.nudge():
+            return _BUSY_POLL_S
+        for state in self._partitions.values():
+            if state.running and state.lanes.waiting:
+                return _BUSY_POLL_S
+        due = self._failures.next_due
+        return POLL_S if due is None else min(POLL_S, max(0.0, due - now))
+
+    def _accept(self, deliveries: list[Delivery]) -> None:
+        find = self._routes.find
+        states = self._partitions
+        accepted = skipped = 0
+        state: PartitionState | None = None
+        topic = ""
+        partition = -1
+        for delivery in deliveries:
+            if delivery.partition != partition or delivery.topic != topic:
+                topic, partition = delivery.topic, delivery.partition
+                state = states.get((topic, partition))
+            if state is None:
+                continue  # Polled before a rebalance, delivered after it.
+            accepted += 1
+            state.tracker.start(delivery.offset)
+            route = find(delivery)
+            if route is None:
+                state.tracker.finish(delivery.offset)
+                skipped += 1
+            elif isinstance(route, Route):
+                delivery.route = route
+                state.lanes.add(delivery)
+            else:
+                self._failures.refuse(state, delivery, route)
+        stats = self.stats
+        stats.delivered += accepted
+        stats.skipped += skipped
+        stats.in_flight += accepted - skipped
+
+    def _hand_out(self) -> None:
+        works: list[Work] = []
+        for state in self._partitions.values():
+            if state.draining:
+                continue
+            lanes = state.lanes
+            before = len(works)
+            for lane in lanes.take_ready():
+                count = 1 if len(lane.waiting) == 1 else _chunk(lane)
+                works.append(Work(state, lane, lanes.take(lane, count)))
+            state.running += len(works) - before
+        if works:
+            self._workers.submit(works)
+
+    def _settle(self, items: Iterable[Work | Letter]) -> None:
+        for item in items:
+            state = item.state
+            if not state.alive:
+                continue  # The partition is another member's by now.
+            if type(item) is Work:
+                if item.abandoned:
+                    continue  # Settled when it was given up.
+                state.running -= 1
+                self._settle_work(item)
+            else:
+                state.running -= 1
+                self._failures.settle_letter(item)  # type: ignore[arg-type]
+
+    def _settle_work(self, work: Work) -> None:
+        state = work.state
+        finish = state.tracker.finish
+        if work.failures is None and work.done == len(work.deliveries):
+            for delivery in work.deliveries:
+                finish(delivery.offset)
+            self.stats.handled += work.done
+            self.stats.in_flight -= work.done
+            state.lanes.release(work.lane)
+        else:
+            self._failures.settle(work)
+
+    def _give_up_overdue(self, now: float) -> None:
+        for work in self._workers.overdue(now):
+            registration = work.registration
+            last = len(work.deliveries) - 1
+            # Which event of a batch hangs is unknown: each is then tried alone.
+            failed = range(last + 1) if registration.batch_size else (min(work.done, last),)
+            error = HandlerTimeoutError(
+                f"{registration.name} was still running after {registration.timeout_s:g} s"
+            )
+            work.failures = [(index, error) for index in failed]
+            if work.state.alive:
+                work.state.running -= 1
+                self._failures.settle(work)
+
+    def _has_room(self, now: float) -> bool:
+        """Keep what is in flight bounded; tells whether to poll."""
+        states = self._partitions.values()
+        limit = self._limits.max_in_flight
+        share = self._share
+        crowded = self.stats.in_flight >= limit
+        full = [s for s in states if not s.paused and (crowded or len(s.tracker) >= share)]
+        if full:
+            if self._full_since is None:
+                self._full_since = now
+            if now - self._full_since < _PAUSE_AFTER_S:
+                self._settle(self._inbox.take(_ROOM_S))
+                return False
+            self._receiver.pause([s.key for s in full])
+            for state in full:
+                state.paused = True
+        self._full_since = None
+        roomy = [s for s in states if s.paused and not crowded and len(s.tracker) <= share // 2]
+        if roomy:
+            self._receiver.resume([s.key for s in roomy])
+            for state in roomy:
+                state.paused = False
+        return True
+
+    @property
+    def _share(self) -> int:
+        return max(1, self._limits.max_in_flight // max(1, len(self._partitions)))
+
+    def _commit(self, states: Iterable[PartitionState], *, wait: bool) -> None:
+        offsets = {}
+        for state in states:
+            offset = state.tracker.committable() if wait else state.tracker.to_commit()
+            if offset is not None:
+                offsets[state.key] = offset
+        if not offsets:
+            return
+        try:
+            self._receiver.commit(offsets, wait=wait)
+        except PatEventsError as error:
+            # Not lost: whoever owns the partition next handles these events once more.
+            _log.warning("could not commit %s: %s", offsets, error)
+            return
+        for key, offset in offsets.items():
+            self._partitions[key].tracker.committed(offset)
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Begin with these partitions."""
+        for key in partitions:
+            self._partitions[key] = PartitionState(*key, self._order)
+        _log.info("assigned %s", _names(partitions))
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Let running handlers finish, commit, forget."""
+        states = [self._partitions[key] for key in partitions if key in self._partitions]
+        for state in states:
+            state.draining = True
+        deadline = self._clock() + self._limits.drain_timeout_s
+        while any(state.running for state in states) and not self._abort:
+            now = self._clock()
+            if now >= deadline:
+                break
+            self._settle(self._inbox.take(min(POLL_S, deadline - now)))
+            try:
+                self._give_up_overdue(now)
+            except WorkersExhaustedError as error:
+                _log.error("%s", error)
+                break
+        self._cut_off += sum(state.running for state in states)
+        self._commit(states, wait=True)
+        self._forget(states)
+        _log.info("revoked %s", _names(partitions))
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Forget: another member has these partitions already."""
+        self._forget([self._partitions[key] for key in partitions if key in self._partitions])
+        _log.warning("lost %s: another member handles its events again", _names(partitions))
+
+    def _forget(self, states: list[PartitionState]) -> None:
+        for state in states:
+            state.alive = False
+            state.draining = True
+            self._partitions.pop(state.key, None)
+            self.stats.in_flight -= len(state.tracker)
+            self.stats.returned += len(state.tracker)
+
+    def snapshot(self) -> GroupStats:
+        """Return the counts as they are now; callable from any thread."""
+        return replace(self.stats)
+
+
+def _chunk(lane: Lane) -> int:
+    """Return how many deliveries of a lane can go to a worker together."""
+    waiting = lane.waiting
+    first = waiting[0].route.registration
+    limit = POLL_RECORDS
+    if first.batch_size:
+        # After a failure a batch is tried one by one: the bad event is found, the others pass.
+        limit = 1 if waiting[0].attempt > 1 else first.batch_size
+    count = 1
+    while count < min(limit, len(waiting)):
+        delivery = waiting[count]
+        registration = delivery.route.registration
+        if first.batch_size:
+            if registration is not first or delivery.attempt > 1:
+                break
+        elif registration.batch_size or registration.is_async is not first.is_async:
+            break
+        count += 1
+    return count
+
+
+def _names(partitions: Iterable[TopicPartition]) -> str:
+    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(partitions))

@@ -1,0 +1,209 @@
+"""What happens after a handler failed: retries, dead letters, and the wait for both."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+from typing import TYPE_CHECKING
+
+from pat_events.core.verdict import DeadLetter, Hold, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.letters import Letter, Letters
+    from pat_events.consumer.partition import PartitionState
+    from pat_events.consumer.stats import GroupStats
+    from pat_events.consumer.work import Work
+    from pat_events.core.lanes import Lane
+    from pat_events.core.record import Delivery
+
+_log = logging.getLogger("pat_events.consumer")
+
+
+class Failures:
+    """The failed deliveries of a group member; owned by the engine's thread."""
+
+    def __init__(
+        self,
+        *,
+        letters: Letters,
+        stats: GroupStats,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._letters = letters
+        self._stats = stats
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._random = random
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._tie = itertools.count()
+
+    @property
+    def next_due(self) -> float | None:
+        """When something is to be tried again, by the monotonic clock in seconds."""
+        return self._due[0][0] if self._due else None
+
+    def run_due(self, now: float) -> None:
+        """Do what is due."""
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2]()
+
+    def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
+        """Write the dead letter of a delivery that no handler will see."""
+        self._write_letter(state, delivery, error, None)
+
+    def settle(self, work: Work) -> None:
+        """Settle a work that was not handled whole: what is done, what failed, what never ran."""
+        state = work.state
+        failures = dict(work.failures or ())
+        done = work.done  # Read once: a worker past its deadline may yet raise it.
+        handled = [d for i, d in enumerate(work.deliveries[:done]) if i not in failures]
+        for delivery in handled:
+            state.tracker.finish(delivery.offset)
+        self._stats.handled += len(handled)
+        self._stats.in_flight -= len(handled)
+        first_not_run = max([done, *(index + 1 for index in failures)])
+        state.lanes.put_back(work.lane, work.deliveries[first_not_run:])
+        trouble = _Trouble(self, state, work.lane)
+        for index, error in failures.items():
+            trouble.add(work.deliveries[index], error)
+        trouble.go_on()
+
+    def judge(
+        self, state: PartitionState, delivery: Delivery, error: BaseException, trouble: _Trouble
+    ) -> float | None:
+        """Decide about a failed delivery.
+
+        Returns when to try again, or None once its dead letter is on the way.
+        """
+        now = self._clock()
+        if not delivery.first_failed_ms:
+            delivery.first_failed_ms = int(self._wall_clock() * 1000)
+        registration = delivery.route.registration
+        verdict = decide(
+            error,
+            attempt=delivery.attempt,
+            holds=delivery.holds,
+            policy=registration.retry,
+            now=now,
+            random=self._random(),
+        )
+        if isinstance(verdict, DeadLetter):
+            _log.error(
+                "%s gave up %s after attempt %d (%s): %r",
+                registration.name,
+                delivery.position,
+                delivery.attempt,
+                verdict.reason,
+                error,
+            )
+            self._write_letter(state, delivery, error, trouble, verdict.reason)
+            return None
+        _log.warning(
+            "%s failed on %s, attempt %d, next in %.1f s: %r",
+            registration.name,
+            delivery.position,
+            delivery.attempt,
+            (verdict.until if isinstance(verdict, Hold) else verdict.at) - now,
+            error,
+        )
+        if isinstance(verdict, Hold):
+            # Nothing the handler could have done better: not one of its attempts.
+            delivery.holds += 1
+            self._stats.held += 1
+            return verdict.until
+        delivery.attempt += 1
+        self._stats.retried += 1
+        return verdict.at
+
+    def later(self, at: float, action: Callable[[], None]) -> None:
+        """Do something at a time of the monotonic clock."""
+        heapq.heappush(self._due, (at, next(self._tie), action))
+
+    def _write_letter(
+        self,
+        state: PartitionState,
+        delivery: Delivery,
+        error: BaseException,
+        trouble: _Trouble | None,
+        reason: str | None = None,
+    ) -> None:
+        now_ms = int(self._wall_clock() * 1000)
+        letter = self._letters.make(state, delivery, error, reason, now_ms)
+        letter.trouble = trouble
+        state.running += 1
+        self._letters.send(letter)
+
+    def settle_letter(self, letter: Letter) -> None:
+        """Settle a delivery whose dead letter was written, or hold it where it was not."""
+        state = letter.state
+        if letter.error is None:
+            state.tracker.finish(letter.delivery.offset)
+            self._stats.dead_lettered += 1
+            self._stats.in_flight -= 1
+            if letter.trouble is not None:
+                letter.trouble.letter_written()
+            return
+        self._stats.held += 1
+        wait_s = self._letters.hold_s(letter)
+        _log.error(
+            "%s is held: its dead letter could not be written to %s (%s); next try in %.1f s",
+            letter.delivery.position,
+            letter.topic,
+            letter.error,
+            wait_s,
+        )
+        again = self._letters.again(letter)
+        again.trouble = letter.trouble
+        self.later(self._clock() + wait_s, lambda: self._send_again(again))
+
+    def _send_again(self, letter: Letter) -> None:
+        if letter.state.alive and not letter.state.draining:
+            letter.state.running += 1
+            self._letters.send(letter)
+
+
+class _Trouble:
+    """The failed deliveries of one lane, which stays busy until each is settled."""
+
+    __slots__ = ("_again_at", "_failures", "_lane", "_letters", "_retry", "_state")
+
+    def __init__(self, failures: Failures, state: PartitionState, lane: Lane) -> None:
+        self._failures = failures
+        self._state = state
+        self._lane = lane
+        self._retry: list[Delivery] = []
+        self._again_at = 0.0
+        self._letters = 0
+
+    def add(self, delivery: Delivery, error: BaseException) -> None:
+        """Decide about one failed delivery."""
+        again_at = self._failures.judge(self._state, delivery, error, self)
+        if again_at is None:
+            self._letters += 1
+        else:
+            self._retry.append(delivery)
+            self._again_at = max(self._again_at, again_at)
+
+    def letter_written(self) -> None:
+        """One dead letter less to wait for."""
+        self._letters -= 1
+        if not self._retry:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Free the lane if nothing holds it, or come back when its retry is due."""
+        if self._retry:
+            self._failures.later(self._again_at, self._retry_now)
+        elif not self._letters:
+            self._state.lanes.release(self._lane)
+
+    def _retry_now(self) -> None:
+        if self._state.alive:
+            self._state.lanes.put_back(self._lane, self._retry)
+            self._retry = []
+            self.go_on()

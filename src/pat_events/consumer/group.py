@@ -1,0 +1,383 @@
+"""A consumer group: the public face, its threads and its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import threading
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pat_events.codecs import EventTypes, load_catalog
+from pat_events.config import Config
+from pat_events.consumer.engine import Engine, Limits
+from pat_events.consumer.letters import Letters
+from pat_events.consumer.routes import Routes
+from pat_events.consumer.stats import GroupStats
+from pat_events.consumer.workers import Inbox, TaskWorkers, ThreadWorkers
+from pat_events.core.lanes import ORDERS
+from pat_events.errors import ClosedError, ConfigError, NotDeliveredError, NotDrainedError
+from pat_events.producer import Producer
+from pat_events.transports.kafka import KafkaTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType, TracebackType
+    from typing import Self
+
+    from pat_events.consumer.handlers import Handlers
+    from pat_events.consumer.work import Work
+    from pat_events.core.lanes import Order
+    from pat_events.transports.base import Start, Transport
+
+_log = logging.getLogger("pat_events.consumer")
+
+# Longest wait for what handlers that were cut off have published, in seconds.
+_CLOSE_S: Final = 5.0
+# Longest wait for cancelled coroutines to end, in seconds.
+_CANCEL_S: Final = 0.5
+# Beyond draining: the last commit, leaving the group, and the producer's own flush.
+_LEAVE_S: Final = 30.0
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class ConsumerGroup:
+    """One member of a consumer group, running a service's handlers.
+
+    Every event is handled at least once: its offset is committed only after its
+    handler returned and everything the handler published was acknowledged, or after its
+    dead letter was written. Start more processes with the same name to share the work.
+
+    Args:
+        name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.
+        handlers: What to run; the topics follow from their event types.
+        config: Settings; from ``PAT_EVENTS_*`` when None.
+        transport: Where to read and write; the Kafka cluster of ``config`` when None.
+        start: Where to begin where the group has no position yet: ``"earliest"``,
+            ``"latest"``, or an aware datetime. A known position always wins.
+        order: What is kept in order: the events of one ``"key"``, a whole
+            ``"partition"``, or ``"none"``.
+        workers: Threads for handlers that are plain functions.
+        tasks: Most coroutine handlers at work at a time.
+        max_in_flight: Most events taken and not settled; beyond it partitions are paused.
+        drain_timeout_s: How long running handlers may take to finish when
+            partitions move or the group stops, in seconds.
+        commit_interval_s: Time between commits, in seconds: what a crash makes
+            the group see again.
+
+    Raises:
+        ConfigError: impossible settings, or handlers that do not fit them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handlers: Handlers,
+        *,
+        config: Config | None = None,
+        transport: Transport | None = None,
+        start: Start = "earliest",
+        order: Order = "key",
+        workers: int = 8,
+        tasks: int = 100,
+        max_in_flight: int = 10_000,
+        drain_timeout_s: float = 30.0,
+        commit_interval_s: float = 1.0,
+    ) -> None:
+        _check(start, order, workers, tasks, max_in_flight, drain_timeout_s, commit_interval_s)
+        self.name = name
+        self._config = config or Config.from_env()
+        self._transport = transport or KafkaTransport(self._config)
+        self._start: Start = start
+        self._order: Order = order
+        self._worker_count = workers
+        self._task_count = tasks
+        self._limits = Limits(
+            max_in_flight=max_in_flight,
+            drain_timeout_s=drain_timeout_s,
+            commit_interval_s=commit_interval_s,
+        )
+        self._catalog = load_catalog(self._config.catalog)
+        self._routes = Routes(
+            handlers, EventTypes(self._catalog), order, self._config.max_event_bytes
+        )
+        self._is_async = any(registration.is_async for _, registration in handlers)
+        # Also refuses a name that makes no topic name.
+        self._dead_letter_topics = [
+            self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
+        ]
+        self._engine: Engine | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._aborted = False
+
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Begin in the background.
+
+        Args:
+            loop: Loop for coroutine handlers; one of the group's own when None.
+
+        Raises:
+            TransportUnavailableError: no broker answered within ``config.connect_timeout_s``.
+            TopicMissingError: a topic or a dead-letter topic does not exist.
+            ClosedError: the group was started before.
+        """
+        if self._thread is not None:
+            raise ClosedError(f"group {self.name} was started already: make a new ConsumerGroup")
+        self._transport.partitions(
+            [*self._routes.topics, *self._dead_letter_topics],
+            self._config.connect_timeout_s or 10.0,
+        )
+        self._thread = threading.Thread(
+            target=self._own, args=(loop,), name=f"pat-events-{self.name}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Stop taking events, let running handlers finish, commit, leave.
+
+        Args:
+            timeout_s: Longest wait for all of it, in seconds; the group's
+                ``drain_timeout_s`` and a little more when None.
+
+        Raises:
+            NotDrainedError: handlers were still running; their events come again.
+            PatEventsError: what had stopped the group before.
+        """
+        self._stop.set()
+        if self._thread is None:
+            return
+        if timeout_s is None:
+            timeout_s = self._limits.drain_timeout_s + _LEAVE_S
+        if not self._ended.wait(timeout_s):
+            self._abort()
+            raise NotDrainedError(f"group {self.name} did not stop within {timeout_s} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def run(self) -> None:
+        """Start, and return when the group has stopped.
+
+        SIGTERM and SIGINT stop it in good order; a second one stops it at once.
+        Raises what ``start`` and ``stop`` raise.
+        """
+        with self._signals():
+            self.start()
+            while not self._ended.wait(0.5):
+                pass
+        if self._failure is not None:
+            raise self._failure
+
+    async def serve(self) -> None:
+        """Like ``run`` within an event loop, which runs the coroutine handlers.
+
+        Cancelling it stops the group in good order.
+        """
+        loop = asyncio.get_running_loop()
+        with self._signals():
+            try:
+                await asyncio.to_thread(self.start, loop)
+                while not await asyncio.to_thread(self._ended.wait, 0.5):
+                    pass
+            except asyncio.CancelledError:
+                self._stop.set()
+                # The loop must go on turning: the handlers to wait for run on it.
+                await asyncio.shield(asyncio.to_thread(self.stop))
+                raise
+        if self._failure is not None:
+            raise self._failure
+
+    def stats(self) -> GroupStats:
+        """Return the counts so far."""
+        return GroupStats() if self._engine is None else self._engine.snapshot()
+
+    @property
+    def running(self) -> bool:
+        """Whether the group was started and has not ended."""
+        return self._thread is not None and not self._ended.is_set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _own(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Own the engine; the body of the group's thread."""
+        try:
+            with contextlib.ExitStack() as stack:
+                producer = Producer(
+                    replace(self._config, connect_timeout_s=0), transport=self._transport
+                )
+                stack.callback(self._close, producer)
+                if self._is_async and loop is None:
+                    loop = stack.enter_context(_loop_thread())
+                self._drive(producer, loop)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the group
+            self._failure = error
+        finally:
+            self._ended.set()
+
+    def _close(self, producer: Producer) -> None:
+        # The drain has waited for acknowledgements. What is open still belongs to handlers
+        # that were cut off, and what failed was published again: no event is committed on it.
+        try:
+            producer.close(0.0 if self._aborted else _CLOSE_S)
+        except NotDeliveredError as error:
+            _log.warning(
+                "group %s handles the events behind these again, or has: %s", self.name, error
+            )
+
+    def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:
+        inbox = Inbox()
+        workers = _Workers(
+            ThreadWorkers(self._worker_count, producer, inbox.put),
+            None if loop is None else TaskWorkers(self._task_count, loop, producer, inbox.put),
+        )
+        engine = self._engine = Engine(
+            receiver=self._transport.receiver(self.name, self._start),
+            routes=self._routes,
+            workers=workers,
+            inbox=inbox,
+            letters=Letters(self.name, self._catalog, producer.sender, inbox.put),
+            order=self._order,
+            limits=self._limits,
+            clock=time.monotonic,
+            wall_clock=time.time,
+            random=random.random,
+        )
+        engine.subscribe(self._routes.topics)
+        try:
+            while not self._stop.is_set():
+                engine.step()
+        finally:
+            cut_off = engine.close()
+            workers.close()
+        if cut_off:
+            raise NotDrainedError(
+                f"group {self.name} stopped with {cut_off} handlers still at work; their events "
+                "are not committed and come again"
+            )
+
+    def _abort(self) -> None:
+        self._aborted = True
+        if self._engine is not None:
+            self._engine.abort()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self._stop.is_set():
+            _log.warning("%s again: group %s stops at once", name, self.name)
+            self._abort()
+        else:
+            _log.info(
+                "%s: group %s lets running handlers finish, up to %g s; again to stop at once",
+                name,
+                self.name,
+                self._limits.drain_timeout_s,
+            )
+            self._stop.set()
+
+
+class _Workers:
+    """Sends each work to threads or tasks, as its handler wants."""
+
+    def __init__(self, threads: ThreadWorkers, tasks: TaskWorkers | None) -> None:
+        self._threads = threads
+        self._tasks = tasks
+
+    def submit(self, works: list[Work]) -> None:
+        if self._tasks is None:
+            self._threads.submit(works)
+            return
+        tasks = [work for work in works if work.registration.is_async]
+        threads = [work for work in works if not work.registration.is_async]
+        if tasks:
+            self._tasks.submit(tasks)
+        if threads:
+            self._threads.submit(threads)
+
+    def nudge(self) -> bool:
+        return self._threads.nudge()
+
+    def overdue(self, now: float) -> list[Work]:
+        overdue = self._threads.overdue(now)
+        return overdue if self._tasks is None else overdue + self._tasks.overdue(now)
+
+    def close(self) -> None:
+        self._threads.close()
+        if self._tasks is not None:
+            self._tasks.close()
+
+
+@contextlib.contextmanager
+def _loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_turn, args=(loop,), name="pat-events-loop", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        # A handler that blocks the loop keeps it open; the process is ending anyway.
+        thread.join(2 * _CANCEL_S)
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_CANCEL_S))
+    finally:
+        loop.close()
+
+
+def _check(
+    start: Start,
+    order: Order,
+    workers: int,
+    tasks: int,
+    max_in_flight: int,
+    drain_timeout_s: float,
+    commit_interval_s: float,
+) -> None:
+    if isinstance(start, datetime):
+        if start.tzinfo is None:
+            raise ConfigError("start is a datetime without a time zone: say which, such as UTC")
+    elif start not in ("earliest", "latest"):
+        raise ConfigError(f"start is {start!r}: use 'earliest', 'latest' or an aware datetime")
+    if order not in ORDERS:
+        raise ConfigError(f"order is {order!r}: use one of {', '.join(ORDERS)}")
+    for name, value in (("workers", workers), ("tasks", tasks), ("max_in_flight", max_in_flight)):
+        if value < 1:
+            raise ConfigError(f"{name} is {value}: use 1 or more")
+    if not drain_timeout_s >= 0 or not commit_interval_s > 0:
+        raise ConfigError("drain_timeout_s must be 0 or more, commit_interval_s more than 0")

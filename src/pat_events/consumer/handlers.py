@@ -1,0 +1,218 @@
+"""Which handler takes which event: declared once, bound to no transport."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
+
+from pat_events.core.retry import RetryPolicy
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from google.protobuf.message import Message
+
+    from pat_events.consumer.context import Context
+
+EventT = TypeVar("EventT", bound="Message")
+EventT_contra = TypeVar("EventT_contra", bound="Message", contravariant=True)
+
+# One event at a time: ``handler(event, ctx)``.
+Handler: TypeAlias = "Callable[[EventT, Context], Awaitable[None] | None]"
+# Many at a time: ``handler([(event, ctx), ...])``.
+BatchHandler: TypeAlias = "Callable[[Sequence[tuple[EventT, Context]]], Awaitable[None] | None]"
+
+
+class HandlerObject(Protocol[EventT_contra]):
+    """A handler with state of its own: any object with a ``handle`` method."""
+
+    def handle(self, event: EventT_contra, ctx: Context, /) -> Awaitable[None] | None:
+        """Handle one event."""
+
+
+DEFAULT_RETRY: Final = RetryPolicy()
+DEFAULT_TIMEOUT_S: Final = 60.0
+DEFAULT_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One handler and its policy.
+
+    Attributes:
+        name: Name in logs and dead letters.
+        call: The function.
+        is_async: Whether it is a coroutine function.
+        batch_size: Most events per call of a batch handler; 0 for one at a time.
+        retry: When it is tried again.
+        timeout_s: Its deadline per call, in seconds.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    is_async: bool
+    batch_size: int
+    retry: RetryPolicy
+    timeout_s: float
+
+
+@dataclass(slots=True)
+class Handlers:
+    """The handlers of a service, by event type.
+
+    ::
+
+        handlers = Handlers()
+
+        @handlers.on(EmailReceived)
+        def process(event: EmailReceived, ctx: Context) -> None: ...
+
+    A handler returns when the event is handled, and raises when it is not. It
+    may be called more than once for one event: after a retry, a crash or a rebalance.
+    """
+
+    _by_class: dict[type[Message], Registration] = field(default_factory=dict)
+
+    @overload
+    def on(
+        self,
+        event_class: type[EventT],
+        /,
+        *,
+        retry: RetryPolicy = ...,
+        timeout_s: float = ...,
+    ) -> Callable[[Handler[EventT]], Handler[EventT]]: ...
+
+    @overload
+    def on(
+        self,
+        event_class: type[Message],
+        /,
+        *event_classes: type[Message],
+        retry: RetryPolicy = ...,
+        timeout_s: float = ...,
+    ) -> Callable[[Handler[Any]], Handler[Any]]: ...
+
+    def on(
+        self,
+        event_class: type[Message],
+        /,
+        *event_classes: type[Message],
+        retry: RetryPolicy = DEFAULT_RETRY,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Callable[[Handler[Any]], Handler[Any]]:
+        """Decorate the function that handles these event types.
+
+        Args:
+            event_class: The generated class of the event.
+            event_classes: Further classes the same function handles.
+            retry: When a failed event is tried again.
+            timeout_s: Deadline of one call, in seconds. A coroutine is
+                cancelled then; a thread cannot be, so its result is ignored.
+
+        Raises:
+            ConfigError: the type has a handler already, or this is not one.
+        """
+
+        def register(handler: Handler[Any]) -> Handler[Any]:
+            for each in (event_class, *event_classes):
+                self._add(each, handler, 0, retry, timeout_s)
+            return handler
+
+        return register
+
+    def add(
+        self,
+        event_class: type[EventT],
+        handler: Handler[EventT] | HandlerObject[EventT],
+        *,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        """Register a function, or an object with a ``handle`` method; see ``on``."""
+        self._add(event_class, handler, 0, retry, timeout_s)
+
+    def batch(
+        self,
+        event_class: type[EventT],
+        *,
+        max_events: int = DEFAULT_BATCH,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Callable[[BatchHandler[EventT]], BatchHandler[EventT]]:
+        """Decorate a function that takes many events of one partition at a time.
+
+        Raise to fail the whole batch; its events are then tried again one by
+        one, so that a bad one does not take the others with it. Call ``ctx.fail(error)`` to fail
+        single events and accept the rest. The group needs ``order="partition"``.
+        """
+        if max_events < 1:
+            raise ConfigError(f"max_events is {max_events}: use 1 or more")
+
+        def register(handler: BatchHandler[EventT]) -> BatchHandler[EventT]:
+            self._add(event_class, handler, max_events, retry, timeout_s)
+            return handler
+
+        return register
+
+    def __iter__(self) -> Iterator[tuple[type[Message], Registration]]:
+        return iter(self._by_class.items())
+
+    def __len__(self) -> int:
+        return len(self._by_class)
+
+    def _add(
+        self,
+        event_class: Any,  # noqa: ANN401 - what a user passes is checked here
+        handler: Any,  # noqa: ANN401
+        batch_size: int,
+        retry: RetryPolicy,
+        timeout_s: float,
+    ) -> None:
+        call = getattr(handler, "handle", handler)
+        name = _name(handler)
+        if not callable(call):
+            raise ConfigError(f"{name} is neither a function nor an object with a handle method")
+        if not isinstance(event_class, type) or not hasattr(event_class, "DESCRIPTOR"):
+            raise ConfigError(
+                f"{event_class!r} is not an event class: import it from the events module"
+            )
+        if event_class in self._by_class:
+            raise ConfigError(
+                f"{event_class.__name__} is handled by {self._by_class[event_class].name} already: "
+                "one handler per type and group; use a second group for a second one"
+            )
+        if not timeout_s > 0:
+            raise ConfigError(f"timeout_s of {name} is {timeout_s}: it must be more than 0")
+        _check_parameters(call, name, 1 if batch_size else 2)
+        is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
+            getattr(call, "__call__", None)  # noqa: B004 - a callable object may be async
+        )
+        self._by_class[event_class] = Registration(
+            name, call, is_async, batch_size, retry, timeout_s
+        )
+
+
+def _name(handler: object) -> str:
+    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _check_parameters(call: Callable[..., Any], name: str, count: int) -> None:
+    if any(map(_yields, (call, getattr(call, "__call__", None)))):  # noqa: B004 - objects, too
+        raise ConfigError(f"{name} contains 'yield': calling it would run nothing of it")
+    try:
+        signature = inspect.signature(call)
+    except ValueError:
+        return  # Some compiled functions do not tell theirs.
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        wanted = "a list of (event, ctx) pairs" if count == 1 else "(event, ctx)"
+        raise ConfigError(f"{name} cannot be called with {wanted}") from None
+
+
+def _yields(call: object) -> bool:
+    return inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)

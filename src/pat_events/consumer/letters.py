@@ -1,0 +1,99 @@
+"""Dead letters on their way to their topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.core.dead_letter import Cause, dead_letter
+from pat_events.core.record import Record
+from pat_events.core.verdict import hold_s, reason_of
+from pat_events.errors import PatEventsError
+from pat_events.transports.base import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pat_events.consumer.partition import PartitionState
+    from pat_events.core.catalog import Catalog
+    from pat_events.core.record import Delivery
+    from pat_events.transports.base import Sender
+
+
+class Letter(Outgoing):
+    """One dead letter; posts itself to the engine once it is written, or was not."""
+
+    __slots__ = ("_post", "delivery", "state", "tries", "trouble")
+
+    def __init__(
+        self,
+        record: Record,
+        state: PartitionState,
+        delivery: Delivery,
+        post: Callable[[Letter], None],
+    ) -> None:
+        super().__init__(*record)
+        self.state = state
+        self.delivery = delivery
+        self.tries = 1
+        #: What waits for it: the engine's business.
+        self.trouble: Any = None
+        self._post = post
+
+    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+        """Record the outcome and tell the engine."""
+        super().settle(error, partition, offset)
+        self._post(self)
+
+
+class Letters:
+    """Writes the dead letters of one group."""
+
+    def __init__(
+        self, group: str, catalog: Catalog, sender: Sender, post: Callable[[Letter], None]
+    ) -> None:
+        self._group = group
+        self._catalog = catalog
+        self._sender = sender
+        self._post = post
+
+    def make(
+        self,
+        state: PartitionState,
+        delivery: Delivery,
+        error: BaseException,
+        reason: str | None,
+        now_ms: int,
+    ) -> Letter:
+        """Return the letter for a delivery that is given up."""
+        cause = Cause(
+            group=self._group,
+            handler=delivery.route.registration.name if delivery.route else "",
+            reason=reason or reason_of(error),
+            error=error,
+            attempts=delivery.attempt if delivery.route else 0,
+            first_failed_ms=delivery.first_failed_ms or now_ms,
+            last_failed_ms=now_ms,
+        )
+        topic = self._catalog.dead_letter_topic(delivery.topic, self._group)
+        return Letter(dead_letter(delivery, topic, cause), state, delivery, self._post)
+
+    def again(self, letter: Letter) -> Letter:
+        """Return the same letter for another try."""
+        record = Record(
+            letter.topic, letter.key, letter.value, list(letter.headers), letter.timestamp_ms
+        )
+        again = Letter(record, letter.state, letter.delivery, self._post)
+        again.tries = letter.tries + 1
+        return again
+
+    def hold_s(self, letter: Letter) -> float:
+        """Return how long to wait after a try that failed, in seconds."""
+        return hold_s(letter.tries)
+
+    def send(self, letter: Letter) -> None:
+        """Send a letter; its outcome is posted, a full buffer included."""
+        try:
+            self._sender.send(letter)
+        except PatEventsError as error:
+            letter.settle(error, -1, -1)

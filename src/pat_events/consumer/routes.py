@@ -1,0 +1,129 @@
+"""From a delivery's headers to the handler that takes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pat_events.codecs import codec_by_name
+from pat_events.config import CODEC_NAMES
+from pat_events.consumer.work import Route
+from pat_events.core import headers as h
+from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
+
+if TYPE_CHECKING:
+    from pat_events.codecs import EventTypes
+    from pat_events.codecs.base import Codec
+    from pat_events.consumer.handlers import Handlers, Registration
+    from pat_events.core.lanes import Order
+    from pat_events.core.record import Delivery, Headers
+
+# Far above what an envelope needs, far below what makes a process slow.
+MAX_HEADERS: Final = 100
+MAX_HEADER_BYTES: Final = 65_536
+_DEFAULT_CONTENT_TYPE: Final = b"application/protobuf"
+
+
+class Routes:
+    """Finds the handler of each delivery before a byte of its payload is read."""
+
+    def __init__(
+        self, handlers: Handlers, types: EventTypes, order: Order, max_value_bytes: int
+    ) -> None:
+        self._types = types
+        self._max_value_bytes = max_value_bytes
+        self._by_type: dict[bytes, Registration] = {}
+        # Only what handlers were registered for: never keyed by what the wire brings.
+        self._routes: dict[tuple[bytes | None, bytes | None], Route] = {}
+        if not len(handlers):
+            raise ConfigError("no handlers: register at least one with Handlers.on")
+        for event_class, registration in handlers:
+            event_type = types.of(event_class).event_type
+            if registration.batch_size and order != "partition":
+                raise ConfigError(
+                    f"batch handler {registration.name} needs order='partition': its events come "
+                    f"from one partition at a time, and order={order!r} spreads them"
+                )
+            self._by_type[event_type.full_name.encode()] = registration
+        for name in CODEC_NAMES:
+            self._add_codec(name)
+
+    def _add_codec(self, name: str) -> None:
+        try:
+            codec: Codec = codec_by_name(name)
+        except ConfigError:
+            return  # Its extra is not installed: such records become dead letters that say so.
+        for full_name, registration in self._by_type.items():
+            binding = self._types.by_full_name[full_name]
+            route = Route(
+                binding.event_type.name,
+                registration,
+                codec.decoder(binding.message_class),
+                codec.decode_errors,
+            )
+            self._routes[full_name, codec.content_type.encode()] = route
+            if codec.content_type.encode() == _DEFAULT_CONTENT_TYPE:
+                self._routes[full_name, None] = route
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics to subscribe to."""
+        types = (self._types.by_full_name[name].event_type for name in self._by_type)
+        return sorted({event_type.topic for event_type in types})
+
+    def find(self, delivery: Delivery) -> Route | PermanentError | None:
+        """Return the route, the reason to refuse, or None: known, but nobody here wants it."""
+        headers = delivery.headers
+        type_ = content_type = None
+        size = 0
+        for name, value in headers:
+            if value is not None:
+                size += len(value)
+                if name == h.CE_TYPE:
+                    type_ = value
+                elif name == h.CONTENT_TYPE:
+                    content_type = value
+        # The cheap checks stand on every record; the reasons are spelt out for the refused.
+        if (
+            size > MAX_HEADER_BYTES
+            or len(headers) > MAX_HEADERS
+            or (delivery.value is not None and len(delivery.value) > self._max_value_bytes)
+        ):
+            return self._oversized(delivery)
+        route = self._routes.get((type_, content_type))
+        if route is not None:
+            return route
+        return self._without_route(type_, content_type, headers)
+
+    def _oversized(self, delivery: Delivery) -> PermanentError:
+        headers = delivery.headers
+        return CodecError(
+            f"record at {delivery.position} is refused unread: {len(headers)} headers of "
+            f"{h.size_bytes(headers)} bytes, payload of {len(delivery.value or b'')} bytes; the "
+            f"limits are {MAX_HEADERS}, {MAX_HEADER_BYTES} and {self._max_value_bytes}"
+        )
+
+    def _without_route(
+        self, type_: bytes | None, content_type: bytes | None, headers: Headers
+    ) -> Route | PermanentError | None:
+        if type_ is None:
+            structured = (content_type or b"").lower().startswith(b"application/cloudevents")
+            why = "structured mode is not read" if structured else "its type is unknown"
+            return UnknownEventError(
+                f"no {h.CE_TYPE} header among {len(headers)}: {why}; send CloudEvents in binary "
+                "mode"
+            )
+        if type_ not in self._types.by_full_name:
+            shown = type_[:200].decode(errors="replace")
+            return UnknownEventError(f"event type {shown!r} is not in the catalogue")
+        if type_ not in self._by_type:
+            return None
+        # As RFC 9110 reads a media type: whatever its case, parameters aside.
+        media_type = (content_type or b"").partition(b";")[0].strip().lower()
+        route = self._routes.get((type_, media_type))
+        if route is not None:
+            return route
+        shown = (content_type or b"")[:200].decode(errors="replace")
+        return CodecError(
+            f"content type {shown!r} cannot be read: {', '.join(CODEC_NAMES)} can, where their "
+            "extras are installed"
+        )

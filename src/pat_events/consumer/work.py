@@ -1,0 +1,275 @@
+"""Calling handlers: one lane's deliveries at a time, and what came of them."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.context import Context
+from pat_events.errors import CodecError, PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from pat_events.acknowledgement import Ack
+    from pat_events.consumer.handlers import Registration
+    from pat_events.consumer.partition import PartitionState
+    from pat_events.core.lanes import Lane
+    from pat_events.core.record import Delivery
+    from pat_events.producer import Producer
+
+
+class Route:
+    """How deliveries of one type and content type become calls of a handler."""
+
+    __slots__ = ("call", "decode", "decode_errors", "event_name", "registration")
+
+    def __init__(
+        self,
+        event_name: str,
+        registration: Registration,
+        decode: Callable[[bytes], Message],
+        decode_errors: tuple[type[Exception], ...],
+    ) -> None:
+        self.event_name = event_name
+        self.registration = registration
+        self.call = registration.call
+        self.decode = decode
+        # A record without a value reaches the decoder as None.
+        self.decode_errors = (*decode_errors, TypeError)
+
+    def undecodable(self, delivery: Delivery, error: Exception) -> Exception:
+        """Return the error for bytes that are not the event they claim to be.
+
+        What the codec does not announce is not the bytes' fault, and stays what it is.
+        """
+        if not isinstance(error, self.decode_errors):
+            return error
+        if delivery.value is None:
+            return CodecError(f"{self.event_name} at {delivery.position} has no payload")
+        return CodecError(f"{self.event_name} at {delivery.position} cannot be decoded: {error}")
+
+
+class Work:
+    """Deliveries of one lane, on their way through a handler.
+
+    A worker owns it from ``submit`` until it is posted; the engine owns it before and
+    after, and from the moment it sets ``abandoned``.
+
+    Attributes:
+        abandoned: The engine settled it without the worker, which passed its deadline; what
+            the worker still does or posts is ignored.
+        done: How many deliveries, from the front, were handled.
+        failures: What failed; in a batch there may be several.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "deliveries",
+        "done",
+        "failures",
+        "lane",
+        "state",
+        "unsettled",
+    )
+
+    def __init__(self, state: PartitionState, lane: Lane, deliveries: list[Delivery]) -> None:
+        self.state = state
+        self.lane = lane
+        self.deliveries = deliveries
+        self.done = 0
+        self.failures: list[tuple[int, BaseException]] | None = None
+        self.unsettled: list[tuple[int, Ack]] | None = None
+        self.abandoned = False
+
+    @property
+    def registration(self) -> Registration:
+        """The handler of the delivery at work, or the last one's."""
+        at = min(self.done, len(self.deliveries) - 1)
+        registration: Registration = self.deliveries[at].route.registration
+        return registration
+
+    def note_acks(self, index: int, context: Context) -> None:
+        """Remember what a handler published: the delivery is done when that is."""
+        if self.unsettled is None:
+            self.unsettled = []
+        self.unsettled.extend((index, ack) for ack in context.acks or ())
+
+    def repeat_from(self, index: int, error: BaseException) -> None:
+        """What the delivery at ``index`` published failed: go back to it.
+
+        Later deliveries of the lane are repeated too, as after a crash: once
+        more is allowed, out of order is not.
+        """
+        earlier = [failure for failure in self.failures or () if failure[0] < index]
+        self.failures = [*earlier, (index, error)]
+        self.done = index
+
+
+def run(work: Work, producer: Producer | None) -> bool:
+    """Call the handlers of a work in this thread; returns whether it is still wanted."""
+    if work.registration.batch_size:
+        return work.state.draining or _run_batch(work, producer)
+    for delivery in work.deliveries:
+        if work.state.draining:
+            break
+        route = delivery.route
+        try:
+            event = route.decode(delivery.value)
+        except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
+            work.failures = [(work.done, route.undecodable(delivery, error))]
+            break
+        context = Context(delivery, producer)
+        try:
+            result = route.call(event, context)
+            if result is not None or context.failure is not None:
+                _refuse(result, context.failure, route)
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its failure
+            work.failures = [(work.done, error)]
+            break
+        if work.abandoned:
+            return False
+        if context.acks is not None:
+            work.note_acks(work.done, context)
+        work.done += 1
+    return not work.abandoned
+
+
+async def run_async(work: Work, producer: Producer | None) -> bool:
+    """Await the handlers of a work; returns whether it is still wanted."""
+    if work.registration.batch_size:
+        return work.state.draining or await _run_batch_async(work, producer)
+    for delivery in work.deliveries:
+        if work.state.draining:
+            break
+        route = delivery.route
+        try:
+            event = route.decode(delivery.value)
+        except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
+            work.failures = [(work.done, route.undecodable(delivery, error))]
+            break
+        context = Context(delivery, producer)
+        try:
+            await route.call(event, context)
+            if context.failure is not None:
+                _refuse(None, context.failure, route)
+        except BaseException as error:  # noqa: BLE001 - as above, cancellation included
+            work.failures = [(work.done, error)]
+            break
+        if work.abandoned:
+            return False
+        if context.acks is not None:
+            work.note_acks(work.done, context)
+        work.done += 1
+    return not work.abandoned
+
+
+def post_when_settled(work: Work, post: Callable[[Work], None]) -> None:
+    """Post a work once everything its handlers published is acknowledged or given up."""
+    if work.unsettled is None:
+        post(work)
+        return
+    remaining = _Countdown(work, post)
+    for index, ack in work.unsettled:
+        ack.add_done_callback(partial(remaining.settled, index))
+
+
+class _Countdown:
+    def __init__(self, work: Work, post: Callable[[Work], None]) -> None:
+        self._work = work
+        self._post = post
+        self._left = len(work.unsettled or ())
+        self._lock = threading.Lock()
+        self._failed: tuple[int, BaseException] | None = None
+
+    def settled(self, index: int, ack: Ack) -> None:
+        with self._lock:
+            self._left -= 1
+            if ack.error is not None and (self._failed is None or index < self._failed[0]):
+                self._failed = (index, ack.error)
+            finished = self._left == 0
+        if finished:
+            self._work.unsettled = None
+            if self._failed is not None:
+                self._work.repeat_from(*self._failed)
+            self._post(self._work)
+
+
+def _decode_batch(
+    work: Work, producer: Producer | None
+) -> tuple[list[int], list[tuple[Message, Context]]]:
+    failures: list[tuple[int, BaseException]] = []
+    indexes: list[int] = []
+    pairs: list[tuple[Message, Context]] = []
+    for index, delivery in enumerate(work.deliveries):
+        route = delivery.route
+        try:
+            event = route.decode(delivery.value)
+        except Exception as error:  # noqa: BLE001 - as in run
+            failures.append((index, route.undecodable(delivery, error)))
+        else:
+            indexes.append(index)
+            pairs.append((event, Context(delivery, producer)))
+    work.failures = failures
+    return indexes, pairs
+
+
+def _run_batch(work: Work, producer: Producer | None) -> bool:
+    indexes, pairs = _decode_batch(work, producer)
+    raised: BaseException | None = None
+    try:
+        if pairs:
+            route = work.deliveries[0].route
+            result = route.call(pairs)
+            if result is not None:
+                _refuse(result, None, route)
+    except BaseException as error:  # noqa: BLE001
+        raised = error
+    return _batch_outcome(work, indexes, pairs, raised)
+
+
+async def _run_batch_async(work: Work, producer: Producer | None) -> bool:
+    indexes, pairs = _decode_batch(work, producer)
+    raised: BaseException | None = None
+    try:
+        if pairs:
+            await work.deliveries[0].route.call(pairs)
+    except BaseException as error:  # noqa: BLE001
+        raised = error
+    return _batch_outcome(work, indexes, pairs, raised)
+
+
+def _batch_outcome(
+    work: Work,
+    indexes: list[int],
+    pairs: list[tuple[Message, Context]],
+    raised: BaseException | None,
+) -> bool:
+    if work.abandoned:
+        return False
+    failures = work.failures or []
+    for index, (_, context) in zip(indexes, pairs, strict=True):
+        error = raised or context.failure
+        if error is not None:
+            failures.append((index, error))
+        elif context.acks is not None:
+            work.note_acks(index, context)
+    work.failures = sorted(failures, key=lambda failure: failure[0]) or None
+    work.done = len(work.deliveries)
+    return True
+
+
+def _refuse(result: object, failure: BaseException | None, route: Route) -> None:
+    if failure is not None:
+        raise failure
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise PermanentError(
+            f"{route.registration.name} returned a coroutine but is not a coroutine function: "
+            "declare it with 'async def'"
+        )

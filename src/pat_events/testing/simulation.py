@@ -1,0 +1,253 @@
+"""One member of a consumer group, step by step under a virtual clock.
+
+It is the real engine on a ``MemoryBroker``. Nothing runs by itself: a test or a seeded
+scheduler decides which member steps, which work starts, which one ends and what time it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pat_events.codecs import load_catalog
+from pat_events.consumer.engine import Engine, Limits
+from pat_events.consumer.letters import Letters
+from pat_events.consumer.work import Work, post_when_settled, run, run_async
+from pat_events.consumer.workers import Inbox
+from pat_events.transports.memory import MemoryReceiver, MemorySender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any
+
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.stats import GroupStats
+    from pat_events.core.catalog import Catalog
+    from pat_events.core.lanes import Order
+    from pat_events.core.record import Delivery
+    from pat_events.producer import Producer
+    from pat_events.transports.base import RebalanceListener, TopicPartition
+    from pat_events.transports.memory import MemoryBroker
+
+# A test's clock begins here: not at 0, which code could take for "not set".
+START_S = 1_000.0
+WALL_START_S = 1_700_000_000.0
+
+
+class VirtualClock:
+    """Monotonic seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = START_S
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def wall(self) -> float:
+        """Return the time since 1970."""
+        return self.now - START_S + WALL_START_S
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+class StepWorkers:
+    """A worker pool whose works start and end when told to.
+
+    A work whose deadline passes between its start and its end is given up, and its end then
+    comes too late, as with a thread that hangs.
+    """
+
+    def __init__(
+        self, clock: VirtualClock, producer: Producer | None, post: Callable[[Work], None]
+    ) -> None:
+        self._clock = clock
+        self._producer = producer
+        self._post = post
+        self.ready: list[Work] = []
+        self.running: dict[Work, float] = {}
+
+    def submit(self, works: list[Work]) -> None:
+        """Take works; none starts yet."""
+        self.ready.extend(works)
+
+    def nudge(self) -> bool:
+        """Tell whether works wait."""
+        return bool(self.ready)
+
+    def start(self, work: Work) -> None:
+        """Begin one of the ready works."""
+        self.ready.remove(work)
+        self.running[work] = self._clock()
+
+    def finish(self, work: Work) -> None:
+        """Call the handlers of a running work and post what came of it."""
+        self.running.pop(work, None)
+        wanted = (
+            _finish(run_async(work, self._producer))
+            if work.registration.is_async
+            else run(work, self._producer)
+        )
+        if wanted:
+            post_when_settled(work, self._post)
+
+    def run_all(self) -> int:
+        """Start and finish all that is ready, in order; returns how many works that were."""
+        works = list(self.ready)
+        for work in works:
+            self.start(work)
+            self.finish(work)
+        return len(works)
+
+    def overdue(self, now: float) -> list[Work]:
+        """Give up running works that are past their handler's deadline."""
+        overdue = [
+            work
+            for work, since in self.running.items()
+            if not work.abandoned and now - since >= work.registration.timeout_s
+        ]
+        for work in overdue:
+            work.abandoned = True
+        return overdue
+
+
+class StepInbox(Inbox):
+    """An inbox whose waits are virtual: ``while_waiting(seconds)`` is called instead."""
+
+    def __init__(self, while_waiting: Callable[[float], None]) -> None:
+        super().__init__()
+        self._while_waiting = while_waiting
+
+    def take(self, timeout_s: float) -> list[Any]:
+        """Return everything there is; with nothing there the others get a turn first."""
+        items = super().take(0)
+        if not items and timeout_s > 0:
+            self._while_waiting(timeout_s)
+            items = super().take(0)
+        return items
+
+
+class _StepReceiver:
+    """Never waits in real time, and writes down what the engine asks for."""
+
+    def __init__(self, inner: MemoryReceiver) -> None:
+        self.inner = inner
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.paused: set[TopicPartition] = set()
+
+    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        self.inner.subscribe(topics, listener)
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        del timeout_s
+        return self.inner.poll(max_records, 0)
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.update(partitions)
+        self.inner.pause(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.difference_update(partitions)
+        self.inner.resume(partitions)
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
+        self.inner.commit(offsets, wait=wait)
+        self.commits.append(dict(offsets))
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Member:
+    """An engine, its workers and its place in the group.
+
+    Args:
+        broker: The cluster.
+        group: Name of the group.
+        routes: The handlers.
+        clock: Shared by all that meet in one simulation, the broker included.
+        random: Numbers in [0, 1) for jitter.
+        producer: For handlers that publish.
+        order: As of ``ConsumerGroup``.
+        limits: As of ``ConsumerGroup``.
+        while_waiting: What happens while the engine waits so many seconds for a result, as
+            it does when partitions are revoked. By default all works run and the time passes.
+        catalog: Names the dead-letter topics; the packaged one when None.
+    """
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        group: str,
+        routes: Routes,
+        clock: VirtualClock,
+        *,
+        random: Callable[[], float] = lambda: 0.0,
+        producer: Producer | None = None,
+        order: Order = "key",
+        limits: Limits | None = None,
+        while_waiting: Callable[[float], None] | None = None,
+        catalog: Catalog | None = None,
+    ) -> None:
+        self._clock = clock
+        self.inbox = StepInbox(while_waiting or self._wait)
+        self.workers = StepWorkers(clock, producer, self.inbox.put)
+        self.receiver = _StepReceiver(MemoryReceiver(broker, group, "earliest"))
+        self.sender = MemorySender(broker)
+        self.engine = Engine(
+            receiver=self.receiver,
+            routes=routes,
+            workers=self.workers,
+            inbox=self.inbox,
+            letters=Letters(group, catalog or load_catalog(), self.sender, self.inbox.put),
+            order=order,
+            limits=limits or Limits(max_in_flight=1_000, drain_timeout_s=5, commit_interval_s=0.5),
+            clock=clock,
+            wall_clock=clock.wall,
+            random=random,
+        )
+        self.engine.subscribe(routes.topics)
+
+    @property
+    def stats(self) -> GroupStats:
+        """The engine's counts."""
+        return self.engine.stats
+
+    def step(self) -> None:
+        """One step of the engine; no work starts or ends in it."""
+        self.engine.step()
+
+    def turn(self, seconds: float = 0.0) -> None:
+        """Let time pass, step, run all works, and step again to settle them."""
+        self._clock.advance(seconds)
+        self.step()
+        self.workers.run_all()
+        self.step()
+
+    def run_until(self, done: Callable[[], bool], *, tick_s: float = 0.1, turns: int = 500) -> None:
+        """Take turns until something is true.
+
+        Raises:
+            TimeoutError: it is not after that many turns.
+        """
+        for _ in range(turns):
+            if done():
+                return
+            self.turn(tick_s)
+        raise TimeoutError(f"not done after {turns} turns of {tick_s} s: {self.stats}")
+
+    def _wait(self, seconds: float) -> None:
+        if not self.workers.run_all():
+            self._clock.advance(seconds)
+
+
+def _finish(coroutine: Coroutine[Any, Any, bool]) -> bool:
+    # No loop: a simulated handler awaits nothing but others that are done at once.
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return bool(stop.value)
+    coroutine.close()
+    raise asyncio.InvalidStateError("a handler in a simulation awaited something real")

@@ -1,0 +1,158 @@
+"""A group on the memory transport: stepped by hand (``Stage``), or with real threads (``Live``)."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pat_events import Config, ConsumerGroup, Producer
+from pat_events.codecs import EventTypes, load_catalog
+from pat_events.consumer.engine import Limits
+from pat_events.consumer.routes import Routes
+from pat_events.events import EmailReceived
+from pat_events.testing.simulation import Member, VirtualClock
+from pat_events.transports.base import Outgoing
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pat_events import Handlers
+    from pat_events.core.record import Delivery
+
+GROUP = "email-processor"
+TOPIC = "pat-emails"
+DEAD = f"{TOPIC}.{GROUP}.dlq"
+CATALOG = load_catalog()
+TYPES = EventTypes(CATALOG)
+DEADLINE_S = 10.0
+
+
+def config(**settings: object) -> Config:
+    return Config(bootstrap_servers="memory", connect_timeout_s=0, **settings)
+
+
+def until(done: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
+    """Poll until it is true; the deadline is the only bound."""
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.002)
+
+
+def new_broker(partitions: int = 1, **settings: object) -> MemoryBroker:
+    broker = MemoryBroker(**settings)
+    for topic in CATALOG.topics:
+        broker.create_topic(topic, partitions)
+        broker.create_topic(CATALOG.dead_letter_topic(topic, GROUP), 1)
+    return broker
+
+
+def text(delivery: Delivery, name: str) -> str | None:
+    """The last header of that name."""
+    values = [value for key, value in delivery.headers if key == name]
+    return values[-1].decode() if values else None
+
+
+class Log:
+    """A broker's topics as a test writes and reads them."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self.broker = broker
+        self.producer = Producer(config(), transport=MemoryTransport(broker))
+
+    def publish(self, *email_ids: str) -> None:
+        """One EmailReceived each; what follows a slash tells events of one key apart."""
+        for email_id in email_ids:
+            key, _, subject = email_id.partition("/")
+            ack = self.producer.publish(EmailReceived(email_id=key, subject=subject))
+            assert ack.done()
+
+    def raw(self, value: bytes | None, headers: list, key: bytes | None = b"k") -> None:
+        self.broker.append(Outgoing(TOPIC, key, value, headers, 1))
+
+    @property
+    def dead(self) -> list[Delivery]:
+        return self.broker.records(DEAD)
+
+    @property
+    def committed(self) -> int:
+        """Committed position of the first partition."""
+        return self.broker.committed(GROUP).get((TOPIC, 0), -1)
+
+
+class Stage(Log):
+    """Members stepped by hand on one broker under a virtual clock."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.clock = VirtualClock()
+        super().__init__(new_broker(partitions, clock=self.clock, session_timeout_s=45))
+
+    def member(
+        self,
+        handlers: Handlers,
+        *,
+        order: str = "key",
+        max_in_flight: int = 1_000,
+        while_waiting: Callable[[float], None] | None = None,
+    ) -> Member:
+        return Member(
+            self.broker,
+            GROUP,
+            Routes(handlers, TYPES, order, 1_000_000),
+            self.clock,
+            producer=self.producer,
+            order=order,
+            limits=Limits(max_in_flight=max_in_flight, drain_timeout_s=5, commit_interval_s=0.5),
+            while_waiting=while_waiting,
+            catalog=CATALOG,
+        )
+
+
+class Live(Log):
+    """Groups with real threads, stopped at the end of the test."""
+
+    def __init__(self, stack: ExitStack, partitions: int = 1) -> None:
+        super().__init__(new_broker(partitions))
+        self._stack = stack
+
+    def group(
+        self, handlers: Handlers, *, started: bool = True, **settings: object
+    ) -> ConsumerGroup:
+        settings = {"drain_timeout_s": 5.0, "commit_interval_s": 0.02, **settings}
+        group = ConsumerGroup(
+            GROUP, handlers, config=config(), transport=MemoryTransport(self.broker), **settings
+        )
+        if started:
+            group.start()
+            self._stack.callback(group.stop)
+        return group
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    with ExitStack() as stack:
+        yield Live(stack)
+
+
+@pytest.fixture
+def make_stage() -> Callable[..., Stage]:
+    return Stage
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    return until
+
+
+@pytest.fixture
+def header() -> Callable[[Delivery, str], str | None]:
+    return text

@@ -1,0 +1,535 @@
+"""A group with real threads and event loops, on the memory transport."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from pat_events import Handlers, RetryPolicy
+from pat_events.errors import (
+    ClosedError,
+    ConfigError,
+    NotDrainedError,
+    OffsetOutOfRangeError,
+    TopicMissingError,
+    WorkersExhaustedError,
+)
+from pat_events.events import EmailProcessed, EmailReceived
+
+TOPIC = "pat-emails"
+QUICK = RetryPolicy(attempts=2, first_delay_s=0.01, jitter=0)
+
+
+class Odd(BaseException):
+    """What no handler should raise, and some library does."""
+
+
+RAISED = [
+    ValueError("no"),
+    KeyboardInterrupt(),
+    SystemExit(1),
+    GeneratorExit(),
+    StopIteration(3),
+    asyncio.CancelledError(),
+    Odd(),
+    StopAsyncIteration(),
+]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_whatever_a_handler_raises_is_that_events_failure_alone(
+    live, wait_until, header, error, kind
+):
+    handlers = Handlers()
+    handled = []
+
+    def handle(event, ctx):
+        if event.email_id == "bad":
+            raise error
+        handled.append(event.email_id)
+
+    async def handle_async(event, ctx):
+        await asyncio.sleep(0)
+        handle(event, ctx)
+
+    handlers.add(EmailReceived, handle if kind == "sync" else handle_async, retry=QUICK)
+    live.publish("a", "bad", "b", "bad", "c")
+    group = live.group(handlers)
+    wait_until(lambda: live.committed == 5)
+    assert sorted(handled) == ["a", "b", "c"]
+    assert group.running
+    assert len(live.dead) == 2
+    raised = "RuntimeError" if (kind, type(error)) in _WRAPPED else type(error).__qualname__
+    assert header(live.dead[0], "pat-dlq-error-class").endswith(raised)
+
+
+# A coroutine cannot raise these: the interpreter makes a RuntimeError of them.
+_WRAPPED = {("async", StopIteration)}
+
+
+def test_a_coroutine_returned_by_a_plain_function_is_refused_and_closed(live, wait_until, header):
+    handlers = Handlers()
+
+    async def real(event, ctx):
+        raise AssertionError("never awaited")
+
+    def handle(event, ctx):
+        return real(event, ctx)
+
+    handlers.add(EmailReceived, handle, retry=QUICK)
+    live.publish("a")
+    live.group(handlers)
+    wait_until(lambda: live.committed == 1)
+    assert "declare it with 'async def'" in header(live.dead[0], "__dlq.errors.message")
+    assert header(live.dead[0], "pat-dlq-attempts") == "1"
+
+
+def test_a_thread_that_never_returns_is_given_up_while_other_keys_go_on(live, wait_until, header):
+    release = threading.Event()
+    handled = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=QUICK, timeout_s=0.3)
+    def handle(event, ctx):
+        if event.email_id == "hangs" and not event.subject:
+            release.wait(30)
+        handled.append(f"{event.email_id}/{event.subject}")
+
+    live.publish("hangs", "a/1", "hangs/2", "b/1", "a/2")
+    group = live.group(handlers, workers=4)
+    try:
+        wait_until(lambda: {"a/1", "a/2", "b/1"} <= set(handled))
+        assert live.dead == []  # the others did not wait for the deadline
+        wait_until(lambda: live.committed == 5)
+        assert header(live.dead[0], "pat-dlq-reason") == "timeout"
+        assert header(live.dead[0], "pat-dlq-attempts") == "2"
+        assert handled.index("a/1") < handled.index("a/2")
+        assert handled[-1] == "hangs/2"
+    finally:
+        release.set()
+    # The late ends of both hanging calls change nothing.
+    wait_until(lambda: handled.count("hangs/") == 2)
+    assert (group.stats().handled, group.stats().dead_lettered) == (4, 1)
+
+
+def test_a_coroutine_that_never_ends_is_cancelled_and_given_up(live, wait_until, header):
+    cancelled = []
+    handled = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=QUICK, timeout_s=0.2)
+    async def handle(event, ctx):
+        if event.email_id == "hangs":
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(ctx.attempt)
+                raise
+        handled.append(event.email_id)
+
+    live.publish("hangs", "a", "b")
+    # With one task at a time: that all of them hang is no reason to stop, they can be cancelled.
+    live.group(handlers, tasks=1)
+    wait_until(lambda: live.committed == 3)
+    assert (len(cancelled), sorted(handled)) == (2, ["a", "b"])
+    assert header(live.dead[0], "pat-dlq-reason") == "timeout"
+
+
+def test_when_every_thread_hangs_the_group_stops_and_says_why(live):
+    release = threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(first_delay_s=0.01), timeout_s=0.1)
+    def handle(event, ctx):
+        release.wait(30)
+
+    live.publish("a", "b", "c")
+    group = live.group(handlers, started=False, workers=2, drain_timeout_s=1.0)
+    began = time.monotonic()
+    try:
+        with pytest.raises(WorkersExhaustedError, match="2 handlers never returned"):
+            group.run()
+    finally:
+        release.set()
+    assert time.monotonic() - began < 5
+    assert live.committed == 0
+
+
+def test_a_coroutine_that_blocks_its_loop_stops_the_group_instead_of_stalling_it(
+    live, wait_until, monkeypatch
+):
+    monkeypatch.setattr("pat_events.consumer.workers._CANCEL_S", 0.2)
+    release = threading.Event()
+    handlers = Handlers()
+    loops = []
+
+    @handlers.on(EmailReceived, timeout_s=0.1)
+    async def handle(event, ctx):
+        loops.append(asyncio.get_running_loop())
+        release.wait(30)  # the fault under test
+
+    live.publish("a")
+    group = live.group(handlers, started=False, drain_timeout_s=0.5)
+    try:
+        with pytest.raises(WorkersExhaustedError, match="event loop is blocked"):
+            group.run()
+    finally:
+        release.set()
+    wait_until(loops[0].is_closed)
+
+
+def test_a_task_that_ended_while_another_blocked_the_loop_counts_once(live, wait_until):
+    handled = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=QUICK, timeout_s=0.3)
+    async def handle(event, ctx):
+        if event.email_id == "blocks" and ctx.attempt == 1:
+            await asyncio.sleep(0)
+            time.sleep(0.8)  # noqa: ASYNC251 - the fault under test
+        handled.append(event.email_id)
+
+    live.publish("a", "blocks", "b")
+    group = live.group(handlers)
+    wait_until(lambda: live.committed == 3)
+    assert handled.count("a") == 1
+    stats = group.stats()
+    assert (stats.handled, stats.in_flight, stats.delivered) == (3, 0, 3)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_sync_and_async_handlers_of_one_key_keep_its_order_across_threads(
+    live, wait_until, attempt
+):
+    seen = {}
+    handlers = Handlers()
+
+    def note(event, ctx):
+        if ctx.position.offset % 17 == attempt and ctx.attempt == 1:
+            raise ValueError("once")
+        seen.setdefault(ctx.key, []).append(ctx.position.offset)
+
+    @handlers.on(EmailReceived, retry=QUICK)
+    def sync(event, ctx):
+        note(event, ctx)
+
+    @handlers.on(EmailProcessed, retry=QUICK)
+    async def coroutine(event, ctx):
+        await asyncio.sleep(0)
+        note(event, ctx)
+
+    for number in range(300):
+        kind = EmailProcessed if number // 3 % 2 else EmailReceived
+        live.producer.publish(kind(email_id=f"k{number % 7}"))
+    live.group(handlers)
+    wait_until(lambda: live.committed == 300)
+    assert sum(map(len, seen.values())) == 300
+    assert all(offsets == sorted(offsets) for offsets in seen.values())
+
+
+def test_thousands_of_keys_on_many_threads_are_each_handled_once_in_order(live, wait_until):
+    seen = {}
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        seen.setdefault(event.email_id, []).append(ctx.position.offset)
+        ctx.publish(EmailProcessed(email_id=event.email_id))
+
+    live.publish(*(f"k{number % 700}" for number in range(3_000)))
+    group = live.group(handlers, workers=8, max_in_flight=500)
+    wait_until(lambda: live.committed == 6_000, 20)
+    assert sum(map(len, seen.values())) == 3_000
+    assert all(offsets == sorted(offsets) for offsets in seen.values())
+    stats = group.stats()
+    assert (stats.handled, stats.skipped, stats.in_flight) == (3_000, 3_000, 0)
+
+
+def test_members_that_come_and_go_lose_nothing(live, wait_until):
+    live.broker.create_topic(TOPIC, 4)
+    handled = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        handled.append(event.email_id)
+
+    names = [f"e{number}" for number in range(2_000)]
+    first = live.group(handlers, started=False)
+    first.start()
+    live.publish(*names[:1_000])
+    second = live.group(handlers)
+    third = live.group(handlers)
+    live.publish(*names[1_000:])
+    first.stop()
+    wait_until(lambda: sum(live.broker.committed("email-processor").values()) == 2_000)
+    assert set(handled) == set(names)
+    assert second.running
+    assert third.running
+
+
+def test_stopping_lets_running_handlers_end_and_commits(live, wait_until):
+    begun, finish = threading.Event(), threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        begun.set()
+        finish.wait(10)
+
+    live.publish("a")
+    group = live.group(handlers, started=False)
+    group.start()
+    begun.wait(10)
+    stopper = threading.Thread(target=group.stop)
+    stopper.start()
+    assert live.committed == 0
+    assert group.running
+    finish.set()
+    stopper.join(10)
+    assert not group.running
+    assert live.committed == 1
+
+
+def test_a_group_that_did_not_drain_says_so_and_commits_nothing_of_it(live, wait_until):
+    begun, finish = threading.Event(), threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        begun.set()
+        finish.wait(10)
+
+    live.publish("a")
+    group = live.group(handlers, started=False, drain_timeout_s=0.1)
+    group.start()
+    begun.wait(10)
+    try:
+        with pytest.raises(NotDrainedError, match="1 handlers still at work"):
+            group.stop()
+    finally:
+        finish.set()
+    assert live.committed == 0
+
+
+def test_stop_returns_within_the_time_it_is_given(live):
+    begun, finish = threading.Event(), threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        begun.set()
+        finish.wait(10)
+
+    live.publish("a")
+    group = live.group(handlers, started=False, drain_timeout_s=60)
+    group.start()
+    begun.wait(10)
+    began = time.monotonic()
+    try:
+        with pytest.raises(NotDrainedError, match=r"did not stop within 0\.2 s"):
+            group.stop(0.2)
+    finally:
+        finish.set()
+    assert time.monotonic() - began < 2
+
+
+def test_stopping_does_not_wait_for_a_retry(live, wait_until):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(first_delay_s=30, jitter=0))
+    def handle(event, ctx):
+        if event.email_id == "later":
+            raise ValueError("later")
+
+    live.publish("a", "later", "b")
+    group = live.group(handlers, started=False)
+    group.start()
+    wait_until(lambda: group.stats().handled == 2)
+    began = time.monotonic()
+    group.stop()
+    assert time.monotonic() - began < 2
+    assert live.committed == 1
+
+
+def test_a_publish_that_failed_once_and_was_repeated_does_not_spoil_the_stop(live, wait_until):
+    handlers = Handlers()
+    published = []
+
+    @handlers.on(EmailReceived, retry=QUICK)
+    def handle(event, ctx):
+        ack = ctx.publish(EmailProcessed(email_id="e"))
+        published.append(ack)
+
+    append, refused = live.broker.append, [True]
+
+    def append_or_not(outgoing):
+        if refused and outgoing.headers[1][1].endswith(b"EmailProcessed"):
+            refused.pop()
+            raise TopicMissingError("not yet")
+        return append(outgoing)
+
+    live.broker.append = append_or_not
+    live.publish("a")
+    group = live.group(handlers, started=False)
+    group.start()
+    wait_until(lambda: live.committed == 2)
+    group.stop()
+    assert len(published) == 2
+
+
+def test_aborting_during_an_outage_does_not_wait_for_what_handlers_published(live, wait_until):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        live.broker.set_down(down=True)
+        ctx.publish(EmailProcessed(email_id="e"))
+
+    live.publish("a")
+    group = live.group(handlers, started=False, drain_timeout_s=60)
+    group.start()
+    wait_until(lambda: live.broker.down)
+    began = time.monotonic()
+    with pytest.raises(NotDrainedError):
+        group.stop(0.1)  # and aborts
+    wait_until(lambda: not group.running, 5)
+    assert time.monotonic() - began < 3
+
+
+def test_an_offset_out_of_range_ends_the_group_with_that_error(live, wait_until):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    live.publish("a", "b", "c")
+    group = live.group(handlers, started=False)
+    live.broker.group("email-processor").committed[TOPIC, 0] = 0
+    live.broker.delete_records(TOPIC, 0, 2)
+    with pytest.raises(OffsetOutOfRangeError):
+        group.run()
+    assert live.committed == 0
+
+
+def test_a_group_starts_once(live):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    group = live.group(handlers)
+    with pytest.raises(ClosedError, match="make a new ConsumerGroup"):
+        group.start()
+
+
+def test_a_missing_dead_letter_topic_is_named_at_start(live):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    del live.broker._topics["pat-emails.email-processor.dlq"]
+    with pytest.raises(TopicMissingError, match=r"pat-emails\.email-processor\.dlq"):
+        live.group(handlers, started=False).start()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("start", "newest"),
+        ("order", "random"),
+        ("workers", 0),
+        ("tasks", 0),
+        ("max_in_flight", 0),
+        ("drain_timeout_s", -1),
+        ("drain_timeout_s", float("nan")),
+        ("commit_interval_s", 0),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(live, setting, value):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    with pytest.raises(ConfigError, match=setting):
+        live.group(handlers, started=False, **{setting: value})
+
+
+def test_serve_runs_coroutine_handlers_on_the_callers_loop(live, wait_until):
+    loops = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    async def handle(event, ctx):
+        loops.append(asyncio.get_running_loop())
+        await ctx.apublish(EmailProcessed(email_id=event.email_id))
+
+    live.publish("a", "b")
+    group = live.group(handlers, started=False)
+
+    async def main():
+        served = asyncio.create_task(group.serve())
+        await asyncio.to_thread(wait_until, lambda: live.committed == 4)
+        served.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await served
+        return asyncio.get_running_loop()
+
+    loop = asyncio.run(asyncio.wait_for(main(), 10))
+    assert loops == [loop, loop]
+    assert not group.running
+
+
+def test_cancelling_serve_drains(live, wait_until):
+    begun = []
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    async def handle(event, ctx):
+        begun.append(event.email_id)
+        await asyncio.sleep(0.3)
+
+    live.publish("a")
+    group = live.group(handlers, started=False)
+
+    async def main():
+        served = asyncio.create_task(group.serve())
+        await asyncio.to_thread(wait_until, lambda: begun)
+        served.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await served
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert live.committed == 1
+    assert not group.running
+
+
+def test_cancelling_serve_while_it_starts_leaves_nothing_running(live, wait_until):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    group = live.group(handlers, started=False)
+    asked, answer = threading.Event(), threading.Event()
+    partitions = group._transport.partitions
+
+    def slow_partitions(topics, timeout_s):
+        asked.set()
+        answer.wait(10)
+        return partitions(topics, timeout_s)
+
+    group._transport.partitions = slow_partitions
+
+    async def main():
+        served = asyncio.create_task(group.serve())
+        await asyncio.to_thread(asked.wait, 10)
+        served.cancel()
+        answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await served
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    wait_until(lambda: group._thread is None or not group.running, 5)
+
+
+def test_serve_raises_what_stopped_the_group(live):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    live.publish("a", "b")
+    group = live.group(handlers, started=False)
+    live.broker.group("email-processor").committed[TOPIC, 0] = 0
+    live.broker.delete_records(TOPIC, 0, 2)
+    with pytest.raises(OffsetOutOfRangeError):
+        asyncio.run(asyncio.wait_for(group.serve(), 10))

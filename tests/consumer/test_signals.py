@@ -1,0 +1,93 @@
+"""What a real process does when it is told to end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+SERVICE = textwrap.dedent(
+    """
+    import asyncio, sys, threading, time
+    from pat_events import Config, ConsumerGroup, Handlers, Producer
+    from pat_events.codecs import load_catalog
+    from pat_events.events import EmailReceived
+    from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+    seconds, how = float(sys.argv[1]), sys.argv[2]
+    broker = MemoryBroker()
+    for topic in load_catalog().topics:
+        broker.create_topic(topic, 1)
+        broker.create_topic(f"{topic}.email-processor.dlq", 1)
+    transport = MemoryTransport(broker)
+    config = Config(bootstrap_servers="memory", connect_timeout_s=0)
+    handlers = Handlers()
+
+    def say(*words):
+        print(*words, flush=True)
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        say("begun")
+        time.sleep(seconds)
+        say("ended")
+
+    with Producer(config, transport=transport) as producer:
+        producer.publish(EmailReceived(email_id="e"))
+    group = ConsumerGroup("email-processor", handlers, config=config, transport=transport)
+    try:
+        group.run() if how == "run" else asyncio.run(group.serve())
+    finally:
+        say("committed", broker.committed("email-processor").get(("pat-emails", 0)))
+    """
+)
+
+
+@pytest.fixture
+def service():
+    running = []
+
+    def start(seconds, how):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVICE, str(seconds), how],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout.readline() == "begun\n", process.stderr.read()
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("how", ["run", "serve"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_handler_end_commits_and_exits_with_0(service, number, how):
+    process = service(0.5, how)
+    process.send_signal(number)
+    said, errors = process.communicate(timeout=15)
+    assert (said, process.returncode) == ("ended\ncommitted 1\n", 0), errors
+
+
+@pytest.mark.parametrize("how", ["run", "serve"])
+def test_a_second_signal_ends_it_at_once_and_commits_nothing(service, how):
+    process = service(60, how)
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)  # it waits for the handler
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=15)
+    assert time.monotonic() - began < 5
+    assert said == "committed 0\n"
+    assert process.returncode == 1
+    assert re.search(r"NotDrainedError: .* 1 handlers still at work", errors)

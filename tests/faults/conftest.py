@@ -1,0 +1,156 @@
+"""A topic of the test's own in a catalogue of its own, and groups that read it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Producer as RawProducer
+from confluent_kafka.admin import AdminClient
+
+from pat_events import Config, ConsumerGroup, Producer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from confluent_kafka import Message
+
+    from pat_events import Handlers
+
+PARTITIONS = 4
+GROUPS = ("first", "second")
+CATALOG = """\
+version: 1
+package: pat.events.v1
+python_module: pat_events.events
+topics:
+  {topic}: {{partitions: 4, retention_days: 1, description: A test's.}}
+dead_letters: {{partitions: 1, retention_days: 1}}
+events:
+  EmailReceived: {{topic: {topic}, key: email_id, source: t, detail_type: E}}
+  EmailProcessed: {{topic: {topic}, key: email_id, source: t, detail_type: P}}
+groups: {{}}
+queues: {{}}
+schedules: {{}}
+"""
+
+
+def until(done: Callable[[], object], timeout_s: float = 30.0, every_s: float = 0.05) -> None:
+    """Poll until it is true; the deadline is the only bound."""
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(every_s)
+
+
+class Ground:
+    """A topic, what is published to it and who reads it."""
+
+    def __init__(self, servers: str, topic: str, catalog: Path, stack: ExitStack) -> None:
+        self.servers = servers
+        self.topic = topic
+        self.catalog = catalog
+        self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+        self.until = until
+        self._stack = stack
+        catalog.write_text(CATALOG.format(topic=topic))
+
+    def config(self, **settings: object) -> Config:
+        return Config(bootstrap_servers=self.servers, catalog=self.catalog, **settings)
+
+    def producer(self, **settings: object) -> Producer:
+        return self._stack.enter_context(Producer(self.config(**settings)))
+
+    def group(
+        self,
+        handlers: Handlers,
+        name: str = "first",
+        *,
+        protocol: str = "classic",
+        **settings: object,
+    ) -> ConsumerGroup:
+        group = ConsumerGroup(
+            name,
+            handlers,
+            config=self.config(group_protocol=protocol),
+            **{"commit_interval_s": 0.1, **settings},
+        )
+        group.start()
+        self._stack.callback(group.stop)
+        return group
+
+    def raw(self, *records: dict[str, object]) -> None:
+        """What any Kafka client may have written."""
+        producer = RawProducer({"bootstrap.servers": self.servers})
+        for record in records:
+            producer.produce(self.topic, **{"partition": 0, **record})
+        assert producer.flush(15) == 0
+
+    def ends(self) -> dict[int, int]:
+        """End offsets by partition."""
+        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "asks"})
+        try:
+            return {
+                number: consumer.get_watermark_offsets(
+                    TopicPartition(self.topic, number), timeout=10
+                )[1]
+                for number in range(PARTITIONS)
+            }
+        finally:
+            consumer.close()
+
+    def committed(self, name: str = "first") -> dict[int, int]:
+        """Committed positions of a group by partition; 0 where there is none."""
+        asked = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
+        request = ConsumerGroupTopicPartitions(name, asked)
+        found = self.admin.list_consumer_group_offsets([request])[name].result(10)
+        return {it.partition: max(it.offset, 0) for it in found.topic_partitions}
+
+    def dead(self, name: str = "first") -> list[Message]:
+        """All dead letters of a group."""
+        topic = f"{self.topic}.{name}.dlq"
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.servers,
+                "group.id": "reads",
+                "auto.offset.reset": "earliest",
+            }
+        )
+        try:
+            end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
+            consumer.assign([TopicPartition(topic, 0, 0)])
+            found: list[Message] = []
+            deadline = time.monotonic() + 15
+            while len(found) < end:
+                assert time.monotonic() < deadline
+                found += [m for m in consumer.consume(100, 0.2) if m.error() is None]
+            return found
+        finally:
+            consumer.close()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def make_ground(topic_name, create_topic, tmp_path, stack) -> Callable[[str], Ground]:
+    def make(servers: str) -> Ground:
+        topic = topic_name[-40:].strip("-")
+        create_topic(topic, partitions=PARTITIONS, bootstrap_servers=servers)
+        for name in GROUPS:
+            create_topic(f"{topic}.{name}.dlq", bootstrap_servers=servers)
+        return Ground(servers, topic, tmp_path / "catalog.yaml", stack)
+
+    return make
+
+
+@pytest.fixture
+def ground(make_ground, kafka_broker) -> Ground:
+    return make_ground(kafka_broker.bootstrap_servers)
