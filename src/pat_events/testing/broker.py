@@ -1,0 +1,123 @@
+"""A Kafka broker inside the process that tests."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Self
+
+from pat_events.errors import ConfigError
+from pat_events.testing.faults import Faults
+from pat_events.testing.librdkafka import MockCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from pat_events.core.catalog import Catalog
+
+# What Kafka itself accepts; the mock would take any bytes.
+_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+
+
+class EmbeddedBroker:
+    """One or more Kafka brokers on loopback ports, gone when closed.
+
+    It is the mock cluster of librdkafka: it speaks the protocol to clients of any
+    language and process, keeps records and committed offsets in memory, and runs
+    consumer groups, classic and KIP-848. It starts in about a millisecond. Its limits:
+
+    * Nothing is written to disk or replicated: it proves nothing about durability.
+    * A partition keeps its last 5 MiB or 100,000 batches; older ones are gone.
+    * An empty fetch is held for the whole ``fetch.wait.max.ms`` of the consumer (500 by
+      default), even if records arrive meanwhile. Set it to about 10 in tests.
+    * A produce request that is sent again because its answer was lost is stored
+      again; only transactional producers are protected from that.
+    * Transactions are accepted, but ``read_committed`` shows open and aborted ones too.
+    * Producers create the topics they ask for, with 4 partitions; that cannot be
+      switched off. ``faults.set_topic_error`` makes a topic look absent.
+    * Admin clients can list topics, read offsets and change those of a group; they cannot
+      create or change topics, nor list groups.
+
+    Args:
+        brokers: How many; their ids are 1 to ``brokers``.
+
+    Raises:
+        ConfigError: ``brokers`` is not positive, or the installed librdkafka has no mock cluster.
+    """
+
+    def __init__(self, brokers: int = 1) -> None:
+        if brokers < 1:
+            raise ConfigError(f"brokers is {brokers}: it must be 1 or more")
+        self._brokers = brokers
+        self._cluster = MockCluster(brokers)
+        # Kafka waits 3 s for more members before it first assigns; tests have no time for that.
+        self._cluster.call("group_initial_rebalance_delay_ms", 0, failed="no rebalance delay")
+        self.faults: Final = Faults(self._cluster, brokers)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """``host:port`` of every broker, separated by commas."""
+        return self._cluster.bootstrap_servers
+
+    def create_topic(self, name: str, partitions: int = 4) -> None:
+        """Create a topic, replicated to at most three brokers; leaders are drawn at random.
+
+        Raises:
+            ConfigError: the name or the number is impossible, or the topic exists.
+            ClosedError: the broker was closed.
+        """
+        if not _TOPIC_NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot name a topic: use 1 to 249 letters, digits, dots, "
+                "underscores and hyphens"
+            )
+        if partitions < 1:
+            raise ConfigError(f"partitions of {name} is {partitions}: it must be 1 or more")
+        self._cluster.call(
+            "topic_create",
+            name.encode(),
+            partitions,
+            min(3, self._brokers),
+            failed=f"topic {name} cannot be created",
+        )
+
+    def create_topics(self, catalog: Catalog) -> None:
+        """Create every topic of a catalogue and the dead-letter topics of its groups.
+
+        Raises:
+            ConfigError: one of them exists.
+            ClosedError: the broker was closed.
+        """
+        for topic in catalog.topics.values():
+            self.create_topic(topic.name, topic.partitions)
+        for group in catalog.groups.values():
+            self.create_dead_letter_topics(catalog, group.name, catalog.topics_of(group.consumes))
+
+    def create_dead_letter_topics(
+        self, catalog: Catalog, group: str, topics: Iterable[str]
+    ) -> None:
+        """Create the topics for what ``group`` cannot handle from ``topics``.
+
+        Raises:
+            ConfigError: one of them exists.
+            ClosedError: the broker was closed.
+        """
+        for topic in topics:
+            self.create_topic(
+                catalog.dead_letter_topic(topic, group), catalog.dead_letters.partitions
+            )
+
+    def close(self) -> None:
+        """Stop and free the ports; harmless when repeated. Close clients first, or they log it."""
+        self._cluster.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
