@@ -1,0 +1,32 @@
+"""The command ``pat-events``: every subcommand is a thin call into ``pat_events.ops``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_EXTRA = frozenset({"typer", "rich", "click"})
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def main() -> None:
+    """Run the command line; the entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from pat_events.cli.app import app  # noqa: PLC0415 -- needs an extra
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        sys.exit("the command line needs more packages: pip install 'pat-events[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    app()
+
+
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    # Blocks are left in good order, so that nothing stays behind on a broker.
+    raise SystemExit(128 + number)

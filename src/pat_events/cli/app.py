@@ -1,0 +1,74 @@
+"""The commands together."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+
+import pat_events
+from pat_events.cli import (
+    consume,
+    demo,
+    dlq,
+    doctor,
+    lag,
+    perf,
+    publish,
+    run,
+    topics,
+)
+from pat_events.cli.output import log_to_stderr, wrapped_help
+
+app = typer.Typer(
+    name="pat-events",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer hands it over like this
+    if wanted:
+        typer.echo(f"pat-events {pat_events.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@wrapped_help
+def options(
+    *,
+    verbose: Annotated[
+        int,
+        typer.Option("--verbose", "-v", count=True, help="Show what happens; -vv shows all of it."),
+    ] = 0,
+    version: Annotated[  # noqa: ARG001 -- its callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Events between services on Kafka: operate topics, groups and dead letters.
+
+    Begin with [bold]pat-events demo[/bold], which needs nothing but this package.
+
+    Exit codes: 0 done, 1 failed with a sentence that says why, 2 wrong options, 3 stopped with
+    handlers still at work, 130 interrupted.
+    """
+    log_to_stderr([logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)])
+
+
+app.command("demo")(demo.demo)
+app.add_typer(topics.app, name="topics")
+app.command("run")(run.run)
+app.command("publish")(publish.publish)
+app.command("consume")(consume.consume)
+app.add_typer(dlq.app, name="dlq")
+app.command("lag")(lag.lag)
+app.command("doctor")(doctor.doctor)
+app.command(
+    "perf",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)(perf.perf)

@@ -1,0 +1,166 @@
+"""``pat-events demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path  # noqa: TC003 -- typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from pat_events.cli.options import Bootstrap, configure
+from pat_events.cli.output import FAILED, command, console, printable, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pat_events.consumer import GroupStats
+    from pat_events.demo.run import Tally
+    from pat_events.ops.dead_letters import StoredLetter
+
+# Where lines are kept, as in a CI log, one a second is enough.
+_LINE_EVERY_S: Final = 1.0
+
+
+@command
+def demo(
+    mail: Annotated[
+        Path | None,
+        typer.Option(
+            "--mail",
+            metavar="PATH",
+            help="An mbox, a Maildir, a folder of .eml files or one of them; "
+            "the mails of the package without it.",
+        ),
+    ] = None,
+    bootstrap: Bootstrap = None,
+) -> None:
+    """Send real e-mails through a processor and a validator, and look at what fails.
+
+    Without a broker named, one runs inside this process: nothing else is needed. On a real one the
+    demo makes topics and groups of its own and deletes them at its end.
+
+    Example:
+      pat-events demo
+      pat-events demo --mail ~/Maildir
+      pat-events demo --bootstrap localhost:9092
+    """
+    from pat_events.demo import run as walk  # noqa: PLC0415 -- only this command needs it
+    from pat_events.demo import sites  # noqa: PLC0415
+    from pat_events.demo.mail import read_mails, samples  # noqa: PLC0415
+
+    mails = samples() if mail is None else read_mails(mail)
+    named = bootstrap or os.environ.get("PAT_EVENTS_BOOTSTRAP_SERVERS")
+    site = sites.on_cluster(configure(bootstrap)) if named else sites.embedded()
+    if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
+        # What fails here is shown at the end, with its cause.
+        logging.getLogger("pat_events.consumer").setLevel(logging.CRITICAL)
+    with site as place:
+        where = place.config.bootstrap_servers if named else "a broker inside this process"
+        console.print(
+            f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
+        )
+        with _progress() as report:
+            tally = walk.run(place, mails, report)
+        _close(tally, walk.LETTERS_SHOWN)
+    if not tally.adds_up:
+        raise typer.Exit(FAILED)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[Tally], None]]:
+    """Yield what shows counts: bars on a terminal, a line now and then elsewhere."""
+    if not console.is_terminal:
+        last = [time.monotonic()]
+
+        def line(tally: Tally) -> None:
+            now = time.monotonic()
+            if now - last[0] >= _LINE_EVERY_S:
+                last[0] = now
+                console.print(
+                    f"  published {tally.published}, processed {tally.processor.handled}, "
+                    f"validated {tally.validator.handled}, "
+                    f"dead letters {tally.processor.dead_lettered}"
+                )
+
+        yield line
+        return
+    columns = (TextColumn("  {task.description:<22}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bars:
+        names = ("EmailReceived", "EmailProcessed", "EmailValidated", "dead letters")
+        tasks = [bars.add_task(name, total=None) for name in names]
+
+        def move(tally: Tally) -> None:
+            first, second = tally.processor, tally.validator
+            counts = (
+                tally.published,
+                first.handled,
+                second.handled,
+                first.dead_lettered + second.dead_lettered,
+            )
+            for task, count in zip(tasks, counts, strict=True):
+                bars.update(task, completed=count, total=tally.published)
+
+        yield move
+
+
+def _close(tally: Tally, letters_shown: int) -> None:
+    for letter in tally.letters:
+        console.print(_panel(letter))
+    dead_letters = tally.processor.dead_lettered + tally.validator.dead_lettered
+    if dead_letters > letters_shown:
+        console.print(f"... and {_letters(dead_letters - letters_shown)} more")
+    columns = ("delivered", "skipped", "handled", "dead letters", "retried")
+    closing = table("group", *columns, numbers=columns)
+    closing.add_row(*_row("processor", tally.processor))
+    closing.add_row(*_row("validator", tally.validator))
+    console.print()
+    console.print(closing)
+    for reason in tally.refused[:letters_shown]:
+        console.print(Text(f"not published: {printable(reason)}"))
+    console.print()
+    console.print(_sum("mails published", tally.published, tally.processor))
+    console.print(_sum("mails processed", tally.processor.handled, tally.validator))
+    verdict = "It adds up" if tally.adds_up else "It does not add up"
+    events = tally.published + tally.processor.handled + tally.validator.handled
+    console.print(f"{verdict}: {events} events in {tally.elapsed_s:.1f} s")
+
+
+def _row(name: str, stats: GroupStats) -> list[str]:
+    counts = (
+        stats.delivered,
+        stats.skipped,
+        stats.handled,
+        stats.dead_lettered,
+        stats.retried,
+    )
+    return [name, *map(str, counts)]
+
+
+def _sum(what: str, count: int, stats: GroupStats) -> str:
+    sign = "=" if count == stats.handled + stats.dead_lettered else "≠"
+    return f"{count} {what} {sign} {stats.handled} handled + {_letters(stats.dead_lettered)}"
+
+
+def _letters(count: int) -> str:
+    return "1 dead letter" if count == 1 else f"{count} dead letters"
+
+
+def _panel(letter: StoredLetter) -> Panel:
+    event = letter.record.get("event", {})
+    lines = [
+        f"{letter.error_class}: {letter.message}",
+        f"caused by {letter.root_cause_class}",
+        f"{letter.reason} after {letter.attempts} attempts of {letter.handler}",
+        f"came from {letter.origin}, kept at {letter.position}",
+        f"subject: {event.get('subject', '')}",
+    ]
+    return Panel(
+        Text(printable("\n".join(lines))), title="dead letter", title_align="left", expand=False
+    )

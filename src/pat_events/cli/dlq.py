@@ -1,0 +1,116 @@
+"""``pat-events dlq``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, console, printable, table
+from pat_events.codecs import EventTypes, load_catalog
+from pat_events.core.dead_letter import KIP_1191, OWN
+from pat_events.ops import dead_letters as ops
+
+if TYPE_CHECKING:
+    from pat_events.ops.dead_letters import StoredLetter
+
+app = typer.Typer(no_args_is_help=True, help="Look at dead letters.")
+
+
+@app.command("list")
+@command
+def list_topics(bootstrap: Bootstrap = None) -> None:
+    """List the dead-letter topics: how many letters, and for which reasons.
+
+    Example:
+      pat-events dlq list --bootstrap localhost:9092
+    """
+    found = ops.list_topics(configure(bootstrap))
+    if not found:
+        console.print(f"there is no topic that ends in {ops.SUFFIX}")
+        return
+    shown = table("topic", "letters", "reasons", numbers=("letters",))
+    for topic in found:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in topic.reasons.items())
+        if not topic.complete:
+            reasons += f" among the first {ops.MAX_COUNTED}"
+        shown.add_row(topic.topic, str(topic.count), Text(printable(reasons)))
+    console.print(shown)
+
+
+@app.command("show")
+@command
+def show(
+    *,
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="As 'dlq list' names it.")],
+    partition: Annotated[
+        int | None, typer.Option("--partition", min=0, help="Only this partition.")
+    ] = None,
+    offset: Annotated[
+        int | None, typer.Option("--offset", min=0, help="Only the letter at this offset.")
+    ] = None,
+    max_letters: Annotated[int, typer.Option("--max", min=1, help="Most letters.")] = 10,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Show dead letters: the cause, where they came from, their headers and the event.
+
+    For programs, 'pat-events consume' prints the same records as JSON.
+
+    Example:
+      pat-events dlq show pat-emails.email-processor.dlq
+      pat-events dlq show pat-emails.email-processor.dlq --partition 0 --offset 41
+    """
+    config = configure(bootstrap, catalog)
+    types = EventTypes(load_catalog(config.catalog))
+    count = 0
+    for letter in ops.show(
+        config, types, topic, partition=partition, offset=offset, limit=max_letters
+    ):
+        count += 1
+        _show(letter)
+    if not count:
+        console.print(f"{topic} holds no dead letters")
+
+
+def _show(letter: StoredLetter) -> None:
+    record = letter.record
+    facts = {
+        "reason": f"{letter.reason} after {letter.attempts} attempts",
+        "error": f"{letter.error_class}: {letter.message}",
+        "root cause": letter.root_cause_class,
+        "group": letter.group,
+        "handler": letter.handler,
+        "came from": letter.origin,
+        "failed": f"{_time(letter.first_failed_ms)} to {_time(letter.last_failed_ms)}",
+        "key": str(record["key"]),
+    }
+    console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
+    for name, value in facts.items():
+        _line(f"{name:<11}{value}")
+    _line("stack")
+    _line("  " + letter.stacktrace.rstrip().replace("\n", "\n  "))
+    _line("headers")
+    for name, value in record["headers"].items():
+        if not name.startswith((KIP_1191, OWN)):
+            _line(f"  {name}: {value}")
+    if "event" in record:
+        _line("event")
+        _line(json.dumps(record["event"], indent=2, ensure_ascii=False))
+    else:
+        _line(f"unreadable {record['error']}")
+        _line(f"bytes      {record['value_base64']} (base64)")
+
+
+def _line(text: str) -> None:
+    console.print(Text(printable(text)), soft_wrap=True)
+
+
+def _time(milliseconds: int) -> str:
+    if not milliseconds:
+        return "unknown"
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"

@@ -1,0 +1,52 @@
+"""``pat-events lag``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, console, table
+from pat_events.codecs import load_catalog
+from pat_events.ops import lag as ops
+from pat_events.transports.kafka.admin import KafkaAdmin
+
+
+@command
+def lag(
+    *,
+    groups: Annotated[
+        list[str] | None, typer.Argument(metavar="GROUP...", help="Names of consumer groups.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every group of the catalogue and of the cluster.")
+    ] = False,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Show how far consumer groups are behind, per partition.
+
+    A dash means that the group has no position there yet; its lag is then all that is stored.
+
+    Example:
+      pat-events lag email-processor
+      pat-events lag --all
+    """
+    if bool(groups) == every:
+        raise typer.BadParameter("name groups, or --all for every one of them")
+    config = configure(bootstrap, catalog)
+    loaded = load_catalog(config.catalog)
+    admin = KafkaAdmin(config)
+    names = groups or sorted({*loaded.groups, *admin.groups()})
+    numbers = ("partition", "committed", "end", "lag")
+    shown = table("group", "topic", *numbers, numbers=numbers)
+    for name in names:
+        rows = ops.lag(admin, loaded, name)
+        for row in rows:
+            committed = "-" if row.committed is None else str(row.committed)
+            shown.add_row(
+                name, row.topic, str(row.partition), committed, str(row.end), str(row.lag)
+            )
+        shown.add_row(name, "all", "", "", "", str(sum(row.lag for row in rows)), style="bold")
+    console.print(shown)

@@ -1,0 +1,117 @@
+"""What people and programs get to see: tables, JSON lines, one sentence for an error."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import os
+import re
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pat_events.errors import NotDrainedError, PatEventsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FAILED: Final = 1
+NOT_DRAINED: Final = 3
+INTERRUPTED: Final = 128 + signal.SIGINT
+
+# Everything a terminal obeys instead of showing. Events come from strangers.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+# Into a file or a pipe, lines are as long as they are.
+_PIPE_WIDTH: Final = 160
+
+_CLIENT_LOGS: Final = ("pat_events.kafka", "pat_events.kafka.client")
+
+console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def log_to_stderr(level: int) -> None:
+    """Send logs to standard error, with this level for the package's own."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pat_events").setLevel(level)
+    if level >= logging.WARNING:
+        # The client reports each refused connection; the command says it once, at its end.
+        for name in _CLIENT_LOGS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def log_like_a_service() -> None:
+    """Also show what the client reports: for commands that go on through an outage."""
+    for name in _CLIENT_LOGS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn this package's errors into one sentence and an exit code."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except NotDrainedError as error:
+            say_error(error)
+            raise typer.Exit(NOT_DRAINED) from error
+        except PatEventsError as error:
+            say_error(error)
+            raise typer.Exit(FAILED) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has gone, such as 'head'. What is still in the buffer must
+            # not fail once more while the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILED) from None
+
+    return wrapped_help(guarded)
+
+
+def wrapped_help(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a docstring help: paragraphs that wrap, the example as it stands."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    # typer keeps the lines of a paragraph that begins with a backspace.
+    function.__doc__ = "\n\n".join(
+        f"\b\n{paragraph}" if paragraph.startswith("Example:") else paragraph.replace("\n", " ")
+        for paragraph in paragraphs
+    )
+    return function
+
+
+def say_error(error: BaseException) -> None:
+    """Write an error to standard error; the traceback as well where logs are shown."""
+    sys.stderr.write(f"pat-events: {printable(str(error))}\n")
+    logging.getLogger("pat_events").debug("traceback", exc_info=error)
+
+
+def printable(text: str) -> str:
+    """Return text with everything spelt out that would steer a terminal."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever JSON can hold
+    """Write one line of JSON at once."""
+    line = json.dumps(value, ensure_ascii=False)
+    # Within JSON the same escapes are what the characters mean.
+    sys.stdout.write(printable(line) + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """Return an empty table; the columns in ``numbers`` are set to the right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made

@@ -1,0 +1,55 @@
+"""``pat-events publish``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, print_json
+from pat_events.codecs import EventTypes, load_catalog
+from pat_events.errors import ConfigError
+from pat_events.ops.publishing import events_from_json
+from pat_events.producer import Producer
+
+
+@command
+def publish(
+    event_type: Annotated[
+        str, typer.Argument(metavar="EVENTTYPE", help="Name in the catalogue: EmailReceived.")
+    ],
+    file: Annotated[
+        Path, typer.Argument(metavar="[FILE|-]", help="JSON; standard input without it.")
+    ] = Path("-"),
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Publish events from JSON: one object, or one a line.
+
+    Nothing is sent unless all of the input can be read. Each acknowledged event is one line of JSON
+    on standard output: its id and its place in the log.
+
+    Example:
+      echo '{"email_id": "e-1", "subject": "Hello"}' | pat-events publish EmailReceived
+      pat-events publish TenantEvent tenants.jsonl
+    """
+    config = configure(bootstrap, catalog)
+    types = EventTypes(load_catalog(config.catalog))
+    types.catalog.event(event_type)  # Before waiting for input.
+    events = list(events_from_json(types, event_type, _read(file)))
+    with Producer(config) as producer:
+        for ack in [producer.publish(event) for event in events]:
+            position = ack.result(config.delivery_timeout_s + 5)
+            print_json({"event_id": ack.event_id, **position._asdict()})
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text: {error}") from error

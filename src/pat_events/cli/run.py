@@ -1,0 +1,37 @@
+"""``pat-events run``."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from pat_events.cli.options import Bootstrap, CatalogFile  # noqa: TC001 -- typer reads them
+from pat_events.cli.output import command, log_like_a_service
+from pat_events.ops.load import load_group
+
+
+@command
+def run(
+    group: Annotated[
+        str, typer.Argument(metavar="MODULE:GROUP", help="Module and name of its ConsumerGroup.")
+    ],
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Run a consumer group until SIGTERM or Ctrl-C, which let running handlers finish.
+
+    The module is looked for in the current directory as well. The options are handed to it as
+    PAT_EVENTS_* variables: a Config it makes otherwise keeps its own values. Exit code 3 means
+    that handlers were still at work at the end; their events come again.
+
+    Example:
+      pat-events run orders.main:group
+    """
+    log_like_a_service()
+    if bootstrap is not None:
+        os.environ["PAT_EVENTS_BOOTSTRAP_SERVERS"] = bootstrap
+    if catalog is not None:
+        os.environ["PAT_EVENTS_CATALOG"] = str(catalog)
+    load_group(group).run()

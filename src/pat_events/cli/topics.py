@@ -1,0 +1,106 @@
+"""``pat-events topics``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, console
+from pat_events.codecs import load_catalog
+from pat_events.ops import topics as ops
+from pat_events.transports.kafka.admin import KafkaAdmin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(no_args_is_help=True, help="Compare the cluster's topics with the catalogue.")
+
+Replication: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--replication", min=1, help="Replicas of new topics; 3, or all brokers, without it."
+    ),
+]
+
+
+@app.command("diff")
+@command
+def diff(
+    bootstrap: Bootstrap = None, catalog: CatalogFile = None, replication: Replication = None
+) -> None:
+    """Show what apply would do; changes nothing.
+
+    Example:
+      pat-events topics diff --bootstrap localhost:9092
+    """
+    _, plan = _plan(bootstrap, catalog, replication)
+    _show(plan, grow=False)
+
+
+@app.command("apply")
+@command
+def apply(
+    *,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+    replication: Replication = None,
+    grow: Annotated[
+        bool,
+        typer.Option(
+            "--grow",
+            help="Add partitions to existing topics: keys move, so events of one key from before "
+            "and after are in no order.",
+        ),
+    ] = False,
+) -> None:
+    """Create the catalogue's topics and dead-letter topics; raise what is too small.
+
+    Nothing is ever lowered or deleted, and a second run finds nothing to do.
+
+    Example:
+      pat-events topics apply --bootstrap localhost:9092
+      pat-events topics apply --catalog my-catalog.yaml --replication 3
+    """
+    admin, plan = _plan(bootstrap, catalog, replication)
+    _show(plan, grow=grow)
+    if plan.creations or plan.changes or (grow and plan.growths):
+        ops.apply(admin, plan, grow=grow)
+        console.print("done")
+
+
+def _plan(
+    bootstrap: str | None, catalog: Path | None, replication: int | None
+) -> tuple[KafkaAdmin, ops.TopicPlan]:
+    config = configure(bootstrap, catalog)
+    loaded = load_catalog(config.catalog)  # Before a cluster is asked.
+    admin = KafkaAdmin(config)
+    return admin, ops.diff(admin, loaded, replication)
+
+
+def _show(plan: ops.TopicPlan, *, grow: bool) -> None:
+    for spec in plan.creations:
+        settings = ", ".join(f"{name}={value}" for name, value in spec.settings.items())
+        console.print(
+            f"[green]+[/green] {spec.name}: {spec.partitions} partitions, "
+            f"{spec.replication} replicas, {settings}",
+            soft_wrap=True,
+        )
+    for growth in plan.growths:
+        hint = "" if grow else "; left as it is without --grow"
+        console.print(
+            f"[yellow]![/yellow] {growth.topic}: {growth.partitions} partitions, the catalogue "
+            f"says {growth.wanted}; adding some moves keys, which breaks their order{hint}",
+            soft_wrap=True,
+        )
+    for change in plan.changes:
+        console.print(
+            f"[yellow]~[/yellow] {change.topic}: {change.setting} {change.value} -> "
+            f"{change.wanted}",
+            soft_wrap=True,
+        )
+    for sentence in plan.kept:
+        console.print(f"  {sentence}", soft_wrap=True)
+    if plan.empty:
+        console.print("nothing to do")

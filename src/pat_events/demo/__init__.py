@@ -1,0 +1,1 @@
+"""E-mails through a processor and a validator: the whole way, on any broker."""

@@ -1,0 +1,159 @@
+"""Dead letters: how many, why, and what each of them is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.core import headers as h
+from pat_events.core.dead_letter import KIP_1191, OWN
+from pat_events.errors import ConfigError
+from pat_events.ops.decoding import record_as_json
+from pat_events.ops.tail import read_stored
+from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka.transport import KafkaTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pat_events.codecs import EventTypes
+    from pat_events.config import Config
+    from pat_events.core.record import Delivery, Position
+
+SUFFIX: Final = ".dlq"
+# Reasons are counted by reading; a topic with more than this has other problems than its mix.
+MAX_COUNTED: Final = 10_000
+_CONNECT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterTopic:
+    """What a dead-letter topic holds; ``complete`` is false where only a part was read."""
+
+    topic: str
+    count: int
+    reasons: Mapping[str, int]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """One dead letter. Times are milliseconds since 1970, 0 where unknown.
+
+    ``record`` is the whole of it as values JSON can hold: envelope, headers and the event, or
+    why that cannot be read.
+    """
+
+    position: Position
+    origin: str
+    group: str
+    handler: str
+    reason: str
+    error_class: str
+    root_cause_class: str
+    message: str
+    stacktrace: str
+    attempts: int
+    first_failed_ms: int
+    last_failed_ms: int
+    record: Mapping[str, Any]
+
+
+def list_topics(config: Config) -> list[DeadLetterTopic]:
+    """Return every dead-letter topic of the cluster with its counts.
+
+    Raises:
+        TransportError: the cluster did not answer, or does not permit it.
+    """
+    admin = KafkaAdmin(config)
+    layouts = admin.layouts()
+    listed = []
+    for topic in sorted(name for name in layouts if name.endswith(SUFFIX)):
+        ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
+        reasons: Counter[str] = Counter()
+        for delivery in read_stored(config, ends, MAX_COUNTED):
+            reasons[_own(delivery, "reason") or "unknown"] += 1
+        read = reasons.total()
+        complete = read < MAX_COUNTED
+        stored = sum(high - low for low, high in ends.values())
+        listed.append(
+            DeadLetterTopic(
+                topic, read if complete else stored, dict(reasons.most_common()), complete
+            )
+        )
+    return listed
+
+
+def show(
+    config: Config,
+    types: EventTypes,
+    topic: str,
+    *,
+    partition: int | None = None,
+    offset: int | None = None,
+    limit: int = 10,
+) -> Iterator[StoredLetter]:
+    """Yield dead letters of a topic, oldest first in each partition.
+
+    Args:
+        config: The cluster.
+        types: What the events are decoded with.
+        topic: The dead-letter topic.
+        partition: Only this partition.
+        offset: Only the letter at this offset of ``partition``.
+        limit: Most letters.
+
+    Raises:
+        ConfigError: there is no such partition, or nothing at this offset.
+        TopicMissingError: the topic does not exist.
+        TransportError: reading failed.
+    """
+    if offset is not None and partition is None:
+        raise ConfigError("an offset is one of a partition: name the partition as well")
+    counts = KafkaTransport(config).partitions([topic], config.connect_timeout_s or _CONNECT_S)
+    numbers = range(counts[topic])
+    if partition is not None and partition not in numbers:
+        raise ConfigError(f"{topic} has no partition {partition}, but 0 to {counts[topic] - 1}")
+    wanted = numbers if partition is None else [partition]
+    ends = KafkaAdmin(config).ends([(topic, number) for number in wanted])
+    if offset is not None and partition is not None:
+        low, high = ends[topic, partition]
+        if not low <= offset < high:
+            held = f"offsets {low} to {high - 1}" if high > low else "nothing"
+            raise ConfigError(f"{topic}/{partition} has no offset {offset}: it holds {held}")
+        ends, limit = {(topic, partition): (offset, offset + 1)}, 1
+    for delivery in read_stored(config, ends, limit):
+        yield stored_letter(types, delivery)
+
+
+def stored_letter(types: EventTypes, delivery: Delivery) -> StoredLetter:
+    """Read the cause headers of a dead letter; what a foreign writer left out is empty."""
+    place = [h.text(delivery.headers, f"{KIP_1191}{part}") or "?" for part in _PLACE]
+    return StoredLetter(
+        position=delivery.position,
+        origin="/".join(place),
+        group=h.text(delivery.headers, f"{KIP_1191}group") or "",
+        handler=_own(delivery, "handler"),
+        reason=_own(delivery, "reason"),
+        error_class=_own(delivery, "error-class"),
+        root_cause_class=_own(delivery, "root-cause-class"),
+        message=h.text(delivery.headers, f"{KIP_1191}message") or "",
+        stacktrace=_own(delivery, "stacktrace"),
+        attempts=_number(_own(delivery, "attempts")),
+        first_failed_ms=_number(_own(delivery, "first-failed-ms")),
+        last_failed_ms=_number(_own(delivery, "last-failed-ms")),
+        record=record_as_json(types, delivery),
+    )
+
+
+_PLACE: Final = ("topic", "partition", "offset")
+
+
+def _own(delivery: Delivery, name: str) -> str:
+    return h.text(delivery.headers, f"{OWN}{name}") or ""
+
+
+def _number(shown: str) -> int:
+    # Whoever may write to the topic wrote it: digits, and few enough for any clock.
+    return int(shown) if shown.isascii() and shown.isdigit() and len(shown) <= 15 else 0  # noqa: PLR2004

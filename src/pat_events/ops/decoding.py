@@ -1,0 +1,86 @@
+"""Records for people: the envelope, the event as JSON, or why it cannot be read."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.json_format import MessageToDict
+
+from pat_events.codecs import codec_by_content_type
+from pat_events.core import headers as h
+from pat_events.core.envelope import read_envelope
+from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from pat_events.codecs import EventTypes
+    from pat_events.core.record import Delivery, Headers
+
+
+def decode(types: EventTypes, delivery: Delivery) -> Message:
+    """Return the event of a delivery, by its headers.
+
+    Raises:
+        UnknownEventError: its type is not in the catalogue.
+        CodecError: the bytes are not that event, or there is no codec for them.
+    """
+    full_name = h.last(delivery.headers, h.CE_TYPE)
+    binding = types.by_full_name.get(full_name or b"")
+    if binding is None:
+        named = "there is no ce_type header" if full_name is None else f"{full_name[:200]!r}"
+        raise UnknownEventError(f"not an event of the catalogue: {named}")
+    content_type = h.text(delivery.headers, h.CONTENT_TYPE) or "application/protobuf"
+    try:
+        codec = codec_by_content_type(content_type)
+    except ConfigError as error:
+        raise CodecError(str(error)) from error
+    try:
+        return codec.decoder(binding.message_class)(delivery.value or b"")
+    except codec.decode_errors as error:
+        raise CodecError(f"not a {binding.event_type.name}: {error}") from error
+
+
+def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
+    """Return a delivery as values JSON can hold; never raises for what the record contains."""
+    envelope = read_envelope(delivery)
+    shown: dict[str, Any] = {
+        "topic": delivery.topic,
+        "partition": delivery.partition,
+        "offset": delivery.offset,
+        "timestamp_ms": delivery.timestamp_ms,
+        "key": text(delivery.key),
+        "envelope": {
+            name: value for name, value in envelope._asdict().items() if isinstance(value, str)
+        },
+        "headers": headers_as_json(delivery.headers),
+    }
+    try:
+        shown["event"] = event_as_json(decode(types, delivery))
+    except PatEventsError as error:
+        shown["error"] = str(error)
+        shown["value_base64"] = base64.b64encode(delivery.value or b"").decode()
+    return shown
+
+
+def event_as_json(event: Message) -> dict[str, Any]:
+    """Return an event in Protobuf's JSON mapping, with the names of the schema.
+
+    Raises:
+        CodecError: it holds an ``Any`` of a type this program does not know.
+    """
+    try:
+        return MessageToDict(event, preserving_proto_field_name=True)
+    except (TypeError, ValueError) as error:
+        raise CodecError(f"{type(event).__name__} has no JSON form: {error}") from error
+
+
+def headers_as_json(headers: Headers) -> dict[str, str | None]:
+    """Return the headers by name; the last one wins where a name is repeated."""
+    return {name: text(value) for name, value in headers}
+
+
+def text(value: bytes | None) -> str | None:
+    """Return bytes as text; what is no text becomes replacement characters."""
+    return None if value is None else value.decode(errors="replace")

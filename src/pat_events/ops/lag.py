@@ -1,0 +1,59 @@
+"""How far a group is behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pat_events.core.catalog import did_you_mean
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pat_events.core.catalog import Catalog
+    from pat_events.transports.kafka.admin import KafkaAdmin
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """One partition as a group sees it.
+
+    ``committed`` is None where the group has no position yet; ``lag`` then counts all that is
+    there, which is what a group that starts at the earliest record has before it.
+    """
+
+    topic: str
+    partition: int
+    committed: int | None
+    end: int
+    lag: int
+
+
+def lag(admin: KafkaAdmin, catalog: Catalog, group: str) -> list[PartitionLag]:
+    """Return the lag of a group on its topics: the catalogue's, and those it has committed.
+
+    Raises:
+        ConfigError: neither the catalogue nor the cluster knows the group; names the nearest.
+        TransportError: the cluster did not answer, or does not permit it.
+    """
+    committed = admin.committed(group)
+    entry = catalog.groups.get(group)
+    if entry is None and not committed:
+        known = {*catalog.groups, *admin.groups()}
+        if group not in known:
+            raise ConfigError(f"there is no group {group!r}{did_you_mean(group, known)}")
+    layouts = admin.layouts()
+    wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
+    topics = {*wanted, *(topic for topic, _ in committed)}
+    pairs = [
+        (topic, partition)
+        for topic in sorted(topics & layouts.keys())
+        for partition in range(layouts[topic].partitions)
+    ]
+    ends = admin.ends(pairs)
+    return [_lag(pair, committed.get(pair), *ends[pair]) for pair in pairs]
+
+
+def _lag(pair: tuple[str, int], committed: int | None, low: int, high: int) -> PartitionLag:
+    # A position before the first record there is: what was deleted is no longer waiting.
+    begin = low if committed is None else max(committed, low)
+    return PartitionLag(*pair, committed, high, max(0, high - begin))

@@ -1,0 +1,74 @@
+"""Events from JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+
+from pat_events.errors import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.message import Message
+
+    from pat_events.codecs import EventTypes
+
+
+def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Message]:
+    """Yield the events of one type that a text holds: a JSON object, or one a line.
+
+    Args:
+        types: The events of the catalogue.
+        name: Name of the event, such as ``EmailReceived``.
+        text: JSON in Protobuf's JSON mapping.
+
+    Raises:
+        UnknownEventError: the catalogue has no such event; names the nearest.
+        SchemaError: not JSON, or not such an event; says where.
+    """
+    full_name = types.catalog.event(name).full_name
+    message_class = types.by_full_name[full_name.encode()].message_class
+    for place, value in _values(text):
+        if not isinstance(value, dict):
+            raise SchemaError(f"{place}: a JSON object is expected, not {type(value).__name__}")
+        try:
+            yield ParseDict(value, message_class())
+        except (ParseError, RecursionError) as error:
+            # Its further lines list every field there is, under other names than the schema's.
+            reason = str(error).partition("\n")[0]
+            raise SchemaError(f"{place}: no {name}: {reason}") from error
+
+
+def _values(text: str) -> Iterator[tuple[str, Any]]:
+    if not text.strip():
+        raise SchemaError("there is no JSON in the input")
+    try:
+        whole = json.loads(text)
+    except RecursionError:
+        raise SchemaError("the JSON is nested too deeply") from None
+    except ValueError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) == 1 or not _starts_lines(lines[0]):
+            raise SchemaError(f"not JSON: {error}") from None
+    else:
+        yield "input", whole
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise SchemaError(f"line {number}: not JSON: {error}") from None
+            yield f"line {number}", value
+
+
+def _starts_lines(line: str) -> bool:
+    """Tell one object over many lines from many objects, one a line."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

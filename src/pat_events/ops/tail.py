@@ -1,0 +1,87 @@
+"""Read topics as they grow, as no member of a group."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka.reader import KafkaReader
+from pat_events.transports.kafka.transport import KafkaTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pat_events.config import Config
+    from pat_events.core.record import Delivery
+    from pat_events.transports.base import TopicPartition
+
+# Longest wait inside the client, in seconds: bounds how late the end is seen.
+_POLL_S: Final = 0.1
+_CHUNK: Final = 500
+_CONNECT_S: Final = 10.0
+
+
+def tail(
+    config: Config,
+    topics: Sequence[str],
+    *,
+    from_beginning: bool = False,
+    max_records: int | None = None,
+    timeout_s: float | None = None,
+) -> Iterator[Delivery]:
+    """Yield deliveries of these topics as they arrive; commits nothing.
+
+    Args:
+        config: The cluster.
+        topics: What to read.
+        from_beginning: Begin with the oldest record there is, not with the next one.
+        max_records: Stop after so many.
+        timeout_s: Stop when nothing has arrived for so long, in seconds; None waits for ever.
+
+    Raises:
+        TopicMissingError: names the topics that do not exist.
+        TransportError: reading failed.
+    """
+    counts = KafkaTransport(config).partitions(topics, config.connect_timeout_s or _CONNECT_S)
+    pairs = [(topic, number) for topic, count in counts.items() for number in range(count)]
+    ends = KafkaAdmin(config).ends(pairs)
+    left = float("inf") if max_records is None else max_records
+    with KafkaReader(config, {pair: ends[pair][not from_beginning] for pair in pairs}) as reader:
+        quiet_since = time.monotonic()
+        while left > 0:
+            for delivery in reader.read(int(min(left, _CHUNK)), _POLL_S):
+                yield delivery
+                left -= 1
+                quiet_since = time.monotonic()
+            if timeout_s is not None and time.monotonic() - quiet_since >= timeout_s:
+                return
+
+
+def read_stored(
+    config: Config, ends: dict[TopicPartition, tuple[int, int]], limit: int, stall_s: float = 15.0
+) -> Iterator[Delivery]:
+    """Yield what these ranges of offsets hold, at most ``limit`` records.
+
+    A range may end in markers that are not records, so an end is also where nothing more
+    arrives for ``stall_s`` seconds.
+    """
+    open_ends = {pair: high for pair, (low, high) in ends.items() if high > low}
+    if not open_ends or limit < 1:
+        return
+    with KafkaReader(config, {pair: ends[pair][0] for pair in open_ends}) as reader:
+        quiet_since = time.monotonic()
+        while open_ends and time.monotonic() - quiet_since < stall_s:
+            for delivery in reader.read(_CHUNK, _POLL_S):
+                quiet_since = time.monotonic()
+                pair = (delivery.topic, delivery.partition)
+                high = open_ends.get(pair)
+                if high is None:
+                    continue  # Written after the range was taken.
+                if delivery.offset >= high - 1:
+                    del open_ends[pair]
+                if delivery.offset < high:
+                    yield delivery
+                    limit -= 1
+                    if not limit:
+                        return

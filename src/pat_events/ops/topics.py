@@ -1,0 +1,226 @@
+"""Topics as the catalogue wants them: what is different, and how to get there.
+
+Every number of the catalogue is a floor. Partitions, retention and sizes are raised to it and
+never lowered: fewer partitions cannot be had, and shorter retention deletes events.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from pat_events.errors import ConfigError, TopicMissingError, TransportError, TransportTimeoutError
+from pat_events.transports.kafka.admin import TopicSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pat_events.core.catalog import Catalog
+    from pat_events.transports.kafka.admin import KafkaAdmin
+
+_DAY_MS: Final = 86_400_000
+_MAX_REPLICATION: Final = 3
+_MAX_IN_SYNC: Final = 2
+# The controller decides at once, the brokers hear of it a little later; durations in seconds.
+_KNOWN_S: Final = 15.0
+_LOOK_S: Final = 0.05
+# A dead letter is the record plus some 6 kB of headers about its failure. Twice Kafka's
+# default limit of 1,048,588 leaves room for any record of a topic that keeps the default.
+DEAD_LETTER_MAX_BYTES: Final = 2_097_152
+_RETENTION: Final = "retention.ms"
+_IN_SYNC: Final = "min.insync.replicas"
+_SIZE: Final = "max.message.bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A topic with fewer partitions than the catalogue wants."""
+
+    topic: str
+    partitions: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """A setting below what the catalogue wants."""
+
+    topic: str
+    setting: str
+    value: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """What stands between a cluster and its catalogue.
+
+    ``kept`` are sentences about what is larger than the catalogue wants, or cannot be changed
+    from here: left as it is.
+    """
+
+    creations: tuple[TopicSpec, ...]
+    growths: tuple[Growth, ...]
+    changes: tuple[SettingChange, ...]
+    kept: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.creations or self.growths or self.changes)
+
+
+def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
+    """Return the topics of a catalogue, those for its groups' dead letters included.
+
+    Args:
+        catalog: The catalogue.
+        replication: Replicas of each partition; all but one of up to three must be in sync.
+    """
+    in_sync = {_IN_SYNC: str(min(_MAX_IN_SYNC, replication))}
+    wanted = {}
+    for topic in catalog.topics.values():
+        settings = {_RETENTION: str(topic.retention_days * _DAY_MS), **in_sync}
+        wanted[topic.name] = TopicSpec(topic.name, topic.partitions, replication, settings)
+    dead_letters = catalog.dead_letters
+    settings = {
+        _RETENTION: str(dead_letters.retention_days * _DAY_MS),
+        _SIZE: str(DEAD_LETTER_MAX_BYTES),
+        **in_sync,
+    }
+    for group in catalog.groups.values():
+        for source in catalog.topics_of(group.consumes):
+            name = catalog.dead_letter_topic(source, group.name)
+            wanted[name] = TopicSpec(name, dead_letters.partitions, replication, settings)
+    return wanted
+
+
+def diff(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) -> TopicPlan:
+    """Compare a cluster with a catalogue; changes nothing.
+
+    Args:
+        admin: The cluster.
+        catalog: What it should have.
+        replication: Replicas of new topics; 3, or as many as there are brokers, when None.
+
+    Raises:
+        ConfigError: ``replication`` is more than there are brokers.
+        TransportError: the cluster did not answer, or does not permit it.
+    """
+    brokers = admin.brokers()
+    if replication is not None and not 1 <= replication <= brokers:
+        raise ConfigError(f"replication factor {replication}: the cluster has {brokers} brokers")
+    wanted = wanted_topics(catalog, replication or min(_MAX_REPLICATION, brokers))
+    layouts = admin.layouts()
+    settings = admin.settings([name for name in wanted if name in layouts])
+    growths, changes, kept = [], [], []
+    for name in settings:
+        spec, layout = wanted[name], layouts[name]
+        if layout.partitions < spec.partitions:
+            growths.append(Growth(name, layout.partitions, spec.partitions))
+        elif layout.partitions > spec.partitions:
+            kept.append(
+                f"{name} has {layout.partitions} partitions, the catalogue says "
+                f"{spec.partitions}: partitions cannot be taken away"
+            )
+        if layout.replication < spec.replication:
+            kept.append(
+                f"{name} has {layout.replication} of {spec.replication} replicas: move it "
+                "with kafka-reassign-partitions"
+            )
+        for change in _changes(spec, settings[name], layout.replication):
+            if _raises(change):
+                changes.append(change)
+            elif change.setting == _RETENTION:
+                kept.append(
+                    f"{name} has {_RETENTION}={change.value}, the catalogue says {change.wanted}: "
+                    "shortening it would delete events"
+                )
+    creations = tuple(spec for name, spec in wanted.items() if name not in layouts)
+    return TopicPlan(creations, tuple(growths), tuple(changes), tuple(kept))
+
+
+# Control plane: a cluster that elects a controller answers a moment later.
+@retry(
+    retry=retry_if_exception_type(TransportError),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential(multiplier=0.5, max=2),
+    reraise=True,
+)
+def apply(admin: KafkaAdmin, plan: TopicPlan, *, grow: bool = False) -> None:
+    """Carry out a plan, and wait until the brokers know of it.
+
+    Safe to repeat, and when somebody else does the same.
+
+    Args:
+        admin: The cluster.
+        plan: What to do.
+        grow: Add partitions as well. Keys then move to other partitions, so that events of
+            one key published before and after are in no order.
+
+    Raises:
+        TransportError: the cluster refused; what was done before stays done.
+    """
+    admin.create(plan.creations)
+    if grow:
+        layouts = admin.layouts()
+        for growth in plan.growths:
+            layout = layouts.get(growth.topic)
+            if layout is None:
+                raise TopicMissingError(f"topic {growth.topic} was deleted meanwhile")
+            if layout.partitions < growth.wanted:
+                admin.grow(growth.topic, growth.wanted)
+    by_topic: dict[str, dict[str, str]] = {}
+    for change in plan.changes:
+        by_topic.setdefault(change.topic, {})[change.setting] = change.wanted
+    for topic, settings in by_topic.items():
+        admin.set(topic, settings)
+    partitions = {spec.name: spec.partitions for spec in plan.creations}
+    if grow:
+        partitions |= {growth.topic: growth.wanted for growth in plan.growths}
+    _wait_until_known(admin, partitions)
+
+
+def _wait_until_known(admin: KafkaAdmin, partitions: Mapping[str, int]) -> None:
+    """Wait until the brokers know what the controller has decided, and partitions have leaders."""
+    deadline = time.monotonic() + _KNOWN_S
+    while True:
+        layouts = admin.layouts()
+        missing = [
+            name
+            for name, count in partitions.items()
+            if name not in layouts or layouts[name].partitions < count
+        ]
+        try:
+            if not missing:
+                admin.ends([(name, n) for name, count in partitions.items() for n in range(count)])
+                return
+        except TransportError as error:
+            missing.append(str(error))
+        if time.monotonic() > deadline:
+            raise TransportTimeoutError(f"still not there on every broker: {', '.join(missing)}")
+        time.sleep(_LOOK_S)
+
+
+def _changes(
+    spec: TopicSpec, settings: dict[str, str], replication: int
+) -> Iterator[SettingChange]:
+    for name, wanted in spec.settings.items():
+        if name == _IN_SYNC:
+            # More replicas in sync than there are would refuse every write.
+            wanted = str(min(int(wanted), replication))  # noqa: PLW2901
+        value = settings.get(name, "")
+        if value != wanted:
+            yield SettingChange(spec.name, name, value, wanted)
+
+
+def _raises(change: SettingChange) -> bool:
+    if change.setting == _RETENTION and change.value == "-1":
+        return False  # For ever.
+    try:
+        return int(change.value) < int(change.wanted)
+    except ValueError:
+        return True

@@ -1,0 +1,105 @@
+"""The demo as a person runs it."""
+
+import mailbox
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pat_events import Config
+from pat_events.demo.mail import samples
+from pat_events.transports.kafka.admin import KafkaAdmin
+
+
+def adds_up(shown):
+    sums = re.findall(
+        r"^(\d+) mails \w+ = (\d+) handled \+ (\d+) dead letters?$", shown, re.MULTILINE
+    )
+    assert len(sums) == 2, shown
+    return all(int(total) == int(handled) + int(dead) for total, handled, dead in sums)
+
+
+def test_the_samples_add_up_and_the_failing_one_is_shown(alone):
+    result = alone("demo")
+    assert result.returncode == 0, result.stderr
+    assert adds_up(result.stdout)
+    assert "12 mails published = 11 handled + 1 dead letter\n" in result.stdout
+    assert "x-batch-9" in result.stdout
+    assert not result.stderr
+
+
+def test_two_runs_at_once_do_not_meet(alone):
+    with alone.start("demo") as first, alone.start("demo") as second:
+        shown = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert [process.returncode for process in (first, second)] == [0, 0]
+    assert all(adds_up(text) for text in shown)
+
+
+def test_an_mbox_of_ones_own_goes_through(alone, tmp_path):
+    box = mailbox.mbox(tmp_path / "box")
+    for raw in samples()[:3]:
+        box.add(raw)
+    box.close()
+    result = alone("demo", "--mail", tmp_path / "box")
+    assert result.returncode == 0, result.stderr
+    assert "3 mails published = 3 handled + 0 dead letters" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_a_path_without_mails_is_one_sentence(alone, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    result = alone("demo", "--mail", tmp_path / name)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"pat-events: {tmp_path / name} ")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """More mails than any machine is through with before it is interrupted."""
+    path = tmp_path_factory.mktemp("mails") / "box"
+    raw = b"From a@example.com Mon Nov 16 09:12:44 2026\n" + samples()[0] + b"\n"
+    path.write_bytes(raw * 30_000)
+    return path
+
+
+def interrupt(process, number):
+    """Send a signal once events are on their way; returns what standard error says."""
+    for line in process.stdout:
+        if line.startswith("  published"):
+            break
+    process.send_signal(number)
+    process.stdout.read()
+    error = process.stderr.read()
+    process.wait(30)
+    return error
+
+
+def test_ctrl_c_ends_the_demo_with_130_and_no_traceback(alone, many):
+    with alone.start("demo", "--mail", many) as process:
+        error = interrupt(process, signal.SIGINT)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_cut_short_leaves_nothing_on_a_cluster(alone, kafka_broker, many, number):
+    options = ["--bootstrap", kafka_broker.bootstrap_servers]
+    with alone.start("demo", "--mail", many, *options) as process:
+        suffix = re.search(r"-demo-\w{8}", process.stdout.readline())[0]
+        admin = KafkaAdmin(Config(bootstrap_servers=kafka_broker.bootstrap_servers))
+        interrupt(process, number)
+    assert process.returncode == 128 + number
+    left = [name for name in (*admin.layouts(), *admin.groups()) if suffix in name]
+    assert not left
+
+
+def test_without_its_extra_the_command_says_what_to_install():
+    hidden = "import sys; sys.modules['typer'] = None; from pat_events.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", hidden], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr == "the command line needs more packages: pip install 'pat-events[cli]'\n"

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pat_events import Config, ConsumerGroup, Handlers, Producer, RetryPolicy
+from pat_events.codecs import EventTypes, load_catalog
+from pat_events.core.headers import CE_TYPE
+from pat_events.events import EmailReceived
+from pat_events.testing import EmbeddedBroker
+from pat_events.transports.base import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def types() -> EventTypes:
+    return EventTypes(load_catalog())
+
+
+@pytest.fixture
+def config() -> Iterator[Config]:
+    """An embedded broker with the catalogue's topics."""
+    with EmbeddedBroker() as broker:
+        broker.create_topics(load_catalog())
+        yield Config(
+            bootstrap_servers=broker.bootstrap_servers,
+            client_properties={"fetch.wait.max.ms": "10"},
+        )
+
+
+@pytest.fixture
+def failed(config: Config) -> Config:
+    """Two events handled, one that its handler refused and one record that is no event."""
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(attempts=2, first_delay_s=0.01))
+    def handle(event, ctx):
+        if event.email_id == "bad":
+            raise LookupError("no such \x1b[31mmailbox")
+
+    with Producer(config) as producer:
+        for email_id in ("e-1", "e-2", "bad"):
+            producer.publish(EmailReceived(email_id=email_id, subject="Hello"))
+        garbage = Outgoing(
+            "pat-emails", b"e-1", b"\xff\xff", [(CE_TYPE, b"pat.events.v1.EmailReceived")], 1
+        )
+        producer.sender.send(garbage)
+        producer.flush()
+    group = ConsumerGroup("email-processor", handlers, config=config)
+    settled = EventuallySettled(group, 4)
+    with group:
+        settled.wait()
+    return config
+
+
+class EventuallySettled:
+    def __init__(self, group: ConsumerGroup, count: int) -> None:
+        self._group = group
+        self._count = count
+
+    def wait(self, timeout_s: float = 15.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            stats = self._group.stats()
+            if stats.handled + stats.dead_lettered == self._count:
+                return
+            time.sleep(0.01)
+        pytest.fail(f"not settled: {self._group.stats()}")

@@ -1,0 +1,67 @@
+import pytest
+import yaml
+
+from pat_events import Config
+from pat_events.demo import sites
+from pat_events.ops.doctor import Outcome, examine
+
+
+def outcomes(overrides):
+    return {check.name: check for check in examine(overrides)}
+
+
+def test_without_a_broker_named_the_rest_is_still_examined(monkeypatch):
+    monkeypatch.delenv("PAT_EVENTS_BOOTSTRAP_SERVERS", raising=False)
+    found = outcomes({})
+    assert found["configuration"].outcome is Outcome.WRONG
+    assert found["configuration"].advice
+    assert found["protobuf"].outcome is Outcome.FINE
+    assert "connection" not in found
+
+
+def test_a_broken_catalogue_is_named_by_line(tmp_path):
+    path = tmp_path / "catalog.yaml"
+    path.write_text("version: 1\ntopics: 3\n")
+    found = outcomes({"bootstrap_servers": "127.0.0.1:1", "catalog": path})
+    assert found["catalogue"].outcome is Outcome.WRONG
+    assert f"{path}:2:" in found["catalogue"].finding
+
+
+def test_an_absent_broker_is_one_finding(monkeypatch):
+    monkeypatch.setenv("PAT_EVENTS_CONNECT_TIMEOUT_S", "0.3")
+    found = outcomes({"bootstrap_servers": "127.0.0.1:1"})
+    assert found["connection"].outcome is Outcome.WRONG
+    assert "127.0.0.1:1" in found["connection"].finding
+    assert list(found)[-1] == "connection"
+
+
+@pytest.mark.kafka
+def test_missing_topics_are_listed(kafka_broker, tmp_path):
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(sites._own_catalog("-absent")))
+    found = outcomes({"bootstrap_servers": kafka_broker.bootstrap_servers, "catalog": path})
+    assert found["connection"].outcome is Outcome.FINE
+    assert found["topics"].outcome is Outcome.WRONG
+    assert "pat-emails-absent.email-processor-absent.dlq" in found["topics"].finding
+    assert found["permissions"].outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.kafka
+def test_a_cluster_as_the_catalogue_wants_it_is_fine(kafka_broker):
+    config = Config(bootstrap_servers=kafka_broker.bootstrap_servers)
+    with sites.on_cluster(config) as site:
+        found = outcomes(
+            {
+                "bootstrap_servers": kafka_broker.bootstrap_servers,
+                "catalog": site.config.catalog,
+            }
+        )
+        too_large = outcomes(
+            {
+                "bootstrap_servers": kafka_broker.bootstrap_servers,
+                "catalog": site.config.catalog,
+                "max_event_bytes": 1_500_000,
+            }
+        )
+    assert {check.outcome for check in found.values()} == {Outcome.FINE}
+    assert too_large["topic settings"].outcome is Outcome.WRONG

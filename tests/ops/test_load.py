@@ -1,0 +1,83 @@
+import sys
+import uuid
+
+import pytest
+
+from pat_events import ConsumerGroup
+from pat_events.errors import ConfigError, PatEventsError
+from pat_events.ops.load import load_group
+from pat_events.ops.perf import find_checkout
+
+GROUP = """
+from pat_events import Config, ConsumerGroup, Handlers
+from pat_events.events import EmailReceived
+handlers = Handlers()
+handlers.add(EmailReceived, lambda event, ctx: None)
+group = ConsumerGroup("email-processor", handlers, config=Config(bootstrap_servers="127.0.0.1:1"))
+other = 7
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write a module into the current directory; returns its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    written = []
+
+    def write(text):
+        name = f"service_{uuid.uuid4().hex}"
+        (tmp_path / f"{name}.py").write_text(text)
+        written.append(name)
+        return name
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+def test_a_group_in_the_current_directory_is_found(module):
+    group = load_group(f"{module(GROUP)}:group")
+    assert isinstance(group, ConsumerGroup)
+    assert group.name == "email-processor"
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "reason"),
+    [
+        (GROUP, "grup", "its groups: group"),
+        (GROUP, "other", "is a int, not a ConsumerGroup"),
+        ("import not_there_at_all", "group", "needs 'not_there_at_all'"),
+        ("1 / 0", "group", "ZeroDivisionError"),
+        ("def", "group", "SyntaxError"),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_said(module, text, attribute, reason):
+    with pytest.raises(ConfigError, match=reason):
+        load_group(f"{module(text)}:{attribute}")
+
+
+@pytest.mark.parametrize(
+    "spec", ["module", "module:", ":group", "module:a b", "nowhere.at_all:group"]
+)
+def test_a_spec_that_names_no_module_is_refused(module, spec):
+    with pytest.raises(ConfigError):
+        load_group(spec)
+
+
+def test_the_package_own_errors_keep_their_type(module):
+    name = module("from pat_events.errors import ClosedError\nraise ClosedError('gone')")
+    with pytest.raises(PatEventsError, match=r"^gone$"):
+        load_group(f"{name}:group")
+
+
+def test_a_checkout_is_found_from_within(tmp_path):
+    (tmp_path / "perf").mkdir()
+    (tmp_path / "perf" / "__main__.py").touch()
+    (tmp_path / "src" / "pat_events" / "ops").mkdir(parents=True)
+    assert find_checkout(tmp_path / "src" / "pat_events" / "ops") == tmp_path
+
+
+def test_outside_a_checkout_the_benchmarks_are_not_there(tmp_path):
+    with pytest.raises(ConfigError, match="checkout"):
+        find_checkout(tmp_path)

@@ -1,0 +1,42 @@
+import pytest
+
+from pat_events.errors import SchemaError, UnknownEventError
+from pat_events.ops.publishing import events_from_json
+
+
+def read(types, text, name="EmailReceived"):
+    return list(events_from_json(types, name, text))
+
+
+def test_one_object_may_take_many_lines(types):
+    [event] = read(types, '{\n  "email_id": "e-1",\n  "to": [{"address": "a@example.com"}]\n}\n')
+    assert event.email_id == "e-1"
+    assert event.to[0].address == "a@example.com"
+
+
+def test_objects_may_come_one_a_line(types):
+    events = read(types, '{"email_id": "e-1"}\n\n{"emailId": "e-2"}\n')
+    assert [event.email_id for event in events] == ["e-1", "e-2"]
+
+
+def test_an_unknown_type_is_refused_with_the_nearest(types):
+    with pytest.raises(UnknownEventError, match="'EmailReceived'"):
+        read(types, "{}", "EmailRecieved")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no JSON"),
+        ("hello", "not JSON"),
+        ("[1]", "object is expected"),
+        ('{"email_id": "e-1"}\n{"email_id"', "line 2: not JSON"),
+        ('{"email_id": "e-1"}\n{"sbject": "x"}', "line 2: no EmailReceived: .*sbject"),
+        ('{"email_id": 7}', "no EmailReceived"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_event_is_refused_with_its_place(types, text, reason):
+    with pytest.raises(SchemaError, match=reason) as raised:
+        read(types, text)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,134 @@
+"""Dead letters, lag and tailing: what an operator sees of a group that met failures."""
+
+import base64
+
+import pytest
+
+from pat_events import Config
+from pat_events.codecs import load_catalog
+from pat_events.demo import run, sites
+from pat_events.demo.mail import samples
+from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
+from pat_events.ops import dead_letters
+from pat_events.ops.decoding import record_as_json
+from pat_events.ops.lag import lag
+from pat_events.ops.tail import tail
+from pat_events.transports.kafka.admin import KafkaAdmin
+
+LETTERS = "pat-emails.email-processor.dlq"
+
+
+def test_dead_letters_are_counted_by_reason(failed):
+    listed = {topic.topic: topic for topic in dead_letters.list_topics(failed)}
+    assert listed[LETTERS].count == 2
+    assert listed[LETTERS].reasons == {"attempts-exhausted": 1, "undecodable": 1}
+    assert listed["pat-emails.notifier.dlq"].count == 0
+
+
+def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
+    letters = {x.reason: x for x in dead_letters.show(failed, types, LETTERS)}
+    letter = letters["attempts-exhausted"]
+    assert letter.error_class == "builtins.LookupError"
+    assert letter.group == "email-processor"
+    assert letter.attempts == 2
+    assert letter.origin.startswith("pat-emails/")
+    assert 0 < letter.first_failed_ms <= letter.last_failed_ms
+    assert letter.record["event"]["email_id"] == "bad"
+    garbage = letters["undecodable"].record
+    assert base64.b64decode(garbage["value_base64"]) == b"\xff\xff"
+    assert "EmailReceived" in garbage["error"]
+
+
+def test_one_dead_letter_is_shown_by_its_place(failed, types):
+    [place] = {
+        x.position for x in dead_letters.show(failed, types, LETTERS) if x.reason == "undecodable"
+    }
+    [letter] = dead_letters.show(
+        failed, types, LETTERS, partition=place.partition, offset=place.offset
+    )
+    assert letter.position == place
+
+
+def test_no_more_letters_are_shown_than_asked_for(failed, types):
+    assert len(list(dead_letters.show(failed, types, LETTERS, limit=1))) == 1
+
+
+@pytest.mark.parametrize(
+    "place", [{"partition": 3}, {"partition": 0, "offset": 1000}, {"offset": 0}]
+)
+def test_a_place_that_is_not_there_is_refused(config, types, place):
+    with pytest.raises(ConfigError):
+        list(dead_letters.show(config, types, LETTERS, **place))
+
+
+def test_tailing_reads_everything_there_is(failed, types):
+    deliveries = list(tail(failed, ["pat-emails"], from_beginning=True, timeout_s=0.3))
+    shown = [record_as_json(types, delivery) for delivery in deliveries]
+    assert len(shown) == 4
+    events = {record["event"]["email_id"] for record in shown if "event" in record}
+    assert events == {"e-1", "e-2", "bad"}
+
+
+@pytest.fixture(scope="module")
+def walked(kafka_broker):
+    """Where the demo has run, on a real broker: an embedded one tells no positions of a group."""
+    with sites.on_cluster(Config(bootstrap_servers=kafka_broker.bootstrap_servers)) as site:
+        run.run(site, samples(), lambda _: None)
+        yield site
+
+
+@pytest.mark.kafka
+def test_tailing_joins_no_group_and_commits_nothing(walked):
+    admin = KafkaAdmin(walked.config)
+    groups, committed = admin.groups(), admin.committed(walked.processor)
+    [topic] = walked.catalog.topics
+    assert len(list(tail(walked.config, [topic], from_beginning=True, timeout_s=0.5))) == 34
+    assert admin.committed(walked.processor) == committed
+    assert walked.processor in groups
+    assert "pat-events-reader" not in admin.groups()
+
+
+@pytest.mark.kafka
+def test_a_group_that_is_through_has_no_lag(walked):
+    rows = lag(KafkaAdmin(walked.config), walked.catalog, walked.processor)
+    assert len(rows) == 12
+    assert sum(row.end for row in rows) == 34
+    assert sum(row.lag for row in rows) == 0
+    assert {row.committed for row in rows if row.end} == {row.end for row in rows if row.end}
+
+
+@pytest.mark.kafka
+def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
+    listed = {topic.topic: topic for topic in dead_letters.list_topics(walked.config)}
+    assert set(walked.dead_letter_topics) <= listed.keys()
+    assert listed[walked.dead_letter_topics[0]].reasons == {"attempts-exhausted": 1}
+
+
+def test_tailing_stops_after_as_many_as_asked_for(failed):
+    assert len(list(tail(failed, ["pat-emails"], from_beginning=True, max_records=2))) == 2
+
+
+def test_without_from_beginning_only_what_is_new_is_read(failed):
+    assert not list(tail(failed, ["pat-emails"], timeout_s=0.2))
+
+
+def test_a_missing_topic_is_named_with_the_nearest(config):
+    with pytest.raises(TopicMissingError, match="there is pat-emails"):
+        next(tail(config, ["pat-email"], timeout_s=0.1))
+
+
+def test_a_group_without_a_position_lags_by_all_there_is(failed):
+    rows = lag(KafkaAdmin(failed), load_catalog(), "email-validator")
+    assert {row.committed for row in rows} == {None}
+    assert sum(row.lag for row in rows) == 4
+
+
+def test_an_unknown_group_is_refused_with_the_nearest(config):
+    with pytest.raises(ConfigError, match="email-processor"):
+        lag(KafkaAdmin(config), load_catalog(), "email-procesor")
+
+
+def test_a_broker_that_is_not_there_is_named_within_the_bound():
+    config = Config(bootstrap_servers="127.0.0.1:1", connect_timeout_s=0.3)
+    with pytest.raises(TransportUnavailableError, match=r"127\.0\.0\.1:1 within 0\.3 s"):
+        KafkaAdmin(config)

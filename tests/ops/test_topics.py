@@ -1,0 +1,112 @@
+import dataclasses
+import uuid
+
+import pytest
+
+from pat_events import Config
+from pat_events.codecs import load_catalog
+from pat_events.core.catalog import DeadLetters, Group, Topic
+from pat_events.errors import ConfigError
+from pat_events.ops.topics import DEAD_LETTER_MAX_BYTES, apply, diff, wanted_topics
+from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
+
+DAY_MS = 86_400_000
+
+
+def small_catalog(topic, *, partitions=2, retention_days=7):
+    """A catalogue of one topic with one group that reads it."""
+    catalog = load_catalog()
+    event = dataclasses.replace(catalog.events["EmailReceived"], topic=topic)
+    return dataclasses.replace(
+        catalog,
+        topics={topic: Topic(topic, partitions, retention_days)},
+        dead_letters=DeadLetters(partitions=1, retention_days=30),
+        events={"EmailReceived": event},
+        groups={"readers": Group("readers", ("EmailReceived",))},
+    )
+
+
+@pytest.fixture
+def admin(kafka_broker):
+    return KafkaAdmin(Config(bootstrap_servers=kafka_broker.bootstrap_servers))
+
+
+@pytest.fixture
+def topic(admin):
+    name = f"ops-{uuid.uuid4().hex[:10]}"
+    yield name
+    admin.delete([name, f"{name}.readers.dlq"], [])
+
+
+def test_each_group_gets_a_dead_letter_topic_with_room_for_the_cause():
+    wanted = wanted_topics(small_catalog("letters"), replication=3)
+    assert set(wanted) == {"letters", "letters.readers.dlq"}
+    assert wanted["letters"].settings == {
+        "retention.ms": str(7 * DAY_MS),
+        "min.insync.replicas": "2",
+    }
+    assert wanted["letters.readers.dlq"].settings == {
+        "retention.ms": str(30 * DAY_MS),
+        "max.message.bytes": str(DEAD_LETTER_MAX_BYTES),
+        "min.insync.replicas": "2",
+    }
+
+
+@pytest.mark.kafka
+def test_a_second_apply_finds_nothing_to_do(admin, topic):
+    catalog = small_catalog(topic)
+    plan = diff(admin, catalog)
+    assert [spec.name for spec in plan.creations] == [topic, f"{topic}.readers.dlq"]
+    apply(admin, plan)
+    assert admin.layouts()[topic].partitions == 2
+    assert admin.settings([topic])[topic]["retention.ms"] == str(7 * DAY_MS)
+    assert diff(admin, catalog).empty
+    apply(admin, plan)  # As if somebody else had been quicker.
+    assert diff(admin, catalog).empty
+
+
+@pytest.mark.kafka
+def test_partitions_are_added_only_when_asked_for(admin, topic):
+    apply(admin, diff(admin, small_catalog(topic)))
+    wider = small_catalog(topic, partitions=3)
+    [growth] = diff(admin, wider).growths
+    assert (growth.partitions, growth.wanted) == (2, 3)
+    apply(admin, diff(admin, wider))
+    assert admin.layouts()[topic].partitions == 2
+    apply(admin, diff(admin, wider), grow=True)
+    assert admin.layouts()[topic].partitions == 3
+
+
+@pytest.mark.kafka
+def test_nothing_is_ever_lowered(admin, topic):
+    apply(admin, diff(admin, small_catalog(topic, partitions=3, retention_days=9)))
+    smaller = diff(admin, small_catalog(topic))
+    assert smaller.empty
+    assert len(smaller.kept) == 2
+    apply(admin, smaller, grow=True)
+    assert admin.layouts()[topic].partitions == 3
+    assert admin.settings([topic])[topic]["retention.ms"] == str(9 * DAY_MS)
+
+
+@pytest.mark.kafka
+def test_a_setting_below_the_catalogue_is_raised_and_others_stay(admin, topic):
+    own = {"retention.ms": str(DAY_MS), "segment.bytes": "2000000"}
+    admin.create([TopicSpec(topic, 2, 1, own)])
+    [change] = diff(admin, small_catalog(topic)).changes
+    assert (change.setting, change.value) == ("retention.ms", str(DAY_MS))
+    apply(admin, diff(admin, small_catalog(topic)))
+    settings = admin.settings([topic])[topic]
+    assert settings["retention.ms"] == str(7 * DAY_MS)
+    assert settings["segment.bytes"] == "2000000"
+
+
+@pytest.mark.kafka
+def test_retention_for_ever_is_long_enough(admin, topic):
+    admin.create([TopicSpec(topic, 2, 1, {"retention.ms": "-1"})])
+    assert not diff(admin, small_catalog(topic)).changes
+
+
+@pytest.mark.kafka
+def test_more_replicas_than_brokers_are_refused(admin, topic):
+    with pytest.raises(ConfigError, match="replication factor"):
+        diff(admin, small_catalog(topic), replication=admin.brokers() + 1)
