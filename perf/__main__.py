@@ -1,0 +1,222 @@
+"""Measure pat_events beside bare confluent-kafka: ``make perf``, or ``python -m perf --help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import uuid
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from perf.latency import READY
+from perf.load import create_topics, write_catalog
+from tools.stack import Kafka, StackError
+
+BUILD = Path("build")
+# One measurement never takes this long, in seconds.
+LIMIT_S = 300.0
+console = Console()
+
+
+class Run:
+    """Measurements against one broker, each in a process of its own."""
+
+    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.folder = folder
+
+    def fresh(self, *groups: str) -> dict[str, Any]:
+        """Create an empty topic; returns the arguments that lead a measurement to it."""
+        topic = f"perf-{uuid.uuid4().hex[:10]}"
+        create_topics(self.bootstrap_servers, [topic, *(f"{topic}.{g}.dlq" for g in groups)])
+        catalog = write_catalog(topic, self.folder)
+        return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
+
+    def start(self, name: str, arguments: dict[str, Any]) -> subprocess.Popen[str]:
+        """Start a measurement."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "perf.worker", name, json.dumps(arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def measure(self, name: str, **arguments: Any) -> dict[str, float]:
+        """Run a measurement to its end."""
+        return finish(self.start(name, arguments))
+
+
+def finish(process: subprocess.Popen[str], word: str = "") -> dict[str, float]:
+    """Wait for a measurement and return its result."""
+    try:
+        out, _ = process.communicate(word, timeout=LIMIT_S)
+    finally:
+        process.kill()
+    if process.returncode != 0 or not out:
+        raise SystemExit(f"a measurement failed with exit code {process.returncode}")
+    result: dict[str, float] = json.loads(out.splitlines()[-1])
+    return result
+
+
+def publishing(run: Run, count: int, rounds: int) -> dict[str, float]:
+    """Measure raw and ours in turn; medians of the rounds."""
+    raw, ours = [], []
+    for number in range(rounds):
+        console.print(f"publish {count:,} events, round {number + 1} of {rounds}")
+        raw.append(run.measure("publish_raw", count=count, **run.fresh()))
+        ours.append(run.measure("publish_ours", count=count, **run.fresh()))
+    ratios = [o["cost_us"] / r["cost_us"] for o, r in zip(ours, raw, strict=True)]
+    return {
+        "events_per_s": _median(ours, "events_per_s"),
+        "raw_events_per_s": _median(raw, "events_per_s"),
+        "cost_us": _median(ours, "cost_us"),
+        "raw_cost_us": _median(raw, "cost_us"),
+        "ratio_to_raw": statistics.median(ratios),
+        "ratio_to_raw_min": min(ratios),
+        "ratio_to_raw_max": max(ratios),
+        "errors": sum(result["errors"] for result in (*raw, *ours)),
+    }
+
+
+def consuming(run: Run, count: int, rounds: int) -> dict[str, float]:
+    """Measure raw, threads and coroutines in turn on the same topic; medians of the rounds."""
+    names = [f"{kind}-{number}" for number in range(rounds) for kind in ("sync", "async")]
+    place = run.fresh(*names)
+    run.measure("fill", count=count, **place)
+    raw, ours, coroutines = [], [], []
+    for number in range(rounds):
+        console.print(f"consume {count:,} events, round {number + 1} of {rounds}")
+        raw.append(run.measure("consume_raw", count=count, group=f"raw-{number}", **place))
+        ours.append(run.measure("consume_ours", count=count, group=f"sync-{number}", **place))
+        coroutines.append(
+            run.measure(
+                "consume_ours", count=count, group=f"async-{number}", coroutines=True, **place
+            )
+        )
+    shares = [o["events_per_s"] / r["events_per_s"] for o, r in zip(ours, raw, strict=True)]
+    return {
+        "events_per_s": _median(ours, "events_per_s"),
+        "raw_events_per_s": _median(raw, "events_per_s"),
+        "coroutines_events_per_s": _median(coroutines, "events_per_s"),
+        "share_of_raw": statistics.median(shares),
+        "share_of_raw_min": min(shares),
+        "share_of_raw_max": max(shares),
+        "errors": sum(result["errors"] for result in (*raw, *ours, *coroutines)),
+    }
+
+
+def latency(run: Run, rate: int, seconds: float) -> dict[str, float]:
+    """Measure end to end with a publishing and a consuming process."""
+    console.print(f"end to end at {rate:,} events/s for {seconds:g} s")
+    place = run.fresh("latency")
+    run.measure("warm", **place)
+    consumer = run.start(
+        "latency_consume", {**place, "group": "latency", "count": int(rate * seconds)}
+    )
+    assert consumer.stdout is not None  # noqa: S101 - a pipe was asked for
+    if consumer.stdout.readline().strip() != READY:
+        raise SystemExit("the consumer of the latency measurement did not start")
+    published = run.measure("latency_publish", rate=rate, seconds=seconds, **place)
+    consumed = finish(consumer, f"{seconds}\n")
+    errors = published.pop("errors") + consumed.pop("errors")
+    return {**published, **consumed, "errors": errors}
+
+
+def _median(results: list[dict[str, float]], name: str) -> float:
+    return statistics.median(result[name] for result in results)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the table."""
+    publish, consume, late = result["publish"], result["consume"], result["latency"]
+    table = Table(title="pat_events beside bare confluent-kafka, same broker, same run")
+    for column in ("measure", "pat_events", "bare", "relation", "goal"):
+        table.add_column(column, justify="left" if column == "measure" else "right")
+    table.add_row(
+        "publish, cost of the call",
+        f"{publish['cost_us']:.1f} µs",
+        f"{publish['raw_cost_us']:.1f} µs",
+        f"{publish['ratio_to_raw']:.2f}x ({publish['ratio_to_raw_min']:.2f}"
+        f" to {publish['ratio_to_raw_max']:.2f})",
+        "≤ 3.5x",
+    )
+    table.add_row(
+        "publish to acknowledgement",
+        f"{publish['events_per_s']:,.0f}/s",
+        f"{publish['raw_events_per_s']:,.0f}/s",
+        f"{publish['events_per_s'] / publish['raw_events_per_s']:.2f}",
+        "",
+    )
+    table.add_row(
+        "consume to handled, key lanes",
+        f"{consume['events_per_s']:,.0f}/s",
+        f"{consume['raw_events_per_s']:,.0f}/s",
+        f"{consume['share_of_raw']:.2f} ({consume['share_of_raw_min']:.2f}"
+        f" to {consume['share_of_raw_max']:.2f})",
+        "≥ 0.25, ≥ 100,000/s",
+    )
+    table.add_row("  the same with coroutines", f"{consume['coroutines_events_per_s']:,.0f}/s")
+    table.add_row(
+        f"end to end at {late['rate_per_s']:,.0f}/s",
+        f"p50 {late['p50_ms']:.1f} · p99 {late['p99_ms']:.1f} · p99.9 {late['p999_ms']:.1f} ms",
+        "",
+        "",
+        "p99 < 100 ms",
+    )
+    table.add_row("errors", f"{result['errors']:g}", "", "", "0")
+    console.print(table)
+
+
+def main() -> int:
+    """Measure, print the table, write build/perf.json."""
+    parser = argparse.ArgumentParser(
+        prog="python -m perf",
+        description="Measure pat_events beside bare confluent-kafka on a Kafka of its own.",
+        epilog="Example: python -m perf --rounds 3 --seconds 10",
+    )
+    parser.add_argument("--bootstrap", help="measure on this broker instead of a native one")
+    parser.add_argument("--publish", type=int, default=100_000, help="events per publish round")
+    parser.add_argument("--consume", type=int, default=300_000, help="events per consume round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; medians are shown")
+    parser.add_argument("--rate", type=int, default=10_000, help="events/s end to end")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of the end-to-end run")
+    options = parser.parse_args()
+    folder = BUILD / "perf"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            servers = options.bootstrap or stack.enter_context(Kafka()).bootstrap_servers
+        except StackError as error:
+            console.print(f"[red]{error}")
+            return 1
+        run = Run(servers, folder)
+        result: dict[str, Any] = {
+            "publish": publishing(run, options.publish, options.rounds),
+            "consume": consuming(run, options.consume, options.rounds),
+            "latency": latency(run, options.rate, options.seconds),
+        }
+    result["errors"] = sum(part.pop("errors") for part in result.values())
+    result["conditions"] = {
+        "python": platform.python_version(),
+        "confluent-kafka": version("confluent-kafka"),
+        "rounds": options.rounds,
+        "publish_events": options.publish,
+        "consume_events": options.consume,
+        "latency_s": options.seconds,
+    }
+    (BUILD / "perf.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    show(result)
+    return 1 if result["errors"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

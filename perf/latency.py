@@ -1,0 +1,79 @@
+"""End to end at a steady rate: how old an event is when its handler is called."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from pat_events import ConsumerGroup, Context, Handlers, Producer
+from pat_events.events import EmailReceived
+from perf.load import config, events
+
+READY = "ready"
+PATIENCE_S = 60.0
+# Publish what is due this often, in seconds.
+TICK_S = 0.0005
+
+
+def latency_consume(
+    bootstrap_servers: str, catalog: str, group: str, count: int
+) -> dict[str, float]:
+    """Measure ages by the clock inside each event; both processes share the machine's clock.
+
+    Says ``ready`` once the group reads, after the first event, which is not counted.
+    """
+    ages_ms: list[float] = []
+    event_ids: set[str] = set()
+    reading = threading.Event()
+    done = threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event: EmailReceived, ctx: Context) -> None:
+        if event.email_id == "warm":
+            reading.set()
+            return
+        sent = event.metadata.timestamp
+        ages_ms.append((time.time_ns() - sent.seconds * 1_000_000_000 - sent.nanos) / 1e6)
+        event_ids.add(event.metadata.event_id)
+        if len(event_ids) == count:
+            done.set()
+
+    with ConsumerGroup(group, handlers, config=config(bootstrap_servers, catalog)):
+        reading.wait(PATIENCE_S)
+        print(READY, flush=True)
+        done.wait(float(sys.stdin.readline()) + PATIENCE_S)
+    ages_ms.sort()
+    last = len(ages_ms) - 1
+    shares = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999, "max_ms": 1.0}
+    return {
+        "errors": count - len(event_ids),
+        **{name: ages_ms[min(last, int(len(ages_ms) * share))] for name, share in shares.items()},
+    }
+
+
+def latency_publish(
+    bootstrap_servers: str, catalog: str, rate: int, seconds: float
+) -> dict[str, float]:
+    """Publish at a steady rate until everything is acknowledged."""
+    count = int(rate * seconds)
+    batch = list(events(count))
+    sent = 0
+    with Producer(config(bootstrap_servers, catalog)) as producer:
+        began = time.perf_counter()
+        while sent < count:
+            due = min(count, int((time.perf_counter() - began) * rate))
+            for event in batch[sent:due]:
+                producer.publish(event)
+            sent = due
+            time.sleep(TICK_S)
+        elapsed = time.perf_counter() - began
+    return {"rate_per_s": count / elapsed, "errors": 0}
+
+
+def warm(bootstrap_servers: str, catalog: str) -> dict[str, float]:
+    """Send the event that the consumer waits for."""
+    with Producer(config(bootstrap_servers, catalog)) as producer:
+        producer.publish(EmailReceived(email_id="warm"))
+    return {"errors": 0}

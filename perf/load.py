@@ -1,0 +1,60 @@
+"""The events every measurement uses, and topics of the run's own to put them in."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pat_events import Config
+from pat_events.events import EmailReceived
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEYS = 5_000
+PARTITIONS = 4
+_TOPIC_WAIT_S = 30.0
+
+
+def events(count: int) -> Iterator[EmailReceived]:
+    """Yield e-mails of about 350 bytes on the wire, headers included, over ``KEYS`` keys."""
+    for number in range(count):
+        yield EmailReceived(
+            email_id=f"email-{number % KEYS:05d}",
+            message_id=f"<{number}@mail.example>",
+            subject=f"Order {number} has been shipped",
+            text_body="Your order is on its way. " * 4,
+            size_bytes=2_048,
+        )
+
+
+def write_catalog(topic: str, folder: Path) -> Path:
+    """Write the packaged catalogue with e-mails going to ``topic``; returns the file."""
+    text = (resources.files("pat_events") / "schemas" / "catalog.yaml").read_text("utf-8")
+    file = folder / f"{topic}.yaml"
+    file.write_text(text.replace("pat-emails", topic), "utf-8")
+    return file
+
+
+def create_topics(bootstrap_servers: str, names: list[str]) -> None:
+    """Create topics of ``PARTITIONS`` partitions."""
+    client = AdminClient({"bootstrap.servers": bootstrap_servers})
+    for created in client.create_topics([NewTopic(n, PARTITIONS, 1) for n in names]).values():
+        created.result(_TOPIC_WAIT_S)
+
+
+def config(bootstrap_servers: str, catalog: str) -> Config:
+    """Return the settings of a measurement.
+
+    The buffer has room for everything: what a publish costs is measured, not waiting for room.
+    """
+    return Config(
+        bootstrap_servers=bootstrap_servers,
+        catalog=Path(catalog),
+        buffer_events=2_000_000,
+        buffer_bytes=2_000_000_000,
+    )

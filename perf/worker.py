@@ -1,0 +1,33 @@
+"""One measurement in a process of its own: ``python -m perf.worker NAME ARGUMENTS-AS-JSON``.
+
+A process each keeps the threads and the garbage of one measurement out of the next.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+
+from perf.consuming import consume_ours, consume_raw
+from perf.latency import latency_consume, latency_publish, warm
+from perf.publishing import fill, publish_ours, publish_raw
+
+MEASUREMENTS = {
+    measurement.__name__: measurement
+    for measurement in (
+        consume_ours,
+        consume_raw,
+        fill,
+        latency_consume,
+        latency_publish,
+        publish_ours,
+        publish_raw,
+        warm,
+    )
+}
+
+if __name__ == "__main__":
+    gc.freeze()  # What importing left behind is not part of any measurement.
+    measurement = MEASUREMENTS[sys.argv[1]]
+    print(json.dumps(measurement(**json.loads(sys.argv[2]))), flush=True)
