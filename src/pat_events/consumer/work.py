@@ -112,9 +112,10 @@ class Work:
 
 def run(work: Work, producer: Producer | None) -> bool:
     """Call the handlers of a work in this thread; returns whether it is still wanted."""
-    if work.registration.batch_size:
+    deliveries = work.deliveries
+    if deliveries[0].route.registration.batch_size:
         return work.state.draining or _run_batch(work, producer)
-    for delivery in work.deliveries:
+    for delivery in deliveries:
         if work.state.draining:
             break
         route = delivery.route
@@ -141,9 +142,10 @@ def run(work: Work, producer: Producer | None) -> bool:
 
 async def run_async(work: Work, producer: Producer | None) -> bool:
     """Await the handlers of a work; returns whether it is still wanted."""
-    if work.registration.batch_size:
+    deliveries = work.deliveries
+    if deliveries[0].route.registration.batch_size:
         return work.state.draining or await _run_batch_async(work, producer)
-    for delivery in work.deliveries:
+    for delivery in deliveries:
         if work.state.draining:
             break
         route = delivery.route
