@@ -48,6 +48,7 @@ def test_every_field_is_read_from_its_variable():
         "PAT_EVENTS_DELIVERY_TIMEOUT_S": "2.5",
         "PAT_EVENTS_CONNECT_TIMEOUT_S": "0",
         "PAT_EVENTS_GROUP_PROTOCOL": "consumer",
+        "PAT_EVENTS_MSK_IAM_REGION": "eu-west-1",
         "PAT_EVENTS_CLIENT_PROPERTIES": " security.protocol = SSL ; a=b=c;",
     }
     assert len(environ) == len(fields(Config)), "a field has no variable here"
@@ -67,6 +68,7 @@ def test_every_field_is_read_from_its_variable():
         delivery_timeout_s=2.5,
         connect_timeout_s=0.0,
         group_protocol="consumer",
+        msk_iam_region="eu-west-1",
         client_properties={"security.protocol": "SSL", "a": "b=c"},
     )
 

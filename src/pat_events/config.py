@@ -74,6 +74,8 @@ class Config:
         connect_timeout_s: How long to wait for a broker at start, in seconds; 0 does
             not ask.
         group_protocol: ``classic``, or ``consumer`` for KIP-848 (brokers 4.0 and later).
+        msk_iam_region: AWS region of an MSK cluster that authenticates by IAM: connect
+            by TLS with tokens signed with boto3's credentials. Needs the extra ``msk``.
         client_properties: Further librdkafka settings, such as ``security.protocol``.
             In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a=b;c=d``.
     """
@@ -93,6 +95,7 @@ class Config:
     delivery_timeout_s: float = 120.0
     connect_timeout_s: float = 10.0
     group_protocol: GroupProtocol = "classic"
+    msk_iam_region: str | None = None
     client_properties: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

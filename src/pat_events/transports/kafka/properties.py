@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
 from pat_events.transports.kafka.logs import client_log
+from pat_events.transports.kafka.msk_iam import token_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,17 @@ def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, 
         "log_level": 4,
         "logger": client_log,
         "error_cb": on_error,
+        **_authentication(config),
+    }
+
+
+def _authentication(config: Config) -> dict[str, object]:
+    if config.msk_iam_region is None:
+        return {}
+    return {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanisms": "OAUTHBEARER",
+        "oauth_cb": token_source(config.msk_iam_region),
     }
 
 
