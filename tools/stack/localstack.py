@@ -25,7 +25,8 @@ OPTIONS = {
     "DNS_ADDRESS": "0",
     "SKIP_SSL_CERT_DOWNLOAD": "1",
     "DISABLE_EVENTS": "1",
-    "SQS_ENDPOINT_STRATEGY": "path",
+    # Terraform's provider reads account and name from queue addresses of this form alone.
+    "SQS_ENDPOINT_STRATEGY": "off",
 }
 ACCOUNT = "000000000000"
 INHERITED = ("PATH", "HOME", "LANG")

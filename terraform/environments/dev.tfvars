@@ -1,0 +1,9 @@
+# The smallest cluster that behaves like the others: three zones, three copies.
+environment   = "dev"
+region        = "eu-west-1"
+force_destroy = true
+tags          = { Environment = "dev", Project = "pat-events" }
+
+msk = {
+  brokers = { instance_type = "kafka.t3.small", volume_gib = 20, max_volume_gib = 100 }
+}

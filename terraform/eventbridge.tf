@@ -1,0 +1,45 @@
+module "bus" {
+  source = "./modules/event-bus"
+
+  name         = local.name
+  account      = local.account
+  kms_key_arn  = module.key.arn
+  encrypt_bus  = var.encrypt_bus
+  archive_days = var.archive_days
+
+  rules = {
+    for rule, definition in local.rules : rule => merge(definition, {
+      targets = {
+        for target in local.targets : "${replace(target.kind, "fifo_", "")}-${target.name}" => {
+          kind = target.kind
+          arn = (
+            target.kind == "function" ? var.function_arns[target.name] :
+            target.kind == "workflow" ? module.workflow[target.name].arn :
+            module.queue[target.name].arn
+          )
+          # Order per type of event: a rule's group is one constant.
+          message_group_id = target.kind == "fifo_queue" ? rule : null
+        } if target.rule == rule
+      }
+    })
+  }
+}
+
+# Not rules with a schedule: those exist on the default bus only.
+module "schedules" {
+  source = "./modules/schedules"
+
+  name            = local.name
+  account         = local.account
+  kms_key_arn     = module.key.arn
+  dead_letter_arn = module.bus.dead_letter_arn
+
+  schedules = {
+    for name, schedule in local.schedules : name => {
+      description = try(schedule.description, null)
+      expression  = schedule.cron
+      queue_arn   = module.queue[schedule.queue].arn
+      input       = jsonencode(try(schedule.input, {}))
+    } if contains(keys(local.queues), schedule.queue)
+  }
+}

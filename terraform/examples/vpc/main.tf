@@ -1,0 +1,90 @@
+# A VPC for the brokers where there is none yet: three private subnets and the way to S3
+# that MSK Connect needs. `terraform output -raw tfvars` prints what the platform wants.
+variable "region" {
+  description = "AWS region of the VPC."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "availability_zones" {
+  description = "The three zones brokers are placed in. Named, so that a new zone of the region moves nothing."
+  type        = list(string)
+  default     = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+
+  validation {
+    condition     = length(distinct(var.availability_zones)) == 3 && alltrue([for zone in var.availability_zones : startswith(zone, var.region)])
+    error_message = "availability_zones must be three different zones of the region."
+  }
+}
+
+variable "cidr_block" {
+  description = "Addresses of the VPC; each subnet gets a sixteenth."
+  type        = string
+  default     = "10.42.0.0/20"
+
+  validation {
+    condition     = can(cidrsubnet(var.cidr_block, 4, 2))
+    error_message = "cidr_block must be an IPv4 range such as 10.42.0.0/20."
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+resource "aws_vpc" "this" {
+  #checkov:skip=CKV2_AWS_11:Whether and where flow logs go is decided for the whole account, not by an example
+  cidr_block           = var.cidr_block
+  enable_dns_hostnames = true
+  enable_dns_support   = true
+
+  tags = { Name = "pat-events" }
+}
+
+# The default group lets everything in it talk to each other; nothing shall use it.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_subnet" "private" {
+  count = 3
+
+  vpc_id            = aws_vpc.this.id
+  cidr_block        = cidrsubnet(var.cidr_block, 4, count.index)
+  availability_zone = var.availability_zones[count.index]
+
+  tags = { Name = "pat-events-private-${count.index}", Tier = "private" }
+}
+
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "pat-events-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  count = 3
+
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private.id
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private.id]
+}
+
+output "tfvars" {
+  description = "Network inputs of the platform, as a .tfvars file."
+  value       = <<-EOT
+    vpc_id     = "${aws_vpc.this.id}"
+    subnet_ids = ${jsonencode(aws_subnet.private[*].id)}
+  EOT
+}
+
+output "s3_prefix_list_id" {
+  description = "For `msk_connect.s3_prefix_list_id`: S3 as the archive's workers reach it."
+  value       = aws_vpc_endpoint.s3.prefix_list_id
+}

@@ -1,0 +1,153 @@
+locals {
+  arn_scope = "${var.account.partition}:events:${var.account.region}:${var.account.id}"
+  bus_arn   = "arn:${local.arn_scope}:event-bus/${var.name}"
+  # From names: queues can allow a rule in their policy while the rule's targets refer
+  # to the queues.
+  rule_arns = { for name in keys(var.rules) : name => "arn:${local.arn_scope}:rule/${var.name}/${name}" }
+
+  targets = merge([
+    for rule_name, rule in var.rules : {
+      for id, target in rule.targets : "${rule_name}/${id}" => merge(target, { rule = rule_name, id = id })
+    }
+  ]...)
+  functions = { for key, target in local.targets : key => target if target.kind == "function" }
+  workflows = { for key, target in local.targets : key => target if target.kind == "workflow" }
+
+  dead_letter_name = "${var.name}-undelivered"
+  dead_letter_arn  = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.dead_letter_name}"
+  dead_letter_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.dead_letter_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "SendUndelivered"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = local.dead_letter_arn
+        Condition = { ArnEquals = { "aws:SourceArn" = concat([local.bus_arn], values(local.rule_arns)) } }
+      },
+    ]
+  })
+
+  start_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.account.id }
+        ArnEquals    = { "aws:SourceArn" = distinct([for target in local.workflows : local.rule_arns[target.rule]]) }
+      }
+    }]
+  })
+  start_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "StartWorkflows"
+      Effect   = "Allow"
+      Action   = "states:StartExecution"
+      Resource = distinct([for target in local.workflows : target.arn])
+    }]
+  })
+}
+
+# A standard queue, also for FIFO targets: EventBridge writes to no other.
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.dead_letter_name
+  message_retention_seconds = 1209600
+  receive_wait_time_seconds = 20
+  kms_master_key_id         = var.kms_key_arn
+  policy                    = local.dead_letter_policy
+}
+
+resource "aws_cloudwatch_event_bus" "this" {
+  name               = var.name
+  kms_key_identifier = var.encrypt_bus ? var.kms_key_arn : null
+
+  # For events that cannot be encrypted or decrypted.
+  dynamic "dead_letter_config" {
+    for_each = var.encrypt_bus ? [aws_sqs_queue.dead_letter.arn] : []
+    content {
+      arn = dead_letter_config.value
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_archive" "this" {
+  name             = "${var.name}-archive"
+  description      = "Every event of ${var.name}, for replay"
+  event_source_arn = aws_cloudwatch_event_bus.this.arn
+  retention_days   = var.archive_days
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = var.rules
+
+  name           = each.key
+  description    = each.value.description
+  event_bus_name = aws_cloudwatch_event_bus.this.name
+  event_pattern  = each.value.event_pattern
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.targets
+
+  rule           = aws_cloudwatch_event_rule.this[each.value.rule].name
+  event_bus_name = aws_cloudwatch_event_bus.this.name
+  target_id      = each.value.id
+  arn            = each.value.arn
+  # Queues and functions say in their own policy who may send. A role there would be
+  # used instead of that policy and fails on encrypted queues.
+  role_arn = each.value.kind == "workflow" ? aws_iam_role.start_workflows[0].arn : null
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letter.arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = var.retry.max_age_s
+    maximum_retry_attempts       = var.retry.max_attempts
+  }
+
+  dynamic "sqs_target" {
+    for_each = each.value.message_group_id == null ? [] : [each.value.message_group_id]
+    content {
+      message_group_id = sqs_target.value
+    }
+  }
+}
+
+resource "aws_lambda_permission" "rule" {
+  for_each = local.functions
+
+  statement_id  = replace("${var.name}-${each.value.rule}-${each.value.id}", ".", "-")
+  function_name = each.value.arn
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = local.rule_arns[each.value.rule]
+}
+
+resource "aws_iam_role" "start_workflows" {
+  count = length(local.workflows) > 0 ? 1 : 0
+
+  name               = "${var.name}-start-workflows"
+  description        = "Lets rules of ${var.name} start their state machines"
+  assume_role_policy = local.start_trust
+}
+
+resource "aws_iam_role_policy" "start_workflows" {
+  count = length(local.workflows) > 0 ? 1 : 0
+
+  name   = "start-workflows"
+  role   = aws_iam_role.start_workflows[0].id
+  policy = local.start_policy
+}

@@ -1,0 +1,43 @@
+output "arn" {
+  description = "ARN of the bus."
+  value       = aws_cloudwatch_event_bus.this.arn
+}
+
+output "name" {
+  description = "Name of the bus. Known at plan time."
+  value       = var.name
+}
+
+output "rule_arns" {
+  description = "Rule name to ARN, for the policies of queues. Known at plan time."
+  value       = local.rule_arns
+}
+
+output "archive_arn" {
+  description = "ARN of the archive, for `aws events start-replay`."
+  value       = aws_cloudwatch_event_archive.this.arn
+}
+
+output "dead_letter_arn" {
+  description = "ARN of the queue for what no target took."
+  value       = aws_sqs_queue.dead_letter.arn
+}
+
+output "dead_letter_url" {
+  description = "URL of the queue for what no target took."
+  value       = aws_sqs_queue.dead_letter.url
+}
+
+output "dead_letter_name" {
+  description = "Name of the queue for what no target took. Known at plan time."
+  value       = local.dead_letter_name
+}
+
+output "policy_json" {
+  description = "Policies: the dead-letter queue's, and trust and rights of the role that starts state machines."
+  value = {
+    dead_letter = local.dead_letter_policy
+    start_trust = local.start_trust
+    start       = local.start_policy
+  }
+}

@@ -1,0 +1,256 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/pat-test-start-workflows" }
+  }
+  mock_resource "aws_cloudwatch_event_bus" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
+  }
+}
+
+variables {
+  name        = "pat-test"
+  account     = { id = "111122223333", region = "eu-west-1" }
+  kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+  rules = {
+    email-received = {
+      event_pattern = "{\"source\":[\"pat.smtp\"],\"detail-type\":[\"Email Received\"]}"
+      targets = {
+        queue-email-processing   = { kind = "queue", arn = "arn:aws:sqs:eu-west-1:111122223333:email-processing" }
+        queue-notifications      = { kind = "fifo_queue", arn = "arn:aws:sqs:eu-west-1:111122223333:notifications.fifo", message_group_id = "email-received" }
+        function-email-processor = { kind = "function", arn = "arn:aws:lambda:eu-west-1:111122223333:function:email-processor" }
+        workflow-w               = { kind = "workflow", arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:w" }
+      }
+    }
+    email-deleted = { event_pattern = "{\"source\":[\"pat.api\"]}" }
+  }
+}
+
+run "every_target_has_dead_letters_and_retries" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_event_target.this) == 4
+    error_message = "Each target of each rule is created, a rule without targets is fine."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"])
+    error_message = "What a target does not take is kept."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.retry_policy[0].maximum_retry_attempts == 185 && t.retry_policy[0].maximum_event_age_in_seconds == 86400])
+    error_message = "Delivery is tried for a day."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : length(t.input_transformer) == 0])
+    error_message = "Events are handed on unchanged."
+  }
+}
+
+run "only_workflow_targets_have_a_role" {
+  command = plan
+
+  assert {
+    condition     = { for key, t in aws_cloudwatch_event_target.this : key => t.role_arn if t.role_arn != null } == { "email-received/workflow-w" = "arn:aws:iam::111122223333:role/pat-test-start-workflows" }
+    error_message = "A role at a queue or function replaces the resource policy and breaks delivery to encrypted queues."
+  }
+  assert {
+    condition = jsondecode(output.policy_json.start).Statement == [{
+      Sid      = "StartWorkflows", Effect = "Allow", Action = "states:StartExecution"
+      Resource = ["arn:aws:states:eu-west-1:111122223333:stateMachine:w"]
+    }]
+    error_message = "The role starts the state machines that are targets, and does nothing else."
+  }
+  assert {
+    condition = jsondecode(output.policy_json.start_trust).Statement == [{
+      Effect    = "Allow", Action = "sts:AssumeRole"
+      Principal = { Service = "events.amazonaws.com" }
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+        ArnEquals    = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-received"] }
+      }
+    }]
+    error_message = "EventBridge takes the role for this account's rule only."
+  }
+}
+
+run "the_dead_letter_queue_is_standard_and_takes_from_bus_and_rules_only" {
+  command = plan
+
+  assert {
+    condition     = !coalesce(aws_sqs_queue.dead_letter.fifo_queue, false) && aws_sqs_queue.dead_letter.kms_master_key_id == var.kms_key_arn
+    error_message = "EventBridge cannot write to a FIFO dead-letter queue."
+  }
+  assert {
+    condition     = length(jsondecode(output.policy_json.dead_letter).Statement) == 2 && jsondecode(output.policy_json.dead_letter).Statement[0].Effect == "Deny"
+    error_message = "One denial without TLS, one permission."
+  }
+  assert {
+    condition = jsondecode(output.policy_json.dead_letter).Statement[1] == {
+      Sid       = "SendUndelivered", Effect = "Allow", Action = "sqs:SendMessage"
+      Principal = { Service = "events.amazonaws.com" }
+      Resource  = "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"
+      Condition = { ArnEquals = { "aws:SourceArn" = [
+        "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test",
+        "arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-deleted",
+        "arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-received",
+      ] } }
+    }
+    error_message = "The bus and its rules, by ARN, may send."
+  }
+}
+
+run "fifo_targets_carry_their_group_and_functions_their_permission" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_event_target.this["email-received/queue-notifications"].sqs_target[0].message_group_id == "email-received"
+    error_message = "A FIFO queue needs a message group."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_event_target.this["email-received/queue-email-processing"].sqs_target) == 0
+    error_message = "A standard queue takes none."
+  }
+  assert {
+    condition     = length(aws_lambda_permission.rule) == 1 && aws_lambda_permission.rule["email-received/function-email-processor"].source_arn == "arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-received"
+    error_message = "The function may be invoked by its rule only."
+  }
+}
+
+run "the_bus_is_encrypted_archived_and_has_dead_letters" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_event_bus.this.kms_key_identifier == var.kms_key_arn && aws_cloudwatch_event_bus.this.dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"
+    error_message = "An encrypted bus needs a place for what it cannot decrypt."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_archive.this.retention_days == 7 && aws_cloudwatch_event_archive.this.event_pattern == null
+    error_message = "All events are kept for a week."
+  }
+}
+
+run "an_emulator_gets_a_bus_without_key" {
+  command = plan
+  variables { encrypt_bus = false }
+  assert {
+    condition     = length(aws_cloudwatch_event_bus.this.dead_letter_config) == 0
+    error_message = "Neither key nor dead-letter queue is set."
+  }
+}
+
+run "no_role_without_a_workflow" {
+  command = plan
+  variables { rules = {} }
+  assert {
+    condition     = length(aws_iam_role.start_workflows) == 0
+    error_message = "A role nobody needs is not created."
+  }
+}
+
+run "refuses_a_fifo_target_without_group" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { q = { kind = "fifo_queue", arn = "arn:aws:sqs:eu-west-1:111122223333:n.fifo" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_group_for_a_standard_queue" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { q = { kind = "queue", arn = "arn:aws:sqs:eu-west-1:111122223333:n", message_group_id = "g" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_fifo_arn_of_another_kind" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { q = { kind = "queue", arn = "arn:aws:sqs:eu-west-1:111122223333:n.fifo" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_an_unknown_kind" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { q = { kind = "topic", arn = "arn:aws:sns:eu-west-1:111122223333:n" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_sixth_target" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { for n in range(6) : "q${n}" => { kind = "queue", arn = "arn:aws:sqs:eu-west-1:111122223333:q${n}" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_pattern_without_source" {
+  command = plan
+  variables { rules = { r = { event_pattern = "{\"detail-type\":[\"A\"]}" } } }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_pattern_that_is_no_json" {
+  command = plan
+  variables { rules = { r = { event_pattern = "source = pat" } } }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_rule_name_with_spaces" {
+  command = plan
+  variables { rules = { "email received" = { event_pattern = "{\"source\":[\"a\"]}" } } }
+  expect_failures = [var.rules]
+}
+
+run "refuses_an_archive_below_seven_days" {
+  command = plan
+  variables { archive_days = 6 }
+  expect_failures = [var.archive_days]
+}
+
+run "refuses_no_retries" {
+  command = plan
+  variables { retry = { max_attempts = 0 } }
+  expect_failures = [var.retry]
+}
+
+run "refuses_retries_beyond_a_day" {
+  command = plan
+  variables { retry = { max_age_s = 86401 } }
+  expect_failures = [var.retry]
+}
+
+run "refuses_the_default_bus" {
+  command = plan
+  variables { name = "default" }
+  expect_failures = [var.name]
+}
+
+run "refuses_an_alias_for_a_key" {
+  command = plan
+  variables { kms_key_arn = "alias/aws/sqs" }
+  expect_failures = [var.kms_key_arn]
+}

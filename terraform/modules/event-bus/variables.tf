@@ -1,0 +1,124 @@
+variable "name" {
+  description = "Name of the bus; rules, roles and the dead-letter queue begin with it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,36}$", var.name)) && var.name != "default"
+    error_message = "name must be 1-36 letters, digits, '-' or '_' (an archive's name, '-archive' added, may have 48) and not 'default', which is AWS's own bus."
+  }
+}
+
+variable "account" {
+  description = "The account and region the bus lives in."
+  type = object({
+    id        = string
+    region    = string
+    partition = optional(string, "aws")
+  })
+  nullable = false
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the bus (see `encrypt_bus`) and its dead-letter queue."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
+  }
+}
+
+variable "encrypt_bus" {
+  description = "Encrypt events on the bus with the key. The dead-letter queue of the bus belongs to it: it takes what cannot be encrypted or decrypted. False only for emulators, which forget both."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "rules" {
+  description = <<-EOT
+    Rules of the bus: an event pattern (JSON) and the targets its events go to, each with
+    the kind of thing its `arn` is. A target's key is its id, so one queue can serve many
+    rules. Events are handed on as they are: a transformer that quotes an object makes it
+    a string.
+  EOT
+  type = map(object({
+    description   = optional(string)
+    event_pattern = string
+    targets = optional(map(object({
+      kind             = string
+      arn              = string
+      message_group_id = optional(string)
+    })), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.rules) : can(regex("^[A-Za-z0-9._-]{1,64}$", name))])
+    error_message = "rules: a rule's name must be 1-64 letters, digits, '.', '-' or '_'."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.rules : length(try(jsondecode(rule.event_pattern).source, [])) > 0])
+    error_message = "rules: event_pattern must be JSON with a 'source' list; a rule for every source also matches what its own targets publish, without end."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.rules : length(rule.targets) <= 5])
+    error_message = "rules: EventBridge allows 5 targets per rule; split the rule in two with the same pattern."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : contains(["queue", "fifo_queue", "function", "workflow"], t.kind)]]))
+    error_message = "rules: a target's kind must be queue, fifo_queue, function or workflow."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : t.kind != "fifo_queue" || t.message_group_id != null]]))
+    error_message = "rules: a fifo_queue target needs message_group_id: SQS refuses messages without one and the events would be lost. The rule's name keeps order per event type."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : t.kind == "fifo_queue" || t.message_group_id == null]]))
+    error_message = "rules: message_group_id is for targets of kind fifo_queue; remove it from the others."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : endswith(t.arn, ".fifo") == (t.kind == "fifo_queue")]]))
+    error_message = "rules: a target whose ARN ends in .fifo is of kind fifo_queue, and no other is."
+  }
+}
+
+variable "retry" {
+  description = "How long and how often EventBridge tries to deliver an event to a target before it goes to the dead-letter queue. EventBridge's own most is 24 hours and 185 attempts."
+  type = object({
+    max_age_s    = optional(number, 86400)
+    max_attempts = optional(number, 185)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.retry.max_age_s >= 60 && var.retry.max_age_s <= 86400
+    error_message = "retry.max_age_s must be between 60 and 86400 (24 hours), the range of EventBridge."
+  }
+  validation {
+    condition     = var.retry.max_attempts >= 1 && var.retry.max_attempts <= 185
+    error_message = "retry.max_attempts must be between 1 and 185: with 0 a single throttled call would end in the dead-letter queue."
+  }
+}
+
+variable "archive_days" {
+  description = "Days every event of the bus is kept for replay."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.archive_days >= 7 && floor(var.archive_days) == var.archive_days
+    error_message = "archive_days must be a whole number of at least 7: events are promised to be replayable for 7 days."
+  }
+}

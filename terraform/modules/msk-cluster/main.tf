@@ -1,0 +1,205 @@
+locals {
+  provisioned = var.family == "serverless" ? {} : { (var.family) = var.brokers }
+  serverless  = var.family == "serverless" ? { serverless = true } : {}
+  standard    = var.family == "standard" ? { standard = var.brokers } : {}
+  logged      = var.monitoring.broker_logs ? local.provisioned : {}
+
+  # Express brokers refuse the properties MSK fixes for them, so only what they let a
+  # configuration say is sent; retention is then each topic's own.
+  durability_properties = {
+    "default.replication.factor"               = var.replication.factor
+    "log.retention.hours"                      = var.retention_days * 24
+    "min.insync.replicas"                      = var.replication.min_in_sync
+    "offsets.topic.replication.factor"         = var.replication.factor
+    "transaction.state.log.min.isr"            = var.replication.min_in_sync
+    "transaction.state.log.replication.factor" = var.replication.factor
+    # MSK's own default is true on clusters without tiered storage.
+    "unclean.leader.election.enable" = false
+  }
+  server_properties = merge(
+    { "auto.create.topics.enable" = false },
+    { for key, value in local.durability_properties : key => value if var.family == "standard" },
+    var.server_properties,
+  )
+
+  ports = {
+    for pair in concat(
+      [for client in keys(var.network.client_security_groups) : { from = client, port = 9098, group = "client" }],
+      [for pair in setproduct(keys(var.network.scraper_security_groups), [11001, 11002]) : { from = pair[0], port = pair[1], group = "scraper" }],
+    ) : "${pair.group}/${pair.from}/${pair.port}" => pair
+  }
+  security_groups = { client = var.network.client_security_groups, scraper = var.network.scraper_security_groups }
+}
+
+# Brokers open no connections into the VPC, so there is no egress rule: answers to
+# clients need none.
+resource "aws_security_group" "this" {
+  name        = "${var.name}-brokers"
+  description = "Brokers of the MSK cluster ${var.name}"
+  vpc_id      = var.network.vpc_id
+
+  tags = { Name = "${var.name}-brokers" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "this" {
+  for_each = local.ports
+
+  security_group_id            = aws_security_group.this.id
+  referenced_security_group_id = local.security_groups[each.value.group][each.value.from]
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+  description                  = each.value.group == "client" ? "Kafka with SASL/IAM from ${each.value.from}" : "Metrics for ${each.value.from}"
+}
+
+resource "aws_cloudwatch_log_group" "brokers" {
+  for_each = local.logged
+
+  name              = "/aws/msk/${var.name}"
+  retention_in_days = var.monitoring.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+# A change of the Kafka version replaces the configuration, and MSK neither deletes one in
+# use nor takes a second one of the same name: hence the version in the name and
+# create_before_destroy.
+resource "aws_msk_configuration" "this" {
+  for_each = local.provisioned
+
+  name              = "${var.name}-${replace(var.kafka_version, ".", "-")}"
+  kafka_versions    = [var.kafka_version]
+  server_properties = join("\n", [for key, value in local.server_properties : "${key}=${value}"])
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_msk_cluster" "this" {
+  for_each = local.provisioned
+
+  cluster_name           = var.name
+  kafka_version          = var.kafka_version
+  number_of_broker_nodes = each.value.count
+  enhanced_monitoring    = var.monitoring.level
+  storage_mode           = each.value.tiered_storage ? "TIERED" : null
+
+  broker_node_group_info {
+    instance_type   = each.value.instance_type
+    client_subnets  = var.network.subnet_ids
+    security_groups = [aws_security_group.this.id]
+
+    connectivity_info {
+      public_access {
+        type = "DISABLED"
+      }
+    }
+
+    dynamic "storage_info" {
+      for_each = local.standard
+      content {
+        ebs_storage_info {
+          volume_size = storage_info.value.volume_gib
+        }
+      }
+    }
+  }
+
+  configuration_info {
+    arn      = aws_msk_configuration.this[each.key].arn
+    revision = aws_msk_configuration.this[each.key].latest_revision
+  }
+
+  client_authentication {
+    unauthenticated = false
+    sasl {
+      iam = true
+    }
+  }
+
+  encryption_info {
+    encryption_at_rest_kms_key_arn = var.kms_key_arn
+    encryption_in_transit {
+      client_broker = "TLS"
+      in_cluster    = true
+    }
+  }
+
+  open_monitoring {
+    prometheus {
+      jmx_exporter {
+        enabled_in_broker = true
+      }
+      node_exporter {
+        enabled_in_broker = true
+      }
+    }
+  }
+
+  dynamic "logging_info" {
+    for_each = aws_cloudwatch_log_group.brokers
+    content {
+      broker_logs {
+        cloudwatch_logs {
+          enabled   = true
+          log_group = logging_info.value.name
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    # Auto-scaling grows the volumes; a plan must not ask for the first size again.
+    ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
+  }
+}
+
+# The role is AWS's service-linked one, which MSK's first scaling target creates.
+resource "aws_appautoscaling_target" "storage" {
+  for_each = local.standard
+
+  service_namespace  = "kafka"
+  scalable_dimension = "kafka:broker-storage:VolumeSize"
+  resource_id        = aws_msk_cluster.this[each.key].arn
+  min_capacity       = 1
+  max_capacity       = each.value.max_volume_gib
+}
+
+resource "aws_appautoscaling_policy" "storage" {
+  for_each = aws_appautoscaling_target.storage
+
+  name               = "${var.name}-broker-storage"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = each.value.service_namespace
+  scalable_dimension = each.value.scalable_dimension
+  resource_id        = each.value.resource_id
+
+  target_tracking_scaling_policy_configuration {
+    # MSK's best practices name 50-60 %: growing takes hours and happens once in six.
+    target_value     = 60
+    disable_scale_in = true
+
+    predefined_metric_specification {
+      predefined_metric_type = "KafkaBrokerStorageUtilization"
+    }
+  }
+}
+
+resource "aws_msk_serverless_cluster" "this" {
+  for_each = local.serverless
+
+  cluster_name = var.name
+
+  vpc_config {
+    subnet_ids         = var.network.subnet_ids
+    security_group_ids = [aws_security_group.this.id]
+  }
+
+  client_authentication {
+    sasl {
+      iam {
+        enabled = true
+      }
+    }
+  }
+}

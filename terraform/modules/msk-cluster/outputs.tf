@@ -1,0 +1,53 @@
+output "arn" {
+  description = "ARN of the cluster; topic, group and transaction ARNs of IAM policies derive from it."
+  value       = one(concat(values(aws_msk_cluster.this)[*].arn, values(aws_msk_serverless_cluster.this)[*].arn))
+}
+
+output "name" {
+  description = "Name of the cluster, the `Cluster Name` dimension of its metrics."
+  value       = var.name
+}
+
+output "family" {
+  description = "`standard`, `express` or `serverless`."
+  value       = var.family
+}
+
+output "bootstrap_servers" {
+  description = "Addresses for clients that authenticate with SASL/IAM, the only way in."
+  value       = one(concat(values(aws_msk_cluster.this)[*].bootstrap_brokers_sasl_iam, values(aws_msk_serverless_cluster.this)[*].bootstrap_brokers_sasl_iam))
+}
+
+output "security_group_id" {
+  description = "Security group of the brokers."
+  value       = aws_security_group.this.id
+}
+
+output "brokers" {
+  description = "What alarms need to know: number and type of the brokers and the monitoring level; null for `serverless`."
+  value = var.family == "serverless" ? null : {
+    count            = var.brokers.count
+    instance_type    = var.brokers.instance_type
+    monitoring_level = var.monitoring.level
+  }
+}
+
+output "replication_factor" {
+  description = "Copies of each partition, for topics created by `pat-events topics apply`."
+  value       = var.replication.factor
+}
+
+output "min_insync_replicas" {
+  description = "Copies that must have a write before it is acknowledged."
+  value       = var.replication.min_in_sync
+}
+
+output "configuration" {
+  description = "ARN and revision of the broker configuration; null for `serverless`."
+  value       = one([for configuration in aws_msk_configuration.this : { arn = configuration.arn, revision = configuration.latest_revision }])
+}
+
+output "log_group_name" {
+  description = "Log group of the brokers; null where they send none."
+  value       = one(values(aws_cloudwatch_log_group.brokers)[*].name)
+}

@@ -1,0 +1,44 @@
+output "connector_arn" {
+  description = "ARN of the connector."
+  value       = aws_mskconnect_connector.archive.arn
+}
+
+output "connector_name" {
+  description = "Name of the connector, the `ConnectorName` dimension of its metrics."
+  value       = aws_mskconnect_connector.archive.name
+}
+
+output "consumer_group" {
+  description = "Group in which the connector commits its offsets, for lag alarms."
+  value       = local.consumer_group
+}
+
+output "dead_letter_topic" {
+  description = "Topic of events that could not be archived; Kafka Connect creates it."
+  value       = local.dead_letter_topic
+}
+
+output "bucket" {
+  description = "The archive's bucket: name and ARN."
+  value       = { name = aws_s3_bucket.archive.bucket, arn = local.bucket_arn }
+}
+
+output "log_group_name" {
+  description = "Log group of the workers."
+  value       = aws_cloudwatch_log_group.workers.name
+}
+
+output "role_policy_json" {
+  description = "What the connector's role may do."
+  value       = local.role_policy
+}
+
+output "trust_policy_json" {
+  description = "Who may assume the connector's role."
+  value       = local.trust_policy
+}
+
+output "bucket_policy_json" {
+  description = "Policy of the archive's bucket."
+  value       = local.bucket_policy
+}

@@ -1,0 +1,133 @@
+# Policies only, no resources: everything is known from the inputs, so every statement can
+# be asserted without a provider. The actions are those of "Semantics of IAM authorization
+# policy actions and resources" in the MSK developer guide, with the actions each requires.
+locals {
+  # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID -> ...:topic/NAME/UUID, ...:group/NAME/UUID
+  topic_arn = replace(var.cluster_arn, ":cluster/", ":topic/")
+  group_arn = replace(var.cluster_arn, ":cluster/", ":group/")
+
+  groups = {
+    for name, group in var.groups : name => {
+      consumed     = toset([for event in group.consumes : var.events[event].topic])
+      published    = toset([for event in group.publishes : var.events[event].topic])
+      dead_letters = toset([for event in group.consumes : "${var.events[event].topic}.${name}.dlq"])
+      retries      = toset([for event in group.consumes : "${var.events[event].topic}.${name}.retry"])
+    }
+  }
+  sources = {
+    for source in distinct([for event in var.events : event.source]) : source => toset([
+      for event in var.events : event.topic if event.source == source
+    ])
+  }
+
+  topics       = sort(distinct([for event in var.events : event.topic]))
+  dead_letters = sort(flatten([for group in local.groups : tolist(group.dead_letters)]))
+  retries      = sort(flatten([for group in local.groups : tolist(group.retries)]))
+
+  connect = {
+    Sid      = "Connect"
+    Effect   = "Allow"
+    Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"]
+    Resource = [var.cluster_arn]
+  }
+  # An idempotent producer asks for this on the cluster, not on the topic.
+  connect_and_produce = merge(local.connect, {
+    Action = concat(local.connect.Action, ["kafka-cluster:WriteDataIdempotently"])
+  })
+
+  producer_policies = {
+    for source, topics in local.sources : source => [
+      local.connect_and_produce,
+      {
+        Sid      = "Publish"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = [for topic in topics : "${local.topic_arn}/${topic}"]
+      },
+    ]
+  }
+
+  consumer_policies = {
+    for name, group in local.groups : name => [
+      local.connect_and_produce,
+      {
+        Sid      = "Consume"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+        Resource = [for topic in setunion(group.consumed, group.retries) : "${local.topic_arn}/${topic}"]
+      },
+      {
+        Sid      = "Publish"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = [for topic in setunion(group.published, group.dead_letters, group.retries) : "${local.topic_arn}/${topic}"]
+      },
+      {
+        Sid      = "CommitOffsets"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+        Resource = ["${local.group_arn}/${name}"]
+      },
+    ]
+  }
+
+  # Creates and changes the catalogue's topics; deleting one is not for a pipeline to do.
+  topic_admin_policy = [
+    local.connect,
+    {
+      Sid    = "ApplyTopics"
+      Effect = "Allow"
+      Action = [
+        "kafka-cluster:AlterTopic",
+        "kafka-cluster:AlterTopicDynamicConfiguration",
+        "kafka-cluster:CreateTopic",
+        "kafka-cluster:DescribeTopic",
+        "kafka-cluster:DescribeTopicDynamicConfiguration",
+      ]
+      Resource = [for topic in concat(local.topics, local.dead_letters, local.retries) : "${local.topic_arn}/${topic}"]
+    },
+  ]
+
+  # Reads dead letters and lag, and sends dead letters back to their group alone.
+  operator_policy = [
+    local.connect_and_produce,
+    {
+      Sid    = "ReadDeadLetters"
+      Effect = "Allow"
+      Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+      Resource = [
+        for topic in local.dead_letters : "${local.topic_arn}/${topic}"
+      ]
+    },
+    {
+      Sid      = "Replay"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+      Resource = [for topic in local.retries : "${local.topic_arn}/${topic}"]
+    },
+    {
+      Sid      = "MeasureLag"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration"]
+      Resource = [for topic in local.topics : "${local.topic_arn}/${topic}"]
+    },
+    {
+      Sid      = "DescribeGroups"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:DescribeGroup"]
+      Resource = [for name in keys(var.groups) : "${local.group_arn}/${name}"]
+    },
+  ]
+
+  producer_policy_jsons = {
+    for source, statements in local.producer_policies : source => jsonencode({ Version = "2012-10-17", Statement = statements })
+  }
+  consumer_policy_jsons = {
+    for name, statements in local.consumer_policies : name => jsonencode({ Version = "2012-10-17", Statement = statements })
+  }
+  topic_admin_policy_json = jsonencode({ Version = "2012-10-17", Statement = local.topic_admin_policy })
+  operator_policy_json    = jsonencode({ Version = "2012-10-17", Statement = local.operator_policy })
+
+  # IAM's quota for one managed policy.
+  max_policy_chars = 6144
+}

@@ -1,0 +1,208 @@
+variables {
+  cluster_arn = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1"
+  events = {
+    EmailReceived  = { topic = "pat-emails", source = "pat.smtp" }
+    EmailProcessed = { topic = "pat-emails", source = "pat.processor" }
+    TenantEvent    = { topic = "pat-events", source = "pat.tenants" }
+    TenantDeleted  = { topic = "pat-emails", source = "pat.tenants" }
+  }
+  groups = {
+    processor = { consumes = ["EmailReceived"], publishes = ["TenantEvent"] }
+    notifier  = { consumes = ["EmailProcessed", "EmailReceived", "TenantEvent"] }
+  }
+}
+
+run "a_producer_writes_the_topics_of_its_events" {
+  command = plan
+
+  assert {
+    condition     = keys(output.producer_policy_jsons) == ["pat.processor", "pat.smtp", "pat.tenants"]
+    error_message = "One policy for each source."
+  }
+  assert {
+    condition = jsondecode(output.producer_policy_jsons["pat.smtp"]).Statement == [
+      {
+        Sid      = "Connect", Effect = "Allow"
+        Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:WriteDataIdempotently"]
+        Resource = ["arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1"]
+      },
+      {
+        Sid      = "Publish", Effect = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = ["arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails"]
+      },
+    ]
+    error_message = "A producer connects, writes idempotently and writes its one topic."
+  }
+  assert {
+    condition = jsondecode(output.producer_policy_jsons["pat.tenants"]).Statement[1].Resource == [
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails",
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-events",
+    ]
+    error_message = "A source with events in two topics writes both."
+  }
+}
+
+run "a_consumer_reads_its_topics_and_writes_what_it_publishes_and_its_dead_letters" {
+  command = plan
+
+  assert {
+    condition = jsondecode(output.consumer_policy_jsons["processor"]).Statement == [
+      {
+        Sid      = "Connect", Effect = "Allow"
+        Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:WriteDataIdempotently"]
+        Resource = ["arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1"]
+      },
+      {
+        Sid    = "Consume", Effect = "Allow"
+        Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+        Resource = [
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails",
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails.processor.retry",
+        ]
+      },
+      {
+        Sid    = "Publish", Effect = "Allow"
+        Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = [
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails.processor.dlq",
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails.processor.retry",
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-events",
+        ]
+      },
+      {
+        Sid      = "CommitOffsets", Effect = "Allow"
+        Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+        Resource = ["arn:aws:kafka:eu-west-1:111122223333:group/pat/11111111-2222-3333-4444-555555555555-1/processor"]
+      },
+    ]
+    error_message = "A consumer has its own topics, dead letters, retries and offsets, nobody else's."
+  }
+  assert {
+    condition = [
+      for arn in jsondecode(output.consumer_policy_jsons["notifier"]).Statement[2].Resource : reverse(split("/", arn))[0]
+    ] == ["pat-emails.notifier.dlq", "pat-emails.notifier.retry", "pat-events.notifier.dlq", "pat-events.notifier.retry"]
+    error_message = "A group that publishes nothing writes its dead letters and retries only, once for each topic it reads."
+  }
+}
+
+run "topics_apply_creates_and_changes_but_deletes_nothing" {
+  command = plan
+
+  assert {
+    condition = jsondecode(output.topic_admin_policy_json).Statement[1].Action == [
+      "kafka-cluster:AlterTopic",
+      "kafka-cluster:AlterTopicDynamicConfiguration",
+      "kafka-cluster:CreateTopic",
+      "kafka-cluster:DescribeTopic",
+      "kafka-cluster:DescribeTopicDynamicConfiguration",
+    ]
+    error_message = "What creating and configuring a topic needs, no deletion, no data."
+  }
+  assert {
+    condition = output.topics == tolist([
+      "pat-emails", "pat-events",
+      "pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq",
+      "pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry",
+    ])
+    error_message = "The catalogue's topics and each group's dead-letter and retry topics."
+  }
+  assert {
+    condition     = tolist([for arn in jsondecode(output.topic_admin_policy_json).Statement[1].Resource : reverse(split("/", arn))[0]]) == output.topics
+    error_message = "The policy covers exactly those topics."
+  }
+  assert {
+    condition     = jsondecode(output.topic_admin_policy_json).Statement[0].Action == ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"] && length(jsondecode(output.topic_admin_policy_json).Statement) == 2
+    error_message = "An administrator of topics does not write events."
+  }
+}
+
+run "an_operator_replays_dead_letters_to_their_group_alone" {
+  command = plan
+
+  assert {
+    condition = { for statement in jsondecode(output.operator_policy_json).Statement : statement.Sid => [for arn in statement.Resource : reverse(split("/", arn))[0]] if statement.Sid != "Connect" } == {
+      ReadDeadLetters = ["pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq"]
+      Replay          = ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry"]
+      MeasureLag      = ["pat-emails", "pat-events"]
+      DescribeGroups  = ["notifier", "processor"]
+    }
+    error_message = "An operator reads dead letters, writes retry topics and looks at lag."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.operator_policy_json).Statement :
+      !contains(statement.Action, "kafka-cluster:WriteData") || alltrue([for arn in statement.Resource : endswith(arn, ".retry")])
+    ])
+    error_message = "A replay can never reach a shared topic."
+  }
+}
+
+run "no_policy_has_a_wildcard" {
+  command = plan
+
+  assert {
+    condition = !strcontains(
+      join("", concat(values(output.producer_policy_jsons), values(output.consumer_policy_jsons), [output.topic_admin_policy_json, output.operator_policy_json])),
+      "*",
+    )
+    error_message = "Actions and resources are named one by one."
+  }
+}
+
+run "refuses_a_cluster_wildcard" {
+  command = plan
+  variables { cluster_arn = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat/*" }
+  expect_failures = [var.cluster_arn]
+}
+
+run "refuses_a_topic_wildcard" {
+  command = plan
+  variables {
+    events = {
+      EmailReceived  = { topic = "pat-*", source = "pat.smtp" }
+      EmailProcessed = { topic = "pat-emails", source = "pat.processor" }
+      TenantEvent    = { topic = "pat-events", source = "pat.tenants" }
+    }
+  }
+  expect_failures = [var.events]
+}
+
+run "refuses_a_group_wildcard" {
+  command = plan
+  variables { groups = { "pat*" = { consumes = ["EmailReceived"] } } }
+  expect_failures = [var.groups]
+}
+
+run "refuses_a_group_whose_metrics_would_vanish" {
+  command = plan
+  variables { groups = { "prüfer" = { consumes = ["EmailReceived"] } } }
+  expect_failures = [var.groups]
+}
+
+run "refuses_an_event_the_catalogue_does_not_have" {
+  command = plan
+  variables { groups = { processor = { consumes = ["EmailRecieved"] } } }
+  expect_failures = [var.groups]
+}
+
+run "refuses_a_published_event_the_catalogue_does_not_have" {
+  command = plan
+  variables { groups = { processor = { consumes = ["EmailReceived"], publishes = ["Unknown"] } } }
+  expect_failures = [var.groups]
+}
+
+run "refuses_a_group_that_consumes_nothing" {
+  command = plan
+  variables { groups = { processor = { consumes = [] } } }
+  expect_failures = [var.groups]
+}
+
+run "refuses_a_policy_longer_than_iam_allows" {
+  command = plan
+  variables {
+    events = { for number in range(60) : "Event${number}" => { topic = "topic-${number}", source = "pat.smtp" } }
+    groups = { processor = { consumes = [for number in range(60) : "Event${number}"] } }
+  }
+  expect_failures = [output.producer_policy_jsons, output.consumer_policy_jsons, output.topic_admin_policy_json, output.operator_policy_json]
+}

@@ -1,0 +1,48 @@
+variable "cluster_arn" {
+  description = "ARN of the MSK cluster the policies are for."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/*]+/[^/*]+$", var.cluster_arn))
+    error_message = "cluster_arn must be the full ARN of one cluster (arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID), without wildcards."
+  }
+}
+
+variable "events" {
+  description = "The catalogue's events: name => topic it is written to and source that publishes it."
+  type = map(object({
+    topic  = string
+    source = string
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for event in var.events : can(regex("^[a-zA-Z0-9._-]{1,249}$", event.topic))])
+    error_message = "events: a topic must be 1-249 letters, digits, '.', '_' or '-'; a wildcard would open other topics."
+  }
+}
+
+variable "groups" {
+  description = "The catalogue's consumer groups: name => events it consumes and events its handlers publish."
+  type = map(object({
+    consumes  = set(string)
+    publishes = optional(set(string), [])
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.groups) : can(regex("^[a-zA-Z0-9_-]{1,100}$", name))])
+    error_message = "groups: a name must be 1-100 ASCII letters, digits, '_' or '-': it is part of topic names and of metrics, and a wildcard would open other groups."
+  }
+
+  validation {
+    condition     = alltrue([for group in var.groups : length(setsubtract(setunion(group.consumes, group.publishes), keys(var.events))) == 0])
+    error_message = "groups: a group consumes or publishes an event that the catalogue does not list under events; add the event or correct its name."
+  }
+
+  validation {
+    condition     = alltrue([for group in var.groups : length(group.consumes) > 0])
+    error_message = "groups: a consumer group must consume at least one event; remove the group or list what it reads."
+  }
+}

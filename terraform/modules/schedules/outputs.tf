@@ -1,0 +1,17 @@
+output "group_name" {
+  description = "Name of the schedule group, the dimension of its metrics. Known at plan time."
+  value       = var.name
+}
+
+output "schedule_arns" {
+  description = "Schedule name to ARN."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.arn }
+}
+
+output "policy_json" {
+  description = "Trust and rights of the role the scheduler takes."
+  value = {
+    trust = local.trust
+    send  = local.policy
+  }
+}

@@ -1,0 +1,14 @@
+output "arn" {
+  description = "ARN of the topic."
+  value       = aws_sns_topic.this.arn
+}
+
+output "name" {
+  description = "Name of the topic. Known at plan time."
+  value       = var.name
+}
+
+output "policy_json" {
+  description = "The topic's policy."
+  value       = local.policy
+}

@@ -1,0 +1,204 @@
+# Alarms of bus, queues, topics, state machines and schedules, the dashboard, and the
+# one alarm that says whether the whole platform is healthy. monitoring_msk.tf adds the
+# cluster's part: local.msk_alarm_names (by severity), local.msk_alarm_arns (list) and
+# local.msk_widgets (list of {title, metrics, stat}).
+locals {
+  queue_alarms = merge([
+    for name, queue in module.queue : {
+      "queue-${name}-old" = {
+        description = "Consumers of ${queue.name} are behind: its oldest message has waited longer than two visibility timeouts. Look at the consumers, or add some."
+        severity    = "warning"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateAgeOfOldestMessage"
+        dimensions  = { QueueName = queue.name }
+        statistic   = "Maximum"
+        above       = max(900, 12 * local.queues[name].consumer_timeout_s)
+        periods     = 5
+      }
+      "queue-${name}-dead-letters" = {
+        description = "Consumers gave up on messages of ${queue.name}. Read them in ${queue.dead_letter_name}, mend the cause, redrive."
+        severity    = "critical"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = queue.dead_letter_name }
+        statistic   = "Maximum"
+      }
+    }
+  ]...)
+
+  bus_alarms = merge(
+    {
+      "bus-undelivered" = {
+        description = "EventBridge gave up on events. Their message attributes in ${module.bus.dead_letter_name} name rule, target and error."
+        severity    = "critical"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = module.bus.dead_letter_name }
+        statistic   = "Maximum"
+      }
+    },
+    merge([
+      for rule in keys(local.rules) : {
+        "rule-${rule}-failed" = {
+          description = "A target of rule ${rule} refused events for good: a policy, a key or the target is missing."
+          severity    = "warning"
+          namespace   = "AWS/Events"
+          metric      = "FailedInvocations"
+          dimensions  = { EventBusName = local.name, RuleName = rule }
+        }
+        "rule-${rule}-lost" = {
+          description = "Events of rule ${rule} reached neither target nor dead-letter queue: they are lost here. Replay them from the archive."
+          severity    = "critical"
+          namespace   = "AWS/Events"
+          metric      = "InvocationsFailedToBeSentToDlq"
+          dimensions  = { EventBusName = local.name, RuleName = rule }
+        }
+        "rule-${rule}-throttled" = {
+          description = "EventBridge throttles rule ${rule}: events come late. Ask AWS for a higher invocation quota."
+          severity    = "warning"
+          namespace   = "AWS/Events"
+          metric      = "ThrottledRules"
+          dimensions  = { EventBusName = local.name, RuleName = rule }
+        }
+      }
+    ]...),
+  )
+
+  workflow_metrics = {
+    failed    = { metric = "ExecutionsFailed", severity = "critical", text = "Runs of %s fail; each leaves its error in the bucket under runs/ and in the log." }
+    timed-out = { metric = "ExecutionsTimedOut", severity = "critical", text = "Runs of %s do not finish in time." }
+    throttled = { metric = "ExecutionThrottled", severity = "warning", text = "Step Functions throttles %s: ask AWS for a higher quota of state transitions." }
+  }
+  workflow_alarms = merge([
+    for name, workflow in module.workflow : {
+      for key, kind in local.workflow_metrics : "workflow-${name}-${key}" => {
+        description = format(kind.text, name)
+        severity    = kind.severity
+        namespace   = "AWS/States"
+        metric      = kind.metric
+        dimensions  = { StateMachineArn = workflow.arn }
+      }
+    }
+  ]...)
+
+  topic_alarms = {
+    for name, topic in module.topic : "topic-${name}-failed" => {
+      description = "Messages of ${topic.name} did not reach a subscriber. An alarm nobody hears is worse than none: check the subscriptions."
+      severity    = "warning"
+      namespace   = "AWS/SNS"
+      metric      = "NumberOfNotificationsFailed"
+      dimensions  = { TopicName = topic.name }
+    }
+  }
+
+  schedule_alarms = {
+    for key, metric in { dropped = "InvocationDroppedCount", refused = "TargetErrorCount" } : "schedules-${key}" => {
+      description                = "The scheduler could not hand a job's message to its queue; what it dropped is in ${module.bus.dead_letter_name}."
+      severity                   = key == "dropped" ? "critical" : "warning"
+      namespace                  = "AWS/Scheduler"
+      metric                     = metric
+      dimensions                 = { ScheduleGroup = local.name }
+    }
+  }
+}
+
+module "alarms" {
+  source = "./modules/alarms"
+
+  name_prefix = local.name
+  topics      = local.alarm_topics
+  alarms      = merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms)
+}
+
+locals {
+  critical_alarms = concat(module.alarms.names.critical, local.msk_alarm_names.critical)
+}
+
+# In alarm when any critical alarm is: the one light for a status page.
+resource "aws_cloudwatch_composite_alarm" "healthy" {
+  alarm_name        = "${local.name}-event-platform-healthy"
+  alarm_description = "OK while no critical alarm of the event platform rings."
+  alarm_rule        = join(" OR ", [for name in local.critical_alarms : "ALARM(\"${name}\")"])
+  alarm_actions     = [module.topic["operations"].arn]
+  ok_actions        = [module.topic["operations"].arn]
+
+  lifecycle {
+    precondition {
+      condition     = length(local.critical_alarms) <= 100
+      error_message = "CloudWatch lets a composite alarm watch 100 alarms; split the platform or make some alarms warnings."
+    }
+  }
+
+  # The rule names its alarms, so they must exist before and after it.
+  depends_on = [module.alarms, module.msk_alarms]
+}
+
+locals {
+  widgets = concat(
+    [
+      {
+        title   = "Events matched per rule"
+        stat    = "Sum"
+        metrics = [for rule in keys(local.rules) : ["AWS/Events", "MatchedEvents", "EventBusName", local.name, "RuleName", rule]]
+      },
+      {
+        title   = "Deliveries that failed or were throttled"
+        stat    = "Sum"
+        metrics = [for pair in setproduct(["FailedInvocations", "ThrottledRules"], keys(local.rules)) : ["AWS/Events", pair[0], "EventBusName", local.name, "RuleName", pair[1]]]
+      },
+      {
+        title   = "Messages waiting"
+        stat    = "Maximum"
+        metrics = [for queue in module.queue : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]]
+      },
+      {
+        title   = "Age of the oldest message (s)"
+        stat    = "Maximum"
+        metrics = [for queue in module.queue : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name]]
+      },
+      {
+        title   = "Dead letters"
+        stat    = "Maximum"
+        metrics = [for name in concat([for queue in module.queue : queue.dead_letter_name], [module.bus.dead_letter_name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]]
+      },
+      {
+        title   = "Notifications that failed"
+        stat    = "Sum"
+        metrics = [for topic in module.topic : ["AWS/SNS", "NumberOfNotificationsFailed", "TopicName", topic.name]]
+      },
+    ],
+    [
+      for name, workflow in module.workflow : {
+        title   = "Workflow ${name}"
+        stat    = "Sum"
+        metrics = [for metric in ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"] : ["AWS/States", metric, "StateMachineArn", workflow.arn]]
+      }
+    ],
+    local.msk_widgets,
+  )
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = "${local.name}-events"
+  dashboard_body = jsonencode({
+    widgets = concat(
+      [{
+        type = "alarm", x = 0, y = 0, width = 24, height = 4
+        properties = {
+          title  = "Alarms"
+          alarms = concat([aws_cloudwatch_composite_alarm.healthy.arn], values(module.alarms.arns), local.msk_alarm_arns)
+        }
+      }],
+      [for index, widget in local.widgets : {
+        type = "metric", x = index % 2 * 12, y = 4 + floor(index / 2) * 6, width = 12, height = 6
+        properties = {
+          title   = widget.title
+          region  = var.region
+          stat    = widget.stat
+          period  = 60
+          metrics = widget.metrics
+        }
+      }],
+    )
+  })
+}

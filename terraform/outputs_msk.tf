@@ -1,0 +1,62 @@
+output "pat_events_config" {
+  description = "What services and `pat-events topics apply` need to reach the cluster; null without MSK."
+  value = var.enable_msk ? {
+    bootstrap_servers   = module.msk[0].bootstrap_servers
+    security_protocol   = "SASL_SSL"
+    sasl_mechanism      = "OAUTHBEARER"
+    region              = var.region
+    replication_factor  = module.msk[0].replication_factor
+    min_insync_replicas = module.msk[0].min_insync_replicas
+  } : null
+}
+
+output "pat_events_environment" {
+  description = "`pat_events_config` as shell commands: eval \"$(terraform output -raw pat_events_environment)\" sets up `pat-events` and services; empty without MSK."
+  value = var.enable_msk ? join("\n", [
+    "export PAT_EVENTS_BOOTSTRAP_SERVERS=${module.msk[0].bootstrap_servers}",
+    "export PAT_EVENTS_MSK_IAM_REGION=${var.region}",
+  ]) : ""
+}
+
+output "msk" {
+  description = "The cluster: ARN, name, family, the brokers' security group and log group, their configuration; null without MSK."
+  value = var.enable_msk ? {
+    arn               = module.msk[0].arn
+    name              = module.msk[0].name
+    family            = module.msk[0].family
+    security_group_id = module.msk[0].security_group_id
+    log_group_name    = module.msk[0].log_group_name
+    configuration     = module.msk[0].configuration
+  } : null
+}
+
+output "kafka_producer_policies" {
+  description = "IAM policy (JSON) per event source: write the topics of its events. Attach it to the role of the service."
+  value       = try(module.msk_iam[0].producer_policy_jsons, {})
+}
+
+output "kafka_consumer_policies" {
+  description = "IAM policy (JSON) per consumer group: read its topics, write what it publishes, its dead letters and retries. Attach it to the role of the service."
+  value       = try(module.msk_iam[0].consumer_policy_jsons, {})
+}
+
+output "topic_admin_policy" {
+  description = "IAM policy (JSON) of whoever runs `pat-events topics apply`; null without MSK."
+  value       = one(module.msk_iam[*].topic_admin_policy_json)
+}
+
+output "kafka_operator_policy" {
+  description = "IAM policy (JSON) of an operator: lag, dead letters, replay; null without MSK."
+  value       = one(module.msk_iam[*].operator_policy_json)
+}
+
+output "event_archive" {
+  description = "The archive of all topics: its bucket, the connector and the topic of events that could not be archived; null without `msk_connect`."
+  value = one([
+    for archive in module.msk_connect : {
+      bucket            = archive.bucket
+      connector_arn     = archive.connector_arn
+      dead_letter_topic = archive.dead_letter_topic
+    }
+  ])
+}

@@ -1,0 +1,18 @@
+module "workflow" {
+  source   = "./modules/workflow"
+  for_each = local.workflows
+
+  name          = "${local.name}-${each.key}"
+  account       = local.account
+  kms_key_arn   = module.key.arn
+  log_days      = var.log_days
+  enable_xray   = var.enable_xray
+  force_destroy = var.force_destroy
+
+  # The bus by name: its rules start the state machine, so its ARN is not there yet.
+  step_event = {
+    bus_name    = local.name
+    source      = local.catalog.events[var.workflow_step_event].source
+    detail_type = local.catalog.events[var.workflow_step_event].detail_type
+  }
+}

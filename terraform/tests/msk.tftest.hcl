@@ -1,0 +1,226 @@
+# How the cluster, its policies, its alarms and the archive are wired into the platform.
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_kms_key" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:topic" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/role" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::bucket" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:logs" }
+  }
+  mock_resource "aws_cloudwatch_event_bus" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
+  }
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:workflow" }
+  }
+  mock_resource "aws_security_group" {
+    override_during = plan
+    defaults        = { id = "sg-1" }
+  }
+  mock_resource "aws_msk_configuration" {
+    override_during = plan
+    defaults = {
+      arn             = "arn:aws:kafka:eu-west-1:111122223333:configuration/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_msk_cluster" {
+    override_during = plan
+    defaults = {
+      arn                        = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events/11111111-2222-3333-4444-555555555555-1"
+      bootstrap_brokers_sasl_iam = "b-1.test:9098,b-2.test:9098,b-3.test:9098"
+    }
+  }
+  mock_resource "aws_msk_serverless_cluster" {
+    override_during = plan
+    defaults = {
+      arn                        = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events/11111111-2222-3333-4444-555555555555-s1"
+      bootstrap_brokers_sasl_iam = "boot.test:9098"
+    }
+  }
+  mock_resource "aws_mskconnect_custom_plugin" {
+    defaults = {
+      arn             = "arn:aws:kafkaconnect:eu-west-1:111122223333:custom-plugin/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_mskconnect_worker_configuration" {
+    defaults = {
+      arn             = "arn:aws:kafkaconnect:eu-west-1:111122223333:worker-configuration/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_mskconnect_connector" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kafkaconnect:eu-west-1:111122223333:connector/pat/11111111-2222-3333-4444-555555555555-1" }
+  }
+}
+
+variables {
+  environment = "test"
+  region      = "eu-west-1"
+  vpc_id      = "vpc-1"
+  subnet_ids  = ["subnet-a", "subnet-b", "subnet-c"]
+  msk         = { brokers = { max_volume_gib = 500 } }
+  msk_connect = {
+    plugin = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
+  }
+}
+
+run "clients_learn_where_and_how_to_connect" {
+  command = plan
+
+  assert {
+    condition = output.pat_events_config == {
+      bootstrap_servers   = "b-1.test:9098,b-2.test:9098,b-3.test:9098"
+      security_protocol   = "SASL_SSL"
+      sasl_mechanism      = "OAUTHBEARER"
+      region              = "eu-west-1"
+      replication_factor  = 3
+      min_insync_replicas = 2
+    }
+    error_message = "What `pat-events topics apply` and every client need."
+  }
+}
+
+run "every_source_and_group_of_the_catalogue_has_its_policy" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.kafka_consumer_policies)) == toset(keys(local.catalog.groups))
+    error_message = "One policy for each consumer group."
+  }
+  assert {
+    condition     = toset(keys(output.kafka_producer_policies)) == toset([for event in local.catalog.events : event.source])
+    error_message = "One policy for each source."
+  }
+  assert {
+    condition = [for arn in jsondecode(output.kafka_consumer_policies["email-processor"]).Statement[2].Resource : reverse(split("/", arn))[0]] == [
+      "pat-emails", "pat-emails.email-processor.dlq", "pat-emails.email-processor.retry",
+    ]
+    error_message = "A group publishes its events, its dead letters and its retries."
+  }
+  assert {
+    condition     = length(setsubtract(keys(local.catalog.topics), [for arn in jsondecode(output.topic_admin_policy).Statement[1].Resource : reverse(split("/", arn))[0]])) == 0
+    error_message = "Whoever applies topics may create every topic of the catalogue."
+  }
+}
+
+run "lag_of_every_reader_is_watched" {
+  command = plan
+
+  assert {
+    condition = toset(distinct([for name in local.msk_alarm_names.warning : trimprefix(name, "pat-test-events-") if endswith(name, "-max-offsets")])) == toset(concat(
+      flatten([
+        for group, entry in local.catalog.groups : [
+          for topic in distinct([for event in entry.consumes : local.catalog.events[event].topic]) : "lag-${group}-${topic}-max-offsets"
+        ]
+      ]),
+      [for topic in keys(local.catalog.topics) : "lag-connect-pat-test-archive-${topic}-max-offsets"],
+    ))
+    error_message = "Each group of the catalogue, and the archive, on each topic it reads."
+  }
+  assert {
+    condition     = length(local.msk_alarm_names.critical) == 3 * 5 + 2 && contains(local.msk_alarm_names.warning, "pat-test-events-connector-pat-test-archive-no-tasks")
+    error_message = "Brokers, cluster and connector are watched."
+  }
+}
+
+run "loudness_and_limits_of_lag_are_inputs" {
+  command = plan
+  variables { msk_lag = { max_offsets = 100, sum_offsets = 200, severity = "critical" } }
+
+  assert {
+    condition     = contains(local.msk_alarm_names.critical, "pat-test-events-lag-notifier-pat-events-sum-offsets")
+    error_message = "The given severity applies to every reader."
+  }
+}
+
+run "the_archive_reads_every_topic" {
+  command = plan
+
+  assert {
+    condition = (
+      output.event_archive.bucket.name == "pat-test-archive-111122223333"
+      && output.event_archive.dead_letter_topic == "pat-test-archive.dlq"
+      && tolist([for arn in jsondecode(module.msk_connect[0].role_policy_json).Statement[1].Resource : reverse(split("/", arn))[0]]) == sort(keys(local.catalog.topics))
+    )
+    error_message = "All topics of the catalogue go to the bucket."
+  }
+}
+
+run "a_serverless_cluster_needs_no_brokers" {
+  command = plan
+  variables {
+    msk         = { family = "serverless" }
+    msk_connect = null
+  }
+
+  assert {
+    condition     = output.pat_events_config.bootstrap_servers == "boot.test:9098" && output.msk.family == "serverless" && output.event_archive == null
+    error_message = "One input changes the family."
+  }
+}
+
+run "express_brokers_are_one_input_away" {
+  command = plan
+  variables { msk = { family = "express", brokers = { instance_type = "express.m7g.large" } } }
+
+  assert {
+    condition     = output.msk.family == "express" && contains(local.msk_alarm_names.warning, "pat-test-events-broker-1-produce-throttled")
+    error_message = "The alarms follow the family."
+  }
+}
+
+run "without_msk_nothing_of_it_is_made" {
+  command = plan
+  variables {
+    enable_msk  = false
+    vpc_id      = null
+    subnet_ids  = []
+    msk         = {}
+    msk_connect = null
+  }
+
+  assert {
+    condition = (
+      output.pat_events_config == null && output.pat_events_environment == "" && output.msk == null && output.topic_admin_policy == null && output.event_archive == null
+      && length(output.kafka_consumer_policies) == 0 && length(local.msk_alarm_arns) == 0 && length(local.msk_widgets) == 0
+      && length(local.msk_alarm_names.critical) == 0
+    )
+    error_message = "The platform stands without the cluster."
+  }
+}
+
+run "refuses_a_cluster_without_a_vpc" {
+  command = plan
+  variables { vpc_id = null }
+  expect_failures = [var.vpc_id]
+}
+
+run "refuses_a_cluster_without_subnets" {
+  command = plan
+  variables { subnet_ids = [] }
+  expect_failures = [var.subnet_ids]
+}
+
+run "refuses_an_archive_of_no_cluster" {
+  command = plan
+  variables { enable_msk = false }
+  expect_failures = [var.msk_connect]
+}

@@ -1,0 +1,250 @@
+# Bus, queues, topics, workflows and alarms as the catalogue asks for them.
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:topic" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/role" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:logs" }
+  }
+  mock_resource "aws_cloudwatch_event_bus" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
+  }
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:workflow" }
+  }
+}
+
+# Queues' ARNs are left unknown: a mocked one would be the same for FIFO and standard.
+override_resource {
+  target          = module.queue["notifications"].aws_sqs_queue.this
+  override_during = plan
+  values          = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-notifications.fifo" }
+}
+
+variables {
+  environment = "test"
+  region      = "eu-west-1"
+  enable_msk  = false
+}
+
+run "every_queue_of_the_catalogue_is_there_with_its_sender" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(module.queue)) == toset(keys(local.catalog.queues))
+    error_message = "One queue for each entry."
+  }
+  assert {
+    condition     = module.queue["notifications"].name == "pat-test-notifications.fifo" && module.queue["email-processing"].name == "pat-test-email-processing"
+    error_message = "Environment in the name, .fifo where the catalogue says so."
+  }
+  assert {
+    condition = jsondecode(module.queue["notifications"].policy_json.queue).Statement[1].Condition == { ArnEquals = { "aws:SourceArn" = [
+      "arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-processed",
+      "arn:aws:events:eu-west-1:111122223333:rule/pat-test/email-validated",
+    ] } }
+    error_message = "Both rules that feed it may send, by ARN."
+  }
+  assert {
+    condition     = length(jsondecode(module.queue["batch-operations"].policy_json.queue).Statement) == 1
+    error_message = "A queue without rule lets no service send."
+  }
+}
+
+run "rules_follow_the_catalogue" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.rules)) == toset(["email-processed", "email-received", "email-validated", "plugin-execution-required", "workflow-triggered"])
+    error_message = "A rule for each event that has a target."
+  }
+  assert {
+    condition     = output.rules["email-received"] == { source = ["pat.smtp"], detail-type = ["Email Received"] }
+    error_message = "Source and detail type are the catalogue's."
+  }
+  assert {
+    condition = toset([for target in output.targets : "${target.rule} ${target.kind} ${target.name}"]) == toset([
+      "email-processed fifo_queue notifications", "email-received queue email-processing",
+      "email-validated fifo_queue notifications", "plugin-execution-required queue plugin-execution",
+      "workflow-triggered queue workflow-execution", "workflow-triggered workflow workflow-execution",
+    ])
+    error_message = "Queues and workflows as listed; the function is left out, its ARN is not given."
+  }
+}
+
+run "a_function_joins_by_its_arn" {
+  command = plan
+  variables {
+    function_arns = { email-processor = "arn:aws:lambda:eu-west-1:111122223333:function:email-processor" }
+  }
+  assert {
+    condition     = contains([for target in output.targets : "${target.rule}/${target.name}" if target.kind == "function"], "email-received/email-processor")
+    error_message = "Named in the catalogue and in function_arns, it is a target."
+  }
+}
+
+run "the_key_is_open_to_the_services_that_need_it_and_no_other" {
+  command = plan
+
+  assert {
+    condition     = [for s in jsondecode(module.key.policy_json).Statement : s.Principal.Service if can(s.Principal.Service)] == ["cloudwatch.amazonaws.com", "logs.eu-west-1.amazonaws.com", "events.amazonaws.com"]
+    error_message = "Alarms, logs and EventBridge."
+  }
+  assert {
+    condition     = !can(jsondecode(module.key.policy_json).Statement[3].Condition)
+    error_message = "EventBridge names no source towards KMS; a condition would lose every event."
+  }
+  assert {
+    condition     = jsondecode(module.key.policy_json).Statement[2].Condition == { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:aws:logs:eu-west-1:111122223333:log-group:*"] } }
+    error_message = "Logs use it for this account's log groups."
+  }
+}
+
+run "services_get_least_privilege" {
+  command = plan
+
+  assert {
+    condition = jsondecode(output.publisher_policies["pat.smtp"]).Statement == [{
+      Sid       = "Publish", Effect = "Allow", Action = "events:PutEvents"
+      Resource  = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test"
+      Condition = { StringEquals = { "events:source" = "pat.smtp" } }
+    }]
+    error_message = "A service publishes as itself only."
+  }
+  assert {
+    condition     = !strcontains(output.queue_consumer_policies["notifications"], "sqs:SendMessage") && !strcontains(output.queue_consumer_policies["notifications"], "\"*\"")
+    error_message = "A consumer receives and deletes, from its queue alone."
+  }
+}
+
+run "alarms_by_severity_and_one_for_all" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for queue in keys(local.catalog.queues) : contains(module.alarms.names.critical, "pat-test-queue-${queue}-dead-letters") && contains(module.alarms.names.warning, "pat-test-queue-${queue}-old")])
+    error_message = "Each queue: dead letters wake somebody, age is looked at."
+  }
+  assert {
+    condition     = alltrue([for rule in keys(local.rules) : contains(module.alarms.names.critical, "pat-test-rule-${rule}-lost")])
+    error_message = "Each rule: an event that is lost wakes somebody."
+  }
+  assert {
+    condition     = alltrue([for name in module.alarms.names.critical : strcontains(aws_cloudwatch_composite_alarm.healthy.alarm_rule, "ALARM(\"${name}\")")])
+    error_message = "The platform is healthy when no critical alarm rings."
+  }
+  assert {
+    condition     = length(distinct(local.widgets[*].title)) == length(local.widgets) && alltrue([for widget in local.widgets : length(widget.metrics) > 0])
+    error_message = "Each chart of the dashboard has its title and shows something."
+  }
+}
+
+run "the_daily_clean_up_is_scheduled" {
+  command = plan
+
+  assert {
+    condition     = module.schedules.group_name == "pat-test" && keys(module.schedules.schedule_arns) == ["daily-cleanup"]
+    error_message = "The catalogue's schedules are there."
+  }
+}
+
+run "another_companys_catalogue_needs_no_hcl" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/shop.yaml" }
+
+  assert {
+    condition     = keys(output.rules) == ["order-placed"] && toset(keys(module.queue)) == toset(["audit", "billing"]) && length(module.workflow) == 0
+    error_message = "Rules, queues and no workflow, from data alone."
+  }
+}
+
+run "refuses_a_catalogue_with_an_unknown_queue" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/unknown-queue.yaml" }
+  expect_failures = [terraform_data.catalog]
+}
+
+run "refuses_two_events_a_rule_cannot_tell_apart" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/same-detail-type.yaml" }
+  expect_failures = [terraform_data.catalog]
+}
+
+run "refuses_a_schedule_to_a_fifo_queue" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/schedule-to-fifo.yaml" }
+  expect_failures = [terraform_data.catalog]
+}
+
+run "refuses_retention_below_seven_days" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/short-retention.yaml" }
+  expect_failures = [terraform_data.catalog]
+}
+
+run "refuses_a_catalogue_that_is_not_there" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/missing.yaml" }
+  expect_failures = [var.catalog_file]
+}
+
+run "refuses_an_unknown_region" {
+  command = plan
+  variables { region = "eu-west-9" }
+  expect_failures = [var.region]
+}
+
+run "refuses_an_archive_below_seven_days" {
+  command = plan
+  variables { archive_days = 1 }
+  expect_failures = [var.archive_days]
+}
+
+run "refuses_a_long_environment" {
+  command = plan
+  variables { environment = "production-europe" }
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_long_name" {
+  command = plan
+  variables { name = "e-mail-testing" }
+  expect_failures = [var.name]
+}
+
+run "refuses_a_function_name_for_an_arn" {
+  command = plan
+  variables { function_arns = { email-processor = "email-processor" } }
+  expect_failures = [var.function_arns]
+}
+
+run "refuses_an_address_without_at" {
+  command = plan
+  variables { alert_emails = { alerts = ["oncall"] } }
+  expect_failures = [var.alert_emails]
+}
+
+run "refuses_a_topic_that_does_not_exist" {
+  command = plan
+  variables { alert_emails = { alarms = ["oncall@example.com"] } }
+  expect_failures = [var.alert_emails]
+}
+
+run "refuses_a_log_period_below_a_year" {
+  command = plan
+  variables { log_days = 7 }
+  expect_failures = [var.log_days]
+}

@@ -1,0 +1,138 @@
+variable "environment" {
+  description = "Name of the environment; with `name` it begins every resource's name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.environment))
+    error_message = "environment must be 2-10 lower-case letters or digits, such as dev, staging or prod."
+  }
+}
+
+variable "name" {
+  description = "Name of the platform."
+  type        = string
+  default     = "pat"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,8}[a-z0-9]$", var.name))
+    error_message = "name must be 2-10 lower-case letters, digits or '-': longer ones make names of buckets and roles too long."
+  }
+}
+
+variable "region" {
+  description = "AWS region everything is created in."
+  type        = string
+  nullable    = false
+
+  validation {
+    # The regions with MSK, EventBridge Scheduler and Step Functions as of 2026-11.
+    condition = contains([
+      "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+      "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1",
+      "ca-west-1", "cn-north-1", "cn-northwest-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1",
+      "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+      "sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
+    ], var.region)
+    error_message = "region is not one this configuration knows; check the spelling (for example eu-west-1), or add a new region to the list in variables.tf once MSK is offered there."
+  }
+}
+
+variable "tags" {
+  description = "Tags put on every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "catalog_file" {
+  description = "The catalogue of events, queues and schedules (YAML). Null takes `schemas/catalog.yaml` of this repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.catalog_file == null ? true : can(yamldecode(file(var.catalog_file)).events)
+    error_message = "catalog_file must be the path of a YAML file with 'events'; a relative path starts at the folder terraform runs in."
+  }
+}
+
+variable "workflow_step_event" {
+  description = "Event of the catalogue that a workflow publishes for each of its steps."
+  type        = string
+  default     = "PluginExecutionRequired"
+  nullable    = false
+}
+
+variable "function_arns" {
+  description = "Lambda functions of the services, by the name the catalogue gives them. A target whose function is not here is left out."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.function_arns) : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_$-]+)?$", arn))])
+    error_message = "function_arns: give the whole ARN of each function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
+  }
+}
+
+variable "alert_emails" {
+  description = "Who gets each topic's messages by e-mail: topic (alerts, critical-alerts, operations, user-notifications) to addresses. Each has to confirm once."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.alert_emails), ["alerts", "critical-alerts", "operations", "user-notifications"])) == 0
+    error_message = "alert_emails: the topics are alerts, critical-alerts, operations and user-notifications."
+  }
+  validation {
+    condition     = alltrue([for address in flatten(values(var.alert_emails)) : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", address))])
+    error_message = "alert_emails: every entry must be an e-mail address."
+  }
+}
+
+variable "archive_days" {
+  description = "Days every event of the bus is kept for replay."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.archive_days >= 7
+    error_message = "archive_days must be at least 7: events are promised to be replayable for 7 days."
+  }
+}
+
+variable "log_days" {
+  description = "Days CloudWatch keeps logs."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "log_days must be a period CloudWatch Logs knows, of a year or more: 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "enable_xray" {
+  description = "Trace state machines with X-Ray."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "encrypt_bus" {
+  description = "Encrypt events on the bus with the platform's key. False only for LocalStack, which forgets the key of a bus."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete buckets with what is in them. For environments that hold nothing of value."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,0 +1,112 @@
+variable "enable_msk" {
+  description = "Create the MSK cluster and what hangs on it. Everything else works without."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "vpc_id" {
+  description = "VPC of the MSK brokers. Needed with `enable_msk`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = !var.enable_msk || var.vpc_id != null
+    error_message = "vpc_id is missing: name the VPC the brokers live in, or set enable_msk to false."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Private subnets of the MSK brokers, one in each availability zone. Needed with `enable_msk`."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = !var.enable_msk || length(var.subnet_ids) > 0
+    error_message = "subnet_ids is missing: name one private subnet in each of two or three availability zones, or set enable_msk to false."
+  }
+}
+
+variable "msk" {
+  description = <<-EOT
+    The cluster; the module msk-cluster documents each part. `family` is `standard`, `express` or
+    `serverless`; a standard cluster needs `brokers.max_volume_gib`, the size up to which storage
+    may grow. `client_security_groups` (name => id) may reach the brokers, `scraper_security_groups`
+    their metrics.
+  EOT
+  type = object({
+    family        = optional(string, "standard")
+    kafka_version = optional(string)
+    brokers = optional(object({
+      instance_type  = optional(string)
+      count          = optional(number)
+      volume_gib     = optional(number)
+      max_volume_gib = optional(number)
+      tiered_storage = optional(bool)
+    }), {})
+    replication = optional(object({
+      factor      = optional(number)
+      min_in_sync = optional(number)
+    }), {})
+    retention_days    = optional(number)
+    server_properties = optional(map(string))
+    monitoring = optional(object({
+      level       = optional(string)
+      broker_logs = optional(bool)
+    }), {})
+    client_security_groups  = optional(map(string), {})
+    scraper_security_groups = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "msk_lag" {
+  description = "When lag of a consumer group on a topic is too much: events in the worst partition, events in the topic, estimated seconds to catch up; and how loud the alarm is."
+  type = object({
+    max_offsets = optional(number)
+    sum_offsets = optional(number)
+    max_time_s  = optional(number)
+    severity    = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "msk_connect" {
+  description = <<-EOT
+    Archive every topic of the catalogue to S3 with MSK Connect; null archives nothing. `plugin` is
+    the sink connector's ZIP in a versioned bucket. The module msk-connect-s3 documents each part.
+  EOT
+  type = object({
+    plugin = object({
+      bucket_arn     = string
+      key            = string
+      object_version = string
+      class          = optional(string)
+    })
+    connector_properties = optional(map(string))
+    kafkaconnect_version = optional(string)
+    s3_prefix_list_id    = optional(string)
+    flush = optional(object({
+      records    = optional(number)
+      interval_s = optional(number)
+    }))
+    capacity = optional(object({
+      mcu_count   = optional(number)
+      min_workers = optional(number)
+      max_workers = optional(number)
+    }))
+    archive = optional(object({
+      cold_after_days   = optional(number)
+      expire_after_days = optional(number)
+    }), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.msk_connect == null || var.enable_msk
+    error_message = "msk_connect archives the topics of the MSK cluster; set enable_msk to true or leave msk_connect out."
+  }
+}

@@ -1,0 +1,13 @@
+"""A stub of the MSK APIs, and the MSK modules applied against it.
+
+No emulator has MSK, MSK Connect or application auto-scaling. The stub answers what the provider
+asks of them, and refuses what their documentation says they refuse: a second configuration of a
+name, deleting what is in use, an update of a cluster seen in an older state. Applying against it
+shows that plans are stable and that the graph's order is right. It is no proof that AWS accepts
+the values.
+"""
+
+from tests.terraform.msk_stub.cycle import CycleError, run
+from tests.terraform.msk_stub.server import Stub
+
+__all__ = ["CycleError", "Stub", "run"]

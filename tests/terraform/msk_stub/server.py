@@ -1,0 +1,113 @@
+"""The stub as a server on a free loopback port."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+
+from tests.terraform.msk_stub.api import Body, RefusedError, Request
+from tests.terraform.msk_stub.autoscaling import AutoScaling
+from tests.terraform.msk_stub.kafka import Kafka
+from tests.terraform.msk_stub.kafkaconnect import KafkaConnect
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Stub:
+    """Stands for Kafka, MSK Connect and application auto-scaling while the block lasts."""
+
+    def __init__(self) -> None:
+        self.unknown_calls: list[str] = []
+        self._kafka = Kafka()
+        self._connect = KafkaConnect()
+        self._scaling = AutoScaling()
+        self._lock = Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = Thread(target=self._server.serve_forever, name="msk-stub")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=10)
+
+    @property
+    def url(self) -> str:
+        """Where the services answer."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def left(self) -> list[str]:
+        """What was made and not deleted."""
+        with self._lock:
+            return [
+                *self._kafka.clusters,
+                *self._kafka.configurations,
+                *self._connect.kept,
+                *self._scaling.targets,
+                *(" ".join(key) for key in self._scaling.policies),
+            ]
+
+    def grow_volumes(self, gib: int) -> None:
+        """Grow every broker's volume by ``gib`` GiB, as auto-scaling would."""
+        with self._lock:
+            self._kafka.grow(gib)
+
+    def answer(self, request: Request) -> tuple[HTTPStatus, str, Body]:
+        """Status, kind of error and body of the answer."""
+        with self._lock:
+            try:
+                for service in (self._scaling, self._connect, self._kafka):
+                    body = service.answer(request)
+                    if body is not None:
+                        return HTTPStatus.OK, "", body
+            except RefusedError as error:
+                return error.status, error.kind, {"__type": error.kind, "message": str(error)}
+            self.unknown_calls.append(str(request))
+        message = f"The stub has no {request}"
+        return HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", {"message": message}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                request = Request(
+                    method=self.command,
+                    # A name with a slash, as ARNs have, is one segment: it comes quoted.
+                    segments=[
+                        unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")
+                    ],
+                    action=self.headers.get("X-Amz-Target") or "",
+                    body=json.loads(raw) if raw else {},
+                )
+                status, kind, body = stub.answer(request)
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                if kind:
+                    self.send_header("X-Amzn-ErrorType", kind)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - named by the base class
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: Terraform reports what goes wrong."""
+
+        return Handler

@@ -1,0 +1,1 @@
+"""The proof of ``terraform/``: ``python -m tools.terraform``."""
