@@ -20,7 +20,6 @@
     │   ├── DeadLetterError         the dead letter could not be written
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
     │   └── WorkersExhaustedError   too many handlers never returned
-    ├── AttemptsExhaustedError    the last attempt failed; a dead letter follows
     ├── BufferFullError           the send buffer stayed full; nothing was taken
     ├── NotDeliveredError         closed or flushed with events unacknowledged
     ├── NotDrainedError           stopped with events still being handled
@@ -120,10 +119,6 @@ class OffsetOutOfRangeError(HoldError):
 
 class WorkersExhaustedError(HoldError):
     """So many handlers passed their deadline without returning that none can run."""
-
-
-class AttemptsExhaustedError(PatEventsError):
-    """Every attempt the retry policy allows has failed."""
 
 
 class BufferFullError(PatEventsError):

@@ -319,13 +319,14 @@ def test_events_a_batch_handler_fails_are_tried_again_alone_and_the_rest_is_acce
     assert seen == [["a", "b", "c", "d", "e"], ["b"], ["d"]]
 
 
-def test_a_batch_that_raises_is_split_so_that_only_the_bad_event_is_given_up(stage):
+@pytest.mark.parametrize("error", [ValueError("one of these"), PermanentError("hopeless")])
+def test_a_batch_that_raises_is_split_so_that_only_the_bad_event_is_given_up(stage, error):
     seen = []
 
     def handle(pairs):
         seen.append([event.email_id for event, _ in pairs])
         if any(event.email_id == "bad" for event, _ in pairs):
-            raise ValueError("one of these")
+            raise error
 
     member = stage.member(batch_handlers(handle), order="partition")
     stage.publish("a", "bad", "c")

@@ -46,6 +46,7 @@ _WATCH_S: Final = 0.05
 _PAUSE_AFTER_S: Final = 0.1
 _ROOM_S: Final = 0.02
 _TROUBLE_S: Final = 1.0
+_RECOMMIT_S: Final = 30.0
 
 
 class WorkerPool(Protocol):
@@ -96,6 +97,7 @@ class Engine:
         self._clock = clock
         self._partitions: dict[TopicPartition, PartitionState] = {}
         self._next_commit = 0.0
+        self._next_recommit = 0.0
         self._next_watch = 0.0
         self._full_since: float | None = None
         self._abort = False
@@ -138,7 +140,11 @@ class Engine:
             self._give_up_overdue(now)
         if now >= self._next_commit:
             self._next_commit = now + self._limits.commit_interval_s
-            self._commit(self._partitions.values(), wait=False)
+            # Now and then what was committed before, too: an answer may have been an error.
+            again = now >= self._next_recommit
+            if again:
+                self._next_recommit = now + _RECOMMIT_S
+            self._commit(self._partitions.values(), wait=False, again=again)
         self._hand_out()
         if not self._has_room(now):
             return
@@ -159,7 +165,7 @@ class Engine:
         if self._workers.nudge():
             return _BUSY_POLL_S
         for state in self._partitions.values():
-            if state.running and state.lanes.waiting:
+            if state.running and (state.paused or state.lanes.waiting):
                 return _BUSY_POLL_S
         due = self._failures.next_due
         return POLL_S if due is None else min(POLL_S, max(0.0, due - now))
@@ -243,6 +249,7 @@ class Engine:
                 f"{registration.name} was still running after {registration.timeout_s:g} s"
             )
             work.failures = [(index, error) for index in failed]
+            work.raised = error if len(failed) > 1 else None
             if work.state.alive:
                 work.state.running -= 1
                 self._failures.settle(work)
@@ -275,10 +282,10 @@ class Engine:
     def _share(self) -> int:
         return max(1, self._limits.max_in_flight // max(1, len(self._partitions)))
 
-    def _commit(self, states: Iterable[PartitionState], *, wait: bool) -> None:
+    def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
         offsets = {}
         for state in states:
-            offset = state.tracker.committable() if wait else state.tracker.to_commit()
+            offset = state.tracker.committable() if wait or again else state.tracker.to_commit()
             if offset is not None:
                 offsets[state.key] = offset
         if not offsets:
@@ -309,6 +316,9 @@ class Engine:
             if now >= deadline:
                 break
             self._settle(self._inbox.take(min(POLL_S, deadline - now)))
+            # The partitions that stay ours go on meanwhile.
+            self._failures.run_due(now)
+            self._hand_out()
             try:
                 self._give_up_overdue(now)
             except WorkersExhaustedError as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.work import Work
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
+    from pat_events.core.retry import RetryPolicy
 
 _log = logging.getLogger("pat_events.consumer")
 
@@ -70,7 +71,10 @@ class Failures:
         state.lanes.put_back(work.lane, work.deliveries[first_not_run:])
         trouble = _Trouble(self, state, work.lane)
         for index, error in failures.items():
-            trouble.add(work.deliveries[index], error)
+            if error is work.raised:
+                trouble.add_alone(work.deliveries[index], error)
+            else:
+                trouble.add(work.deliveries[index], error)
         trouble.go_on()
 
     def judge(
@@ -119,6 +123,20 @@ class Failures:
         delivery.attempt += 1
         self._stats.retried += 1
         return verdict.at
+
+    def alone(self, delivery: Delivery, error: BaseException) -> float:
+        """Send an event of a failed batch round again by itself; returns when.
+
+        Which event is to blame is unknown, so this counts as an attempt but decides nothing: a
+        batch must not become dead letters for one of its events.
+        """
+        if not delivery.first_failed_ms:
+            delivery.first_failed_ms = int(self._wall_clock() * 1000)
+        policy: RetryPolicy = delivery.route.registration.retry
+        wait_s = policy.delay_s(delivery.attempt, self._random(), error)
+        delivery.attempt += 1
+        self._stats.retried += 1
+        return self._clock() + wait_s
 
     def later(self, at: float, action: Callable[[], None]) -> None:
         """Do something at a time of the monotonic clock."""
@@ -188,6 +206,11 @@ class _Trouble:
         else:
             self._retry.append(delivery)
             self._again_at = max(self._again_at, again_at)
+
+    def add_alone(self, delivery: Delivery, error: BaseException) -> None:
+        """Try an event of a failed batch by itself."""
+        self._retry.append(delivery)
+        self._again_at = max(self._again_at, self._failures.alone(delivery, error))
 
     def letter_written(self) -> None:
         """One dead letter less to wait for."""

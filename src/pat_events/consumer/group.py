@@ -259,13 +259,15 @@ class ConsumerGroup:
             wall_clock=time.time,
             random=random.random,
         )
-        engine.subscribe(self._routes.topics)
         try:
+            engine.subscribe(self._routes.topics)
             while not self._stop.is_set():
                 engine.step()
         finally:
-            cut_off = engine.close()
-            workers.close()
+            try:
+                cut_off = engine.close()
+            finally:
+                workers.close()
         if cut_off:
             raise NotDrainedError(
                 f"group {self.name} stopped with {cut_off} handlers still at work; their events "

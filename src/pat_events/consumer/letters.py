@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pat_events.core.dead_letter import Cause, dead_letter
 from pat_events.core.record import Record
 from pat_events.core.verdict import hold_s, reason_of
-from pat_events.errors import PatEventsError
+from pat_events.errors import DeadLetterError, PatEventsError
 from pat_events.transports.base import Outgoing
 
 if TYPE_CHECKING:
@@ -97,3 +97,7 @@ class Letters:
             self._sender.send(letter)
         except PatEventsError as error:
             letter.settle(error, -1, -1)
+        except Exception as error:  # noqa: BLE001 - held, whatever it is: the group must go on
+            failure = DeadLetterError(f"the client refused it: {error!r}")
+            failure.__cause__ = error
+            letter.settle(failure, -1, -1)

@@ -65,6 +65,7 @@ class Work:
             the worker still does or posts is ignored.
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
+        raised: What failed a batch of several events as a whole.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Work:
         "done",
         "failures",
         "lane",
+        "raised",
         "state",
         "unsettled",
     )
@@ -83,6 +85,7 @@ class Work:
         self.deliveries = deliveries
         self.done = 0
         self.failures: list[tuple[int, BaseException]] | None = None
+        self.raised: BaseException | None = None
         self.unsettled: list[tuple[int, Ack]] | None = None
         self.abandoned = False
 
@@ -105,6 +108,8 @@ class Work:
         Later deliveries of the lane are repeated too, as after a crash: once
         more is allowed, out of order is not.
         """
+        if self.abandoned:
+            return
         earlier = [failure for failure in self.failures or () if failure[0] < index]
         self.failures = [*earlier, (index, error)]
         self.done = index
@@ -116,7 +121,7 @@ def run(work: Work, producer: Producer | None) -> bool:
     if deliveries[0].route.registration.batch_size:
         return work.state.draining or _run_batch(work, producer)
     for delivery in deliveries:
-        if work.state.draining:
+        if _is_over(work):
             break
         route = delivery.route
         try:
@@ -140,13 +145,18 @@ def run(work: Work, producer: Producer | None) -> bool:
     return not work.abandoned
 
 
+def _is_over(work: Work) -> bool:
+    # Both are set by the owner meanwhile.
+    return work.state.draining or work.abandoned
+
+
 async def run_async(work: Work, producer: Producer | None) -> bool:
     """Await the handlers of a work; returns whether it is still wanted."""
     deliveries = work.deliveries
     if deliveries[0].route.registration.batch_size:
         return work.state.draining or await _run_batch_async(work, producer)
     for delivery in deliveries:
-        if work.state.draining:
+        if _is_over(work):
             break
         route = delivery.route
         try:
@@ -254,6 +264,7 @@ def _batch_outcome(
     if work.abandoned:
         return False
     failures = work.failures or []
+    work.raised = raised if len(pairs) > 1 else None
     for index, (_, context) in zip(indexes, pairs, strict=True):
         error = raised or context.failure
         if error is not None:

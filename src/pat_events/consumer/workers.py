@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sys
 import threading
 import time
 from collections import deque
@@ -16,7 +14,8 @@ from pat_events.consumer.work import Work, post_when_settled, run, run_async
 from pat_events.errors import WorkersExhaustedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    import asyncio
+    from collections.abc import Callable
 
     from pat_events.producer import Producer
 
@@ -217,10 +216,9 @@ class TaskWorkers:
     def _fill(self) -> None:
         while self._ready and len(self._tasks) < self._count:
             work = self._ready.popleft()
-            task = _eager_task(self._run(work), self._loop)
-            if not task.done():
-                self._tasks[work] = task
-                task.add_done_callback(partial(self._ended, work))
+            task = self._loop.create_task(self._run(work))
+            self._tasks[work] = task
+            task.add_done_callback(partial(self._ended, work))
 
     async def _run(self, work: Work) -> None:
         wanted = await run_async(work, self._producer)
@@ -279,12 +277,3 @@ class TaskWorkers:
         for work, task in list(self._tasks.items()):
             work.abandoned = True
             task.cancel()
-
-
-def _eager_task(
-    coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-) -> asyncio.Task[None]:
-    if sys.version_info >= (3, 12):
-        # A handler that never suspends then costs no trip through the loop.
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return loop.create_task(coroutine)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pat_events.core.record import Record
 
 if TYPE_CHECKING:
-    from pat_events.core.record import Delivery, Headers
+    from pat_events.core.record import Delivery, Header, Headers
 
 # Text a handler produced goes into headers, so it is cut: an exception with a
 # payload in its message must not make the dead letter larger than the broker takes.
@@ -37,7 +37,7 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     Key, value and headers are the original's bytes; dead-letter headers of an
     earlier life are replaced. The original timestamp stays the record's own.
     """
-    headers: Headers = [
+    headers: list[Header] = [
         (key, value) for key, value in delivery.headers if not key.startswith((KIP_1191, OWN))
     ]
     headers.extend(_cause_headers(delivery, cause))

@@ -1,7 +1,7 @@
 """Names of the headers on the wire, and how an envelope is read from them.
 
-CloudEvents 1.0.2 Kafka binding in binary mode, W3C Trace Context, and the
-dead-letter headers of KIP-1191 beside our own.
+CloudEvents 1.0.2 Kafka binding in binary mode, and W3C Trace Context. Those of
+dead letters are in ``dead_letter``.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Lanes:
         self._order = order
         self._lanes: dict[Hashable, Lane] = {}
         self._ready: list[Lane] = []
-        #: Deliveries that no worker has yet. After ``take_ready`` and ``Lane.take``
+        #: Deliveries that no worker has yet. After ``take_ready`` and ``take``
         #: they are those behind a busy lane.
         self.waiting = 0
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 # A broker may hold a header without a value: None on the way in.
 Header: TypeAlias = tuple[str, bytes | None]
-Headers: TypeAlias = list[Header]
+Headers: TypeAlias = Sequence[Header]
 
 
 class Record(NamedTuple):

@@ -55,6 +55,14 @@ class RetryPolicy:
                 f"RetryPolicy.multiplier is {self.multiplier}: use 1 to {_MAX_MULTIPLIER}, waits "
                 "never shrink"
             )
+        for name in ("retry_on", "give_up_on"):
+            kinds = getattr(self, name)
+            if not isinstance(kinds, tuple) or not all(
+                isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
+            ):
+                raise ConfigError(
+                    f"RetryPolicy.{name} is {kinds!r}: use a tuple of exception classes"
+                )
         if not 0 <= self.jitter <= 1:
             raise ConfigError(f"RetryPolicy.jitter is {self.jitter}: it is a share, use 0 to 1")
 
@@ -73,6 +81,8 @@ class RetryPolicy:
         # The exponent is capped because a float overflows long before max_delay_s matters.
         full = min(self.first_delay_s * self.multiplier ** min(attempt - 1, 64), self.max_delay_s)
         wait = full * (1 - self.jitter * random)
-        if isinstance(error, TransientError) and error.retry_after_s is not None:
-            wait = max(wait, error.retry_after_s)
+        wished = error.retry_after_s if isinstance(error, TransientError) else None
+        # Set by whoever raised it: what is no number of seconds is no wish.
+        if isinstance(wished, int | float) and math.isfinite(wished):
+            wait = max(wait, wished)
         return wait

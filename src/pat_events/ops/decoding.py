@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.json_format import MessageToDict
-
 from pat_events.codecs import codec_by_content_type
+from pat_events.codecs.json import to_json
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -57,23 +56,11 @@ def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
         "headers": headers_as_json(delivery.headers),
     }
     try:
-        shown["event"] = event_as_json(decode(types, delivery))
+        shown["event"] = to_json(decode(types, delivery))
     except PatEventsError as error:
         shown["error"] = str(error)
         shown["value_base64"] = base64.b64encode(delivery.value or b"").decode()
     return shown
-
-
-def event_as_json(event: Message) -> dict[str, Any]:
-    """Return an event in Protobuf's JSON mapping, with the names of the schema.
-
-    Raises:
-        CodecError: it holds an ``Any`` of a type this program does not know.
-    """
-    try:
-        return MessageToDict(event, preserving_proto_field_name=True)
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"{type(event).__name__} has no JSON form: {error}") from error
 
 
 def headers_as_json(headers: Headers) -> dict[str, str | None]:

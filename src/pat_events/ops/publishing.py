@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.json_format import ParseDict, ParseError
-
-from pat_events.errors import SchemaError
+from pat_events.codecs.json import from_json
+from pat_events.errors import CodecError, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +31,9 @@ def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Messag
     full_name = types.catalog.event(name).full_name
     message_class = types.by_full_name[full_name.encode()].message_class
     for place, value in _values(text):
-        if not isinstance(value, dict):
-            raise SchemaError(f"{place}: a JSON object is expected, not {type(value).__name__}")
         try:
-            yield ParseDict(value, message_class())
-        except (ParseError, RecursionError) as error:
+            yield from_json(message_class, value)
+        except CodecError as error:
             # Its further lines list every field there is, under other names than the schema's.
             reason = str(error).partition("\n")[0]
             raise SchemaError(f"{place}: no {name}: {reason}") from error

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Outgoing:
     """A record on its way, and what became of it.
 
-    The sender calls ``settle`` exactly once, from whichever thread is inside
-    ``Sender.poll``, ``flush`` or ``close``. Subclasses that override it must not raise.
+    The sender calls ``settle`` exactly once, from whichever thread is inside one of its
+    methods. Subclasses that override it must not raise.
     """
 
     __slots__ = (

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.receiver import _delivery
+from pat_events.transports.kafka.receiver import delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ class KafkaReader:
             if error is not None:
                 where = f"{message.topic()}/{message.partition()}"
                 raise typed(error, f"reading {where} from {self._address}")
-        return [_delivery(message) for message in messages]
+        return [delivery_of(message) for message in messages]
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -104,7 +104,7 @@ class KafkaReceiver:
         deliveries = []
         for message in messages:
             if message.error() is None:
-                deliveries.append(_delivery(message))
+                deliveries.append(delivery_of(message))
             else:
                 self._on_message_error(message)
         if self._failed is not None and not deliveries:
@@ -174,6 +174,9 @@ class KafkaReceiver:
             millis = int(self._start.timestamp() * 1000)
             wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
             found = self._client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S)
+            for position in found:
+                if position.error is not None:
+                    raise KafkaException(position.error)
             offsets = {(p.topic, p.partition): p.offset for p in found}
             for position in new:
                 position.offset = offsets[position.topic, position.partition]
@@ -193,7 +196,8 @@ class KafkaReceiver:
             try:
                 self.commit({(p.topic, p.partition): p.offset for p in ours}, wait=True)
             except PatEventsError as error:
-                _log.warning("could not save the group's first position: %s", error)
+                _log.warning("could not save the group's first position yet: %s", error)
+                self._first_positions = ours
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._listener.revoked(_pairs(partitions))
@@ -233,16 +237,18 @@ class KafkaReceiver:
         if error.code() in _OVERTAKEN:
             _log.info("a rebalance overtook a commit: %s", error.name())
         else:
-            _log.warning("a commit failed, the next one repeats it: %s", error.str())
+            _log.warning("a commit failed, a later one repeats it: %s", error.str())
 
 
-def _delivery(message: Message) -> Delivery:
+def delivery_of(message: Message) -> Delivery:
+    """Return a message as a delivery."""
     try:
-        headers = message.headers() or []
+        # A tuple of tuples is not looked at again by the garbage collector; a list is.
+        headers = tuple(message.headers() or ())
     except UnicodeDecodeError:
         # A header name that is not text cannot be read through this client.
         # Without headers the record has no type, and becomes a dead letter.
-        headers = []
+        headers = ()
     return Delivery(
         message.topic(),  # type: ignore[arg-type]
         message.partition(),  # type: ignore[arg-type]
