@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import uuid
 from contextlib import ExitStack
@@ -28,6 +29,10 @@ from tools.stack import Kafka, LocalStack, NotReadyError, Part, Registry, StackE
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
+# Where the tests run in the background of a script, SIGINT comes ignored, and what they start
+# would inherit that: no test of Ctrl-C could pass.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 T = TypeVar("T")
 ADMIN_WAIT_S = 30.0
