@@ -29,7 +29,7 @@ def test_an_unknown_type_is_refused_with_the_nearest(types):
     [
         ("", "no JSON"),
         ("hello", "not JSON"),
-        ("[1]", "object is expected"),
+        ("[1]", "must be a JSON object"),
         ('{"email_id": "e-1"}\n{"email_id"', "line 2: not JSON"),
         ('{"email_id": "e-1"}\n{"sbject": "x"}', "line 2: no EmailReceived: .*sbject"),
         ('{"email_id": 7}', "no EmailReceived"),
