@@ -140,7 +140,7 @@ def test_a_callback_never_waits_for_room_that_it_keeps_from_being_made(broker, k
 
 
 def test_a_cluster_that_refuses_every_producer_is_reported_in_bounded_time(broker, kafka_producer):
-    producer = kafka_producer(delivery_timeout_s=1)
+    producer = kafka_producer(delivery_timeout_s=3)
     publish(producer, 1)
     producer.flush(10)
     refusals = [KafkaError.CLUSTER_AUTHORIZATION_FAILED] * 1000
@@ -153,7 +153,7 @@ def test_a_cluster_that_refuses_every_producer_is_reported_in_bounded_time(broke
         # By the sender, or by the client at hand when their time was over.
         with pytest.raises(TransportError, match=r"CLUSTER_AUTHORIZATION_FAILED|_MSG_TIMED_OUT"):
             ack.result(DEADLINE_S)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 10
     assert producer.sender._generation < 20, "it asked again and again without a pause"
     with pytest.raises(NotDeliveredError, match="10 failed"):
         producer.flush(1)

@@ -40,9 +40,9 @@ class TestSending:
         member = cluster.member(topic)
         cluster.poll_until(lambda: len(member.got) == 2, member)
         first, second = member.got
-        assert (first.key, first.value, first.headers) == (b"\xffk", b"\x00v", headers)
+        assert (first.key, first.value, list(first.headers)) == (b"\xffk", b"\x00v", headers)
         assert first.timestamp_ms == 1_650_000_000_123
-        assert (second.key, second.value, second.headers) == (None, None, [])
+        assert (second.key, second.value, list(second.headers)) == (None, None, [])
 
     def test_records_of_one_key_share_a_partition_and_keep_their_order(self, cluster, sent):
         topic = cluster.topic(partitions=3)
