@@ -65,6 +65,23 @@ def test_after_a_fatal_error_every_event_arrives_under_its_own_id(broker, kafka_
     assert {ack.event_id for ack in acks} <= set(map(id_of, stored(TOPIC, 305)))
 
 
+def test_a_thread_that_waited_for_anothers_rebuild_does_not_rebuild_again(kafka_producer):
+    sender = kafka_producer().sender
+    lock = sender._lock
+
+    class RebuiltMeanwhile:
+        def __enter__(self):
+            lock.acquire()
+            sender._fatal = False
+
+        def __exit__(self, *_):
+            lock.release()
+
+    sender._lock, sender._fatal = RebuiltMeanwhile(), True
+    sender.poll(0)
+    assert sender._generation == 0
+
+
 def test_after_a_rebuild_a_key_is_still_in_order(broker, kafka_producer, stored):
     producer = kafka_producer()
     acks = publish(producer, 100)

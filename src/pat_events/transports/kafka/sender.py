@@ -172,7 +172,9 @@ class KafkaSender:
         self._serve(client, client.poll, timeout_s)
         if self._fatal:
             with self._lock:
-                self._rebuild()
+                # Looked at again: another thread may have rebuilt it while this one waited.
+                if self._fatal:
+                    self._rebuild()
 
     def _serve(self, client: Producer, call: Callable[[float], object], timeout_s: float) -> None:
         """Let the client run callbacks, unless this thread is in one: it must not be re-entered.
