@@ -10,7 +10,7 @@ import pytest
 
 from pat_events import Config, ConsumerGroup, Producer
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.consumer.engine import Limits
+from pat_events.consumer.limits import Limits
 from pat_events.consumer.routes import Routes
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock

@@ -162,7 +162,7 @@ def test_when_every_thread_hangs_the_group_stops_and_says_why(live):
 def test_a_coroutine_that_blocks_its_loop_stops_the_group_instead_of_stalling_it(
     live, wait_until, monkeypatch
 ):
-    monkeypatch.setattr("pat_events.consumer.workers._CANCEL_S", 0.2)
+    monkeypatch.setattr("pat_events.consumer.tasks._CANCEL_S", 0.2)
     release = threading.Event()
     handlers = Handlers()
     loops = []

@@ -6,8 +6,7 @@ import pytest
 
 from pat_events import Handlers
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Routes
-from pat_events.consumer.work import Route
+from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Route, Routes
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, ConfigError, UnknownEventError
 from pat_events.events import EmailDeleted, EmailReceived, TenantEvent

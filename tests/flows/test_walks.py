@@ -171,7 +171,7 @@ def _watch_the_engine(steps, monkeypatch, transport):
     steps.watch(
         monkeypatch,
         Failures,
-        "settle_letter",
+        "settle_dead_letter",
         lambda self, letter: f"written to {letter.topic}" if letter.error is None else "held",
     )
     receiver = type(transport.receiver("asks", "latest"))

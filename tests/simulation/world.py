@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from pat_events import Config, Handlers, Producer, RetryPolicy
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.consumer.engine import Limits
+from pat_events.consumer.limits import Limits
 from pat_events.consumer.routes import Routes
 from pat_events.errors import HoldError, PermanentError, TransportError
 from pat_events.events import EmailReceived, EmailValidated, TenantEvent

@@ -8,13 +8,15 @@ randomness are handed in, so that it also runs under a simulated clock.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from pat_events.consumer.back_pressure import BackPressure
 from pat_events.consumer.failures import Failures
 from pat_events.consumer.partition import PartitionState
+from pat_events.consumer.routes import Route
 from pat_events.consumer.stats import GroupStats
-from pat_events.consumer.work import Route, Work
+from pat_events.consumer.work import Work, chunk_size
 from pat_events.errors import (
     HandlerTimeoutError,
     OffsetOutOfRangeError,
@@ -26,10 +28,12 @@ from pat_events.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pat_events.consumer.letters import Letter, Letters
+    from pat_events.consumer.dead_letters import DeadLetterWriter, OutgoingDeadLetter
+    from pat_events.consumer.inbox import Inbox
+    from pat_events.consumer.limits import Limits
     from pat_events.consumer.routes import Routes
-    from pat_events.consumer.workers import Inbox
-    from pat_events.core.lanes import Lane, Order
+    from pat_events.consumer.workers import WorkerPool
+    from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.transports.base import Receiver, TopicPartition
 
@@ -41,34 +45,10 @@ POLL_S: Final = 0.1
 # While events wait behind a lane at work, look this often for its end, in seconds.
 _BUSY_POLL_S: Final = 0.002
 _WATCH_S: Final = 0.05
-# A partition that stays full this long is paused, in seconds. Not at once: pausing throws
-# away what the client fetched ahead, and quick handlers make room in no time.
-_PAUSE_AFTER_S: Final = 0.1
+# While a partition is full, wait this long for a handler to make room, in seconds.
 _ROOM_S: Final = 0.02
-_TROUBLE_S: Final = 1.0
+_AFTER_READ_ERROR_S: Final = 1.0
 _RECOMMIT_S: Final = 30.0
-
-
-class WorkerPool(Protocol):
-    """Where handlers run; every call comes from the engine's thread."""
-
-    def submit(self, works: list[Work]) -> None:
-        """Run these works and post each to the inbox when it is settled."""
-
-    def nudge(self) -> bool:
-        """Help waiting works along; tells whether there are some."""
-
-    def overdue(self, now: float) -> list[Work]:
-        """Give up works whose handler passed its deadline, and return them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Numbers an engine works within; durations in seconds."""
-
-    max_in_flight: int
-    drain_timeout_s: float
-    commit_interval_s: float
 
 
 class Engine:
@@ -81,7 +61,7 @@ class Engine:
         routes: Routes,
         workers: WorkerPool,
         inbox: Inbox,
-        letters: Letters,
+        dead_letters: DeadLetterWriter,
         order: Order,
         limits: Limits,
         clock: Callable[[], float],
@@ -99,12 +79,14 @@ class Engine:
         self._next_commit = 0.0
         self._next_recommit = 0.0
         self._next_watch = 0.0
-        self._full_since: float | None = None
         self._abort = False
         self._cut_off = 0
         self.stats = GroupStats()
+        self._back_pressure = BackPressure(
+            receiver, self._partitions, self.stats, limits.max_in_flight
+        )
         self._failures = Failures(
-            letters=letters,
+            dead_letters=dead_letters,
             stats=self.stats,
             clock=clock,
             wall_clock=wall_clock,
@@ -146,17 +128,17 @@ class Engine:
                 self._next_recommit = now + _RECOMMIT_S
             self._commit(self._partitions.values(), wait=False, again=again)
         self._hand_out()
-        if not self._has_room(now):
+        if self._back_pressure.apply(now):
+            self._settle(self._inbox.take(_ROOM_S))
             return
-        # Not more than one partition's share: it might all come from a single one.
-        room = min(self._share, self._limits.max_in_flight - self.stats.in_flight)
+        wanted = max(1, min(POLL_RECORDS, self._back_pressure.room))
         try:
-            deliveries = self._receiver.poll(max(1, min(POLL_RECORDS, room)), self._poll_s(now))
+            deliveries = self._receiver.poll(wanted, self._poll_s(now))
         except OffsetOutOfRangeError:
             raise
         except TransportError as error:
             _log.warning("reading goes on after: %s", error)
-            self._settle(self._inbox.take(_TROUBLE_S))
+            self._settle(self._inbox.take(_AFTER_READ_ERROR_S))
             return
         self._accept(deliveries)
         self._hand_out()
@@ -207,13 +189,13 @@ class Engine:
             lanes = state.lanes
             before = len(works)
             for lane in lanes.take_ready():
-                count = 1 if len(lane.waiting) == 1 else _chunk(lane)
+                count = 1 if len(lane.waiting) == 1 else chunk_size(lane, POLL_RECORDS)
                 works.append(Work(state, lane, lanes.take(lane, count)))
             state.running += len(works) - before
         if works:
             self._workers.submit(works)
 
-    def _settle(self, items: Iterable[Work | Letter]) -> None:
+    def _settle(self, items: Iterable[Work | OutgoingDeadLetter]) -> None:
         for item in items:
             state = item.state
             if not state.alive:
@@ -225,7 +207,7 @@ class Engine:
                 self._settle_work(item)
             else:
                 state.running -= 1
-                self._failures.settle_letter(item)  # type: ignore[arg-type]
+                self._failures.settle_dead_letter(item)  # type: ignore[arg-type]
 
     def _settle_work(self, work: Work) -> None:
         state = work.state
@@ -254,40 +236,12 @@ class Engine:
                 work.state.running -= 1
                 self._failures.settle(work)
 
-    def _has_room(self, now: float) -> bool:
-        """Keep what is in flight bounded; tells whether to poll."""
-        states = self._partitions.values()
-        limit = self._limits.max_in_flight
-        share = self._share
-        crowded = self.stats.in_flight >= limit
-        full = [s for s in states if not s.paused and (crowded or len(s.tracker) >= share)]
-        if full:
-            if self._full_since is None:
-                self._full_since = now
-            if now - self._full_since < _PAUSE_AFTER_S:
-                self._settle(self._inbox.take(_ROOM_S))
-                return False
-            self._receiver.pause([s.key for s in full])
-            for state in full:
-                state.paused = True
-        self._full_since = None
-        roomy = [s for s in states if s.paused and not crowded and len(s.tracker) <= share // 2]
-        if roomy:
-            self._receiver.resume([s.key for s in roomy])
-            for state in roomy:
-                state.paused = False
-        return True
-
-    @property
-    def _share(self) -> int:
-        return max(1, self._limits.max_in_flight // max(1, len(self._partitions)))
-
     def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
         offsets = {}
         for state in states:
             offset = state.tracker.committable() if wait or again else state.tracker.to_commit()
             if offset is not None:
-                offsets[state.key] = offset
+                offsets[state.topic_partition] = offset
         if not offsets:
             return
         try:
@@ -296,18 +250,18 @@ class Engine:
             # Not lost: whoever owns the partition next handles these events once more.
             _log.warning("could not commit %s: %s", offsets, error)
             return
-        for key, offset in offsets.items():
-            self._partitions[key].tracker.committed(offset)
+        for topic_partition, offset in offsets.items():
+            self._partitions[topic_partition].tracker.committed(offset)
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Begin with these partitions."""
-        for key in partitions:
-            self._partitions[key] = PartitionState(*key, self._order)
+        for topic_partition in partitions:
+            self._partitions[topic_partition] = PartitionState(*topic_partition, self._order)
         _log.info("assigned %s", _names(partitions))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Let running handlers finish, commit, forget."""
-        states = [self._partitions[key] for key in partitions if key in self._partitions]
+        states = self._known(partitions)
         for state in states:
             state.draining = True
         deadline = self._clock() + self._limits.drain_timeout_s
@@ -331,41 +285,23 @@ class Engine:
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Forget: another member has these partitions already."""
-        self._forget([self._partitions[key] for key in partitions if key in self._partitions])
+        self._forget(self._known(partitions))
         _log.warning("lost %s: another member handles its events again", _names(partitions))
+
+    def _known(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
+        return [self._partitions[each] for each in partitions if each in self._partitions]
 
     def _forget(self, states: list[PartitionState]) -> None:
         for state in states:
             state.alive = False
             state.draining = True
-            self._partitions.pop(state.key, None)
+            self._partitions.pop(state.topic_partition, None)
             self.stats.in_flight -= len(state.tracker)
             self.stats.returned += len(state.tracker)
 
     def snapshot(self) -> GroupStats:
         """Return the counts as they are now; callable from any thread."""
         return replace(self.stats)
-
-
-def _chunk(lane: Lane) -> int:
-    """Return how many deliveries of a lane can go to a worker together."""
-    waiting = lane.waiting
-    first = waiting[0].route.registration
-    limit = POLL_RECORDS
-    if first.batch_size:
-        # After a failure a batch is tried one by one: the bad event is found, the others pass.
-        limit = 1 if waiting[0].attempt > 1 else first.batch_size
-    count = 1
-    while count < min(limit, len(waiting)):
-        delivery = waiting[count]
-        registration = delivery.route.registration
-        if first.batch_size:
-            if registration is not first or delivery.attempt > 1:
-                break
-        elif registration.batch_size or registration.is_async is not first.is_async:
-            break
-        count += 1
-    return count
 
 
 def _names(partitions: Iterable[TopicPartition]) -> str:

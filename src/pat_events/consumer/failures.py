@@ -12,7 +12,7 @@ from pat_events.core.verdict import DeadLetter, Hold, decide
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pat_events.consumer.letters import Letter, Letters
+    from pat_events.consumer.dead_letters import DeadLetterWriter, OutgoingDeadLetter
     from pat_events.consumer.partition import PartitionState
     from pat_events.consumer.stats import GroupStats
     from pat_events.consumer.work import Work
@@ -29,13 +29,13 @@ class Failures:
     def __init__(
         self,
         *,
-        letters: Letters,
+        dead_letters: DeadLetterWriter,
         stats: GroupStats,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        self._letters = letters
+        self._dead_letters = dead_letters
         self._stats = stats
         self._clock = clock
         self._wall_clock = wall_clock
@@ -55,7 +55,7 @@ class Failures:
 
     def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
-        self._write_letter(state, delivery, error, None)
+        self._write_dead_letter(state, delivery, error, None)
 
     def settle(self, work: Work) -> None:
         """Settle a work that was not handled whole: what is done, what failed, what never ran."""
@@ -69,16 +69,20 @@ class Failures:
         self._stats.in_flight -= len(handled)
         first_not_run = max([done, *(index + 1 for index in failures)])
         state.lanes.put_back(work.lane, work.deliveries[first_not_run:])
-        trouble = _Trouble(self, state, work.lane)
+        failed_lane = _FailedLane(self, state, work.lane)
         for index, error in failures.items():
             if error is work.raised:
-                trouble.add_alone(work.deliveries[index], error)
+                failed_lane.add_alone(work.deliveries[index], error)
             else:
-                trouble.add(work.deliveries[index], error)
-        trouble.go_on()
+                failed_lane.add(work.deliveries[index], error)
+        failed_lane.go_on()
 
     def judge(
-        self, state: PartitionState, delivery: Delivery, error: BaseException, trouble: _Trouble
+        self,
+        state: PartitionState,
+        delivery: Delivery,
+        error: BaseException,
+        failed_lane: _FailedLane,
     ) -> float | None:
         """Decide about a failed delivery.
 
@@ -105,7 +109,7 @@ class Failures:
                 verdict.reason,
                 error,
             )
-            self._write_letter(state, delivery, error, trouble, verdict.reason)
+            self._write_dead_letter(state, delivery, error, failed_lane, verdict.reason)
             return None
         _log.warning(
             "%s failed on %s, attempt %d, next in %.1f s: %r",
@@ -142,32 +146,32 @@ class Failures:
         """Do something at a time of the monotonic clock."""
         heapq.heappush(self._due, (at, next(self._tie), action))
 
-    def _write_letter(
+    def _write_dead_letter(
         self,
         state: PartitionState,
         delivery: Delivery,
         error: BaseException,
-        trouble: _Trouble | None,
+        failed_lane: _FailedLane | None,
         reason: str | None = None,
     ) -> None:
         now_ms = int(self._wall_clock() * 1000)
-        letter = self._letters.make(state, delivery, error, reason, now_ms)
-        letter.trouble = trouble
+        letter = self._dead_letters.make(state, delivery, error, reason, now_ms)
+        letter.failed_lane = failed_lane
         state.running += 1
-        self._letters.send(letter)
+        self._dead_letters.send(letter)
 
-    def settle_letter(self, letter: Letter) -> None:
+    def settle_dead_letter(self, letter: OutgoingDeadLetter) -> None:
         """Settle a delivery whose dead letter was written, or hold it where it was not."""
         state = letter.state
         if letter.error is None:
             state.tracker.finish(letter.delivery.offset)
             self._stats.dead_lettered += 1
             self._stats.in_flight -= 1
-            if letter.trouble is not None:
-                letter.trouble.letter_written()
+            if letter.failed_lane is not None:
+                letter.failed_lane.dead_letter_written()
             return
         self._stats.held += 1
-        wait_s = self._letters.hold_s(letter)
+        wait_s = self._dead_letters.hold_s(letter)
         _log.error(
             "%s is held: its dead letter could not be written to %s (%s); next try in %.1f s",
             letter.delivery.position,
@@ -175,17 +179,17 @@ class Failures:
             letter.error,
             wait_s,
         )
-        again = self._letters.again(letter)
-        again.trouble = letter.trouble
+        again = self._dead_letters.again(letter)
+        again.failed_lane = letter.failed_lane
         self.later(self._clock() + wait_s, lambda: self._send_again(again))
 
-    def _send_again(self, letter: Letter) -> None:
+    def _send_again(self, letter: OutgoingDeadLetter) -> None:
         if letter.state.alive and not letter.state.draining:
             letter.state.running += 1
-            self._letters.send(letter)
+            self._dead_letters.send(letter)
 
 
-class _Trouble:
+class _FailedLane:
     """The failed deliveries of one lane, which stays busy until each is settled."""
 
     __slots__ = ("_again_at", "_failures", "_lane", "_letters", "_retry", "_state")
@@ -212,7 +216,7 @@ class _Trouble:
         self._retry.append(delivery)
         self._again_at = max(self._again_at, self._failures.alone(delivery, error))
 
-    def letter_written(self) -> None:
+    def dead_letter_written(self) -> None:
         """One dead letter less to wait for."""
         self._letters -= 1
         if not self._retry:

@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.config import Config
-from pat_events.consumer.engine import Engine, Limits
-from pat_events.consumer.letters import Letters
+from pat_events.consumer.dead_letters import DeadLetterWriter
+from pat_events.consumer.engine import Engine
+from pat_events.consumer.inbox import Inbox
+from pat_events.consumer.limits import Limits
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.stats import GroupStats
-from pat_events.consumer.workers import Inbox, TaskWorkers, ThreadWorkers
+from pat_events.consumer.tasks import TaskWorkers, loop_thread
+from pat_events.consumer.threads import ThreadWorkers
+from pat_events.consumer.workers import Workers
 from pat_events.core.lanes import ORDERS
 from pat_events.errors import ClosedError, ConfigError, NotDeliveredError, NotDrainedError
 from pat_events.producer import Producer
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pat_events.consumer.handlers import Handlers
-    from pat_events.consumer.work import Work
     from pat_events.core.lanes import Order
     from pat_events.transports.base import Start, Transport
 
@@ -39,8 +42,6 @@ _log = logging.getLogger("pat_events.consumer")
 
 # Longest wait for what handlers that were cut off have published, in seconds.
 _CLOSE_S: Final = 5.0
-# Longest wait for cancelled coroutines to end, in seconds.
-_CANCEL_S: Final = 0.5
 # Beyond draining: the last commit, leaving the group, and the producer's own flush.
 _LEAVE_S: Final = 30.0
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -89,7 +90,7 @@ class ConsumerGroup:
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
     ) -> None:
-        _check(start, order, workers, tasks, max_in_flight, drain_timeout_s, commit_interval_s)
+        _check(start, order, workers, tasks)
         self.name = name
         self._config = config or Config.from_env()
         self._transport = transport or KafkaTransport(self._config)
@@ -136,7 +137,7 @@ class ConsumerGroup:
             self._config.connect_timeout_s or 10.0,
         )
         self._thread = threading.Thread(
-            target=self._own, args=(loop,), name=f"pat-events-{self.name}", daemon=True
+            target=self._run_engine, args=(loop,), name=f"pat-events-{self.name}", daemon=True
         )
         self._thread.start()
 
@@ -215,7 +216,7 @@ class ConsumerGroup:
     ) -> None:
         self.stop()
 
-    def _own(self, loop: asyncio.AbstractEventLoop | None) -> None:
+    def _run_engine(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Own the engine; the body of the group's thread."""
         try:
             with contextlib.ExitStack() as stack:
@@ -224,7 +225,7 @@ class ConsumerGroup:
                 )
                 stack.callback(self._close, producer)
                 if self._is_async and loop is None:
-                    loop = stack.enter_context(_loop_thread())
+                    loop = stack.enter_context(loop_thread())
                 self._drive(producer, loop)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the group
             self._failure = error
@@ -243,7 +244,7 @@ class ConsumerGroup:
 
     def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:
         inbox = Inbox()
-        workers = _Workers(
+        workers = Workers(
             ThreadWorkers(self._worker_count, producer, inbox.put),
             None if loop is None else TaskWorkers(self._task_count, loop, producer, inbox.put),
         )
@@ -252,7 +253,7 @@ class ConsumerGroup:
             routes=self._routes,
             workers=workers,
             inbox=inbox,
-            letters=Letters(self.name, self._catalog, producer.sender, inbox.put),
+            dead_letters=DeadLetterWriter(self.name, self._catalog, producer.sender, inbox.put),
             order=self._order,
             limits=self._limits,
             clock=time.monotonic,
@@ -306,71 +307,7 @@ class ConsumerGroup:
             self._stop.set()
 
 
-class _Workers:
-    """Sends each work to threads or tasks, as its handler wants."""
-
-    def __init__(self, threads: ThreadWorkers, tasks: TaskWorkers | None) -> None:
-        self._threads = threads
-        self._tasks = tasks
-
-    def submit(self, works: list[Work]) -> None:
-        if self._tasks is None:
-            self._threads.submit(works)
-            return
-        tasks = [work for work in works if work.registration.is_async]
-        threads = [work for work in works if not work.registration.is_async]
-        if tasks:
-            self._tasks.submit(tasks)
-        if threads:
-            self._threads.submit(threads)
-
-    def nudge(self) -> bool:
-        return self._threads.nudge()
-
-    def overdue(self, now: float) -> list[Work]:
-        overdue = self._threads.overdue(now)
-        return overdue if self._tasks is None else overdue + self._tasks.overdue(now)
-
-    def close(self) -> None:
-        self._threads.close()
-        if self._tasks is not None:
-            self._tasks.close()
-
-
-@contextlib.contextmanager
-def _loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_turn, args=(loop,), name="pat-events-loop", daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        # A handler that blocks the loop keeps it open; the process is ending anyway.
-        thread.join(2 * _CANCEL_S)
-
-
-def _turn(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=_CANCEL_S))
-    finally:
-        loop.close()
-
-
-def _check(
-    start: Start,
-    order: Order,
-    workers: int,
-    tasks: int,
-    max_in_flight: int,
-    drain_timeout_s: float,
-    commit_interval_s: float,
-) -> None:
+def _check(start: Start, order: Order, workers: int, tasks: int) -> None:
     if isinstance(start, datetime):
         if start.tzinfo is None:
             raise ConfigError("start is a datetime without a time zone: say which, such as UTC")
@@ -378,8 +315,6 @@ def _check(
         raise ConfigError(f"start is {start!r}: use 'earliest', 'latest' or an aware datetime")
     if order not in ORDERS:
         raise ConfigError(f"order is {order!r}: use one of {', '.join(ORDERS)}")
-    for name, value in (("workers", workers), ("tasks", tasks), ("max_in_flight", max_in_flight)):
+    for name, value in (("workers", workers), ("tasks", tasks)):
         if value < 1:
             raise ConfigError(f"{name} is {value}: use 1 or more")
-    if not drain_timeout_s >= 0 or not commit_interval_s > 0:
-        raise ConfigError("drain_timeout_s must be 0 or more, commit_interval_s more than 0")

@@ -43,6 +43,6 @@ class PartitionState:
         self.paused = False
 
     @property
-    def key(self) -> tuple[str, int]:
+    def topic_partition(self) -> tuple[str, int]:
         """Topic and partition."""
         return (self.topic, self.partition)

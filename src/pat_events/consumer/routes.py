@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs import codec_by_name
 from pat_events.config import CODEC_NAMES
-from pat_events.consumer.work import Route
 from pat_events.core import headers as h
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
     from pat_events.codecs import EventTypes
     from pat_events.codecs.base import Codec
     from pat_events.consumer.handlers import Handlers, Registration
@@ -24,6 +27,37 @@ MAX_HEADER_BYTES: Final = 65_536
 _CE_TYPE: Final = h.CE_TYPE
 _CONTENT_TYPE: Final = h.CONTENT_TYPE
 _DEFAULT_CONTENT_TYPE: Final = b"application/protobuf"
+
+
+class Route:
+    """How deliveries of one type and content type become calls of a handler."""
+
+    __slots__ = ("call", "decode", "decode_errors", "event_name", "registration")
+
+    def __init__(
+        self,
+        event_name: str,
+        registration: Registration,
+        decode: Callable[[bytes], Message],
+        decode_errors: tuple[type[Exception], ...],
+    ) -> None:
+        self.event_name = event_name
+        self.registration = registration
+        self.call = registration.call
+        self.decode = decode
+        # A record without a value reaches the decoder as None.
+        self.decode_errors = (*decode_errors, TypeError)
+
+    def undecodable(self, delivery: Delivery, error: Exception) -> Exception:
+        """Return the error for bytes that are not the event they claim to be.
+
+        What the codec does not announce is not the bytes' fault, and stays what it is.
+        """
+        if not isinstance(error, self.decode_errors):
+            return error
+        if delivery.value is None:
+            return CodecError(f"{self.event_name} at {delivery.position} has no payload")
+        return CodecError(f"{self.event_name} at {delivery.position} cannot be decoded: {error}")
 
 
 class Routes:

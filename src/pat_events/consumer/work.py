@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.context import Context
-from pat_events.errors import CodecError, PermanentError
+from pat_events.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,40 +18,10 @@ if TYPE_CHECKING:
     from pat_events.acknowledgement import Ack
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.partition import PartitionState
+    from pat_events.consumer.routes import Route
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
     from pat_events.producer import Producer
-
-
-class Route:
-    """How deliveries of one type and content type become calls of a handler."""
-
-    __slots__ = ("call", "decode", "decode_errors", "event_name", "registration")
-
-    def __init__(
-        self,
-        event_name: str,
-        registration: Registration,
-        decode: Callable[[bytes], Message],
-        decode_errors: tuple[type[Exception], ...],
-    ) -> None:
-        self.event_name = event_name
-        self.registration = registration
-        self.call = registration.call
-        self.decode = decode
-        # A record without a value reaches the decoder as None.
-        self.decode_errors = (*decode_errors, TypeError)
-
-    def undecodable(self, delivery: Delivery, error: Exception) -> Exception:
-        """Return the error for bytes that are not the event they claim to be.
-
-        What the codec does not announce is not the bytes' fault, and stays what it is.
-        """
-        if not isinstance(error, self.decode_errors):
-            return error
-        if delivery.value is None:
-            return CodecError(f"{self.event_name} at {delivery.position} has no payload")
-        return CodecError(f"{self.event_name} at {delivery.position} cannot be decoded: {error}")
 
 
 class Work:
@@ -286,3 +256,23 @@ def _refuse(result: object, failure: BaseException | None, route: Route) -> None
             f"{route.registration.name} returned a coroutine but is not a coroutine function: "
             "declare it with 'async def'"
         )
+
+
+def chunk_size(lane: Lane, limit: int) -> int:
+    """Return how many deliveries of a lane can go to a worker together, ``limit`` at most."""
+    waiting = lane.waiting
+    first = waiting[0].route.registration
+    if first.batch_size:
+        # After a failure a batch is tried one by one: the bad event is found, the others pass.
+        limit = 1 if waiting[0].attempt > 1 else first.batch_size
+    count = 1
+    while count < min(limit, len(waiting)):
+        delivery = waiting[count]
+        registration = delivery.route.registration
+        if first.batch_size:
+            if registration is not first or delivery.attempt > 1:
+                break
+        elif registration.batch_size or registration.is_async is not first.is_async:
+            break
+        count += 1
+    return count

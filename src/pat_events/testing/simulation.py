@@ -10,10 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pat_events.codecs import load_catalog
-from pat_events.consumer.engine import Engine, Limits
-from pat_events.consumer.letters import Letters
+from pat_events.consumer.dead_letters import DeadLetterWriter
+from pat_events.consumer.engine import Engine
+from pat_events.consumer.inbox import Inbox
+from pat_events.consumer.limits import Limits
 from pat_events.consumer.work import Work, post_when_settled, run, run_async
-from pat_events.consumer.workers import Inbox
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
@@ -201,7 +202,9 @@ class Member:
             routes=routes,
             workers=self.workers,
             inbox=self.inbox,
-            letters=Letters(group, catalog or load_catalog(), self.sender, self.inbox.put),
+            dead_letters=DeadLetterWriter(
+                group, catalog or load_catalog(), self.sender, self.inbox.put
+            ),
             order=order,
             limits=limits or Limits(max_in_flight=1_000, drain_timeout_s=5, commit_interval_s=0.5),
             clock=clock,

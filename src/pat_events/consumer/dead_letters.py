@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from pat_events.transports.base import Sender
 
 
-class Letter(Outgoing):
+class OutgoingDeadLetter(Outgoing):
     """One dead letter; posts itself to the engine once it is written, or was not."""
 
-    __slots__ = ("_post", "delivery", "state", "tries", "trouble")
+    __slots__ = ("_post", "delivery", "failed_lane", "state", "tries")
 
     def __init__(
         self,
         record: Record,
         state: PartitionState,
         delivery: Delivery,
-        post: Callable[[Letter], None],
+        post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         super().__init__(*record)
         self.state = state
         self.delivery = delivery
         self.tries = 1
         #: What waits for it: the engine's business.
-        self.trouble: Any = None
+        self.failed_lane: Any = None
         self._post = post
 
     def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
@@ -46,11 +46,15 @@ class Letter(Outgoing):
         self._post(self)
 
 
-class Letters:
+class DeadLetterWriter:
     """Writes the dead letters of one group."""
 
     def __init__(
-        self, group: str, catalog: Catalog, sender: Sender, post: Callable[[Letter], None]
+        self,
+        group: str,
+        catalog: Catalog,
+        sender: Sender,
+        post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         self._group = group
         self._catalog = catalog
@@ -64,7 +68,7 @@ class Letters:
         error: BaseException,
         reason: str | None,
         now_ms: int,
-    ) -> Letter:
+    ) -> OutgoingDeadLetter:
         """Return the letter for a delivery that is given up."""
         cause = Cause(
             group=self._group,
@@ -76,22 +80,22 @@ class Letters:
             last_failed_ms=now_ms,
         )
         topic = self._catalog.dead_letter_topic(delivery.topic, self._group)
-        return Letter(dead_letter(delivery, topic, cause), state, delivery, self._post)
+        return OutgoingDeadLetter(dead_letter(delivery, topic, cause), state, delivery, self._post)
 
-    def again(self, letter: Letter) -> Letter:
+    def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
         record = Record(
             letter.topic, letter.key, letter.value, list(letter.headers), letter.timestamp_ms
         )
-        again = Letter(record, letter.state, letter.delivery, self._post)
+        again = OutgoingDeadLetter(record, letter.state, letter.delivery, self._post)
         again.tries = letter.tries + 1
         return again
 
-    def hold_s(self, letter: Letter) -> float:
+    def hold_s(self, letter: OutgoingDeadLetter) -> float:
         """Return how long to wait after a try that failed, in seconds."""
         return hold_s(letter.tries)
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: OutgoingDeadLetter) -> None:
         """Send a letter; its outcome is posted, a full buffer included."""
         try:
             self._sender.send(letter)

@@ -1,0 +1,28 @@
+"""What workers and senders hand back to the engine's thread."""
+
+from __future__ import annotations
+
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Inbox:
+    """What workers and senders hand back to the engine's thread."""
+
+    def __init__(self) -> None:
+        self._items: SimpleQueue[Any] = SimpleQueue()
+        self.put: Callable[[Any], None] = self._items.put
+
+    def take(self, timeout_s: float) -> list[Any]:
+        """Return everything there is; wait up to ``timeout_s`` for the first item."""
+        items: list[Any] = []
+        try:
+            if timeout_s > 0:
+                items.append(self._items.get(timeout=timeout_s))
+            while True:
+                items.append(self._items.get_nowait())
+        except Empty:
+            return items

@@ -1,0 +1,31 @@
+"""The numbers a group works within."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pat_events.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Numbers an engine works within; durations in seconds."""
+
+    max_in_flight: int
+    drain_timeout_s: float
+    commit_interval_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values.
+
+        Raises:
+            ConfigError: names the limit, the value and what to use instead.
+        """
+        if self.max_in_flight < 1:
+            raise ConfigError(f"max_in_flight is {self.max_in_flight}: use 1 or more")
+        if not self.drain_timeout_s >= 0:
+            raise ConfigError(f"drain_timeout_s is {self.drain_timeout_s}: use 0 or more seconds")
+        if not self.commit_interval_s > 0:
+            raise ConfigError(
+                f"commit_interval_s is {self.commit_interval_s}: use more than 0 seconds"
+            )

@@ -1,0 +1,143 @@
+"""Handlers that are coroutines: tasks of one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.watch import Watch
+from pat_events.consumer.work import post_when_settled, run_async
+from pat_events.errors import WorkersExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pat_events.consumer.work import Work
+    from pat_events.producer import Producer
+
+# How long a task may take to end once it is cancelled, in seconds.
+_CANCEL_S: Final = 5.0
+# How long the loop waits for its last tasks when the group ends, in seconds.
+_LAST_TASKS_S: Final = 0.5
+
+
+class TaskWorkers:
+    """Tasks of one event loop, at most so many at a time."""
+
+    def __init__(
+        self,
+        count: int,
+        loop: asyncio.AbstractEventLoop,
+        producer: Producer | None,
+        post: Callable[[Work], None],
+    ) -> None:
+        self._count = count
+        self._loop = loop
+        self._producer = producer
+        self._post = post
+        self._ready: deque[Work] = deque()
+        self._tasks: dict[Work, asyncio.Task[None]] = {}
+        self._watches: dict[Work, Watch] = {}
+
+    def submit(self, works: list[Work]) -> None:
+        """Queue works; called from the engine's thread."""
+        self._loop.call_soon_threadsafe(self._start, works)
+
+    def _start(self, works: list[Work]) -> None:
+        self._ready.extend(works)
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._ready and len(self._tasks) < self._count:
+            work = self._ready.popleft()
+            task = self._loop.create_task(self._run(work))
+            self._tasks[work] = task
+            task.add_done_callback(partial(self._ended, work))
+
+    async def _run(self, work: Work) -> None:
+        wanted = await run_async(work, self._producer)
+        # Before it is posted: from then on it is the engine's, and no longer overdue.
+        self._tasks.pop(work, None)
+        if wanted:
+            post_when_settled(work, self._post)
+
+    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
+        self._tasks.pop(work, None)
+        self._fill()
+
+    def overdue(self, now: float) -> list[Work]:
+        """Cancel works whose handler passed its deadline; returns them.
+
+        Raises:
+            WorkersExhaustedError: as many tasks ignore their cancellation as
+                there may be, or one of them blocks the loop.
+        """
+        tasks = self._tasks.copy()
+        self._watches = {work: self._watches.get(work) or Watch() for work in tasks}
+        self._refuse_to_hang(now, tasks)
+        given_up = []
+        for work, watch in self._watches.items():
+            if not work.abandoned and watch.overdue(work, now):
+                work.abandoned = True
+                given_up.append(work)
+                self._loop.call_soon_threadsafe(tasks[work].cancel)
+        return given_up
+
+    def _refuse_to_hang(self, now: float, tasks: dict[Work, asyncio.Task[None]]) -> None:
+        hanging = [
+            work
+            for work, watch in self._watches.items()
+            if work.abandoned and now - watch.since >= work.registration.timeout_s + _CANCEL_S
+        ]
+        blocked = [work for work in hanging if not tasks[work].cancelling()]
+        if blocked:
+            raise WorkersExhaustedError(
+                f"the event loop is blocked: {blocked[-1].registration.name} passed its deadline "
+                "and could not even be cancelled; call what blocks with asyncio.to_thread"
+            )
+        if len(hanging) >= self._count:
+            raise WorkersExhaustedError(
+                f"{len(hanging)} handlers passed their deadline and ignore their cancellation, the "
+                f"last one {hanging[-1].registration.name}"
+            )
+
+    def close(self) -> None:
+        """Cancel what still runs."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        self._ready.clear()
+        for work, task in list(self._tasks.items()):
+            work.abandoned = True
+            task.cancel()
+
+
+@contextlib.contextmanager
+def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    """Turn an event loop in a thread of its own; on leaving its tasks are cancelled."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_run_loop, args=(loop,), name="pat-events-loop", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        # A handler that blocks the loop keeps it open; the process is ending anyway.
+        thread.join(2 * _LAST_TASKS_S)
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_LAST_TASKS_S))
+    finally:
+        loop.close()

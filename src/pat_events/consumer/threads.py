@@ -1,0 +1,144 @@
+"""Handlers that are plain functions: threads that take the next ready work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.watch import Watch
+from pat_events.consumer.work import post_when_settled, run
+from pat_events.errors import WorkersExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.work import Work
+    from pat_events.producer import Producer
+
+# Handlers quicker than this on average do not gain from a second thread:
+# handing the interpreter back and forth costs more than they do.
+_QUICK_S: Final = 50e-6
+_SMOOTHING: Final = 0.1
+
+
+class _Thread:
+    def __init__(self, pool: ThreadWorkers) -> None:
+        self.token: SimpleQueue[None] = SimpleQueue()
+        self.current: Work | None = None
+        self.watch = Watch()
+        # Its handler passed the deadline: another thread has its place, and
+        # whatever it still produces is ignored.
+        self.abandoned = False
+        self.thread = threading.Thread(
+            target=pool.work, args=(self,), name="pat-events-worker", daemon=True
+        )
+        self.thread.start()
+
+
+class ThreadWorkers:
+    """Threads that take the next ready work, whichever lane it is of."""
+
+    def __init__(
+        self,
+        count: int,
+        producer: Producer | None,
+        post: Callable[[Work], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._count = count
+        self._producer = producer
+        self._post = post
+        self._clock = clock
+        self._ready: deque[Work] = deque()
+        self._parked: deque[_Thread] = deque()
+        self._mean_s = 0.0
+        self._closed = False
+        self._abandoned: list[_Thread] = []
+        self._last_given_up = ""
+        self._threads: list[_Thread] = []
+
+    def submit(self, works: list[Work]) -> None:
+        """Queue works, and wake as many threads as help."""
+        self._ready.extend(works)
+        while len(self._threads) < min(self._count, len(works)):
+            self._threads.append(_Thread(self))
+        self._wake(1 if self._mean_s < _QUICK_S else len(works))
+
+    def nudge(self) -> bool:
+        """Wake one more thread if works wait; tells whether some do."""
+        if not self._ready:
+            return False
+        if not self._parked and len(self._threads) < self._count:
+            self._threads.append(_Thread(self))
+        self._wake(1)
+        return True
+
+    def _wake(self, count: int) -> None:
+        for _ in range(count):
+            try:
+                self._parked.pop().token.put(None)
+            except IndexError:
+                return
+
+    def work(self, me: _Thread) -> None:
+        """Run works until closed or abandoned; the body of every thread."""
+        clock = self._clock
+        while not (self._closed or me.abandoned):
+            try:
+                work = self._ready.popleft()
+            except IndexError:
+                self._park(me)
+                continue
+            me.current = work
+            began = clock()
+            wanted = run(work, self._producer)
+            me.current = None
+            # Races between threads only blur the mean.
+            self._mean_s += (clock() - began - self._mean_s) * _SMOOTHING
+            if wanted:
+                post_when_settled(work, self._post)
+
+    def _park(self, me: _Thread) -> None:
+        self._parked.append(me)
+        if self._ready or self._closed:
+            # Something arrived between looking and parking. Whoever removed
+            # us from the list has sent a token, which must be taken.
+            try:
+                self._parked.remove(me)
+            except ValueError:
+                me.token.get()
+            return
+        me.token.get()
+
+    def overdue(self, now: float) -> list[Work]:
+        """Give up works whose handler passed its deadline; returns them.
+
+        Raises:
+            WorkersExhaustedError: as many threads hang as there may be workers. It
+                comes with the call after the one that returned the last of them.
+        """
+        self._abandoned = [t for t in self._abandoned if t.thread.is_alive()]
+        if len(self._abandoned) >= self._count:
+            raise WorkersExhaustedError(
+                f"{len(self._abandoned)} handlers never returned, the last one "
+                f"{self._last_given_up}; a thread cannot be stopped, so the process must be"
+            )
+        given_up = []
+        for index, thread in enumerate(self._threads):
+            work = thread.current
+            if thread.watch.overdue(work, now) and work is not None:
+                work.abandoned = thread.abandoned = True
+                self._abandoned.append(thread)
+                self._last_given_up = work.registration.name
+                self._threads[index] = _Thread(self)
+                given_up.append(work)
+        return given_up
+
+    def close(self) -> None:
+        """Let the threads end once their handler returns."""
+        self._closed = True
+        for thread in self._threads:
+            thread.token.put(None)
