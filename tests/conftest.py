@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -144,6 +145,10 @@ def create_topic(request: pytest.FixtureRequest) -> Iterator[CreateTopic]:
         wanted = NewTopic(name, num_partitions=partitions, config=settings)
         admin.create_topics([wanted], operation_timeout=ADMIN_WAIT_S)[name].result(ADMIN_WAIT_S)
         created.append((admin, name))
+        # The controller has answered; what a broker tells its clients may lag behind.
+        deadline = time.monotonic() + ADMIN_WAIT_S
+        while len(admin.list_topics(name, ADMIN_WAIT_S).topics[name].partitions) != partitions:
+            assert time.monotonic() < deadline, f"no broker knows of {name}"
         return name
 
     yield create
