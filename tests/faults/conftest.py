@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as RawProducer
-from confluent_kafka.admin import AdminClient
 
 from pat_events import Config, ConsumerGroup, Producer
+from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,6 @@ class Ground:
         self.servers = servers
         self.topic = topic
         self.catalog = catalog
-        self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
         self.until = until
         self._stack = stack
         catalog.write_text(CATALOG.format(topic=topic))
@@ -105,10 +104,9 @@ class Ground:
 
     def committed(self, name: str = "first") -> dict[int, int]:
         """Committed positions of a group by partition; 0 where there is none."""
-        asked = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
-        request = ConsumerGroupTopicPartitions(name, asked)
-        found = self.admin.list_consumer_group_offsets([request])[name].result(10)
-        return {it.partition: max(it.offset, 0) for it in found.topic_partitions}
+        pairs = [(self.topic, number) for number in range(PARTITIONS)]
+        found = KafkaAdmin(self.config()).committed(name, pairs)
+        return {number: found.get((self.topic, number), 0) for number in range(PARTITIONS)}
 
     def dead(self, name: str = "first") -> list[Message]:
         """All dead letters of a group."""

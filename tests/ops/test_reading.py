@@ -80,10 +80,12 @@ def walked(kafka_broker):
 @pytest.mark.kafka
 def test_tailing_joins_no_group_and_commits_nothing(walked):
     admin = KafkaAdmin(walked.config)
-    groups, committed = admin.groups(), admin.committed(walked.processor)
     [topic] = walked.catalog.topics
+    partitions = [(topic, number) for number in range(12)]
+    groups, committed = admin.groups(), admin.committed(walked.processor, partitions)
+    assert sum(committed.values()) == 34
     assert len(list(tail(walked.config, [topic], from_beginning=True, timeout_s=0.5))) == 34
-    assert admin.committed(walked.processor) == committed
+    assert admin.committed(walked.processor, partitions) == committed
     assert walked.processor in groups
     assert "pat-events-reader" not in admin.groups()
 

@@ -35,13 +35,14 @@ def lag(admin: KafkaAdmin, catalog: Catalog, group: str) -> list[PartitionLag]:
         ConfigError: neither the catalogue nor the cluster knows the group; names the nearest.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    committed = admin.committed(group)
+    layouts = admin.layouts()
+    everywhere = [(topic, n) for topic, it in layouts.items() for n in range(it.partitions)]
+    committed = admin.committed(group, everywhere)
     entry = catalog.groups.get(group)
     if entry is None and not committed:
         known = {*catalog.groups, *admin.groups()}
         if group not in known:
             raise ConfigError(f"there is no group {group!r}{did_you_mean(group, known)}")
-    layouts = admin.layouts()
     wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
     topics = {*wanted, *(topic for topic, _ in committed)}
     pairs = [

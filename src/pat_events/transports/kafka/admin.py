@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.receiver import until_led
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class KafkaAdmin:
     """
 
     def __init__(self, config: Config) -> None:
+        self._config = config
         self._address = config.bootstrap_servers
         KafkaTransport(config).partitions((), config.connect_timeout_s or _CONNECT_S)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
@@ -185,16 +187,27 @@ class KafkaAdmin:
         listed = self._answer(future, f"asking {self._address} for its groups")
         return sorted(group.group_id for group in listed.valid)
 
-    def committed(self, group: str) -> dict[Pair, int]:
-        """Return the next offset to read, for every partition the group has committed."""
-        asked = [ConsumerGroupTopicPartitions(group)]
-        futures = self._client.list_consumer_group_offsets(asked, request_timeout=ANSWER_S)
-        answer = self._answer(futures[group], f"reading the positions of group {group}")
-        return {
-            (p.topic, p.partition): p.offset
-            for p in answer.topic_partitions or ()
-            if p.offset >= 0  # Negative means none.
-        }
+    def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
+        """Return the next offset to read, for those of the partitions the group has committed.
+
+        Asked by a consumer that never joins. The admin client's own call ends the whole process
+        when the group's coordinator moves, as it does in a rolling restart (librdkafka's
+        issue 5040).
+        """
+        asked = [TopicPartition(topic, partition) for topic, partition in pairs]
+        if not asked:
+            return {}
+        with kafka_errors(f"reading the positions of group {group}"):
+            client = Consumer(properties.consumer(self._config, group, lambda _: None))
+            try:
+                found = until_led(client.committed, asked, timeout=ANSWER_S)
+            finally:
+                client.close()
+            for position in found:
+                if position.error is not None:
+                    raise KafkaException(position.error)
+        # Negative means none.
+        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def ends(self, pairs: Sequence[Pair]) -> dict[Pair, tuple[int, int]]:
         """Return the first offset still there and the one after the last, per partition."""

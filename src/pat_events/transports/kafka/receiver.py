@@ -50,7 +50,7 @@ _NOT_LED_YET: Final = frozenset(
         KafkaError.NOT_COORDINATOR,
     }
 )
-_until_led: Final = Retrying(
+until_led: Final = Retrying(
     retry=retry_if_exception(
         lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_LED_YET
     ),
@@ -149,7 +149,7 @@ class KafkaReceiver:
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         try:
             with kafka_errors("finding where to begin"):
-                positions = _until_led(self._positions, partitions)
+                positions = until_led(self._positions, partitions)
         except PatEventsError as error:
             # Raised from poll: an exception would not survive the client's C code intact.
             # Not a TransportError, after which reading goes on: these partitions are ours
