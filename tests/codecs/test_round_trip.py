@@ -165,7 +165,11 @@ def test_what_json_can_say_comes_back_from_it(message_class, data):
         obj = to_json(event)
     except CodecError:  # an Any of a type that nobody has loaded
         return
-    assert exactly(from_json(message_class, json.loads(json.dumps(obj)))) == exactly(event)
+    text = json.dumps(obj)
+    again = from_json(message_class, json.loads(text))
+    assert to_json(again) == obj
+    if '"NaN"' not in text:  # which loses its sign there
+        assert exactly(again) == exactly(event)
 
 
 @pytest.mark.parametrize("message_class", EVENTS, ids=lambda cls: cls.__name__)
