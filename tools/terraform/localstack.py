@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.terraform.msk_stub import run
 from tools.stack import LocalStack
 from tools.terraform import policies
 from tools.terraform.alerts import unheard
 from tools.terraform.flow import deliver
-from tools.terraform.provider import plugin_folder
+from tools.terraform.msk_stub import run
 from tools.terraform.workspace import Module, workspace
 
 if TYPE_CHECKING:
@@ -62,15 +61,21 @@ def localstack(stage: Stage) -> None:
 def msk_stub(stage: Stage) -> None:
     """Apply the MSK modules against a stub, plan again (empty), upgrade, plan, destroy."""
     with LocalStack() as aws:
-        found = run(aws.endpoint_url, plugin_folder())
-    for name in ("second_plan_changes", "upgraded_plan_changes"):
-        if found[name]:
-            stage.fault(f"{found[name]} {name.replace('_', ' ')}, 0 are right")
-    if not found["applied"]:
+        life = run(aws.endpoint_url)
+    for change in life.second_plan:
+        stage.fault(f"the second plan is not empty: {change}")
+    for change in life.upgraded_plan:
+        stage.fault(f"the plan after the upgrade is not empty: {change}")
+    if not life.applied:
         stage.fault("nothing was applied")
-    stage.figures |= {f"msk_stub.{name}": value for name, value in found.items()}
+    stage.figures |= {
+        "msk_stub.applied": life.applied,
+        "msk_stub.second_plan_changes": len(life.second_plan),
+        "msk_stub.replaced": life.replaced,
+        "msk_stub.upgraded_plan_changes": len(life.upgraded_plan),
+        "msk_stub.destroyed": life.destroyed,
+    }
     stage.summary = (
-        f"{found['applied']} applied against the stub, {found['second_plan_changes']} changes in "
-        f"the second plan, {found['replaced']} replaced by an upgrade, "
-        f"{found['destroyed']} destroyed"
+        f"{life.applied} applied against the stub, {len(life.second_plan)} changes in "
+        f"the second plan, {life.replaced} replaced by an upgrade, {life.destroyed} destroyed"
     )

@@ -9,7 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from tools.terraform.provider import environ, served
-from tools.terraform.workspace import TERRAFORM, Module, TerraformError, terraform, workspace
+from tools.terraform.workspace import (
+    ROOT,
+    TERRAFORM,
+    Module,
+    TerraformError,
+    terraform,
+    workspace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 WORKERS = 2
 # Beside the root's other tests: these run once for each environment.
 ENVIRONMENT_TESTS = "tests/environments"
+# The second has the configuration that is applied against the stub.
+FORMATTED = (TERRAFORM, ROOT / "tools" / "terraform")
 
 
 class Tests(NamedTuple):
@@ -43,7 +52,7 @@ class Tested(NamedTuple):
 def fmt(stage: Stage) -> None:
     """Every file has Terraform's own format."""
     done = subprocess.run(
-        [terraform(), "fmt", "-check", "-recursive", str(TERRAFORM)],
+        [terraform(), "fmt", "-check", "-recursive", *map(str, FORMATTED)],
         env=environ(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -52,10 +61,10 @@ def fmt(stage: Stage) -> None:
         check=False,
     )
     for name in done.stdout.split():
-        stage.fault(f"{name} is not formatted: run `terraform fmt -recursive terraform`")
+        stage.fault(f"{name} is not formatted: run `terraform fmt {name}`")
     if done.returncode and not done.stdout.strip():
         stage.fault(done.stderr.strip())
-    stage.summary = f"{sum(1 for _ in TERRAFORM.rglob('*.tf'))} files"
+    stage.summary = f"{sum(1 for root in FORMATTED for _ in root.rglob('*.tf'))} files"
 
 
 def validate(stage: Stage) -> None:

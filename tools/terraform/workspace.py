@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tools.terraform.provider import environ, plugin_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 TERRAFORM = ROOT / "terraform"
@@ -99,7 +99,9 @@ class Module:
         self.run("apply", "-auto-approve", "-parallelism=40", *arguments)
         return len(self.resources())
 
-    def changes(self, *arguments: str) -> list[str]:
+    def changes(
+        self, *arguments: str, forgive: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    ) -> list[str]:
         """Plan; the answer is one address with its actions per resource that would change."""
         plan = self.folder / "second.tfplan"
         self.run("plan", "-detailed-exitcode", f"-out={plan}", *arguments, codes=(0, DIFFERENCES))
@@ -107,7 +109,7 @@ class Module:
         return [
             f"{change['address']}: {'/'.join(change['change']['actions'])}"
             for change in changes
-            if change["change"]["actions"] not in (["no-op"], ["read"])
+            if change["change"]["actions"] not in (["no-op"], ["read"]) and not forgive(change)
         ]
 
     def destroy(self, *arguments: str) -> int:

@@ -7,7 +7,7 @@ shows that plans are stable and that the graph's order is right. It is no proof 
 the values.
 """
 
-from tests.terraform.msk_stub.cycle import CycleError, run
-from tests.terraform.msk_stub.server import Stub
+from tools.terraform.msk_stub.cycle import run
+from tools.terraform.msk_stub.server import Stub
 
-__all__ = ["CycleError", "Stub", "run"]
+__all__ = ["Stub", "run"]

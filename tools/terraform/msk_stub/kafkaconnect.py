@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 
-from tests.terraform.msk_stub.api import CREATED, Body, Request, conflict, missing, new_arn, refused
+from tools.terraform.msk_stub.api import CREATED, Body, Request, conflict, missing, new_arn, refused
 
 # Collection in the path -> prefix of its fields, state once made.
 KINDS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.terraform.msk_stub.api import CREATED, Body, Request, conflict, missing, new_arn, refused
+from tools.terraform.msk_stub.api import CREATED, Body, Request, conflict, missing, new_arn, refused
 
 
 class Kafka:

@@ -5,7 +5,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.terraform.msk_stub import Stub
+from tools.terraform.msk_stub import Stub
 
 PROPERTIES = b"auto.create.topics.enable=false"
 

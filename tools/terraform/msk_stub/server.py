@@ -9,10 +9,10 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
-from tests.terraform.msk_stub.api import Body, RefusedError, Request
-from tests.terraform.msk_stub.autoscaling import AutoScaling
-from tests.terraform.msk_stub.kafka import Kafka
-from tests.terraform.msk_stub.kafkaconnect import KafkaConnect
+from tools.terraform.msk_stub.api import Body, RefusedError, Request
+from tools.terraform.msk_stub.autoscaling import AutoScaling
+from tools.terraform.msk_stub.kafka import Kafka
+from tools.terraform.msk_stub.kafkaconnect import KafkaConnect
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from tests.terraform.msk_stub.api import ACCOUNT, REGION, Body, RefusedError, Request
+from tools.terraform.msk_stub.api import ACCOUNT, REGION, Body, RefusedError, Request
 
 SERVICE = "AnyScaleFrontendService"
 
