@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tools.stack.downloads import cached
+from tools.stack.downloads import cached, virtual_environment
+from tools.stack.errors import MissingToolError
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +37,10 @@ def test_a_fetch_that_fails_leaves_nothing_and_is_tried_again(cache):
         cached("jars", fail)
     assert list(cache.glob("jars*")) == [cache / "jars.lock"]
     assert cached("jars", lambda folder: (folder / "jar").touch()).name == "jars"
+
+
+def test_a_python_that_cannot_be_had_is_named_with_its_installation(tmp_path):
+    lock = tmp_path / "lock.txt"
+    lock.touch()
+    with pytest.raises(MissingToolError, match=r"tool needs Python 3\.99: install it"):
+        virtual_environment("tool", lock, version=(3, 99))

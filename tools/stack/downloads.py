@@ -17,14 +17,12 @@ from tools.stack.errors import MissingToolError, StackError
 from tools.stack.java import find_java
 from tools.stack.locks import locked
 from tools.stack.processes import tied
-from tools.stack.settings import ROOT, cache_folder, settings
+from tools.stack.settings import cache_folder, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 FETCH_WAIT_S = 900.0
-LOCALSTACK_LOCK = ROOT / "requirements" / "localstack.txt"
-LOCALSTACK_PYTHON = (3, 11)
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
 
@@ -90,34 +88,37 @@ def apicurio() -> Path:
     return cached(f"apicurio-{version}", fill)
 
 
-def localstack_python() -> Path:
-    """The interpreter of LocalStack's own virtual environment (300 MB)."""
-    name = f"localstack-{settings()['LOCALSTACK_VERSION']}-{_digest(LOCALSTACK_LOCK)}"
-    return cached(name, _install_localstack) / "bin" / "python"
+def virtual_environment(
+    name: str, lock: Path, version: tuple[int, int] = sys.version_info[:2]
+) -> Path:
+    """The interpreter of a virtual environment with what ``lock`` lists, made by uv or pip.
 
+    Raises:
+        MissingToolError: There is no Python of this version.
+    """
 
-def _install_localstack(folder: Path) -> None:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    wanted = ".".join(map(str, LOCALSTACK_PYTHON))
-    missing = (
-        f"LocalStack runs on Python {wanted} alone: install it (`uv python install {wanted}`, or "
-        "your system's package), or name a running LocalStack in AWS_ENDPOINT_URL."
-    )
-    python = str(folder / "bin" / "python")
-    locked_packages = ["--require-hashes", "--requirement", str(LOCALSTACK_LOCK)]
-    if uv:
-        _run(
-            [uv, "venv", "--quiet", "--allow-existing", "--python", wanted, str(folder)],
-            missing=missing,
+    def fill(folder: Path) -> None:
+        wanted = ".".join(map(str, version))
+        missing = (
+            f"{name} needs Python {wanted}: install it (`uv python install {wanted}`, or your "
+            "system's package)."
         )
-        _run([uv, "pip", "install", "--quiet", "--python", python, *locked_packages])
-        return
-    base = sys.executable if sys.version_info[:2] == LOCALSTACK_PYTHON else None
-    base = base or shutil.which(f"python{wanted}")
-    if base is None:
-        raise MissingToolError(missing)
-    _run([base, "-m", "venv", str(folder)], missing=missing)
-    _run([python, "-m", "pip", "install", "--quiet", *locked_packages])
+        base = sys.executable if sys.version_info[:2] == version else None
+        python = str(folder / "bin" / "python")
+        packages = ["--require-hashes", "--requirement", str(lock)]
+        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+        if uv:
+            venv = [uv, "venv", "--quiet", "--allow-existing", "--python", base or wanted]
+            _run([*venv, str(folder)], missing=missing)
+            _run([uv, "pip", "install", "--quiet", "--python", python, *packages])
+            return
+        base = base or shutil.which(f"python{wanted}")
+        if base is None:
+            raise MissingToolError(missing)
+        _run([base, "-m", "venv", str(folder)], missing=missing)
+        _run([python, "-m", "pip", "install", "--quiet", *packages])
+
+    return cached(f"{name}-{_digest(lock)}", fill) / "bin" / "python"
 
 
 def _maven(what: str, *arguments: str) -> None:

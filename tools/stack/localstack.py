@@ -8,17 +8,21 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from tools.stack.downloads import localstack_python
+from tools.stack.downloads import virtual_environment
 from tools.stack.part import LOOPBACK, READY_WAIT_S, Part, accepts, free_ports
 from tools.stack.processes import Process
-from tools.stack.settings import AWS_ACCOUNT_VARIABLES, AWS_VARIABLE, settings
+from tools.stack.settings import AWS_ACCOUNT_VARIABLES, AWS_VARIABLE, ROOT, settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tools.stack.runs import Run
 
+LOCK = ROOT / "requirements" / "localstack.txt"
+PYTHON = (3, 11)  # the only one that this version of LocalStack works on
 # The same in docker-compose.yml: no name server of its own, no certificate from the network, no
 # usage statistics, and queue addresses that need no name server either.
 OPTIONS = {
@@ -64,25 +68,28 @@ class LocalStack(Part):
         url = urlsplit(address)
         if not accepts(url.hostname or "", url.port or (443 if url.scheme == "https" else 80)):
             return False
-        import boto3  # noqa: PLC0415 - costs 0.3 s at start
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415 - see `client`
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-        key, secret, region = (settings()[name] for name in AWS_ACCOUNT_VARIABLES)
         impatient = Config(connect_timeout=1, read_timeout=10, retries={"total_max_attempts": 1})
-        session = boto3.session.Session(key, secret, region_name=region)
         try:
-            with closing(session.client("sts", endpoint_url=address, config=impatient)) as sts:
+            with closing(client("sts", address, config=impatient)) as sts:
                 return bool(sts.get_caller_identity()["Account"] == ACCOUNT)
         except (BotoCoreError, ClientError):
             return False
 
     def fetch(self) -> None:
         """Have its virtual environment."""
-        localstack_python()
+        self._python()
+
+    @staticmethod
+    def _python() -> Path:
+        return virtual_environment(
+            f"localstack-{settings()['LOCALSTACK_VERSION']}", LOCK, version=PYTHON
+        )
 
     def _create(self, run: Run, *, outlives: bool) -> list[Process]:
-        python = localstack_python()
+        python = self._python()
         address = f"{LOOPBACK}:{self._port}"
         environ = {
             # Nothing else: an address or a key of another AWS must not lead its own clients there.
@@ -107,3 +114,12 @@ class LocalStack(Part):
 
     def _wait_ready(self) -> None:
         self._process.wait_until(lambda: self.answers(self.endpoint_url), timeout_s=READY_WAIT_S)
+
+
+def client(service: str, endpoint_url: str, **more: Any) -> Any:  # noqa: ANN401 - boto3's clients have no types
+    """A client with the keys of ``.env``, and its region unless ``more`` names another."""
+    import boto3  # noqa: PLC0415 - costs 0.3 s at start
+
+    key, secret, region = (settings()[name] for name in AWS_ACCOUNT_VARIABLES)
+    session = boto3.session.Session(key, secret, region_name=region)
+    return session.client(service, endpoint_url=endpoint_url, **more)

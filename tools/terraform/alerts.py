@@ -6,9 +6,7 @@ import json
 import time
 from typing import Any
 
-import boto3
-
-from tools.stack.settings import AWS_ACCOUNT_VARIABLES, settings
+from tools.stack.localstack import client
 
 ARRIVAL_WAIT_S = 30.0
 
@@ -20,10 +18,9 @@ def unheard(endpoint_url: str, outputs: dict[str, Any]) -> list[str]:
         f"{bus['name']}-bus-undelivered": topics["critical-alerts"],
         f"{bus['name']}-queue-{min(outputs['queues'])}-old": topics["alerts"],
     }
-    key, secret, _ = (settings()[name] for name in AWS_ACCOUNT_VARIABLES)
-    session = boto3.session.Session(key, secret, region_name=bus["arn"].split(":")[3])
+    region = bus["arn"].split(":")[3]
     sqs, sns, cloudwatch = (
-        session.client(name, endpoint_url=endpoint_url) for name in ("sqs", "sns", "cloudwatch")
+        client(name, endpoint_url, region_name=region) for name in ("sqs", "sns", "cloudwatch")
     )
     url = sqs.create_queue(QueueName="listener")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.stack.downloads import cached
+from tools.stack.downloads import virtual_environment
 from tools.terraform.workspace import ROOT, TERRAFORM
 
 if TYPE_CHECKING:
     from tools.terraform.report import Stage
 
 LOCK = ROOT / "requirements" / "checkov.txt"
-INSTALL_WAIT_S = 600
 SCAN_WAIT_S = 300
 MIN_REASON_CHARS = 20
 
@@ -42,10 +37,9 @@ def checkov(stage: Stage) -> None:
 
 
 def _scan() -> dict[str, Any]:
-    folder = cached(f"checkov-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}", _install)
     command = [
         # Not its script: that names the folder it was installed in before it was renamed.
-        *(str(folder / "bin" / "python"), "-m", "checkov.main"),
+        *(str(virtual_environment("checkov", LOCK)), "-m", "checkov.main"),
         f"--directory={TERRAFORM}",
         "--framework=terraform",
         "--skip-path=/tests/",
@@ -70,26 +64,6 @@ def _scan() -> dict[str, Any]:
     if "results" not in found:
         raise RuntimeError(f"checkov found nothing to check in {TERRAFORM}")
     return found
-
-
-def _install(folder: Path) -> None:
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    python = str(folder / "bin" / "python")
-    wanted = ["--require-hashes", "--requirement", str(LOCK)]
-    if uv:
-        _run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)])
-        _run([uv, "pip", "install", "--quiet", "--python", python, *wanted])
-    else:
-        _run([sys.executable, "-m", "venv", str(folder)])
-        _run([python, "-m", "pip", "install", "--quiet", *wanted])
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=INSTALL_WAIT_S, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"checkov could not be installed:\n{done.stderr.strip()[-2000:]}")
 
 
 def _where(check: dict[str, Any]) -> str:

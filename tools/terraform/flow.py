@@ -8,9 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from tools.stack.settings import AWS_ACCOUNT_VARIABLES, settings
+from tools.stack.localstack import client
 
 ARRIVAL_WAIT_S = 60.0
 PAUSE_S = 0.5
@@ -41,10 +39,8 @@ class _Flow:
     def __init__(self, endpoint_url: str, outputs: dict[str, Any]) -> None:
         self._outputs = outputs
         region = outputs["event_bus"]["arn"].split(":")[3]
-        key, secret, _ = (settings()[name] for name in AWS_ACCOUNT_VARIABLES)
-        session = boto3.session.Session(key, secret, region_name=region)
         self._events, self._sqs, self._states, self._s3 = (
-            session.client(name, endpoint_url=endpoint_url)
+            client(name, endpoint_url, region_name=region)
             for name in ("events", "sqs", "stepfunctions", "s3")
         )
         self._mark = uuid.uuid4().hex
