@@ -1,45 +1,42 @@
 import importlib
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from pat_events import events
+from tools import proto
 
-ROOT = Path(__file__).parents[2]
-PROTO = runpy.run_path(str(ROOT / "tools" / "proto.py"))
 MODULE = "pat_events.events.events_pb2"
 
 
 def test_the_generated_classes_are_those_of_the_schema():
-    command = [sys.executable, str(ROOT / "tools" / "proto.py"), "--check"]
+    command = [sys.executable, proto.__file__, "--check"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.fixture(scope="module")
 def files():
-    return PROTO["generate"]()
+    return proto.generate()
 
 
 @pytest.mark.parametrize("name", ["__init__.py", "events_pb2.py", "events_pb2.pyi"])
 def test_a_generated_file_that_was_edited_or_lost_is_noticed(tmp_path, files, name):
     for each, text in files.items():
         (tmp_path / each).write_text(text, "utf-8")
-    assert PROTO["stale"](files, tmp_path) == []
+    assert proto.stale(files, tmp_path) == []
     (tmp_path / name).write_text(files[name] + "# edited\n", "utf-8")
-    assert PROTO["stale"](files, tmp_path) == [name]
+    assert proto.stale(files, tmp_path) == [name]
     (tmp_path / name).unlink()
-    assert PROTO["stale"](files, tmp_path) == [name]
+    assert proto.stale(files, tmp_path) == [name]
 
 
 def test_a_check_of_stale_files_fails_and_says_what_to_run(tmp_path, capsys):
-    assert PROTO["main"](["--check"], tmp_path) == 1
+    assert proto.main(["--check"], tmp_path) == 1
     assert "stale, run make proto" in capsys.readouterr().err
-    assert PROTO["main"]([], tmp_path) == 0
-    assert PROTO["main"](["--check"], tmp_path) == 0
+    assert proto.main([], tmp_path) == 0
+    assert proto.main(["--check"], tmp_path) == 0
 
 
 def test_every_message_and_enum_can_be_imported_from_one_place():

@@ -62,7 +62,7 @@ def test_a_missing_part_skips_a_test_and_fails_it_where_it_is_required(bare, req
     if accepts("127.0.0.1", int(settings()["KAFKA_PORT"])):
         pytest.skip("the containers run: stop them to see what happens without a broker")
     environ = {**bare, "PAT_EVENTS_TEST_REQUIRE": required}
-    words = ["-p", "no:cacheprovider", "-q", "-k", "produced", "tests/stack/test_kafka.py"]
+    words = ["-p", "no:cacheprovider", "-q", "-k", "produced", "tests/tools/stack/test_kafka.py"]
     done = say(PYTEST, environ, *words)
     assert [line for line in done.stdout.splitlines() if line.startswith(word)]
     assert "no kafka: Maven fetches Kafka" in done.stdout
@@ -71,7 +71,7 @@ def test_a_missing_part_skips_a_test_and_fails_it_where_it_is_required(bare, req
 
 def test_a_misspelt_required_part_is_refused(bare):
     environ = {**bare, "PAT_EVENTS_TEST_REQUIRE": "kafka,kafak"}
-    done = say(PYTEST, environ, "--collect-only", "tests/stack/test_kafka.py")
+    done = say(PYTEST, environ, "--collect-only", "tests/tools/stack/test_kafka.py")
     assert done.returncode == 4
     assert "PAT_EVENTS_TEST_REQUIRE: kafak is none of" in done.stderr
 
