@@ -41,8 +41,8 @@ locals {
 
   workflows = toset([for target in local.targets : target.name if target.kind == "workflow"])
 
-  # Severity to topic, for alarms.
-  alarm_topics = {
+  # Severity to SNS topic, for alarms.
+  alarm_topic_arns = {
     critical = module.topic["critical-alerts"].arn
     warning  = module.topic["alerts"].arn
   }

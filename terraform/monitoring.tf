@@ -106,7 +106,7 @@ module "alarms" {
   source = "./modules/alarms"
 
   name_prefix = local.name
-  topics      = local.alarm_topics
+  topic_arns  = local.alarm_topic_arns
   alarms      = merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms)
 }
 

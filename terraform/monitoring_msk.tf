@@ -17,7 +17,7 @@ module "msk_alarms" {
   source = "./modules/msk-alarms"
   count  = var.enable_msk ? 1 : 0
 
-  topics = local.alarm_topics
+  topic_arns = local.alarm_topic_arns
   cluster = {
     name    = module.msk[0].name
     family  = module.msk[0].family

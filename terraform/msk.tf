@@ -9,7 +9,7 @@ module "msk" {
   replication       = var.msk.replication
   retention_days    = var.msk.retention_days
   server_properties = var.msk.server_properties
-  monitoring        = merge(var.msk.monitoring, { log_retention_days = var.log_days })
+  monitoring        = merge(var.msk.monitoring, { log_retention_days = var.log_retention_days })
   kms_key_arn       = module.key.arn
 
   network = {

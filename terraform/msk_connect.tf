@@ -13,7 +13,7 @@ module "msk_connect" {
   archive              = merge(var.msk_connect.archive, { force_destroy = var.force_destroy })
   bucket_name          = "${local.name}-archive-${local.account.id}"
   kms_key_arn          = module.key.arn
-  log_retention_days   = var.log_days
+  log_retention_days   = var.log_retention_days
 
   cluster = {
     arn                = module.msk[0].arn

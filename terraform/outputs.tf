@@ -20,7 +20,7 @@ output "queues" {
   }
 }
 
-output "topics" {
+output "sns_topics" {
   description = "SNS topic to ARN."
   value       = { for name, topic in module.topic : name => topic.arn }
 }

@@ -40,7 +40,7 @@ output "kafka_consumer_policies" {
   value       = try(module.msk_iam[0].consumer_policy_jsons, {})
 }
 
-output "topic_admin_policy" {
+output "kafka_topic_admin_policy" {
   description = "IAM policy (JSON) of whoever runs `pat-events topics apply`; null without MSK."
   value       = one(module.msk_iam[*].topic_admin_policy_json)
 }

@@ -2,12 +2,12 @@ module "workflow" {
   source   = "./modules/workflow"
   for_each = local.workflows
 
-  name          = "${local.name}-${each.key}"
-  account       = local.account
-  kms_key_arn   = module.key.arn
-  log_days      = var.log_days
-  enable_xray   = var.enable_xray
-  force_destroy = var.force_destroy
+  name               = "${local.name}-${each.key}"
+  account            = local.account
+  kms_key_arn        = module.key.arn
+  log_retention_days = var.log_retention_days
+  enable_xray        = var.enable_xray
+  force_destroy      = var.force_destroy
 
   # The bus by name: its rules start the state machine, so its ARN is not there yet.
   step_event = {

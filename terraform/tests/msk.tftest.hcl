@@ -116,7 +116,7 @@ run "every_source_and_group_of_the_catalogue_has_its_policy" {
     error_message = "A group publishes its events, its dead letters and its retries."
   }
   assert {
-    condition     = length(setsubtract(keys(local.catalog.topics), [for arn in jsondecode(output.topic_admin_policy).Statement[1].Resource : reverse(split("/", arn))[0]])) == 0
+    condition     = length(setsubtract(keys(local.catalog.topics), [for arn in jsondecode(output.kafka_topic_admin_policy).Statement[1].Resource : reverse(split("/", arn))[0]])) == 0
     error_message = "Whoever applies topics may create every topic of the catalogue."
   }
 }
@@ -199,7 +199,7 @@ run "without_msk_nothing_of_it_is_made" {
 
   assert {
     condition = (
-      output.pat_events_config == null && output.pat_events_environment == "" && output.msk == null && output.topic_admin_policy == null && output.event_archive == null
+      output.pat_events_config == null && output.pat_events_environment == "" && output.msk == null && output.kafka_topic_admin_policy == null && output.event_archive == null
       && length(output.kafka_consumer_policies) == 0 && length(local.msk_alarm_arns) == 0 && length(local.msk_widgets) == 0
       && length(local.msk_alarm_names.critical) == 0
     )

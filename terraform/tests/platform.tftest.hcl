@@ -245,6 +245,6 @@ run "refuses_a_topic_that_does_not_exist" {
 
 run "refuses_a_log_period_below_a_year" {
   command = plan
-  variables { log_days = 7 }
-  expect_failures = [var.log_days]
+  variables { log_retention_days = 7 }
+  expect_failures = [var.log_retention_days]
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.stack import LocalStack
 from tools.terraform import policies
-from tools.terraform.alerts import unheard
+from tools.terraform.alarms import unheard
 from tools.terraform.flow import deliver
 from tools.terraform.msk_stub import run
 from tools.terraform.workspace import Module, workspace

@@ -12,6 +12,6 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = each.value.above
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topics[each.value.severity]]
-  ok_actions          = [var.topics[each.value.severity]]
+  alarm_actions       = [var.topic_arns[each.value.severity]]
+  ok_actions          = [var.topic_arns[each.value.severity]]
 }

@@ -4,8 +4,8 @@ variable "name_prefix" {
   nullable    = false
 }
 
-variable "topics" {
-  description = "ARNs of the topics alarms publish to, by severity."
+variable "topic_arns" {
+  description = "ARNs of the SNS topics alarms publish to, by severity."
   type = object({
     critical = string
     warning  = string

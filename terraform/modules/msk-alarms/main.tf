@@ -67,8 +67,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = each.value[each.value.bound]
   evaluation_periods  = each.value.periods
   treat_missing_data  = each.value.missing
-  alarm_actions       = [var.topics[each.value.severity]]
-  ok_actions          = [var.topics[each.value.severity]]
+  alarm_actions       = [var.topic_arns[each.value.severity]]
+  ok_actions          = [var.topic_arns[each.value.severity]]
 
   dynamic "metric_query" {
     for_each = each.value.metrics
@@ -107,8 +107,8 @@ resource "aws_cloudwatch_metric_alarm" "storage" {
   threshold_metric_id = "band"
   evaluation_periods  = 3
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topics[each.value]]
-  ok_actions          = [var.topics[each.value]]
+  alarm_actions       = [var.topic_arns[each.value]]
+  ok_actions          = [var.topic_arns[each.value]]
 
   metric_query {
     id          = "m1"

@@ -37,7 +37,7 @@ variable "cluster" {
   }
 }
 
-variable "topics" {
+variable "topic_arns" {
   description = "ARNs of the SNS topics alarms publish to, by severity."
   type = object({
     critical = string
@@ -46,8 +46,8 @@ variable "topics" {
   nullable = false
 
   validation {
-    condition     = alltrue([for arn in values(var.topics) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
-    error_message = "topics.critical and topics.warning must be ARNs of SNS topics; an alarm that tells nobody is none."
+    condition     = alltrue([for arn in values(var.topic_arns) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
+    error_message = "topic_arns.critical and topic_arns.warning must be ARNs of SNS topics; an alarm that tells nobody is none."
   }
 }
 

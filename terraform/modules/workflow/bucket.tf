@@ -70,7 +70,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
 
     expiration {
-      days = var.run_days
+      days = var.run_retention_days
     }
   }
 
@@ -81,7 +81,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     filter {}
 
     noncurrent_version_expiration {
-      noncurrent_days = var.run_days
+      noncurrent_days = var.run_retention_days
     }
 
     abort_incomplete_multipart_upload {

@@ -105,7 +105,7 @@ resource "aws_sfn_state_machine" "this" {
 resource "aws_cloudwatch_log_group" "this" {
   # Only under this prefix may services write without filling the account's one log policy.
   name              = "/aws/vendedlogs/states/${var.name}"
-  retention_in_days = var.log_days
+  retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 

@@ -64,27 +64,27 @@ variable "timeout_s" {
   }
 }
 
-variable "run_days" {
+variable "run_retention_days" {
   description = "Days the record of a run is kept."
   type        = number
   default     = 90
   nullable    = false
 
   validation {
-    condition     = var.run_days >= 7
-    error_message = "run_days must be at least 7, as long as its event can be replayed."
+    condition     = var.run_retention_days >= 7
+    error_message = "run_retention_days must be at least 7, as long as its event can be replayed."
   }
 }
 
-variable "log_days" {
+variable "log_retention_days" {
   description = "Days the log is kept."
   type        = number
   default     = 365
   nullable    = false
 
   validation {
-    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
-    error_message = "log_days must be a period CloudWatch Logs knows, of a year or more: 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a period CloudWatch Logs knows, of a year or more: 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 

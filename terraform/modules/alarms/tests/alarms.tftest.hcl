@@ -2,7 +2,7 @@ mock_provider "aws" {}
 
 variables {
   name_prefix = "pat-test"
-  topics = {
+  topic_arns = {
     critical = "arn:aws:sns:eu-west-1:111122223333:critical-alerts"
     warning  = "arn:aws:sns:eu-west-1:111122223333:alerts"
   }
@@ -32,11 +32,11 @@ run "severity_chooses_the_topic_for_alarm_and_recovery" {
   command = plan
 
   assert {
-    condition     = tolist(aws_cloudwatch_metric_alarm.this["dead-letters"].alarm_actions) == tolist([var.topics.critical]) && tolist(aws_cloudwatch_metric_alarm.this["dead-letters"].ok_actions) == tolist([var.topics.critical])
+    condition     = tolist(aws_cloudwatch_metric_alarm.this["dead-letters"].alarm_actions) == tolist([var.topic_arns.critical]) && tolist(aws_cloudwatch_metric_alarm.this["dead-letters"].ok_actions) == tolist([var.topic_arns.critical])
     error_message = "A critical alarm and its end go to critical-alerts."
   }
   assert {
-    condition     = tolist(aws_cloudwatch_metric_alarm.this["old"].alarm_actions) == tolist([var.topics.warning])
+    condition     = tolist(aws_cloudwatch_metric_alarm.this["old"].alarm_actions) == tolist([var.topic_arns.warning])
     error_message = "A warning goes to alerts."
   }
   assert {

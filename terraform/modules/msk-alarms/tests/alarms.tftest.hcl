@@ -6,7 +6,7 @@ variables {
     family  = "standard"
     brokers = { count = 3, instance_type = "kafka.m7g.large", monitoring_level = "PER_BROKER" }
   }
-  topics = {
+  topic_arns = {
     critical = "arn:aws:sns:eu-west-1:111122223333:critical-alerts"
     warning  = "arn:aws:sns:eu-west-1:111122223333:alerts"
   }
@@ -53,7 +53,7 @@ run "thresholds_are_those_of_the_best_practices" {
         alarm.threshold,
         alarm.evaluation_periods * max(flatten([for query in alarm.metric_query : query.metric[*].period])...),
         alarm.treat_missing_data,
-        one(alarm.alarm_actions) == var.topics.critical ? "critical" : one(alarm.alarm_actions) == var.topics.warning ? "warning" : "nobody",
+        one(alarm.alarm_actions) == var.topic_arns.critical ? "critical" : one(alarm.alarm_actions) == var.topic_arns.warning ? "warning" : "nobody",
       ]) if !startswith(key, "broker-2-") && !startswith(key, "broker-3-")
       } == {
       "broker-1-bandwidth-in"                   = "BwInAllowanceExceeded Sum GreaterThanThreshold 0 300 notBreaching warning"

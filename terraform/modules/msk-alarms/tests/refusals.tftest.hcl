@@ -7,7 +7,7 @@ variables {
     family  = "standard"
     brokers = { count = 3, instance_type = "kafka.m7g.large", monitoring_level = "PER_BROKER" }
   }
-  topics = {
+  topic_arns = {
     critical = "arn:aws:sns:eu-west-1:111122223333:critical-alerts"
     warning  = "arn:aws:sns:eu-west-1:111122223333:alerts"
   }
@@ -56,9 +56,9 @@ run "refuses_an_unknown_monitoring_level" {
 run "refuses_alarms_that_tell_nobody" {
   command = plan
   variables {
-    topics = { critical = "", warning = "arn:aws:sns:eu-west-1:111122223333:alerts" }
+    topic_arns = { critical = "", warning = "arn:aws:sns:eu-west-1:111122223333:alerts" }
   }
-  expect_failures = [var.topics]
+  expect_failures = [var.topic_arns]
 }
 
 run "refuses_a_group_whose_metrics_are_dropped" {

@@ -139,14 +139,14 @@ run "refuses_a_timeout_below_a_minute" {
 
 run "refuses_records_kept_less_than_a_week" {
   command = plan
-  variables { run_days = 6 }
-  expect_failures = [var.run_days]
+  variables { run_retention_days = 6 }
+  expect_failures = [var.run_retention_days]
 }
 
 run "refuses_a_log_period_below_a_year" {
   command = plan
-  variables { log_days = 30 }
-  expect_failures = [var.log_days]
+  variables { log_retention_days = 30 }
+  expect_failures = [var.log_retention_days]
 }
 
 run "refuses_an_alias_for_a_key" {

@@ -170,7 +170,7 @@ module "alarms" {
     family  = each.value.family
     brokers = try(merge(each.value.brokers, { count = 1, instance_type = each.value.brokers.instance_type }), null)
   }
-  topics     = { for severity, topic in aws_sns_topic.this : severity => topic.arn }
+  topic_arns = { for severity, topic in aws_sns_topic.this : severity => topic.arn }
   lag        = { notifier = { group = "notifier", topic = "pat-emails" } }
   connectors = each.key == "standard" ? [module.connect.connector_name] : []
 }

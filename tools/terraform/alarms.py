@@ -1,4 +1,4 @@
-"""Rings alarms and listens whether their topics pass them on."""
+"""Rings alarms and listens whether their SNS topics pass them on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARRIVAL_WAIT_S = 30.0
 
 def unheard(endpoint_url: str, outputs: dict[str, Any]) -> list[str]:
     """Ring a critical alarm and a warning; one sentence for each its topic did not tell."""
-    bus, topics = outputs["event_bus"], outputs["topics"]
+    bus, topics = outputs["event_bus"], outputs["sns_topics"]
     rung = {
         f"{bus['name']}-bus-undelivered": topics["critical-alerts"],
         f"{bus['name']}-queue-{min(outputs['queues'])}-old": topics["alerts"],
