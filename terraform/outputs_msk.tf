@@ -36,7 +36,7 @@ output "kafka_producer_policies" {
 }
 
 output "kafka_consumer_policies" {
-  description = "IAM policy (JSON) per consumer group: read its topics, write what it publishes, its dead letters and retries. Attach it to the role of the service."
+  description = "IAM policy (JSON) per consumer group: read its topics, write what it publishes and its dead letters; its retry topics. Attach it to the role of the service."
   value       = try(module.msk_iam[0].consumer_policy_jsons, {})
 }
 
@@ -46,7 +46,7 @@ output "kafka_topic_admin_policy" {
 }
 
 output "kafka_operator_policy" {
-  description = "IAM policy (JSON) of an operator: lag, dead letters, replay; null without MSK."
+  description = "IAM policy (JSON) of an operator: lag, dead letters, retry topics; null without MSK."
   value       = one(module.msk_iam[*].operator_policy_json)
 }
 

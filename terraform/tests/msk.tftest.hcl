@@ -113,7 +113,7 @@ run "every_source_and_group_of_the_catalogue_has_its_policy" {
     condition = [for arn in jsondecode(output.kafka_consumer_policies["email-processor"]).Statement[2].Resource : reverse(split("/", arn))[0]] == [
       "pat-emails", "pat-emails.email-processor.dlq", "pat-emails.email-processor.retry",
     ]
-    error_message = "A group publishes its events, its dead letters and its retries."
+    error_message = "A group writes what it publishes, its dead letters and its retry topics."
   }
   assert {
     condition     = length(setsubtract(keys(local.catalog.topics), [for arn in jsondecode(output.kafka_topic_admin_policy).Statement[1].Resource : reverse(split("/", arn))[0]])) == 0

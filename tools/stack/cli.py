@@ -40,7 +40,7 @@ made of into ~/.cache/pat-events; it needs Maven, and Python 3.11 for LocalStack
 EXAMPLES = """\
 examples:
   python -m tools.stack run -- pytest tests/flows
-  python -m tools.stack run kafka --brokers 3 -- python perf/publish.py
+  python -m tools.stack run kafka --brokers 3 -- pat-events topics apply
   python -m tools.stack up kafka && eval "$(python -m tools.stack status)"
   python -m tools.stack down
 """

@@ -33,7 +33,7 @@ output "brokers" {
 }
 
 output "replication_factor" {
-  description = "Copies of each partition, for topics created by `pat-events topics apply`."
+  description = "Copies of each partition, for `pat-events topics apply --replication`."
   value       = var.replication.factor
 }
 

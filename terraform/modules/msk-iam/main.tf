@@ -11,7 +11,8 @@ locals {
       consumed     = toset([for event in group.consumes : var.events[event].topic])
       published    = toset([for event in group.publishes : var.events[event].topic])
       dead_letters = toset([for event in group.consumes : "${var.events[event].topic}.${name}.dlq"])
-      retries      = toset([for event in group.consumes : "${var.events[event].topic}.${name}.retry"])
+      # For dead letters that are sent back to this group alone. No command does that yet.
+      retries = toset([for event in group.consumes : "${var.events[event].topic}.${name}.retry"])
     }
   }
   sources = {
@@ -71,7 +72,7 @@ locals {
     ]
   }
 
-  # Creates and changes the catalogue's topics; deleting one is not for a pipeline to do.
+  # Creates and changes topics; deleting one is not for a pipeline to do.
   topic_admin_policy = [
     local.connect,
     {
@@ -88,7 +89,7 @@ locals {
     },
   ]
 
-  # Reads dead letters and lag, and sends dead letters back to their group alone.
+  # Reads dead letters and lag, and may send dead letters back to their group alone.
   operator_policy = [
     local.connect_and_produce,
     {

@@ -19,7 +19,7 @@ output "consumer_policy_jsons" {
 }
 
 output "topic_admin_policy_json" {
-  description = "Policy of whoever runs `pat-events topics apply`: creates and changes the catalogue's topics and their dead-letter and retry topics, deletes nothing."
+  description = "Policy of whoever runs `pat-events topics apply`: may create and change the catalogue's topics, the dead-letter and the retry topics, and delete none."
   value       = local.topic_admin_policy_json
 
   precondition {
@@ -29,7 +29,7 @@ output "topic_admin_policy_json" {
 }
 
 output "operator_policy_json" {
-  description = "Policy of an operator: lag of every group, reading dead letters and replaying them to their group's retry topic."
+  description = "Policy of an operator: lag of the catalogue's groups, reading dead letters, writing retry topics."
   value       = local.operator_policy_json
 
   precondition {

@@ -117,7 +117,7 @@ run "topics_apply_creates_and_changes_but_deletes_nothing" {
   }
 }
 
-run "an_operator_replays_dead_letters_to_their_group_alone" {
+run "an_operator_may_send_dead_letters_back_to_their_group_alone" {
   command = plan
 
   assert {
