@@ -284,6 +284,21 @@ class TestPausing:
         cluster.poll_until(lambda: len(member.got) == len(first), member)
         assert member.offsets(0) == list(range(counts[0]))
 
+    def test_a_partition_that_comes_back_is_read_although_it_was_paused_before(self, cluster):
+        topic = cluster.topic(partitions=2)
+        group = f"{topic}-group"
+        first = cluster.member(topic, group)
+        cluster.poll_until(lambda: len(first.owned) == 2, first)
+        first.receiver.pause([(topic, 0), (topic, 1)])
+        second = cluster.member(topic, group)
+        cluster.poll_until(lambda: len(second.owned) == 1, first, second)
+        (moved,) = second.owned
+        second.close()
+        cluster.poll_until(lambda: len(first.owned) == 2, first)
+        for key in (b"a", b"b", b"c", b"d", b"e"):
+            cluster.send(topic, 1, key)
+        cluster.poll_until(lambda: first.offsets(moved[1]), first)
+
     def test_no_more_than_asked_for_is_returned_and_nothing_is_skipped(self, cluster):
         topic = cluster.topic()
         cluster.send(topic, 25)

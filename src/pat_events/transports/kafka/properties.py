@@ -35,6 +35,7 @@ _OWNED: Final = {
     "message.send.max.retries": "Config.delivery_timeout_s is the limit",
     "message.timeout.ms": "Config.delivery_timeout_s",
     "metadata.broker.list": "Config.bootstrap_servers",
+    "partition.assignment.strategy": "always cooperative-sticky",
     "partitioner": "always murmur2_random",
     "queue.buffering.max.kbytes": "Config.buffer_bytes",
     "queue.buffering.max.messages": "Config.buffer_events",
@@ -56,7 +57,6 @@ _CONSUMER_PREFIXES: Final = (
     "group.",
     "isolation.level",
     "check.crcs",
-    "partition.assignment.strategy",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import client_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -89,6 +90,8 @@ class KafkaReceiver:
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         """Return what is there; see ``Receiver.poll``."""
+        if isinstance(self._failed, HoldError):
+            self._raise_failure()
         # consume(n, t) waits until n have arrived or t is over; asking for
         # one first and then for what is there already is what keeps latency low.
         with kafka_errors(f"reading from {self._bootstrap_servers}"):
@@ -98,7 +101,7 @@ class KafkaReceiver:
                 messages += self._client.consume(max_records - 1, 0)
             except KafkaException as error:
                 # Raised by the next poll: the first message must be handed over.
-                self._failed = typed(error.args[0], f"reading from {self._bootstrap_servers}")
+                self._fail(typed(error.args[0], f"reading from {self._bootstrap_servers}"))
         if self._first_positions:
             self._commit_first_positions()
         deliveries = []
@@ -107,10 +110,20 @@ class KafkaReceiver:
                 deliveries.append(delivery_of(message))
             else:
                 self._on_message_error(message)
-        if self._failed is not None and not deliveries:
-            failed, self._failed = self._failed, None
-            raise failed
+        # What can wait does so while records come: it is in the log, and costs the engine a pause.
+        if not deliveries:
+            self._raise_failure()
         return deliveries
+
+    def _fail(self, failure: PatEventsError) -> None:
+        """Have ``poll`` raise this, unless something worse is to be raised already."""
+        if not isinstance(self._failed, HoldError):
+            self._failed = failure
+
+    def _raise_failure(self) -> None:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
 
     def pause(self, partitions: Sequence[base.TopicPartition]) -> None:
         """Deliver nothing from these partitions until resumed."""
@@ -132,6 +145,10 @@ class KafkaReceiver:
             TopicPartition(topic, partition, offset)
             for (topic, partition), offset in offsets.items()
         ]
+        # A first position that could not be saved must not be saved over a later one.
+        self._first_positions = [
+            p for p in self._first_positions if (p.topic, p.partition) not in offsets
+        ]
         with kafka_errors("committing"):
             if wait:
                 for position in self._client.commit(offsets=positions, asynchronous=False) or ():
@@ -143,24 +160,45 @@ class KafkaReceiver:
 
     def close(self) -> None:
         """Leave the group."""
+        self._failed = None
         with kafka_errors("leaving the group"):
             self._client.close()
+        self._raise_failure()
+
+    @contextmanager
+    def _callback(self) -> Iterator[None]:
+        """Have ``poll`` raise what a rebalance callback raises.
+
+        Out of the callback it would go through the client's C code, which makes something of it
+        that no ``except`` catches.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may go on reading
+            failure = HoldError(f"a rebalance failed: {error!r}; start this member again")
+            failure.__cause__ = error
+            self._fail(failure)
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._callback():
+            self._assign(partitions)
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
         try:
             with kafka_errors("finding where to begin"):
                 positions = until_led(self._positions, partitions)
         except PatEventsError as error:
-            # Raised from poll: an exception would not survive the client's C code intact.
             # Not a TransportError, after which reading goes on: these partitions are ours
             # and nobody would read them.
-            self._failed = HoldError(f"{error}; start this member again")
+            self._fail(HoldError(f"{error}; start this member again"))
             for partition in partitions:
                 partition.offset = OFFSET_END
             self._client.incremental_assign(partitions)
             self._client.pause(partitions)
             return
         self._client.incremental_assign(positions)
+        # The client remembers that one was paused when it was ours before.
+        self._client.resume(positions)
         self._assigned.update(dict.fromkeys(_pairs(partitions)))
         self._listener.assigned(_pairs(partitions))
 
@@ -170,6 +208,13 @@ class KafkaReceiver:
             if position.error is not None:
                 raise KafkaException(position.error)
         new = [position for position in positions if position.offset < 0]
+        # Read before the time is looked up: what comes in between has a later time, too.
+        ends = {
+            (p.topic, p.partition): self._client.get_watermark_offsets(
+                p, timeout=_OFFSETS_TIMEOUT_S
+            )
+            for p in new
+        }
         if isinstance(self._start, datetime) and new:
             millis = int(self._start.timestamp() * 1000)
             wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
@@ -182,7 +227,7 @@ class KafkaReceiver:
                 position.offset = offsets[position.topic, position.partition]
         for position in new:
             if position.offset < 0:  # Not set by a time, or a time after the last record.
-                low, high = self._client.get_watermark_offsets(position, timeout=_OFFSETS_TIMEOUT_S)
+                low, high = ends[position.topic, position.partition]
                 position.offset = low if self._start == "earliest" else high
         self._first_positions.extend(new)
         return positions
@@ -200,32 +245,41 @@ class KafkaReceiver:
                 self._first_positions = ours
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._listener.revoked(_pairs(partitions))
+        with self._callback():
+            self._listener.revoked(_pairs(partitions))
         self._drop(partitions)
-        self._client.incremental_unassign(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._callback():
+            self._listener.lost(_pairs(partitions))
         self._drop(partitions)
-        self._listener.lost(_pairs(partitions))
-        self._client.incremental_unassign(partitions)
 
     def _drop(self, partitions: list[TopicPartition]) -> None:
         for pair in _pairs(partitions):
             self._assigned.pop(pair, None)
+        with self._callback():
+            self._client.incremental_unassign(partitions)
 
     def _on_message_error(self, message: Message) -> None:
-        error = message.error()
+        error: KafkaError = message.error()  # type: ignore[assignment]
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+            # Not a TransportError, after which reading goes on: this client never reads again.
+            self._fail(
+                HoldError(
+                    f"this member cannot go on at {self._bootstrap_servers}: {error.str()} "
+                    f"({error.name()}); start it again"
+                )
+            )
+            return
         where = f"{message.topic()}/{message.partition()}"
-        failure = typed(error, f"reading {where} from {self._bootstrap_servers}")  # type: ignore[arg-type]
+        failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
         if isinstance(failure, OffsetOutOfRangeError):
             failure = OffsetOutOfRangeError(
                 f"the group's position in {where} is no longer in the log, so events were lost to "
                 "it or the topic was made anew; decide where to go on with "
                 "'kafka-consumer-groups --reset-offsets' and start again"
             )
-        # The most serious one is raised; the others are in the log.
-        if not isinstance(self._failed, OffsetOutOfRangeError):
-            self._failed = failure
+        self._fail(failure)
         _log.warning("%s", failure)
 
     def _on_error(self, error: KafkaError) -> None:

@@ -1,0 +1,153 @@
+"""A group member whose client, broker or listener fails: it says so, and nothing is skipped."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from pat_events import Config, Producer
+from pat_events.errors import HoldError, TransportError
+from pat_events.events import EmailReceived
+from pat_events.testing import Api
+from pat_events.transports.kafka.receiver import KafkaReceiver
+
+TOPIC = "pat-emails"
+DEADLINE_S = 20.0
+
+
+class Listener:
+    def __init__(self):
+        self.owned = set()
+
+    def assigned(self, partitions):
+        self.owned |= set(partitions)
+
+    def revoked(self, partitions):
+        self.owned -= set(partitions)
+
+    lost = revoked
+
+
+class Doubly:
+    """A client that does something more in one of its methods."""
+
+    def __init__(self, client, **methods):
+        self._client = client
+        self.__dict__ |= methods
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
+@pytest.fixture
+def config(kafka):
+    return Config(
+        bootstrap_servers=kafka.bootstrap_servers, client_properties={"fetch.wait.max.ms": "10"}
+    )
+
+
+@pytest.fixture
+def publish(config):
+    with Producer(config) as producer:
+
+        def publish(*subjects):
+            for subject in subjects:
+                producer.publish(EmailReceived(email_id="e", subject=subject)).result(DEADLINE_S)
+
+        yield publish
+
+
+@pytest.fixture
+def join(config):
+    receivers = []
+
+    def join(listener=None, start="earliest", protocol="classic"):
+        settings = Config(
+            bootstrap_servers=config.bootstrap_servers,
+            client_properties=config.client_properties,
+            group_protocol=protocol,
+        )
+        receivers.append(KafkaReceiver(settings, "group", start))
+        receivers[-1].subscribe([TOPIC], listener or Listener())
+        return receivers[-1]
+
+    yield join
+    for receiver in receivers:
+        receiver.close()
+
+
+def poll_until(receiver, done):
+    deadline = time.monotonic() + DEADLINE_S
+    got = []
+    while not done(got):
+        assert time.monotonic() < deadline
+        got += receiver.poll(100, 0.05)
+    return [EmailReceived.FromString(it.value).subject for it in got]
+
+
+def test_a_client_that_never_reads_again_says_so(kafka, join):
+    errors = [KafkaError.UNSUPPORTED_VERSION] * 3
+    kafka.faults.push_request_errors(Api.CONSUMER_GROUP_HEARTBEAT, *errors)
+    receiver = join(protocol="consumer")
+    with pytest.raises(HoldError, match="start it again"):
+        poll_until(receiver, lambda _: False)
+
+
+@pytest.mark.parametrize("when", ["assigned", "revoked"])
+def test_what_a_rebalance_raises_is_raised_where_it_can_be_caught(join, when):
+    def fail(_):
+        raise LookupError("of the listener")
+
+    listener = Listener()
+    setattr(listener, when, fail)
+    receiver = join(listener)
+    if when == "assigned":
+        with pytest.raises(HoldError, match="LookupError") as raised:
+            poll_until(receiver, lambda _: False)
+    else:
+        poll_until(receiver, lambda _: listener.owned)
+        with pytest.raises(HoldError, match="LookupError") as raised:
+            receiver.close()
+    assert isinstance(raised.value.__cause__, LookupError)
+
+
+def test_a_failure_that_stops_the_member_is_raised_although_records_keep_coming(join, publish):
+    publish("0", "1", "2")
+    receiver = join()
+    poll_until(receiver, lambda got: got)
+    receiver._fail(HoldError("it is over"))
+    receiver._fail(TransportError("a lesser trouble"))
+    with pytest.raises(HoldError, match="it is over"):
+        receiver.poll(1, 0)
+
+
+def test_what_comes_while_a_start_time_is_looked_up_is_not_skipped(join, publish):
+    publish("old")
+    start = datetime.now(UTC)
+    receiver = join(start=start)
+    client = receiver._client
+
+    def offsets_for_times(*args, **kwargs):
+        found = client.offsets_for_times(*args, **kwargs)
+        publish("new")
+        return found
+
+    receiver._client = Doubly(client, offsets_for_times=offsets_for_times)
+    assert poll_until(receiver, lambda got: got) == ["new"]
+
+
+def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish):
+    publish("0", "1")
+    kafka.faults.push_request_errors(Api.OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED)
+    receiver = join()
+    listener = receiver._listener
+    poll_until(receiver, lambda _: listener.owned)
+    kafka.faults.clear_request_errors(Api.OFFSET_COMMIT)
+    (mine,) = {pair for pair in listener.owned if pair[1] == 3}
+    receiver.commit({mine: 2}, wait=True)
+    receiver.poll(1, 0)
+    (position,) = receiver._client.committed([TopicPartition(*mine)], timeout=DEADLINE_S)
+    assert position.offset == 2
