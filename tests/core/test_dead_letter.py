@@ -136,3 +136,12 @@ def test_an_error_that_cannot_be_printed_still_becomes_a_letter():
     headers = dict(letter(raised(Rude())).headers)
     assert headers["__dlq.errors.message"] == b"(its text cannot be read: RuntimeError)"
     assert headers["pat-dlq-error-class"].endswith(b"Rude")
+
+
+def test_an_error_whose_stack_cannot_be_printed_still_becomes_a_letter():
+    class Lookup(Exception):  # noqa: N818
+        def __getattr__(self, name):
+            return {}[name]
+
+    headers = dict(letter(raised(Lookup("x"))).headers)
+    assert headers["pat-dlq-stacktrace"] == b"(its stack cannot be read: KeyError)"

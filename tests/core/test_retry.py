@@ -48,6 +48,26 @@ def test_retry_after_is_the_shortest_wait():
     assert policy.delay_s(1, 0.0, TransientError("no time given")) == 1
 
 
+class UnreadableError(TransientError):
+    @property
+    def retry_after_s(self):
+        raise KeyError("Retry-After")
+
+    @retry_after_s.setter
+    def retry_after_s(self, value):
+        """Ignored."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TransientError(retry_after_s=wish) for wish in (math.nan, math.inf, "7", 10**400)]
+    + [UnreadableError()],
+    ids=["nan", "inf", "text", "beyond every float", "unreadable"],
+)
+def test_a_retry_after_that_is_no_time_is_no_wish(error):
+    assert RetryPolicy(first_delay_s=1, jitter=0).delay_s(1, 0.0, error) == 1
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

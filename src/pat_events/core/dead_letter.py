@@ -84,5 +84,8 @@ def _root_cause(error: BaseException) -> str:
 
 def _end_of_stack(error: BaseException) -> str:
     # The end of a stack names the error and the line, the beginning only how it was called.
-    stack = "".join(traceback.format_exception(error)).encode(errors="replace")
+    try:
+        stack = "".join(traceback.format_exception(error)).encode(errors="replace")
+    except Exception as unreadable:  # noqa: BLE001 - as above
+        return f"(its stack cannot be read: {type(unreadable).__name__})"
     return stack[-MAX_STACK_BYTES:].decode(errors="ignore")

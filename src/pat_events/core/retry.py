@@ -81,8 +81,13 @@ class RetryPolicy:
         # The exponent is capped because a float overflows long before max_delay_s matters.
         full = min(self.first_delay_s * self.multiplier ** min(attempt - 1, 64), self.max_delay_s)
         wait = full * (1 - self.jitter * random)
-        wished = error.retry_after_s if isinstance(error, TransientError) else None
-        # Set by whoever raised it: what is no number of seconds is no wish.
-        if isinstance(wished, int | float) and math.isfinite(wished):
-            wait = max(wait, wished)
-        return wait
+        return max(wait, _wished_s(error)) if isinstance(error, TransientError) else wait
+
+
+def _wished_s(error: TransientError) -> float:
+    # Set by whoever raised it: what is no number of seconds is no wish.
+    try:
+        wished = error.retry_after_s
+        return wished if isinstance(wished, int | float) and math.isfinite(wished) else 0.0
+    except Exception:  # noqa: BLE001 - a property of its own, or a number no float can hold
+        return 0.0
