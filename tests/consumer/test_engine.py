@@ -617,6 +617,26 @@ def test_an_event_is_done_only_when_what_its_handler_published_is_acknowledged(s
     member.run_until(lambda: stage.committed == 2)
 
 
+def test_a_deadline_does_not_settle_an_earlier_event_whose_publish_is_open(stage):
+    recorder = Recorder()
+    member = stage.member(handlers_of(recorder, timeout_s=10))
+    stage.publish("a/1", "a/2")
+    member.step()
+    (work,) = member.workers.ready
+    member.workers.start(work)
+    take = _hold_acks(stage)
+    ack = stage.producer.publish(EmailProcessed(email_id="a"))
+    assert take() == [ack]
+    work.done, work.unsettled = 1, [(0, ack)]  # the first has published, the second hangs
+    stage.clock.advance(10)
+    member.step()
+    member.step()
+    assert (stage.committed, member.stats.in_flight) == (0, 2)
+    ack.settle(TransportError("lost"), -1, -1)
+    member.run_until(lambda: stage.committed == 2)
+    assert recorder.calls == [("a/1", 2), ("a/2", 1)]
+
+
 class Fails(Exception):  # noqa: N818
     """A handler's own error."""
 

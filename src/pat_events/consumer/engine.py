@@ -16,10 +16,9 @@ from pat_events.consumer.failures import Failures
 from pat_events.consumer.partition import PartitionState
 from pat_events.consumer.routes import Route
 from pat_events.consumer.stats import GroupStats
-from pat_events.consumer.work import Work, chunk_size
+from pat_events.consumer.work import Work, chunk_size, post_when_settled
 from pat_events.errors import (
     HandlerTimeoutError,
-    OffsetOutOfRangeError,
     PatEventsError,
     TransportError,
     WorkersExhaustedError,
@@ -115,11 +114,11 @@ class Engine:
             WorkersExhaustedError: see there.
         """
         now = self._clock()
-        self._settle(self._inbox.take(0))
-        self._failures.run_due(now)
         if now >= self._next_watch:
             self._next_watch = now + _WATCH_S
             self._give_up_overdue(now)
+        self._settle(self._inbox.take(0))
+        self._failures.run_due(now)
         if now >= self._next_commit:
             self._next_commit = now + self._limits.commit_interval_s
             # Now and then what was committed before, too: an answer may have been an error.
@@ -134,8 +133,6 @@ class Engine:
         wanted = max(1, min(POLL_RECORDS, self._back_pressure.room))
         try:
             deliveries = self._receiver.poll(wanted, self._poll_s(now))
-        except OffsetOutOfRangeError:
-            raise
         except TransportError as error:
             _log.warning("reading goes on after: %s", error)
             self._settle(self._inbox.take(_AFTER_READ_ERROR_S))
@@ -224,17 +221,13 @@ class Engine:
     def _give_up_overdue(self, now: float) -> None:
         for work in self._workers.overdue(now):
             registration = work.registration
-            last = len(work.deliveries) - 1
-            # Which event of a batch hangs is unknown: each is then tried alone.
-            failed = range(last + 1) if registration.batch_size else (min(work.done, last),)
             error = HandlerTimeoutError(
                 f"{registration.name} was still running after {registration.timeout_s:g} s"
             )
-            work.failures = [(index, error) for index in failed]
-            work.raised = error if len(failed) > 1 else None
             if work.state.alive:
-                work.state.running -= 1
-                self._failures.settle(work)
+                # Back through the inbox, like any other: what was handled before it may have
+                # published, and is done only when that is acknowledged.
+                post_when_settled(work.given_up(error), self._inbox.put)
 
     def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
         offsets = {}

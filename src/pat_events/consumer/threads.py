@@ -127,14 +127,18 @@ class ThreadWorkers:
                 f"{self._last_given_up}; a thread cannot be stopped, so the process must be"
             )
         given_up = []
-        for index, thread in enumerate(self._threads):
+        # A thread may have taken one more work while it was given up: that one has a deadline, too.
+        for thread in [*self._threads, *self._abandoned]:
             work = thread.current
-            if thread.watch.overdue(work, now) and work is not None:
-                work.abandoned = thread.abandoned = True
+            if not thread.watch.overdue(work, now) or work is None or work.abandoned:
+                continue
+            work.abandoned = True
+            self._last_given_up = work.registration.name
+            given_up.append(work)
+            if not thread.abandoned:
+                thread.abandoned = True
                 self._abandoned.append(thread)
-                self._last_given_up = work.registration.name
-                self._threads[index] = _Thread(self)
-                given_up.append(work)
+                self._threads[self._threads.index(thread)] = _Thread(self)
         return given_up
 
     def close(self) -> None:

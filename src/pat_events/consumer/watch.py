@@ -20,9 +20,11 @@ class Watch:
 
     def overdue(self, work: Work | None, now: float) -> bool:
         """Tell whether this work is where it was for longer than its handler may take."""
-        if work is None or work is not self.work or work.done != self.done:
+        # Read once: the worker goes on meanwhile.
+        done = 0 if work is None else work.done
+        if work is None or work is not self.work or done != self.done:
             self.work = work
-            self.done = 0 if work is None else work.done
+            self.done = done
             self.since = now
             return False
-        return now - self.since >= work.registration.timeout_s
+        return now - self.since >= work.registration_at(done).timeout_s

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Route
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
+    from pat_events.errors import HandlerTimeoutError
     from pat_events.producer import Producer
 
 
@@ -62,7 +63,11 @@ class Work:
     @property
     def registration(self) -> Registration:
         """The handler of the delivery at work, or the last one's."""
-        at = min(self.done, len(self.deliveries) - 1)
+        return self.registration_at(self.done)
+
+    def registration_at(self, done: int) -> Registration:
+        """Return the handler of the delivery at work when so many were done, or the last one's."""
+        at = min(done, len(self.deliveries) - 1)
         registration: Registration = self.deliveries[at].route.registration
         return registration
 
@@ -71,6 +76,24 @@ class Work:
         if self.unsettled is None:
             self.unsettled = []
         self.unsettled.extend((index, ack) for ack in context.acks or ())
+
+    def given_up(self, error: HandlerTimeoutError) -> Work:
+        """Return what is left of a work whose handler passed its deadline.
+
+        A work of its own, which the late worker does not know and cannot change.
+        """
+        last = len(self.deliveries) - 1
+        left = Work(self.state, self.lane, self.deliveries)
+        if self.registration.batch_size:
+            # Which event of a batch hangs is unknown: each is then tried alone.
+            left.done = last + 1
+            left.failures = [(index, error) for index in range(last + 1)]
+            left.raised = error if last else None
+        else:
+            left.done = min(self.done, last)
+            left.failures = [(left.done, error)]
+            left.unsettled = [it for it in self.unsettled or () if it[0] < left.done] or None
+        return left
 
     def repeat_from(self, index: int, error: BaseException) -> None:
         """What the delivery at ``index`` published failed: go back to it.
