@@ -25,7 +25,13 @@ from pat_events.consumer.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.threads import ThreadWorkers
 from pat_events.consumer.workers import Workers
 from pat_events.core.lanes import ORDERS
-from pat_events.errors import ClosedError, ConfigError, NotDeliveredError, NotDrainedError
+from pat_events.errors import (
+    ClosedError,
+    ConfigError,
+    HoldError,
+    NotDeliveredError,
+    NotDrainedError,
+)
 from pat_events.producer import Producer
 from pat_events.transports.kafka import KafkaTransport
 
@@ -114,7 +120,8 @@ class ConsumerGroup:
         ]
         self._engine: Engine | None = None
         self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        # Not an Event: a second signal inside its set() would wait for the first for ever.
+        self._stopping = False
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._aborted = False
@@ -152,7 +159,7 @@ class ConsumerGroup:
             NotDrainedError: handlers were still running; their events come again.
             PatEventsError: what had stopped the group before.
         """
-        self._stop.set()
+        self._stopping = True
         if self._thread is None:
             return
         if timeout_s is None:
@@ -188,7 +195,7 @@ class ConsumerGroup:
                 while not await asyncio.to_thread(self._ended.wait, 0.5):
                     pass
             except asyncio.CancelledError:
-                self._stop.set()
+                self._stopping = True
                 # The loop must go on turning: the handlers to wait for run on it.
                 await asyncio.shield(asyncio.to_thread(self.stop))
                 raise
@@ -218,6 +225,9 @@ class ConsumerGroup:
 
     def _run_engine(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Own the engine; the body of the group's thread."""
+        # Replaced below, unless something is raised that is no exception: C code can do that.
+        # Replaced below unless C code raised what is no exception.
+        self._failure = HoldError(f"group {self.name} ended with an error that nothing can catch")
         try:
             with contextlib.ExitStack() as stack:
                 producer = Producer(
@@ -227,6 +237,7 @@ class ConsumerGroup:
                 if self._is_async and loop is None:
                     loop = stack.enter_context(loop_thread())
                 self._drive(producer, loop)
+            self._failure = None
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the group
             self._failure = error
         finally:
@@ -262,7 +273,7 @@ class ConsumerGroup:
         )
         try:
             engine.subscribe(self._routes.topics)
-            while not self._stop.is_set():
+            while not self._stopping:
                 engine.step()
         finally:
             try:
@@ -294,7 +305,7 @@ class ConsumerGroup:
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         name = signal.Signals(number).name
-        if self._stop.is_set():
+        if self._stopping:
             _log.warning("%s again: group %s stops at once", name, self.name)
             self._abort()
         else:
@@ -304,7 +315,7 @@ class ConsumerGroup:
                 self.name,
                 self._limits.drain_timeout_s,
             )
-            self._stop.set()
+            self._stopping = True
 
 
 def _check(start: Start, order: Order, workers: int, tasks: int) -> None:
