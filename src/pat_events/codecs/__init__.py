@@ -6,7 +6,7 @@ from importlib import resources
 
 # Not the module: importing pat_events.codecs.json binds the name `json` in here.
 from json import loads
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs.base import Codec
 from pat_events.codecs.event_types import Binding, EventTypes
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from pat_events.core.catalog import Catalog
 
 __all__ = [
+    "DEFAULT_MEDIA_TYPE",
     "Binding",
     "Codec",
     "EventTypes",
     "ProtobufCodec",
-    "codec_by_content_type",
+    "codec_by_media_type",
     "codec_by_name",
     "load_catalog",
+    "media_type",
 ]
+
+# What a record without a content-type header holds.
+DEFAULT_MEDIA_TYPE: Final = ProtobufCodec.content_type
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
@@ -53,22 +58,32 @@ def codec_by_name(name: str) -> Codec:
     Raises:
         ConfigError: there is no such codec, or what it needs is not installed.
     """
-    return codec_by_content_type(f"application/{name}")
+    return codec_by_media_type(f"application/{name}")
 
 
-def codec_by_content_type(content_type: str) -> Codec:
-    """Return the codec for a media type, parameters and case aside.
+def media_type(header: bytes | None) -> str:
+    """Return the media type of a ``content-type`` header: lower case, parameters aside (RFC 9110).
+
+    An absent header means ``DEFAULT_MEDIA_TYPE``. One that names no type, being empty or not
+    ASCII, gives text that no codec has.
+    """
+    if header is None:
+        return DEFAULT_MEDIA_TYPE
+    return header.partition(b";")[0].strip().lower().decode("ascii", "replace")
+
+
+def codec_by_media_type(media_type: str) -> Codec:
+    """Return the codec for what ``media_type`` returned.
 
     Raises:
         ConfigError: there is no such codec, or what it needs is not installed.
     """
-    wanted = content_type.partition(";")[0].strip().lower()
-    if wanted == ProtobufCodec.content_type:
+    if media_type == ProtobufCodec.content_type:
         return ProtobufCodec()
-    if wanted == "application/avro":
+    if media_type == "application/avro":
         from pat_events.codecs.avro import AvroCodec  # noqa: PLC0415 -- needs an extra
 
         return AvroCodec.packaged()
     raise ConfigError(
-        f"there is no codec for {content_type!r}: choose application/protobuf or application/avro"
+        f"there is no codec for {media_type!r}: choose application/protobuf or application/avro"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,8 +70,9 @@ class AvroCodec:
         self._bound: dict[type[Message], tuple[AvroTwin, Any]] = {}
 
     @classmethod
+    @cache
     def packaged(cls) -> AvroCodec:
-        """Return the codec for the packaged schemas/events.avsc."""
+        """Return the codec for the packaged schemas/events.avsc, the same one each time."""
         file = resources.files("pat_events") / "schemas" / "events.avsc"
         return cls(file.read_text("utf-8"), str(file))
 
@@ -95,7 +97,7 @@ class AvroCodec:
         Raises:
             ConfigError: the schema does not have this event, or not all of it.
         """
-        twin, schema = self._bind(message_class)
+        twin, schema = self._bound.get(message_class) or self._bind(message_class)
         name, from_avro = twin.name, twin.from_avro
 
         def decode(payload: bytes) -> M:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from pat_events.codecs import codec_by_content_type
+from pat_events.codecs import codec_by_media_type, media_type
 from pat_events.codecs.json import to_json
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
@@ -23,20 +23,22 @@ def decode(types: EventTypes, delivery: Delivery) -> Message:
 
     Raises:
         UnknownEventError: its type is not in the catalogue.
-        CodecError: the bytes are not that event, or there is no codec for them.
+        CodecError: there is no payload, no codec for it, or it is not that event.
     """
     full_name = h.last(delivery.headers, h.CE_TYPE)
     binding = types.by_full_name.get(full_name or b"")
     if binding is None:
         named = "there is no ce_type header" if full_name is None else f"{full_name[:200]!r}"
         raise UnknownEventError(f"not an event of the catalogue: {named}")
-    content_type = h.text(delivery.headers, h.CONTENT_TYPE) or "application/protobuf"
+    if delivery.value is None:
+        raise CodecError(f"{binding.event_type.name} has no payload")
     try:
-        codec = codec_by_content_type(content_type)
+        codec = codec_by_media_type(media_type(h.last(delivery.headers, h.CONTENT_TYPE)))
+        read = codec.decoder(binding.message_class)
     except ConfigError as error:
         raise CodecError(str(error)) from error
     try:
-        return codec.decoder(binding.message_class)(delivery.value or b"")
+        return read(delivery.value)
     except codec.decode_errors as error:
         raise CodecError(f"not a {binding.event_type.name}: {error}") from error
 

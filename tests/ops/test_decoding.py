@@ -1,0 +1,56 @@
+"""A record is an event for an operator exactly where it is one for a consumer group."""
+
+import pytest
+
+from pat_events import Handlers
+from pat_events.codecs import codec_by_name
+from pat_events.consumer.routes import Routes
+from pat_events.consumer.work import Route
+from pat_events.core.headers import CE_TYPE, CONTENT_TYPE
+from pat_events.core.record import Delivery
+from pat_events.errors import CodecError
+from pat_events.events import EmailReceived
+from pat_events.ops.decoding import decode
+
+EVENT = EmailReceived(email_id="e-1")
+ABSENT = object()
+
+
+def delivery(content_type=ABSENT, value=None):
+    headers = [(CE_TYPE, b"pat.events.v1.EmailReceived")]
+    if content_type is not ABSENT:
+        headers.append((CONTENT_TYPE, content_type))
+    return Delivery("pat-emails", 3, 42, b"e-1", value, headers, 1)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "codec"),
+    [
+        (ABSENT, "protobuf"),
+        (None, "protobuf"),
+        (b"application/protobuf", "protobuf"),
+        (b" Application/Protobuf ; messageType=x", "protobuf"),
+        (b"APPLICATION/AVRO", "avro"),
+    ],
+)
+def test_what_a_group_reads_is_an_event(types, content_type, codec):
+    record = delivery(content_type, codec_by_name(codec).encode(EVENT))
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    assert isinstance(Routes(handlers, types, "key", 1_000).find(record), Route)
+    assert decode(types, record) == EVENT
+
+
+@pytest.mark.parametrize("content_type", [b"", b" ", b";", b"text/plain", b"\xff"])
+def test_what_a_group_refuses_is_no_event(types, content_type):
+    record = delivery(content_type, EVENT.SerializeToString())
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    assert isinstance(Routes(handlers, types, "key", 1_000).find(record), CodecError)
+    with pytest.raises(CodecError, match="choose application/protobuf or application/avro"):
+        decode(types, record)
+
+
+def test_a_record_without_a_payload_is_no_event(types):
+    with pytest.raises(CodecError, match="EmailReceived has no payload"):
+        decode(types, delivery())
