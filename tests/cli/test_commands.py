@@ -8,12 +8,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from pat_events import Config
+from pat_events import Config, Producer
 from pat_events.cli.app import app
 from pat_events.cli.output import printable
 from pat_events.codecs import load_catalog
 from pat_events.demo.sites import _own_catalog
 from pat_events.ops.topics import wanted_topics
+from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka.admin import KafkaAdmin
 
 COMMANDS = [
@@ -199,6 +200,18 @@ def test_dead_letter_topics_are_listed(pat_events):
     result = pat_events("dlq", "list")
     assert result.returncode == 0, result.stderr
     assert re.search(r"^pat-emails\.email-processor\.dlq +0", result.stdout, re.MULTILINE)
+
+
+def test_a_dead_letter_of_a_strangers_making_is_shown(pat_events, broker):
+    topic = "pat-events.notifier.dlq"
+    with Producer(Config(bootstrap_servers=broker)) as producer:
+        headers = [("pat-dlq-reason", b"forged"), ("pat-dlq-first-failed-ms", b"9" * 15)]
+        producer.sender.send(Outgoing(topic, None, None, headers, 1))
+    result = pat_events("dlq", "show", topic)
+    assert result.returncode == 0, result.stderr
+    assert "reason     forged after 0 attempts" in result.stdout
+    assert "came from  unknown" in result.stdout
+    assert "failed     unknown to unknown" in result.stdout
 
 
 def test_nothing_a_stranger_wrote_steers_the_terminal():

@@ -8,9 +8,12 @@ from pat_events.core.dead_letter import (
     MAX_MESSAGE_BYTES,
     MAX_STACK_BYTES,
     Cause,
+    StoredCause,
     dead_letter,
+    read_cause,
 )
-from pat_events.core.record import Delivery
+from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX, RESERVED_PREFIXES
+from pat_events.core.record import Delivery, Position
 
 HEADERS = [("ce_id", b"e-1"), ("h", None), ("h", b"\xff")]
 
@@ -145,3 +148,72 @@ def test_an_error_whose_stack_cannot_be_printed_still_becomes_a_letter():
 
     headers = dict(letter(raised(Lookup("x"))).headers)
     assert headers["pat-dlq-stacktrace"] == b"(its stack cannot be read: KeyError)"
+
+
+def test_what_is_written_is_what_is_read():
+    error = LookupError("no such account")
+    error.__cause__ = OSError("root")
+    record = letter(raised(error))
+    cause = read_cause(record.headers)
+    assert cause.stacktrace.endswith("LookupError: no such account\n")
+    assert cause._replace(stacktrace="") == StoredCause(
+        origin=Position("orders", 3, 42),
+        group="billing",
+        handler="service.on_order",
+        reason="attempts-exhausted",
+        error_class="builtins.LookupError",
+        root_cause_class="builtins.OSError",
+        message="no such account",
+        stacktrace="",
+        attempts=3,
+        first_failed_ms=1_700_000_001_000,
+        last_failed_ms=1_700_000_002_000,
+    )
+
+
+NOTHING_TOLD = StoredCause(None, "", "", "", "", "", "", "", 0, 0, 0)
+
+
+NO_NUMBERS = [
+    None,
+    b"",
+    b"\xff",
+    b"-1",
+    b" 7",
+    "\N{ARABIC-INDIC DIGIT SEVEN}".encode(),
+    b"9" * 5_000,
+]
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, b"9" * 15])
+def test_a_time_that_no_calendar_has_is_not_told(value):
+    headers = [(f"{OWN_PREFIX}{name}-failed-ms", value) for name in ("first", "last")]
+    assert read_cause(headers) == NOTHING_TOLD
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, b"9" * 19])
+def test_a_place_that_no_log_has_is_no_origin(value):
+    headers = [
+        (f"{KIP_1191_PREFIX}topic", b"orders"),
+        (f"{KIP_1191_PREFIX}partition", b"3"),
+        (f"{KIP_1191_PREFIX}offset", value),
+        (f"{OWN_PREFIX}attempts", value),
+    ]
+    assert read_cause(headers) == NOTHING_TOLD
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([name for name, _ in letter(ValueError("x"), []).headers]),
+            st.none() | st.binary(max_size=9) | st.integers().map(lambda n: str(n).encode()),
+        ),
+    )
+)
+def test_whatever_a_stranger_writes_can_be_read(headers):
+    assert len(read_cause(headers)) == len(NOTHING_TOLD)
+
+
+def test_no_producer_can_forge_a_cause():
+    written = [name for name, _ in letter(ValueError("x"), []).headers]
+    assert all(name.startswith(RESERVED_PREFIXES) for name in written)

@@ -56,9 +56,9 @@ def test_every_mail_is_handled_or_a_dead_letter(outcome):
 
 def test_the_mail_that_always_fails_is_shown_with_its_cause(outcome):
     [letter] = outcome[0].letters
-    assert "x-batch-9" in letter.message
-    assert letter.root_cause_class == "builtins.LookupError"
-    assert letter.attempts == 3
+    assert "x-batch-9" in letter.cause.message
+    assert letter.cause.root_cause_class == "builtins.LookupError"
+    assert letter.cause.attempts == 3
     assert letter.record["event"]["subject"] == "Nightly report"
 
 

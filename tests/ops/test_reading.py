@@ -26,13 +26,13 @@ def test_dead_letters_are_counted_by_reason(failed):
 
 
 def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
-    letters = {x.reason: x for x in dead_letters.show(failed, types, LETTERS)}
+    letters = {x.cause.reason: x for x in dead_letters.show(failed, types, LETTERS)}
     letter = letters["attempts-exhausted"]
-    assert letter.error_class == "builtins.LookupError"
-    assert letter.group == "email-processor"
-    assert letter.attempts == 2
-    assert letter.origin.startswith("pat-emails/")
-    assert 0 < letter.first_failed_ms <= letter.last_failed_ms
+    assert letter.cause.error_class == "builtins.LookupError"
+    assert letter.cause.group == "email-processor"
+    assert letter.cause.attempts == 2
+    assert letter.cause.origin.topic == "pat-emails"
+    assert 0 < letter.cause.first_failed_ms <= letter.cause.last_failed_ms
     assert letter.record["event"]["email_id"] == "bad"
     garbage = letters["undecodable"].record
     assert base64.b64decode(garbage["value_base64"]) == b"\xff\xff"
@@ -40,9 +40,8 @@ def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
 
 
 def test_one_dead_letter_is_shown_by_its_place(failed, types):
-    [place] = {
-        x.position for x in dead_letters.show(failed, types, LETTERS) if x.reason == "undecodable"
-    }
+    shown = dead_letters.show(failed, types, LETTERS)
+    [place] = {x.position for x in shown if x.cause.reason == "undecodable"}
     [letter] = dead_letters.show(
         failed, types, LETTERS, partition=place.partition, offset=place.offset
     )

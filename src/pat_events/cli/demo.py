@@ -153,12 +153,12 @@ def _letters(count: int) -> str:
 
 
 def _panel(letter: StoredLetter) -> Panel:
-    event = letter.record.get("event", {})
+    cause, event = letter.cause, letter.record.get("event", {})
     lines = [
-        f"{letter.error_class}: {letter.message}",
-        f"caused by {letter.root_cause_class}",
-        f"{letter.reason} after {letter.attempts} attempts of {letter.handler}",
-        f"came from {letter.origin}, kept at {letter.position}",
+        f"{cause.error_class}: {cause.message}",
+        f"caused by {cause.root_cause_class}",
+        f"{cause.reason} after {cause.attempts} attempts of {cause.handler}",
+        f"came from {cause.origin}, kept at {letter.position}",
         f"subject: {event.get('subject', '')}",
     ]
     return Panel(

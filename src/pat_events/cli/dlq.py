@@ -12,7 +12,7 @@ from rich.text import Text
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, printable, table
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.core.dead_letter import KIP_1191, OWN
+from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
@@ -78,25 +78,25 @@ def show(
 
 
 def _show(letter: StoredLetter) -> None:
-    record = letter.record
+    cause, record = letter.cause, letter.record
     facts = {
-        "reason": f"{letter.reason} after {letter.attempts} attempts",
-        "error": f"{letter.error_class}: {letter.message}",
-        "root cause": letter.root_cause_class,
-        "group": letter.group,
-        "handler": letter.handler,
-        "came from": letter.origin,
-        "failed": f"{_time(letter.first_failed_ms)} to {_time(letter.last_failed_ms)}",
+        "reason": f"{cause.reason} after {cause.attempts} attempts",
+        "error": f"{cause.error_class}: {cause.message}",
+        "root cause": cause.root_cause_class,
+        "group": cause.group,
+        "handler": cause.handler,
+        "came from": str(cause.origin or "unknown"),
+        "failed": f"{_time(cause.first_failed_ms)} to {_time(cause.last_failed_ms)}",
         "key": str(record["key"]),
     }
     console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
     for name, value in facts.items():
         _line(f"{name:<11}{value}")
     _line("stack")
-    _line("  " + letter.stacktrace.rstrip().replace("\n", "\n  "))
+    _line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
     _line("headers")
     for name, value in record["headers"].items():
-        if not name.startswith((KIP_1191, OWN)):
+        if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
             _line(f"  {name}: {value}")
     if "event" in record:
         _line("event")

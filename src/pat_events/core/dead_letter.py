@@ -5,7 +5,9 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pat_events.core.record import Record
+from pat_events.core import headers as h
+from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
+from pat_events.core.record import Position, Record
 
 if TYPE_CHECKING:
     from pat_events.core.record import Delivery, Header, Headers
@@ -15,8 +17,24 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES: Final = 1_000
 MAX_STACK_BYTES: Final = 4_000
 
-KIP_1191: Final = "__dlq.errors."
-OWN: Final = "pat-dlq-"
+_TOPIC: Final = f"{KIP_1191_PREFIX}topic"
+_PARTITION: Final = f"{KIP_1191_PREFIX}partition"
+_OFFSET: Final = f"{KIP_1191_PREFIX}offset"
+_GROUP: Final = f"{KIP_1191_PREFIX}group"
+_DELIVERY_COUNT: Final = f"{KIP_1191_PREFIX}delivery.count"
+_MESSAGE: Final = f"{KIP_1191_PREFIX}message"
+_REASON: Final = f"{OWN_PREFIX}reason"
+_ATTEMPTS: Final = f"{OWN_PREFIX}attempts"
+_HANDLER: Final = f"{OWN_PREFIX}handler"
+_ERROR_CLASS: Final = f"{OWN_PREFIX}error-class"
+_ROOT_CAUSE_CLASS: Final = f"{OWN_PREFIX}root-cause-class"
+_STACKTRACE: Final = f"{OWN_PREFIX}stacktrace"
+_FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
+_LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
+
+# The end of the year 9999: no calendar shows a later time.
+_MAX_MS: Final = 253_402_300_799_999
+_MAX_NUMBER: Final = 2**63 - 1
 
 
 class Cause(NamedTuple):
@@ -31,6 +49,25 @@ class Cause(NamedTuple):
     last_failed_ms: int
 
 
+class StoredCause(NamedTuple):
+    """What a dead letter tells of its cause. Times are milliseconds since 1970.
+
+    Anybody may have written it: what is missing or cannot be read is empty, 0, or no origin.
+    """
+
+    origin: Position | None
+    group: str
+    handler: str
+    reason: str
+    error_class: str
+    root_cause_class: str
+    message: str
+    stacktrace: str
+    attempts: int
+    first_failed_ms: int
+    last_failed_ms: int
+
+
 def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     """Return the record to write to the dead-letter topic.
 
@@ -38,7 +75,9 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     earlier life are replaced. The original timestamp stays the record's own.
     """
     headers: list[Header] = [
-        (key, value) for key, value in delivery.headers if not key.startswith((KIP_1191, OWN))
+        (key, value)
+        for key, value in delivery.headers
+        if not key.startswith((KIP_1191_PREFIX, OWN_PREFIX))
     ]
     headers.extend(_cause_headers(delivery, cause))
     return Record(topic, delivery.key, delivery.value, headers, delivery.timestamp_ms)
@@ -47,22 +86,56 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
 def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
     error = cause.error
     fields = {
-        f"{KIP_1191}topic": delivery.topic,
-        f"{KIP_1191}partition": str(delivery.partition),
-        f"{KIP_1191}offset": str(delivery.offset),
-        f"{KIP_1191}group": cause.group,
-        f"{KIP_1191}delivery.count": str(cause.attempts),
-        f"{KIP_1191}message": _message(error),
-        f"{OWN}reason": cause.reason,
-        f"{OWN}attempts": str(cause.attempts),
-        f"{OWN}handler": cause.handler,
-        f"{OWN}error-class": f"{type(error).__module__}.{type(error).__qualname__}",
-        f"{OWN}root-cause-class": _root_cause(error),
-        f"{OWN}stacktrace": _end_of_stack(error),
-        f"{OWN}first-failed-ms": str(cause.first_failed_ms),
-        f"{OWN}last-failed-ms": str(cause.last_failed_ms),
+        _TOPIC: delivery.topic,
+        _PARTITION: str(delivery.partition),
+        _OFFSET: str(delivery.offset),
+        _GROUP: cause.group,
+        _DELIVERY_COUNT: str(cause.attempts),
+        _MESSAGE: _message(error),
+        _REASON: cause.reason,
+        _ATTEMPTS: str(cause.attempts),
+        _HANDLER: cause.handler,
+        _ERROR_CLASS: f"{type(error).__module__}.{type(error).__qualname__}",
+        _ROOT_CAUSE_CLASS: _root_cause(error),
+        _STACKTRACE: _end_of_stack(error),
+        _FIRST_FAILED_MS: str(cause.first_failed_ms),
+        _LAST_FAILED_MS: str(cause.last_failed_ms),
     }
     return [(key, value.encode(errors="replace")) for key, value in fields.items()]
+
+
+def read_cause(headers: Headers) -> StoredCause:
+    """Read the cause from a dead letter's headers; never raises."""
+    return StoredCause(
+        origin=_origin(headers),
+        group=h.text(headers, _GROUP) or "",
+        handler=h.text(headers, _HANDLER) or "",
+        reason=h.text(headers, _REASON) or "",
+        error_class=h.text(headers, _ERROR_CLASS) or "",
+        root_cause_class=h.text(headers, _ROOT_CAUSE_CLASS) or "",
+        message=h.text(headers, _MESSAGE) or "",
+        stacktrace=h.text(headers, _STACKTRACE) or "",
+        attempts=_number(headers, _ATTEMPTS) or 0,
+        first_failed_ms=_number(headers, _FIRST_FAILED_MS, _MAX_MS) or 0,
+        last_failed_ms=_number(headers, _LAST_FAILED_MS, _MAX_MS) or 0,
+    )
+
+
+def _origin(headers: Headers) -> Position | None:
+    topic = h.text(headers, _TOPIC)
+    partition, offset = _number(headers, _PARTITION), _number(headers, _OFFSET)
+    if not topic or partition is None or offset is None:
+        return None
+    return Position(topic, partition, offset)
+
+
+def _number(headers: Headers, name: str, most: int = _MAX_NUMBER) -> int | None:
+    shown = h.last(headers, name) or b""
+    # The length first: making a number of thousands of digits takes long, or is refused.
+    if not shown.isdigit() or len(shown) > len(str(most)):
+        return None
+    number = int(shown)
+    return number if number <= most else None
 
 
 def _message(error: BaseException) -> str:

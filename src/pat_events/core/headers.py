@@ -1,7 +1,7 @@
 """Names of the headers on the wire, and how an envelope is read from them.
 
-CloudEvents 1.0.2 Kafka binding in binary mode, and W3C Trace Context. Those of
-dead letters are in ``dead_letter``.
+CloudEvents 1.0.2 Kafka binding in binary mode, and W3C Trace Context. Those that tell the
+cause of a dead letter are in ``dead_letter``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ CONTENT_TYPE: Final = "content-type"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
 
+# The cause of a dead letter: under Kafka's own names, and what it has no names for.
+KIP_1191_PREFIX: Final = "__dlq.errors."
+OWN_PREFIX: Final = "pat-dlq-"
+
 # Headers a caller cannot set: they are the envelope's or the consumer's own.
-RESERVED_PREFIXES: Final = ("ce_", "pat-dlq-", "__dlq.")
+RESERVED_PREFIXES: Final = ("ce_", KIP_1191_PREFIX, OWN_PREFIX)
 RESERVED: Final = frozenset({CONTENT_TYPE, TRACEPARENT, TRACESTATE})
 
 

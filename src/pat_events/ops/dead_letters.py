@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.core import headers as h
-from pat_events.core.dead_letter import KIP_1191, OWN
+from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError
 from pat_events.ops.decoding import record_as_json
 from pat_events.ops.tail import read_stored
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 
     from pat_events.codecs import EventTypes
     from pat_events.config import Config
-    from pat_events.core.record import Delivery, Position
+    from pat_events.core.dead_letter import StoredCause
+    from pat_events.core.record import Position
 
 SUFFIX: Final = ".dlq"
 # Reasons are counted by reading; a topic with more than this has other problems than its mix.
@@ -39,24 +39,14 @@ class DeadLetterTopic:
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """One dead letter. Times are milliseconds since 1970, 0 where unknown.
+    """One dead letter: where it is, its cause and its content.
 
     ``record`` is the whole of it as values JSON can hold: envelope, headers and the event, or
     why that cannot be read.
     """
 
     position: Position
-    origin: str
-    group: str
-    handler: str
-    reason: str
-    error_class: str
-    root_cause_class: str
-    message: str
-    stacktrace: str
-    attempts: int
-    first_failed_ms: int
-    last_failed_ms: int
+    cause: StoredCause
     record: Mapping[str, Any]
 
 
@@ -73,7 +63,7 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
         ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
         reasons: Counter[str] = Counter()
         for delivery in read_stored(config, ends, MAX_COUNTED):
-            reasons[_own(delivery, "reason") or "unknown"] += 1
+            reasons[read_cause(delivery.headers).reason or "unknown"] += 1
         read = reasons.total()
         complete = read < MAX_COUNTED
         stored = sum(high - low for low, high in ends.values())
@@ -124,36 +114,6 @@ def show(
             raise ConfigError(f"{topic}/{partition} has no offset {offset}: it holds {held}")
         ends, limit = {(topic, partition): (offset, offset + 1)}, 1
     for delivery in read_stored(config, ends, limit):
-        yield stored_letter(types, delivery)
-
-
-def stored_letter(types: EventTypes, delivery: Delivery) -> StoredLetter:
-    """Read the cause headers of a dead letter; what a foreign writer left out is empty."""
-    place = [h.text(delivery.headers, f"{KIP_1191}{part}") or "?" for part in _PLACE]
-    return StoredLetter(
-        position=delivery.position,
-        origin="/".join(place),
-        group=h.text(delivery.headers, f"{KIP_1191}group") or "",
-        handler=_own(delivery, "handler"),
-        reason=_own(delivery, "reason"),
-        error_class=_own(delivery, "error-class"),
-        root_cause_class=_own(delivery, "root-cause-class"),
-        message=h.text(delivery.headers, f"{KIP_1191}message") or "",
-        stacktrace=_own(delivery, "stacktrace"),
-        attempts=_number(_own(delivery, "attempts")),
-        first_failed_ms=_number(_own(delivery, "first-failed-ms")),
-        last_failed_ms=_number(_own(delivery, "last-failed-ms")),
-        record=record_as_json(types, delivery),
-    )
-
-
-_PLACE: Final = ("topic", "partition", "offset")
-
-
-def _own(delivery: Delivery, name: str) -> str:
-    return h.text(delivery.headers, f"{OWN}{name}") or ""
-
-
-def _number(shown: str) -> int:
-    # Whoever may write to the topic wrote it: digits, and few enough for any clock.
-    return int(shown) if shown.isascii() and shown.isdigit() and len(shown) <= 15 else 0  # noqa: PLR2004
+        yield StoredLetter(
+            delivery.position, read_cause(delivery.headers), record_as_json(types, delivery)
+        )
