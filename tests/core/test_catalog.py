@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pat_events.core.catalog import Group
+from pat_events.core.catalog import Catalog, Group
 from pat_events.core.catalog_file import parse_catalog
-from pat_events.errors import CatalogError, UnknownEventError
+from pat_events.errors import CatalogError, ConfigError, UnknownEventError
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 JSON_SCHEMA = json.loads((SCHEMAS / "catalog.schema.json").read_text("utf-8"))
@@ -76,6 +76,18 @@ def test_events_of_one_topic_name_it_once():
 
 def test_each_group_has_dead_letter_topics_of_its_own():
     assert parse(SHOP).dead_letter_topic("orders", "packer") == "orders.packer.dlq"
+
+
+@pytest.mark.parametrize("group", ["a b/../c", "packer\n", "p" * 239, "auftr\u00e4ge", "a\0b"])
+def test_a_group_whose_dead_letter_topic_kafka_would_refuse_is_refused(group):
+    with pytest.raises(ConfigError, match=r"is no topic name: rename the group or the topic"):
+        Catalog.dead_letter_topic("orders", group)
+    assert Catalog.dead_letter_topic("orders", "p" * 238).endswith(".dlq")
+
+
+def test_a_name_that_is_wrong_in_itself_is_reported_once():
+    (problem,) = problems(SHOP.replace("packer", "pack er"))
+    assert problem.startswith("16: groups.pack er: 'pack er' must be 1 to 249 letters")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +206,7 @@ def test_a_topic_whose_dead_letter_topic_would_be_too_long_is_refused():
     assert parse(fits.replace("packer", "p" * 5)).topics
     (problem,) = problems(fits.replace("packer", "p" * 6))
     assert problem.startswith("16: groups.pppppp.consumes[0]: dead-letter topic ")
-    assert problem.endswith("has 250 characters, a topic can have 249")
+    assert "(250 characters) is no topic name: rename the group or the topic" in problem
 
 
 def test_every_problem_is_reported_at_once_in_the_order_of_the_file():

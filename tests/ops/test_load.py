@@ -46,6 +46,7 @@ def test_a_group_in_the_current_directory_is_found(module):
     ("text", "attribute", "reason"),
     [
         (GROUP, "grup", "its groups: group"),
+        (GROUP.replace("email-processor", "a b/../c"), "group", "rename the group or the topic"),
         (GROUP, "other", "is a int, not a ConsumerGroup"),
         ("import not_there_at_all", "group", "needs 'not_there_at_all'"),
         ("1 / 0", "group", "ZeroDivisionError"),

@@ -12,6 +12,7 @@ from rich.text import Text
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, printable, table
 from pat_events.codecs import EventTypes, load_catalog
+from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.ops import dead_letters as ops
 
@@ -31,7 +32,7 @@ def list_topics(bootstrap: Bootstrap = None) -> None:
     """
     found = ops.list_topics(configure(bootstrap))
     if not found:
-        console.print(f"there is no topic that ends in {ops.SUFFIX}")
+        console.print(f"there is no topic that ends in {DEAD_LETTER_SUFFIX}")
         return
     shown = table("topic", "letters", "reasons", numbers=("letters",))
     for topic in found:

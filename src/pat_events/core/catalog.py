@@ -6,13 +6,20 @@ The catalogue is data: nothing here knows a particular event.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.errors import UnknownEventError
+from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+DEAD_LETTER_SUFFIX: Final = ".dlq"
+# What Kafka accepts.
+TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
+_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+_SHOWN_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +131,25 @@ class Catalog:
         """
         return tuple(dict.fromkeys(self.event(name).topic for name in event_names))
 
-    def dead_letter_topic(self, topic: str, group: str) -> str:
-        """Return the topic for what ``group`` could not handle from ``topic``."""
-        return dead_letter_topic(topic, group)
+    @staticmethod
+    def dead_letter_topic(topic: str, group: str) -> str:
+        """Return the topic for what ``group`` could not handle from ``topic``.
+
+        Raises:
+            ConfigError: Kafka would refuse that name.
+        """
+        name = f"{topic}.{group}{DEAD_LETTER_SUFFIX}"
+        if not is_topic_name(name):
+            raise ConfigError(
+                f"dead-letter topic {name[:_SHOWN_MAX]!r} ({len(name)} characters) is no topic "
+                f"name: rename the group or the topic to make it {TOPIC_NAME_RULE}"
+            )
+        return name
 
 
-def dead_letter_topic(topic: str, group: str) -> str:
-    """Return the name of the topic for what ``group`` could not handle from ``topic``."""
-    return f"{topic}.{group}.dlq"
+def is_topic_name(name: str) -> bool:
+    """Tell whether Kafka accepts this name for a topic."""
+    return _TOPIC_NAME.fullmatch(name) is not None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

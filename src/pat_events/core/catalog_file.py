@@ -15,10 +15,10 @@ from pat_events.core.catalog import (
     Queue,
     Schedule,
     Topic,
-    dead_letter_topic,
     did_you_mean,
+    is_topic_name,
 )
-from pat_events.errors import CatalogError
+from pat_events.errors import CatalogError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str | int, ...]
 
-# Kafka's limit for the name of a topic.
-_TOPIC_NAME_MAX: Final = 249
 # Deeper than any catalogue. Composing recurses: without this the interpreter's limit is the bound.
 _MAX_DEPTH: Final = 16
 _SHOWN_MAX: Final = 60
@@ -190,7 +188,7 @@ def _cross_references(data: object) -> Iterator[tuple[Path, str]]:
         place = ("groups", name)
         yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
         yield from _unknown("event", group.get("consumes"), events, (*place, "consumes"))
-        yield from _too_long(name, group.get("consumes"), events, (*place, "consumes"))
+        yield from _without_dead_letters(name, group.get("consumes"), events, (*place, "consumes"))
     for name, schedule in _entries(data, "schedules").items():
         yield from _unknown("queue", schedule.get("queue"), queues, ("schedules", name, "queue"))
 
@@ -203,15 +201,17 @@ def _unknown(
             yield place, f"there is no {kind} {name!r}{did_you_mean(name, known)}"
 
 
-def _too_long(
+def _without_dead_letters(
     group: str, consumed: object, events: dict[str, Any], path: Path
 ) -> Iterator[tuple[Path, str]]:
     for place, name in _texts(consumed, path):
         for _, topic in _texts(events.get(name, {}).get("topic"), ()):
-            dead_letters = dead_letter_topic(topic, group)
-            if len(dead_letters) > _TOPIC_NAME_MAX:
-                reason = f"has {len(dead_letters)} characters, a topic can have {_TOPIC_NAME_MAX}"
-                yield place, f"dead-letter topic {_shown(dead_letters)} {reason}"
+            # What is wrong with either alone, the JSON Schema has said.
+            if is_topic_name(group) and is_topic_name(topic):
+                try:
+                    Catalog.dead_letter_topic(topic, group)
+                except ConfigError as error:
+                    yield place, str(error)
 
 
 def _entries(data: object, name: str) -> dict[str, dict[str, object]]:

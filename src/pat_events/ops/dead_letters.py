@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError
 from pat_events.ops.decoding import record_as_json
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Position
 
-SUFFIX: Final = ".dlq"
 # Reasons are counted by reading; a topic with more than this has other problems than its mix.
 MAX_COUNTED: Final = 10_000
 _CONNECT_S: Final = 10.0
@@ -59,7 +59,7 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
     admin = KafkaAdmin(config)
     layouts = admin.layouts()
     listed = []
-    for topic in sorted(name for name in layouts if name.endswith(SUFFIX)):
+    for topic in sorted(name for name in layouts if name.endswith(DEAD_LETTER_SUFFIX)):
         ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
         reasons: Counter[str] = Counter()
         for delivery in read_stored(config, ends, MAX_COUNTED):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, Self
 
+from pat_events.core.catalog import TOPIC_NAME_RULE, is_topic_name
 from pat_events.errors import ConfigError
 from pat_events.testing.faults import Faults
 from pat_events.testing.librdkafka import MockCluster
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pat_events.core.catalog import Catalog
-
-# What Kafka itself accepts; the mock would take any bytes.
-_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 
 
 class EmbeddedBroker:
@@ -66,11 +63,9 @@ class EmbeddedBroker:
             ConfigError: the name or the number is impossible, or the topic exists.
             ClosedError: the broker was closed.
         """
-        if not _TOPIC_NAME.fullmatch(name):
-            raise ConfigError(
-                f"{name!r} cannot name a topic: use 1 to 249 letters, digits, dots, "
-                "underscores and hyphens"
-            )
+        # The mock would take any bytes.
+        if not is_topic_name(name):
+            raise ConfigError(f"{name!r} is no topic name: use {TOPIC_NAME_RULE}")
         if partitions < 1:
             raise ConfigError(f"partitions of {name} is {partitions}: it must be 1 or more")
         self._cluster.call(
