@@ -155,6 +155,13 @@ def test_an_impossible_value_is_refused_by_name(settings, words):
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize(("connect_timeout_s", "expected"), [(0.5, 0.5), (0, 10.0)])
+def test_what_needs_an_answer_waits_for_it_even_where_a_start_does_not_ask(
+    connect_timeout_s, expected
+):
+    assert config(connect_timeout_s=connect_timeout_s).answer_timeout_s == expected
+
+
 def test_a_config_does_not_change():
     with pytest.raises(AttributeError):
         config().codec = "avro"

@@ -43,6 +43,7 @@ _SECRET: Final = (
     "jaas",
     "oauthbearer.config",
 )
+_CONNECT_S: Final = 10.0
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
 _NEARLY: Final = 0.9
 
@@ -71,8 +72,9 @@ class Config:
         publish_timeout_s: Longest wait for room in the buffer, in seconds.
         delivery_timeout_s: An event not acknowledged after this long failed, in
             seconds. librdkafka's own 300 s hides an outage for too long.
-        connect_timeout_s: How long to wait for a broker at start, in seconds; 0 does
-            not ask.
+        connect_timeout_s: How long to wait for a broker at start, in seconds. With 0 a
+            producer starts without asking; what cannot do without an answer, such as a
+            consumer group or an operator's command, then waits up to 10 s.
         group_protocol: ``classic``, or ``consumer`` for KIP-848 (brokers 4.0 and later).
         msk_iam_region: AWS region of an MSK cluster that authenticates by IAM: connect
             by TLS with tokens signed with boto3's credentials. Needs the extra ``msk``.
@@ -93,7 +95,7 @@ class Config:
     max_event_bytes: int = 1_000_000
     publish_timeout_s: float = 30.0
     delivery_timeout_s: float = 120.0
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = _CONNECT_S
     group_protocol: GroupProtocol = "classic"
     msk_iam_region: str | None = None
     client_properties: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +133,11 @@ class Config:
                 f"delivery_timeout_s ({self.delivery_timeout_s}) must be longer than linger_s "
                 f"({self.linger_s}), or every event fails"
             )
+
+    @property
+    def answer_timeout_s(self) -> float:
+        """How long to wait for an answer that is needed, in seconds; see ``connect_timeout_s``."""
+        return self.connect_timeout_s or _CONNECT_S
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: object) -> Self:

@@ -133,15 +133,14 @@ class ConsumerGroup:
             loop: Loop for coroutine handlers; one of the group's own when None.
 
         Raises:
-            TransportUnavailableError: no broker answered within ``config.connect_timeout_s``.
+            TransportUnavailableError: no broker answered within ``config.answer_timeout_s``.
             TopicMissingError: a topic or a dead-letter topic does not exist.
             ClosedError: the group was started before.
         """
         if self._thread is not None:
             raise ClosedError(f"group {self.name} was started already: make a new ConsumerGroup")
         self._transport.partitions(
-            [*self._routes.topics, *self._dead_letter_topics],
-            self._config.connect_timeout_s or 10.0,
+            [*self._routes.topics, *self._dead_letter_topics], self._config.answer_timeout_s
         )
         self._thread = threading.Thread(
             target=self._run_engine, args=(loop,), name=f"pat-events-{self.name}", daemon=True

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # Reasons are counted by reading; a topic with more than this has other problems than its mix.
 MAX_COUNTED: Final = 10_000
-_CONNECT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def show(
     """
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
-    counts = KafkaTransport(config).partitions([topic], config.connect_timeout_s or _CONNECT_S)
+    counts = KafkaTransport(config).partitions([topic], config.answer_timeout_s)
     numbers = range(counts[topic])
     if partition is not None and partition not in numbers:
         raise ConfigError(f"{topic} has no partition {partition}, but 0 to {counts[topic] - 1}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # Longest wait inside the client, in seconds: bounds how late the end is seen.
 _POLL_S: Final = 0.1
 _CHUNK: Final = 500
-_CONNECT_S: Final = 10.0
 
 
 def tail(
@@ -43,7 +42,7 @@ def tail(
         TopicMissingError: names the topics that do not exist.
         TransportError: reading failed.
     """
-    counts = KafkaTransport(config).partitions(topics, config.connect_timeout_s or _CONNECT_S)
+    counts = KafkaTransport(config).partitions(topics, config.answer_timeout_s)
     pairs = [(topic, number) for topic, count in counts.items() for number in range(count)]
     ends = KafkaAdmin(config).ends(pairs)
     left = float("inf") if max_records is None else max_records

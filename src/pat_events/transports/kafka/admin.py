@@ -44,7 +44,6 @@ T = TypeVar("T")
 ANSWER_S: Final = 15.0
 # The client gives up first, and says which broker did not answer.
 _FUTURE_S: Final = ANSWER_S + 5.0
-_CONNECT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class KafkaAdmin:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._address = config.bootstrap_servers
-        KafkaTransport(config).partitions((), config.connect_timeout_s or _CONNECT_S)
+        KafkaTransport(config).partitions((), config.answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
 
