@@ -1,7 +1,8 @@
 import pytest
 
 from pat_events.errors import SchemaError, UnknownEventError
-from pat_events.ops.publishing import events_from_json
+from pat_events.events import EmailReceived
+from pat_events.ops.publishing import events_from_json, publish
 
 
 def read(types, text, name="EmailReceived"):
@@ -40,3 +41,10 @@ def test_what_is_no_event_is_refused_with_its_place(types, text, reason):
     with pytest.raises(SchemaError, match=reason) as raised:
         read(types, text)
     assert "\n" not in str(raised.value)
+
+
+def test_each_event_published_is_yielded_with_its_place(config):
+    events = [EmailReceived(email_id="e-1") for _ in range(3)]
+    acks = list(publish(config, events))
+    assert [ack.event_id for ack in acks] == [event.metadata.event_id for event in events]
+    assert [ack.position.offset for ack in acks] == [0, 1, 2]

@@ -14,6 +14,7 @@ from pat_events.ops.decoding import record_as_json
 from pat_events.ops.lag import lag
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka.transport import KafkaTransport
 
 LETTERS = "pat-emails.email-processor.dlq"
 
@@ -91,11 +92,19 @@ def test_tailing_joins_no_group_and_commits_nothing(walked):
 
 @pytest.mark.kafka
 def test_a_group_that_is_through_has_no_lag(walked):
-    rows = lag(KafkaAdmin(walked.config), walked.catalog, walked.processor)
+    [rows] = lag(walked.config, walked.catalog, [walked.processor]).values()
     assert len(rows) == 12
     assert sum(row.end for row in rows) == 34
     assert sum(row.lag for row in rows) == 0
     assert {row.committed for row in rows if row.end} == {row.end for row in rows if row.end}
+
+
+@pytest.mark.kafka
+def test_without_names_every_group_of_catalogue_and_cluster_is_looked_at(walked):
+    packaged = load_catalog().groups
+    everyone = lag(walked.config, load_catalog())
+    assert {*packaged, walked.processor, walked.validator} <= everyone.keys()
+    assert list(everyone) == sorted(everyone)
 
 
 @pytest.mark.kafka
@@ -113,20 +122,41 @@ def test_without_from_beginning_only_what_is_new_is_read(failed):
     assert not list(tail(failed, ["pat-emails"], timeout_s=0.2))
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda config, types: tail(config, [LETTERS], timeout_s=0),
+        lambda config, types: dead_letters.show(config, types, LETTERS),
+    ],
+    ids=["tail", "show"],
+)
+def test_reading_asks_once_what_topics_there_are(config, types, monkeypatch, read):
+    asked = []
+    partitions = KafkaTransport.partitions
+
+    def counting(self, topics, timeout_s):
+        asked.append(list(topics))
+        return partitions(self, topics, timeout_s)
+
+    monkeypatch.setattr(KafkaTransport, "partitions", counting)
+    assert not list(read(config, types))
+    assert asked == [[LETTERS]]
+
+
 def test_a_missing_topic_is_named_with_the_nearest(config):
     with pytest.raises(TopicMissingError, match="there is pat-emails"):
         next(tail(config, ["pat-email"], timeout_s=0.1))
 
 
 def test_a_group_without_a_position_lags_by_all_there_is(failed):
-    rows = lag(KafkaAdmin(failed), load_catalog(), "email-validator")
+    [rows] = lag(failed, load_catalog(), ["email-validator"]).values()
     assert {row.committed for row in rows} == {None}
     assert sum(row.lag for row in rows) == 4
 
 
 def test_an_unknown_group_is_refused_with_the_nearest(config):
     with pytest.raises(ConfigError, match="email-processor"):
-        lag(KafkaAdmin(config), load_catalog(), "email-procesor")
+        lag(config, load_catalog(), ["email-processor", "email-procesor"])
 
 
 def test_a_broker_that_is_not_there_is_named_within_the_bound():

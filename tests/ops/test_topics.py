@@ -27,8 +27,13 @@ def small_catalog(topic, *, partitions=2, retention_days=7):
 
 
 @pytest.fixture
-def admin(kafka_broker):
-    return KafkaAdmin(Config(bootstrap_servers=kafka_broker.bootstrap_servers))
+def config(kafka_broker):
+    return Config(bootstrap_servers=kafka_broker.bootstrap_servers)
+
+
+@pytest.fixture
+def admin(config):
+    return KafkaAdmin(config)
 
 
 @pytest.fixture
@@ -53,60 +58,60 @@ def test_each_group_gets_a_dead_letter_topic_with_room_for_the_cause():
 
 
 @pytest.mark.kafka
-def test_a_second_apply_finds_nothing_to_do(admin, topic):
+def test_a_second_apply_finds_nothing_to_do(config, admin, topic):
     catalog = small_catalog(topic)
-    plan = diff(admin, catalog)
+    plan = diff(config, catalog)
     assert [spec.name for spec in plan.creations] == [topic, f"{topic}.readers.dlq"]
-    apply(admin, plan)
+    apply(config, plan)
     assert admin.layouts()[topic].partitions == 2
     assert admin.settings([topic])[topic]["retention.ms"] == str(7 * DAY_MS)
-    assert diff(admin, catalog).empty
-    apply(admin, plan)  # As if somebody else had been quicker.
-    assert diff(admin, catalog).empty
+    assert diff(config, catalog).empty
+    apply(config, plan)  # As if somebody else had been quicker.
+    assert diff(config, catalog).empty
 
 
 @pytest.mark.kafka
-def test_partitions_are_added_only_when_asked_for(admin, topic):
-    apply(admin, diff(admin, small_catalog(topic)))
+def test_partitions_are_added_only_when_asked_for(config, admin, topic):
+    apply(config, diff(config, small_catalog(topic)))
     wider = small_catalog(topic, partitions=3)
-    [growth] = diff(admin, wider).growths
+    [growth] = diff(config, wider).growths
     assert (growth.partitions, growth.wanted) == (2, 3)
-    apply(admin, diff(admin, wider))
+    apply(config, diff(config, wider))
     assert admin.layouts()[topic].partitions == 2
-    apply(admin, diff(admin, wider), grow=True)
+    apply(config, diff(config, wider), grow=True)
     assert admin.layouts()[topic].partitions == 3
 
 
 @pytest.mark.kafka
-def test_nothing_is_ever_lowered(admin, topic):
-    apply(admin, diff(admin, small_catalog(topic, partitions=3, retention_days=9)))
-    smaller = diff(admin, small_catalog(topic))
+def test_nothing_is_ever_lowered(config, admin, topic):
+    apply(config, diff(config, small_catalog(topic, partitions=3, retention_days=9)))
+    smaller = diff(config, small_catalog(topic))
     assert smaller.empty
     assert len(smaller.kept) == 2
-    apply(admin, smaller, grow=True)
+    apply(config, smaller, grow=True)
     assert admin.layouts()[topic].partitions == 3
     assert admin.settings([topic])[topic]["retention.ms"] == str(9 * DAY_MS)
 
 
 @pytest.mark.kafka
-def test_a_setting_below_the_catalogue_is_raised_and_others_stay(admin, topic):
+def test_a_setting_below_the_catalogue_is_raised_and_others_stay(config, admin, topic):
     own = {"retention.ms": str(DAY_MS), "segment.bytes": "2000000"}
     admin.create([TopicSpec(topic, 2, 1, own)])
-    [change] = diff(admin, small_catalog(topic)).changes
+    [change] = diff(config, small_catalog(topic)).changes
     assert (change.setting, change.value) == ("retention.ms", str(DAY_MS))
-    apply(admin, diff(admin, small_catalog(topic)))
+    apply(config, diff(config, small_catalog(topic)))
     settings = admin.settings([topic])[topic]
     assert settings["retention.ms"] == str(7 * DAY_MS)
     assert settings["segment.bytes"] == "2000000"
 
 
 @pytest.mark.kafka
-def test_retention_for_ever_is_long_enough(admin, topic):
+def test_retention_for_ever_is_long_enough(config, admin, topic):
     admin.create([TopicSpec(topic, 2, 1, {"retention.ms": "-1"})])
-    assert not diff(admin, small_catalog(topic)).changes
+    assert not diff(config, small_catalog(topic)).changes
 
 
 @pytest.mark.kafka
-def test_more_replicas_than_brokers_are_refused(admin, topic):
+def test_more_replicas_than_brokers_are_refused(config, admin, topic):
     with pytest.raises(ConfigError, match="replication factor"):
-        diff(admin, small_catalog(topic), replication=admin.brokers() + 1)
+        diff(config, small_catalog(topic), replication=admin.brokers() + 1)

@@ -10,7 +10,6 @@ from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, table
 from pat_events.codecs import load_catalog
 from pat_events.ops import lag as ops
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 
 @command
@@ -36,13 +35,10 @@ def lag(
     if bool(groups) == every:
         raise typer.BadParameter("name groups, or --all for every one of them")
     config = configure(bootstrap, catalog)
-    loaded = load_catalog(config.catalog)
-    admin = KafkaAdmin(config)
-    names = groups or sorted({*loaded.groups, *admin.groups()})
+    found = ops.lag(config, load_catalog(config.catalog), None if every else groups)
     numbers = ("partition", "committed", "end", "lag")
     shown = table("group", "topic", *numbers, numbers=numbers)
-    for name in names:
-        rows = ops.lag(admin, loaded, name)
+    for name, rows in found.items():
         for row in rows:
             committed = "-" if row.committed is None else str(row.committed)
             shown.add_row(

@@ -12,8 +12,7 @@ from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.errors import ConfigError
-from pat_events.ops.publishing import events_from_json
-from pat_events.producer import Producer
+from pat_events.ops import publishing as ops
 
 
 @command
@@ -39,11 +38,9 @@ def publish(
     config = configure(bootstrap, catalog)
     types = EventTypes(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
-    events = list(events_from_json(types, event_type, _read(file)))
-    with Producer(config) as producer:
-        for ack in [producer.publish(event) for event in events]:
-            position = ack.result(config.delivery_timeout_s + 5)
-            print_json({"event_id": ack.event_id, **position._asdict()})
+    events = list(ops.events_from_json(types, event_type, _read(file)))
+    for ack in ops.publish(config, events):
+        print_json({"event_id": ack.event_id, **ack.position._asdict()})
 
 
 def _read(file: Path) -> str:

@@ -10,10 +10,11 @@ from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console
 from pat_events.codecs import load_catalog
 from pat_events.ops import topics as ops
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pat_events.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Compare the cluster's topics with the catalogue.")
 
@@ -63,20 +64,18 @@ def apply(
       pat-events topics apply --bootstrap localhost:9092
       pat-events topics apply --catalog my-catalog.yaml --replication 3
     """
-    admin, plan = _plan(bootstrap, catalog, replication)
+    config, plan = _plan(bootstrap, catalog, replication)
     _show(plan, grow=grow)
     if plan.creations or plan.changes or (grow and plan.growths):
-        ops.apply(admin, plan, grow=grow)
+        ops.apply(config, plan, grow=grow)
         console.print("done")
 
 
 def _plan(
     bootstrap: str | None, catalog: Path | None, replication: int | None
-) -> tuple[KafkaAdmin, ops.TopicPlan]:
+) -> tuple[Config, ops.TopicPlan]:
     config = configure(bootstrap, catalog)
-    loaded = load_catalog(config.catalog)  # Before a cluster is asked.
-    admin = KafkaAdmin(config)
-    return admin, ops.diff(admin, loaded, replication)
+    return config, ops.diff(config, load_catalog(config.catalog), replication)
 
 
 def _show(plan: ops.TopicPlan, *, grow: bool) -> None:

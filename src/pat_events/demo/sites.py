@@ -85,7 +85,7 @@ def on_cluster(config: Config) -> Iterator[Site]:
         admin = KafkaAdmin(config)
         topics = [*catalog.topics, *site.dead_letter_topics]
         try:
-            apply(admin, diff(admin, catalog))
+            apply(config, diff(config, catalog))
             yield site
         finally:
             _remove(admin, topics, [site.processor, site.validator])

@@ -12,7 +12,6 @@ from pat_events.errors import ConfigError
 from pat_events.ops.decoding import record_as_json
 from pat_events.ops.tail import read_stored
 from pat_events.transports.kafka.admin import KafkaAdmin
-from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,12 +99,12 @@ def show(
     """
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
-    counts = KafkaTransport(config).partitions([topic], config.answer_timeout_s)
-    numbers = range(counts[topic])
+    admin = KafkaAdmin(config, [topic])
+    numbers = range(admin.partitions[topic])
     if partition is not None and partition not in numbers:
-        raise ConfigError(f"{topic} has no partition {partition}, but 0 to {counts[topic] - 1}")
+        raise ConfigError(f"{topic} has no partition {partition}, but 0 to {numbers[-1]}")
     wanted = numbers if partition is None else [partition]
-    ends = KafkaAdmin(config).ends([(topic, number) for number in wanted])
+    ends = admin.ends([(topic, number) for number in wanted])
     if offset is not None and partition is not None:
         low, high = ends[topic, partition]
         if not low <= offset < high:

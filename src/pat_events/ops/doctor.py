@@ -123,7 +123,7 @@ def _settings(admin: KafkaAdmin, config: Config, catalog: Catalog, present: list
         return Check("topic settings", Outcome.UNKNOWN, "no topic to ask about")
     try:
         settings = admin.settings(present)
-        plan = diff(admin, catalog)
+        plan = diff(config, catalog)
     except PatEventsError as error:
         return Check("topic settings", Outcome.UNKNOWN, f"not told: {error}")
     small = [

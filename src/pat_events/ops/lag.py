@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.catalog import did_you_mean
 from pat_events.errors import ConfigError
+from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pat_events.config import Config
     from pat_events.core.catalog import Catalog
-    from pat_events.transports.kafka.admin import KafkaAdmin
+    from pat_events.transports.kafka.admin import TopicLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,29 @@ class PartitionLag:
     lag: int
 
 
-def lag(admin: KafkaAdmin, catalog: Catalog, group: str) -> list[PartitionLag]:
-    """Return the lag of a group on its topics: the catalogue's, and those it has committed.
+def lag(
+    config: Config, catalog: Catalog, groups: Sequence[str] | None = None
+) -> dict[str, list[PartitionLag]]:
+    """Return the lag of groups on their topics: the catalogue's, and those they have committed.
+
+    Args:
+        config: The cluster.
+        catalog: What groups there should be.
+        groups: Their names; every group of the catalogue and of the cluster when None.
 
     Raises:
-        ConfigError: neither the catalogue nor the cluster knows the group; names the nearest.
+        ConfigError: neither the catalogue nor the cluster knows a group; names the nearest.
         TransportError: the cluster did not answer, or does not permit it.
     """
+    admin = KafkaAdmin(config)
+    names = sorted({*catalog.groups, *admin.groups()}) if groups is None else groups
     layouts = admin.layouts()
+    return {name: _lag_of(name, admin, catalog, layouts) for name in names}
+
+
+def _lag_of(
+    group: str, admin: KafkaAdmin, catalog: Catalog, layouts: Mapping[str, TopicLayout]
+) -> list[PartitionLag]:
     everywhere = [(topic, n) for topic, it in layouts.items() for n in range(it.partitions)]
     committed = admin.committed(group, everywhere)
     entry = catalog.groups.get(group)

@@ -1,4 +1,4 @@
-"""Events from JSON."""
+"""Publish events that an operator wrote as JSON."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import from_json
 from pat_events.errors import CodecError, SchemaError
+from pat_events.producer import Producer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from google.protobuf.message import Message
 
+    from pat_events.acknowledgement import Ack
     from pat_events.codecs import EventTypes
+    from pat_events.config import Config
+
+
+def publish(config: Config, events: Iterable[Message]) -> Iterator[Ack]:
+    """Publish events and yield their acknowledgements, in the same order.
+
+    Args:
+        config: The cluster.
+        events: What to publish; all of it is on its way before the first is yielded.
+
+    Raises:
+        PatEventsError: what ``Producer.publish`` and ``Ack.result`` raise.
+    """
+    with Producer(config) as producer:
+        for ack in [producer.publish(event) for event in events]:
+            ack.result()
+            yield ack
 
 
 def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Message]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.transports.kafka.admin import KafkaAdmin
 from pat_events.transports.kafka.reader import KafkaReader
-from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,9 +41,9 @@ def tail(
         TopicMissingError: names the topics that do not exist.
         TransportError: reading failed.
     """
-    counts = KafkaTransport(config).partitions(topics, config.answer_timeout_s)
-    pairs = [(topic, number) for topic, count in counts.items() for number in range(count)]
-    ends = KafkaAdmin(config).ends(pairs)
+    admin = KafkaAdmin(config, topics)
+    pairs = [(topic, n) for topic, count in admin.partitions.items() for n in range(count)]
+    ends = admin.ends(pairs)
     left = float("inf") if max_records is None else max_records
     with KafkaReader(config, {pair: ends[pair][not from_beginning] for pair in pairs}) as reader:
         quiet_since = time.monotonic()

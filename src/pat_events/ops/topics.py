@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from pat_events.errors import ConfigError, TopicMissingError, TransportError, TransportTimeoutError
-from pat_events.transports.kafka.admin import TopicSpec
+from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pat_events.config import Config
     from pat_events.core.catalog import Catalog
-    from pat_events.transports.kafka.admin import KafkaAdmin
 
 _DAY_MS: Final = 86_400_000
 _MAX_REPLICATION: Final = 3
@@ -98,11 +98,11 @@ def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
     return wanted
 
 
-def diff(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) -> TopicPlan:
+def diff(config: Config, catalog: Catalog, replication: int | None = None) -> TopicPlan:
     """Compare a cluster with a catalogue; changes nothing.
 
     Args:
-        admin: The cluster.
+        config: The cluster.
         catalog: What it should have.
         replication: Replicas of new topics; 3, or as many as there are brokers, when None.
 
@@ -110,6 +110,7 @@ def diff(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) ->
         ConfigError: ``replication`` is more than there are brokers.
         TransportError: the cluster did not answer, or does not permit it.
     """
+    admin = KafkaAdmin(config)
     brokers = admin.brokers()
     if replication is not None and not 1 <= replication <= brokers:
         raise ConfigError(f"replication factor {replication}: the cluster has {brokers} brokers")
@@ -143,20 +144,13 @@ def diff(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) ->
     return TopicPlan(creations, tuple(growths), tuple(changes), tuple(kept))
 
 
-# Control plane: a cluster that elects a controller answers a moment later.
-@retry(
-    retry=retry_if_exception_type(TransportError),
-    stop=stop_after_attempt(3),
-    wait=wait_exponential(multiplier=0.5, max=2),
-    reraise=True,
-)
-def apply(admin: KafkaAdmin, plan: TopicPlan, *, grow: bool = False) -> None:
+def apply(config: Config, plan: TopicPlan, *, grow: bool = False) -> None:
     """Carry out a plan, and wait until the brokers know of it.
 
     Safe to repeat, and when somebody else does the same.
 
     Args:
-        admin: The cluster.
+        config: The cluster.
         plan: What to do.
         grow: Add partitions as well. Keys then move to other partitions, so that events of
             one key published before and after are in no order.
@@ -164,6 +158,17 @@ def apply(admin: KafkaAdmin, plan: TopicPlan, *, grow: bool = False) -> None:
     Raises:
         TransportError: the cluster refused; what was done before stays done.
     """
+    _carry_out(KafkaAdmin(config), plan, grow=grow)
+
+
+# Control plane: a cluster that elects a controller answers a moment later.
+@retry(
+    retry=retry_if_exception_type(TransportError),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential(multiplier=0.5, max=2),
+    reraise=True,
+)
+def _carry_out(admin: KafkaAdmin, plan: TopicPlan, *, grow: bool) -> None:
     admin.create(plan.creations)
     if grow:
         layouts = admin.layouts()

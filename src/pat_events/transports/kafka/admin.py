@@ -70,14 +70,22 @@ class KafkaAdmin:
     Every call is bounded. Raises ``TransportError`` where the cluster refuses, which
     includes a lack of permission.
 
+    Args:
+        config: The cluster.
+        topics: What has to be there.
+
+    Attributes:
+        partitions: How many each of ``topics`` has.
+
     Raises:
         TransportUnavailableError: no broker answered in time; names the address.
+        TopicMissingError: names the topics that do not exist.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, topics: Sequence[str] = ()) -> None:
         self._config = config
         self._address = config.bootstrap_servers
-        KafkaTransport(config).partitions((), config.answer_timeout_s)
+        self.partitions: Final = KafkaTransport(config).partitions(topics, config.answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
 
