@@ -48,3 +48,10 @@ def test_each_event_published_is_yielded_with_its_place(config):
     acks = list(publish(config, events))
     assert [ack.event_id for ack in acks] == [event.metadata.event_id for event in events]
     assert [ack.position.offset for ack in acks] == [0, 1, 2]
+
+
+def test_what_was_published_before_a_refusal_is_yielded_all_the_same(config):
+    published = publish(config, [EmailReceived(email_id="e-1"), EmailReceived()])
+    assert next(published).position.offset == 0
+    with pytest.raises(SchemaError, match="email_id is empty"):
+        next(published)

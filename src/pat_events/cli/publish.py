@@ -29,7 +29,7 @@ def publish(
     """Publish events from JSON: one object, or one a line.
 
     Nothing is sent unless all of the input can be read. Each acknowledged event is one line of JSON
-    on standard output: its id and its place in the log.
+    on standard output, also where another one was refused: its id and its place in the log.
 
     Example:
       echo '{"email_id": "e-1", "subject": "Hello"}' | pat-events publish EmailReceived

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import from_json
-from pat_events.errors import CodecError, SchemaError
+from pat_events.errors import CodecError, PatEventsError, SchemaError
 from pat_events.producer import Producer
 
 if TYPE_CHECKING:
@@ -26,13 +26,28 @@ def publish(config: Config, events: Iterable[Message]) -> Iterator[Ack]:
         config: The cluster.
         events: What to publish; all of it is on its way before the first is yielded.
 
+    What follows a refused event is not published. Whoever gets an error has been told of every
+    event that arrived, and can publish the others.
+
     Raises:
-        PatEventsError: what ``Producer.publish`` and ``Ack.result`` raise.
+        PatEventsError: the first that ``Producer.publish`` or ``Ack.result`` raised.
     """
     with Producer(config) as producer:
-        for ack in [producer.publish(event) for event in events]:
-            ack.result()
-            yield ack
+        acks, failure = [], None
+        try:
+            for event in events:
+                acks.append(producer.publish(event))  # noqa: PERF401 -- those before a refusal count
+        except PatEventsError as error:
+            failure = error
+        for ack in acks:
+            try:
+                ack.result()
+            except PatEventsError as error:
+                failure = failure or error
+            else:
+                yield ack
+        if failure is not None:
+            raise failure
 
 
 def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Message]:
