@@ -106,6 +106,24 @@ def test_a_setting_below_the_catalogue_is_raised_and_others_stay(config, admin, 
 
 
 @pytest.mark.kafka
+def test_a_broker_that_has_not_heard_of_a_setting_is_asked_again(config, admin, topic, monkeypatch):
+    admin.create([TopicSpec(topic, 2, 1, {"retention.ms": str(DAY_MS)})])
+    plan = diff(config, small_catalog(topic))
+    stale = {topic: {"retention.ms": str(DAY_MS)}}
+    answers = []
+
+    def late(self, topics):
+        answers.append(settings(self, topics) if answers else stale)
+        return answers[-1]
+
+    settings = KafkaAdmin.settings
+    monkeypatch.setattr(KafkaAdmin, "settings", late)
+    apply(config, plan)
+    assert answers[0] == stale
+    assert answers[-1][topic]["retention.ms"] == str(7 * DAY_MS)
+
+
+@pytest.mark.kafka
 def test_retention_for_ever_is_long_enough(config, admin, topic):
     admin.create([TopicSpec(topic, 2, 1, {"retention.ms": "-1"})])
     assert not diff(config, small_catalog(topic)).changes

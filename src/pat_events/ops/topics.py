@@ -7,7 +7,7 @@ never lowered: fewer partitions cannot be had, and shorter retention deletes eve
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -16,7 +16,7 @@ from pat_events.errors import ConfigError, TopicMissingError, TransportError, Tr
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pat_events.config import Config
     from pat_events.core.catalog import Catalog
@@ -186,10 +186,12 @@ def _carry_out(admin: KafkaAdmin, plan: TopicPlan, *, grow: bool) -> None:
     partitions = {spec.name: spec.partitions for spec in plan.creations}
     if grow:
         partitions |= {growth.topic: growth.wanted for growth in plan.growths}
-    _wait_until_known(admin, partitions)
+    _wait_until_known(admin, partitions, plan.changes)
 
 
-def _wait_until_known(admin: KafkaAdmin, partitions: Mapping[str, int]) -> None:
+def _wait_until_known(
+    admin: KafkaAdmin, partitions: Mapping[str, int], changes: Sequence[SettingChange]
+) -> None:
     """Wait until the brokers know what the controller has decided, and partitions have leaders."""
     deadline = time.monotonic() + _KNOWN_S
     while True:
@@ -198,6 +200,12 @@ def _wait_until_known(admin: KafkaAdmin, partitions: Mapping[str, int]) -> None:
             name
             for name, count in partitions.items()
             if name not in layouts or layouts[name].partitions < count
+        ]
+        settings = admin.settings({change.topic for change in changes})
+        missing += [
+            f"{change.topic} {change.setting}={change.wanted}"
+            for change in changes
+            if _raises(replace(change, value=settings[change.topic].get(change.setting, "")))
         ]
         try:
             if not missing:
