@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pat_events.acknowledgement import Ack
+    from pat_events.codecs import load_catalog
     from pat_events.config import Config
     from pat_events.consumer import ConsumerGroup, Context, GroupStats, HandlerObject, Handlers
     from pat_events.core.envelope import Envelope
@@ -45,6 +46,7 @@ __all__ = [
     "Position",
     "Producer",
     "RetryPolicy",
+    "load_catalog",
 ]
 
 _HOMES = {
@@ -59,6 +61,7 @@ _HOMES = {
     "Position": "core.record",
     "Producer": "producer",
     "RetryPolicy": "core.retry",
+    "load_catalog": "codecs",
 }
 
 

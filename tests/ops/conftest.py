@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, Handlers, Producer, RetryPolicy
+from pat_events import ConsumerGroup, Handlers, Producer, RetryPolicy
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.core.headers import CE_TYPE
 from pat_events.events import EmailReceived
@@ -14,6 +14,8 @@ from pat_events.transports.base import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pat_events import Config
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +28,7 @@ def config() -> Iterator[Config]:
     """An embedded broker with the catalogue's topics."""
     with EmbeddedBroker() as broker:
         broker.create_topics(load_catalog())
-        yield Config(
-            bootstrap_servers=broker.bootstrap_servers,
-            client_properties={"fetch.wait.max.ms": "10"},
-        )
+        yield broker.config()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import threading
 
 from confluent_kafka import KafkaError
 
-from pat_events import Config, ConsumerGroup, Handlers, Producer
+from pat_events import ConsumerGroup, Handlers, Producer
 from pat_events.codecs import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.testing import Api, EmbeddedBroker
@@ -16,10 +16,7 @@ def test_a_group_waits_for_leaders_that_are_on_their_way():
     handlers.add(EmailReceived, lambda event, ctx: handled.set())
     with EmbeddedBroker() as broker:
         broker.create_topics(load_catalog())
-        config = Config(
-            bootstrap_servers=broker.bootstrap_servers,
-            client_properties={"fetch.wait.max.ms": "10"},
-        )
+        config = broker.config()
         with Producer(config) as producer:
             producer.publish(EmailReceived(email_id="e-1")).result(10)
         broker.faults.push_request_errors(

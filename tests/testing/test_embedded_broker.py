@@ -12,7 +12,7 @@ import time
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from pat_events import testing
+from pat_events import Config, testing
 from pat_events.core.catalog import Catalog, DeadLetters, EventType, Group, Topic
 from pat_events.errors import ClosedError, ConfigError
 from pat_events.testing import EmbeddedBroker, librdkafka
@@ -91,6 +91,26 @@ def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker
         "out.desk.dlq": 3,
         "in.log.dlq": 3,
     }
+
+
+def test_its_config_does_not_wait_for_empty_fetches(broker) -> None:
+    config = broker.config(tenant_id="t-1", client_properties={"check.crcs": "true"})
+    assert config == Config(
+        bootstrap_servers=broker.bootstrap_servers,
+        tenant_id="t-1",
+        client_properties={"fetch.wait.max.ms": "10", "check.crcs": "true"},
+    )
+    assert broker.config(client_properties={"fetch.wait.max.ms": "7"}).client_properties == {
+        "fetch.wait.max.ms": "7"
+    }
+
+
+def test_its_config_reads_the_environment_it_is_handed_and_no_other(broker, monkeypatch) -> None:
+    environ = {"PAT_EVENTS_BOOTSTRAP_SERVERS": "elsewhere:9092", "PAT_EVENTS_TENANT_ID": "t-1"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert broker.config().tenant_id is None
+    assert broker.config(environ=environ) == broker.config(tenant_id="t-1")
 
 
 def test_producers_create_the_topic_they_ask_for_and_consumers_do_not(broker, ends) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from pat_events.codecs import load_catalog
-from pat_events.config import Config
 from pat_events.errors import PatEventsError
 from pat_events.ops.topics import apply, diff
 from pat_events.testing import EmbeddedBroker
@@ -23,6 +22,7 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pat_events.config import Config
     from pat_events.core.catalog import Catalog
 
 _log = logging.getLogger("pat_events.demo")
@@ -57,12 +57,7 @@ def embedded() -> Iterator[Site]:
     catalog = load_catalog()
     with EmbeddedBroker() as broker:
         broker.create_topics(catalog)
-        # The embedded broker holds an empty fetch for all of this time.
-        config = Config(
-            bootstrap_servers=broker.bootstrap_servers,
-            client_properties={"fetch.wait.max.ms": "10"},
-        )
-        yield Site(config, catalog, PROCESSOR, VALIDATOR)
+        yield Site(broker.config(), catalog, PROCESSOR, VALIDATOR)
 
 
 @contextmanager

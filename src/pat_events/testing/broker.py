@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
+from pat_events.config import Config
 from pat_events.core.catalog import TOPIC_NAME_RULE, is_topic_name
 from pat_events.errors import ConfigError
 from pat_events.testing.faults import Faults
 from pat_events.testing.librdkafka import MockCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from pat_events.core.catalog import Catalog
@@ -26,7 +28,7 @@ class EmbeddedBroker:
     * Nothing is written to disk or replicated: it proves nothing about durability.
     * A partition keeps its last 5 MiB or 100,000 batches; older ones are gone.
     * An empty fetch is held for the whole ``fetch.wait.max.ms`` of the consumer (500 by
-      default), even if records arrive meanwhile. Set it to about 10 in tests.
+      default), even if records arrive meanwhile; ``config`` sets it to 10.
     * A produce request that is sent again because its answer was lost is stored
       again; only transactional producers are protected from that.
     * Transactions are accepted, but ``read_committed`` shows open and aborted ones too.
@@ -55,6 +57,32 @@ class EmbeddedBroker:
     def bootstrap_servers(self) -> str:
         """``host:port`` of every broker, separated by commas."""
         return self._cluster.bootstrap_servers
+
+    def config(
+        self,
+        *,
+        environ: Mapping[str, str] = MappingProxyType({}),
+        client_properties: Mapping[str, str] = MappingProxyType({}),
+        **settings: object,
+    ) -> Config:
+        """Return a configuration for clients of this broker.
+
+        Args:
+            environ: Where to read ``PAT_EVENTS_*`` from, such as ``os.environ``; from nowhere
+                by default. Its address and client properties are those of another broker and
+                left out.
+            client_properties: Added to those that clients of an embedded broker need.
+            settings: Further fields of ``Config``; they win over ``environ``.
+
+        Raises:
+            ConfigError: a setting is impossible.
+        """
+        return Config.from_env(
+            environ,
+            bootstrap_servers=self.bootstrap_servers,
+            client_properties={"fetch.wait.max.ms": "10", **client_properties},
+            **settings,
+        )
 
     def create_topic(self, name: str, partitions: int = 4) -> None:
         """Create a topic, replicated to at most three brokers; leaders are drawn at random.

@@ -7,6 +7,7 @@ in every run, also where nothing of it is used, and before coverage is measured.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pat_events.config import Config
     from pat_events.consumer import ConsumerGroup, Handlers
     from pat_events.producer import Producer
     from pat_events.testing.broker import EmbeddedBroker
@@ -32,7 +32,7 @@ def kafka() -> Iterator[EmbeddedBroker]:
     from pat_events.testing.broker import EmbeddedBroker  # noqa: PLC0415
 
     with EmbeddedBroker() as broker:
-        broker.create_topics(load_catalog(_config(broker).catalog))
+        broker.create_topics(load_catalog(broker.config(environ=os.environ).catalog))
         yield broker
 
 
@@ -44,7 +44,7 @@ def producer(kafka: EmbeddedBroker) -> Iterator[Producer]:
     """
     from pat_events.producer import Producer  # noqa: PLC0415
 
-    with Producer(_config(kafka)) as producer:
+    with Producer(kafka.config(environ=os.environ)) as producer:
         yield producer
         kafka.faults.clear()
 
@@ -60,7 +60,7 @@ def consumer_group(kafka: EmbeddedBroker) -> Iterator[Callable[..., ConsumerGrou
     from pat_events.codecs import load_catalog  # noqa: PLC0415
     from pat_events.consumer import ConsumerGroup  # noqa: PLC0415
 
-    config = _config(kafka)
+    config = kafka.config(environ=os.environ)
     catalog = load_catalog(config.catalog)
     known = set(catalog.groups)
 
@@ -78,13 +78,3 @@ def consumer_group(kafka: EmbeddedBroker) -> Iterator[Callable[..., ConsumerGrou
     with ExitStack() as groups:
         yield start_group
         kafka.faults.clear()
-
-
-def _config(broker: EmbeddedBroker) -> Config:
-    from pat_events.config import Config  # noqa: PLC0415
-
-    return Config.from_env(
-        bootstrap_servers=broker.bootstrap_servers,
-        # The embedded broker holds an empty fetch for all of this time.
-        client_properties={"fetch.wait.max.ms": "10"},
-    )
