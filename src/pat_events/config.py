@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
+from pat_events.core.spelling import nearest
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CodecName: TypeAlias = Literal["protobuf", "avro"]
 GroupProtocol: TypeAlias = Literal["classic", "consumer"]
 
 CODEC_NAMES: Final[tuple[str, ...]] = get_args(CodecName)
-ENV_PREFIX: Final = "PAT_EVENTS_"
+_ENV_PREFIX: Final = "PAT_EVENTS_"
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "compression": get_args(Compression),
     "codec": CODEC_NAMES,
@@ -148,16 +148,16 @@ class Config:
                 no broker is named.
         """
         environ = os.environ if environ is None else environ
-        _refuse_misspelt(environ, [ENV_PREFIX + spec.name.upper() for spec in fields(cls)])
+        _refuse_misspelt(environ, [env_variable(spec.name) for spec in fields(cls)])
         values: dict[str, object] = {}
         for spec in fields(cls):
-            raw = environ.get(ENV_PREFIX + spec.name.upper())
+            raw = environ.get(env_variable(spec.name))
             if raw is not None:
                 values[spec.name] = _parse(spec.name, str(spec.type), raw)
         values.update({name: value for name, value in overrides.items() if value is not None})
         if "bootstrap_servers" not in values:
             raise ConfigError(
-                f"no broker is named: set {ENV_PREFIX}BOOTSTRAP_SERVERS=host:port, or pass "
+                f"no broker is named: set {env_variable('bootstrap_servers')}=host:port, or pass "
                 "Config(bootstrap_servers=...)"
             )
         return cls(**values)  # type: ignore[arg-type]
@@ -166,6 +166,11 @@ class Config:
         shown = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         shown["client_properties"] = redact(self.client_properties)
         return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def env_variable(field_name: str) -> str:
+    """Return the name of the environment variable of a field of ``Config``."""
+    return _ENV_PREFIX + field_name.upper()
 
 
 def redact(properties: Mapping[str, object]) -> dict[str, object]:
@@ -178,14 +183,14 @@ def redact(properties: Mapping[str, object]) -> dict[str, object]:
 
 def _refuse_misspelt(environ: Mapping[str, str], known: list[str]) -> None:
     for variable in environ:
-        if variable.startswith(ENV_PREFIX) and variable not in known:
-            near = difflib.get_close_matches(variable, known, n=1, cutoff=_NEARLY)
+        if variable.startswith(_ENV_PREFIX) and variable not in known:
+            near = nearest(variable, known, cutoff=_NEARLY)
             if near:
-                raise ConfigError(f"{variable} is no setting: did you mean {near[0]}?")
+                raise ConfigError(f"{variable} is no setting: did you mean {near}?")
 
 
 def _parse(name: str, declared: str, raw: str) -> object:
-    variable = ENV_PREFIX + name.upper()
+    variable = env_variable(name)
     try:
         if declared == "int":
             return int(raw)

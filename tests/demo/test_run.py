@@ -9,7 +9,7 @@ from pat_events.demo import sites
 from pat_events.demo.mail import samples
 from pat_events.demo.pipeline import processor, read_every_text, validator
 from pat_events.errors import ClosedError, TransportTimeoutError
-from pat_events.ops.decoding import decode
+from pat_events.ops.json_records import decode
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka.admin import KafkaAdmin
 

@@ -10,7 +10,7 @@ from pat_events.demo import run, sites
 from pat_events.demo.mail import samples
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
 from pat_events.ops import dead_letters
-from pat_events.ops.decoding import record_as_json
+from pat_events.ops.json_records import record_as_json
 from pat_events.ops.lag import lag
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka.admin import KafkaAdmin

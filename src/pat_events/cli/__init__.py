@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from types import FrameType
 
 _EXTRA = frozenset({"typer", "rich", "click"})
-_INTERRUPTED = 128 + signal.SIGINT
+# Here, because it is needed before the extra is.
+INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
             raise
         sys.exit("the command line needs more packages: pip install 'pat-events[cli]'")
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     app()
 
 

@@ -9,7 +9,7 @@ import typer
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.ops.decoding import record_as_json
+from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import tail
 
 

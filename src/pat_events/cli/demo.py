@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
 from pathlib import Path  # noqa: TC003 -- typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,7 +13,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from pat_events.cli.options import Bootstrap, configure
+from pat_events.cli.options import Bootstrap, broker_named, configure
 from pat_events.cli.output import FAILED, command, console, printable, table
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def demo(
     from pat_events.demo.mail import read_mails, samples  # noqa: PLC0415
 
     mails = samples() if mail is None else read_mails(mail)
-    named = bootstrap or os.environ.get("PAT_EVENTS_BOOTSTRAP_SERVERS")
+    named = broker_named(bootstrap)
     site = sites.on_cluster(configure(bootstrap)) if named else sites.embedded()
     if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
         # What fails here is shown at the end, with its cause.

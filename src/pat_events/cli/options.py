@@ -8,17 +8,18 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from pat_events.config import Config
+from pat_events.config import Config, env_variable
 from pat_events.errors import ConfigError
 
-_BOOTSTRAP: Final = "PAT_EVENTS_BOOTSTRAP_SERVERS"
+BOOTSTRAP_VARIABLE: Final = env_variable("bootstrap_servers")
+CATALOG_VARIABLE: Final = env_variable("catalog")
 
 Bootstrap: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--bootstrap",
         metavar="HOST:PORT",
-        help="Brokers, separated by commas; PAT_EVENTS_BOOTSTRAP_SERVERS without it.",
+        help=f"Brokers, separated by commas; {BOOTSTRAP_VARIABLE} without it.",
     ),
 ]
 CatalogFile: TypeAlias = Annotated[
@@ -26,9 +27,14 @@ CatalogFile: TypeAlias = Annotated[
     typer.Option(
         "--catalog",
         metavar="FILE",
-        help="Catalogue; PAT_EVENTS_CATALOG without it, then the packaged one.",
+        help=f"Catalogue; {CATALOG_VARIABLE} without it, then the packaged one.",
     ),
 ]
+
+
+def broker_named(bootstrap: str | None) -> bool:
+    """Tell whether the option or the environment names a broker."""
+    return bool(bootstrap or os.environ.get(BOOTSTRAP_VARIABLE))
 
 
 def configure(bootstrap: str | None, catalog: Path | None = None) -> Config:
@@ -37,6 +43,8 @@ def configure(bootstrap: str | None, catalog: Path | None = None) -> Config:
     Raises:
         ConfigError: no broker is named, or a value is impossible.
     """
-    if not (bootstrap or os.environ.get(_BOOTSTRAP)):
-        raise ConfigError(f"no broker is named: give --bootstrap HOST:PORT or set {_BOOTSTRAP}")
+    if not broker_named(bootstrap):
+        raise ConfigError(
+            f"no broker is named: give --bootstrap HOST:PORT or set {BOOTSTRAP_VARIABLE}"
+        )
     return Config.from_env(bootstrap_servers=bootstrap, catalog=catalog)

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -16,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pat_events.cli import INTERRUPTED
 from pat_events.errors import NotDrainedError, PatEventsError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ R = TypeVar("R")
 
 FAILED: Final = 1
 NOT_DRAINED: Final = 3
-INTERRUPTED: Final = 128 + signal.SIGINT
 
 # Everything a terminal obeys instead of showing. Events come from strangers.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

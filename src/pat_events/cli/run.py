@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pat_events.cli.options import Bootstrap, CatalogFile  # noqa: TC001 -- typer reads them
+from pat_events.cli.options import BOOTSTRAP_VARIABLE, CATALOG_VARIABLE, Bootstrap, CatalogFile
 from pat_events.cli.output import command, log_like_a_service
-from pat_events.ops.load import load_group
+from pat_events.ops.group_loader import load_group
 
 
 @command
@@ -31,7 +31,7 @@ def run(
     """
     log_like_a_service()
     if bootstrap is not None:
-        os.environ["PAT_EVENTS_BOOTSTRAP_SERVERS"] = bootstrap
+        os.environ[BOOTSTRAP_VARIABLE] = bootstrap
     if catalog is not None:
-        os.environ["PAT_EVENTS_CATALOG"] = str(catalog)
+        os.environ[CATALOG_VARIABLE] = str(catalog)
     load_group(group).run()

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.runtime_version import VersionError
 
-from pat_events.core.catalog import did_you_mean
+from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ The catalogue is data: nothing here knows a particular event.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:
@@ -150,9 +150,3 @@ class Catalog:
 def is_topic_name(name: str) -> bool:
     """Tell whether Kafka accepts this name for a topic."""
     return _TOPIC_NAME.fullmatch(name) is not None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
-    nearest = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -15,9 +15,9 @@ from pat_events.core.catalog import (
     Queue,
     Schedule,
     Topic,
-    did_you_mean,
     is_topic_name,
 )
+from pat_events.core.spelling import did_you_mean
 from pat_events.errors import CatalogError, ConfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError
-from pat_events.ops.decoding import record_as_json
+from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import read_stored
 from pat_events.transports.kafka.admin import KafkaAdmin
 

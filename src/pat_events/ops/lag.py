@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pat_events.core.catalog import did_you_mean
+from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError
 from pat_events.transports.kafka.admin import KafkaAdmin
 

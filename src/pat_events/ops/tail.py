@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Longest wait inside the client, in seconds: bounds how late the end is seen.
 _POLL_S: Final = 0.1
 _CHUNK: Final = 500
+# Where nothing has arrived for so long, in seconds, nothing more is there.
+_STALL_S: Final = 15.0
 
 
 def tail(
@@ -57,19 +59,19 @@ def tail(
 
 
 def read_stored(
-    config: Config, ends: dict[TopicPartition, tuple[int, int]], limit: int, stall_s: float = 15.0
+    config: Config, ends: dict[TopicPartition, tuple[int, int]], limit: int
 ) -> Iterator[Delivery]:
     """Yield what these ranges of offsets hold, at most ``limit`` records.
 
     A range may end in markers that are not records, so an end is also where nothing more
-    arrives for ``stall_s`` seconds.
+    arrives any more.
     """
     open_ends = {pair: high for pair, (low, high) in ends.items() if high > low}
     if not open_ends or limit < 1:
         return
     with KafkaReader(config, {pair: ends[pair][0] for pair in open_ends}) as reader:
         quiet_since = time.monotonic()
-        while open_ends and time.monotonic() - quiet_since < stall_s:
+        while open_ends and time.monotonic() - quiet_since < _STALL_S:
             for delivery in reader.read(_CHUNK, _POLL_S):
                 quiet_since = time.monotonic()
                 pair = (delivery.topic, delivery.partition)

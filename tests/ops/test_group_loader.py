@@ -5,8 +5,7 @@ import pytest
 
 from pat_events import ConsumerGroup
 from pat_events.errors import ConfigError, PatEventsError
-from pat_events.ops.load import load_group
-from pat_events.ops.perf import find_checkout
+from pat_events.ops.group_loader import load_group
 
 GROUP = """
 from pat_events import Config, ConsumerGroup, Handlers
@@ -70,15 +69,3 @@ def test_the_package_own_errors_keep_their_type(module):
     name = module("from pat_events.errors import ClosedError\nraise ClosedError('gone')")
     with pytest.raises(PatEventsError, match=r"^gone$"):
         load_group(f"{name}:group")
-
-
-def test_a_checkout_is_found_from_within(tmp_path):
-    (tmp_path / "perf").mkdir()
-    (tmp_path / "perf" / "__main__.py").touch()
-    (tmp_path / "src" / "pat_events" / "ops").mkdir(parents=True)
-    assert find_checkout(tmp_path / "src" / "pat_events" / "ops") == tmp_path
-
-
-def test_outside_a_checkout_the_benchmarks_are_not_there(tmp_path):
-    with pytest.raises(ConfigError, match="checkout"):
-        find_checkout(tmp_path)

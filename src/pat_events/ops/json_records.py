@@ -1,4 +1,4 @@
-"""Records for people: the envelope, the event as JSON, or why it cannot be read."""
+"""Records as JSON: the envelope, the event, or why that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.codecs import EventTypes
-    from pat_events.core.record import Delivery, Headers
+    from pat_events.core.record import Delivery
 
 
 def decode(types: EventTypes, delivery: Delivery) -> Message:
@@ -51,11 +51,12 @@ def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
         "partition": delivery.partition,
         "offset": delivery.offset,
         "timestamp_ms": delivery.timestamp_ms,
-        "key": text(delivery.key),
+        "key": _text(delivery.key),
         "envelope": {
             name: value for name, value in envelope._asdict().items() if isinstance(value, str)
         },
-        "headers": headers_as_json(delivery.headers),
+        # The last one wins where a name is repeated.
+        "headers": {name: _text(value) for name, value in delivery.headers},
     }
     try:
         shown["event"] = to_json(decode(types, delivery))
@@ -65,11 +66,5 @@ def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
     return shown
 
 
-def headers_as_json(headers: Headers) -> dict[str, str | None]:
-    """Return the headers by name; the last one wins where a name is repeated."""
-    return {name: text(value) for name, value in headers}
-
-
-def text(value: bytes | None) -> str | None:
-    """Return bytes as text; what is no text becomes replacement characters."""
+def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="replace")

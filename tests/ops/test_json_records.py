@@ -10,7 +10,7 @@ from pat_events.core.headers import CE_TYPE, CONTENT_TYPE
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError
 from pat_events.events import EmailReceived
-from pat_events.ops.decoding import decode
+from pat_events.ops.json_records import decode
 
 EVENT = EmailReceived(email_id="e-1")
 ABSENT = object()
