@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from pat_events import errors
+from pat_events import Context, errors
+from pat_events.core.record import Delivery
 from pat_events.errors import (
     CatalogError,
     ConfigError,
@@ -13,6 +14,7 @@ from pat_events.errors import (
     PatEventsError,
     TransientError,
 )
+from pat_events.events import EmailReceived
 
 CLASSES = [
     it
@@ -42,6 +44,12 @@ def test_the_drawn_tree_is_the_tree():
 def test_every_error_is_ours_and_says_what_it_means(kind):
     assert issubclass(kind, PatEventsError)
     assert kind.__doc__
+
+
+def test_publishing_from_a_context_without_a_producer_is_refused_by_one_of_ours():
+    delivery = Delivery("pat-emails", 0, 0, b"e-1", b"", [], 1)
+    with pytest.raises(ConfigError, match="without a producer"):
+        Context(delivery, None).publish(EmailReceived(email_id="e-1"))
 
 
 def test_a_catalogue_error_lists_every_problem_with_its_place():

@@ -17,7 +17,7 @@
     │   │   └── TopicMissingError
     │   └── HandlerTimeoutError     a handler passed its deadline
     ├── HoldError                 keep the event where it is, never skip it
-    │   ├── DeadLetterError         the dead letter could not be written
+    │   ├── DeadLetterError         the client refused a dead letter, unforeseen
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
     │   └── WorkersExhaustedError   too many handlers never returned
     ├── BufferFullError           the send buffer stayed full; nothing was taken
@@ -110,7 +110,10 @@ class HoldError(PatEventsError):
 
 
 class DeadLetterError(HoldError):
-    """The dead letter could not be written, so the event is held."""
+    """The client refused a dead letter in a way nobody foresaw; the event is held.
+
+    A dead letter that fails otherwise, as with a ``TransportError``, holds its event as well.
+    """
 
 
 class OffsetOutOfRangeError(HoldError):

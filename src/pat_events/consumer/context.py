@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pat_events.core.envelope import Envelope, read_envelope
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +119,7 @@ class Context:
 
     def _require_producer(self) -> Producer:
         if self._producer is None:
-            raise RuntimeError("this context was made without a producer")
+            raise ConfigError("this context was made without a producer")
         return self._producer
 
     def _note(self, ack: Ack) -> None:

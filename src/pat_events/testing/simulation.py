@@ -6,7 +6,6 @@ scheduler decides which member steps, which work starts, which one ends and what
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from pat_events.codecs import load_catalog
@@ -15,6 +14,7 @@ from pat_events.consumer.engine import Engine
 from pat_events.consumer.inbox import Inbox
 from pat_events.consumer.limits import Limits
 from pat_events.consumer.work import Work, post_when_settled, run, run_async
+from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
@@ -84,7 +84,11 @@ class StepWorkers:
         self.running[work] = self._clock()
 
     def finish(self, work: Work) -> None:
-        """Call the handlers of a running work and post what came of it."""
+        """Call the handlers of a running work and post what came of it.
+
+        Raises:
+            ConfigError: a coroutine awaited something that is not done at once.
+        """
         self.running.pop(work, None)
         wanted = (
             _finish(run_async(work, self._producer))
@@ -233,13 +237,13 @@ class Member:
         """Take turns until something is true.
 
         Raises:
-            TimeoutError: it is not after that many turns.
+            TransportTimeoutError: it is not after that many turns.
         """
         for _ in range(turns):
             if done():
                 return
             self.turn(tick_s)
-        raise TimeoutError(f"not done after {turns} turns of {tick_s} s: {self.stats}")
+        raise TransportTimeoutError(f"not done after {turns} turns of {tick_s} s: {self.stats}")
 
     def _wait(self, seconds: float) -> None:
         if not self.workers.run_all():
@@ -253,4 +257,4 @@ def _finish(coroutine: Coroutine[Any, Any, bool]) -> bool:
     except StopIteration as stop:
         return bool(stop.value)
     coroutine.close()
-    raise asyncio.InvalidStateError("a handler in a simulation awaited something real")
+    raise ConfigError("a handler in a simulation awaited something real: there is no event loop")
