@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import yaml
 
@@ -25,6 +27,19 @@ def test_a_broken_catalogue_is_named_by_line(tmp_path):
     found = outcomes({"bootstrap_servers": "127.0.0.1:1", "catalog": path})
     assert found["catalogue"].outcome is Outcome.WRONG
     assert f"{path}:2:" in found["catalogue"].finding
+
+
+@pytest.mark.parametrize(
+    ("codec", "outcome"), [("protobuf", Outcome.UNKNOWN), ("avro", Outcome.WRONG)]
+)
+def test_avro_that_cannot_be_used_is_wrong_only_where_it_is_to_be_written(
+    monkeypatch, codec, outcome
+):
+    monkeypatch.setenv("PAT_EVENTS_CONNECT_TIMEOUT_S", "0.1")
+    monkeypatch.setitem(sys.modules, "fastavro", None)
+    monkeypatch.delitem(sys.modules, "pat_events.codecs.avro", raising=False)
+    found = outcomes({"bootstrap_servers": "127.0.0.1:1", "codec": codec})
+    assert found["avro"].outcome is outcome
 
 
 def test_an_absent_broker_is_one_finding(monkeypatch):
