@@ -61,6 +61,7 @@ def test_a_dead_letter_names_cause_and_origin_under_the_agreed_headers():
         "pat-dlq-handler": b"service.on_order",
         "pat-dlq-error-class": b"builtins.ValueError",
         "pat-dlq-root-cause-class": b"builtins.ValueError",
+        "pat-dlq-timestamp-ms": b"1700000000000",
         "pat-dlq-first-failed-ms": b"1700000001000",
         "pat-dlq-last-failed-ms": b"1700000002000",
     }
@@ -71,12 +72,15 @@ def test_a_dead_letter_names_cause_and_origin_under_the_agreed_headers():
     st.none() | st.binary(max_size=200),
     st.lists(st.tuples(st.text(max_size=9), st.none() | st.binary(max_size=9)), max_size=9),
 )
-def test_key_payload_headers_and_time_are_the_originals(key, value, headers):
+def test_key_payload_and_headers_are_the_originals(key, value, headers):
     headers = [it for it in headers if not it[0].startswith(("pat-dlq-", "__dlq.errors."))]
     record = letter(ValueError("x"), headers, key=key, value=value)
     assert (record.key, record.value) == (key, value)
     assert record.headers[: len(headers)] == headers
-    assert record.timestamp_ms == 1_700_000_000_000
+
+
+def test_retention_of_a_letter_counts_from_its_failure_and_not_from_the_age_of_its_event():
+    assert letter(ValueError("x")).timestamp_ms == 1_700_000_002_000
 
 
 def test_headers_of_an_earlier_dead_letter_are_replaced():
@@ -166,12 +170,13 @@ def test_what_is_written_is_what_is_read():
         message="no such account",
         stacktrace="",
         attempts=3,
+        timestamp_ms=1_700_000_000_000,
         first_failed_ms=1_700_000_001_000,
         last_failed_ms=1_700_000_002_000,
     )
 
 
-NOTHING_TOLD = StoredCause(None, "", "", "", "", "", "", "", 0, 0, 0)
+NOTHING_TOLD = StoredCause(None, "", "", "", "", "", "", "", 0, 0, 0, 0)
 
 
 NO_NUMBERS = [
@@ -187,7 +192,8 @@ NO_NUMBERS = [
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, b"9" * 15])
 def test_a_time_that_no_calendar_has_is_not_told(value):
-    headers = [(f"{OWN_PREFIX}{name}-failed-ms", value) for name in ("first", "last")]
+    names = ("timestamp-ms", "first-failed-ms", "last-failed-ms")
+    headers = [(f"{OWN_PREFIX}{name}", value) for name in names]
     assert read_cause(headers) == NOTHING_TOLD
 
 

@@ -87,6 +87,7 @@ def _show(letter: StoredLetter) -> None:
         "group": cause.group,
         "handler": cause.handler,
         "came from": str(cause.origin or "unknown"),
+        "published": _time(cause.timestamp_ms),
         "failed": f"{_time(cause.first_failed_ms)} to {_time(cause.last_failed_ms)}",
         "key": str(record["key"]),
     }

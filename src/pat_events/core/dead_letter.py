@@ -29,6 +29,7 @@ _HANDLER: Final = f"{OWN_PREFIX}handler"
 _ERROR_CLASS: Final = f"{OWN_PREFIX}error-class"
 _ROOT_CAUSE_CLASS: Final = f"{OWN_PREFIX}root-cause-class"
 _STACKTRACE: Final = f"{OWN_PREFIX}stacktrace"
+_TIMESTAMP_MS: Final = f"{OWN_PREFIX}timestamp-ms"
 _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
 
@@ -64,6 +65,7 @@ class StoredCause(NamedTuple):
     message: str
     stacktrace: str
     attempts: int
+    timestamp_ms: int
     first_failed_ms: int
     last_failed_ms: int
 
@@ -72,7 +74,9 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     """Return the record to write to the dead-letter topic.
 
     Key, value and headers are the original's bytes; dead-letter headers of an
-    earlier life are replaced. The original timestamp stays the record's own.
+    earlier life are replaced. Its time is that of the last failure, and the original's is in a
+    header: a topic's retention counts from the time of a record, so the letter of an old event
+    would be deleted as soon as it is written.
     """
     headers: list[Header] = [
         (key, value)
@@ -80,7 +84,7 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
         if not key.startswith((KIP_1191_PREFIX, OWN_PREFIX))
     ]
     headers.extend(_cause_headers(delivery, cause))
-    return Record(topic, delivery.key, delivery.value, headers, delivery.timestamp_ms)
+    return Record(topic, delivery.key, delivery.value, headers, cause.last_failed_ms)
 
 
 def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
@@ -98,6 +102,7 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _ERROR_CLASS: f"{type(error).__module__}.{type(error).__qualname__}",
         _ROOT_CAUSE_CLASS: _root_cause(error),
         _STACKTRACE: _end_of_stack(error),
+        _TIMESTAMP_MS: str(delivery.timestamp_ms),
         _FIRST_FAILED_MS: str(cause.first_failed_ms),
         _LAST_FAILED_MS: str(cause.last_failed_ms),
     }
@@ -116,6 +121,7 @@ def read_cause(headers: Headers) -> StoredCause:
         message=h.text(headers, _MESSAGE) or "",
         stacktrace=h.text(headers, _STACKTRACE) or "",
         attempts=_number(headers, _ATTEMPTS) or 0,
+        timestamp_ms=_number(headers, _TIMESTAMP_MS, _MAX_MS) or 0,
         first_failed_ms=_number(headers, _FIRST_FAILED_MS, _MAX_MS) or 0,
         last_failed_ms=_number(headers, _LAST_FAILED_MS, _MAX_MS) or 0,
     )
