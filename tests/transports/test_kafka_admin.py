@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config
+from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka.reader import KafkaReader
+
+EVERYWHERE = [("pat-emails", number) for number in range(12)]
 
 
 @pytest.mark.parametrize(
     "answer", [KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS]
 )
 def test_positions_are_asked_for_again_while_a_coordinator_moves(kafka, answer):
-    admin = KafkaAdmin(Config(bootstrap_servers=kafka.bootstrap_servers))
+    admin = KafkaAdmin(kafka.config())
     kafka.faults.push_request_errors(Api.OFFSET_FETCH, answer, answer)
-    assert admin.committed("email-processor", [("pat-emails", 0)]) == {}
+    assert admin.committed("email-processor", EVERYWHERE) == {}
+
+
+def test_reading_needs_no_right_to_a_group(kafka, producer):
+    producer.publish(EmailReceived(email_id="e")).result(15)
+    refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20
+    kafka.faults.push_request_errors(Api.FIND_COORDINATOR, *refusals)
+    with KafkaReader(kafka.config(), dict.fromkeys(EVERYWHERE, 0)) as reader:
+        got = []
+        deadline = time.monotonic() + 15
+        while not got:
+            assert time.monotonic() < deadline
+            got += reader.read(10, 0.1)
+        for _ in range(10):
+            assert reader.read(10, 0.05) == []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from pat_events.cli.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
     from types import FrameType
 
 _EXTRA = frozenset({"typer", "rich", "click"})
-# Here, because it is needed before the extra is.
-INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
-from pat_events.cli.output import FAILED, command, console, printable, table
+from pat_events.cli.output import command, console, printable, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

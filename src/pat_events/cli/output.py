@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pat_events.cli import INTERRUPTED
+from pat_events.cli.exit_codes import FAILED, INTERRUPTED, NOT_DRAINED
 from pat_events.errors import NotDrainedError, PatEventsError
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-FAILED: Final = 1
-NOT_DRAINED: Final = 3
 
 # Everything a terminal obeys instead of showing. Events come from strangers.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

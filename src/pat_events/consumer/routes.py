@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs import codec_by_name
+from pat_events.codecs import DEFAULT_MEDIA_TYPE, codec_by_name, media_type
 from pat_events.config import CODEC_NAMES
 from pat_events.core import headers as h
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
@@ -26,7 +26,6 @@ MAX_HEADER_BYTES: Final = 65_536
 # Names of this module: looking them up in the other costs more than the comparison.
 _CE_TYPE: Final = h.CE_TYPE
 _CONTENT_TYPE: Final = h.CONTENT_TYPE
-_DEFAULT_CONTENT_TYPE: Final = b"application/protobuf"
 
 
 class Route:
@@ -98,7 +97,7 @@ class Routes:
                 codec.decode_errors,
             )
             self._routes[full_name, codec.content_type.encode()] = route
-            if codec.content_type.encode() == _DEFAULT_CONTENT_TYPE:
+            if codec.content_type == DEFAULT_MEDIA_TYPE:
                 self._routes[full_name, None] = route
 
     @property
@@ -156,9 +155,7 @@ class Routes:
             return UnknownEventError(f"event type {shown!r} is not in the catalogue")
         if type_ not in self._by_type:
             return None
-        # As RFC 9110 reads a media type: whatever its case, parameters aside.
-        media_type = (content_type or b"").partition(b";")[0].strip().lower()
-        route = self._routes.get((type_, media_type))
+        route = self._routes.get((type_, media_type(content_type).encode()))
         if route is not None:
             return route
         shown = (content_type or b"")[:200].decode(errors="replace")

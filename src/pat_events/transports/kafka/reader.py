@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from confluent_kafka import KafkaError
-
     from pat_events.config import Config
     from pat_events.core.record import Delivery
     from pat_events.transports.base import TopicPartition as Pair
 
 _log = logging.getLogger("pat_events.kafka")
 
-# The client wants a group's name; without subscribing or committing the broker never hears it.
+# The client wants a group's name, and looks for that group's coordinator although it joins none.
 _NO_GROUP: Final = "pat-events-reader"
 # People look at a few records: fetching 64 MiB ahead, as a group does, would be a waste.
 _AHEAD_KIB: Final = "4096"
@@ -63,12 +61,15 @@ class KafkaReader:
             messages = self._client.consume(1, timeout_s)
             if messages and max_records > 1:
                 messages += self._client.consume(max_records - 1, 0)
+        deliveries = []
         for message in messages:
             error = message.error()
-            if error is not None:
+            if error is None:
+                deliveries.append(delivery_of(message))
+            elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:  # of no use here anyway
                 where = f"{message.topic()}/{message.partition()}"
                 raise typed(error, f"reading {where} from {self._address}")
-        return [delivery_of(message) for message in messages]
+        return deliveries
 
     def close(self) -> None:
         """Let go of the connections."""
