@@ -99,11 +99,13 @@ def test_a_member_unknown_to_the_coordinator_loses_its_partitions_and_joins_agai
         on_revoke=lambda *_: seen.append("revoked"),
         on_lost=lambda *_: seen.append("lost"),
     )
-    deadline = time.monotonic() + 15
-    while seen != ["assigned", "lost", "assigned"]:
+    deadline = time.monotonic() + 60
+    # On a busy machine a session of a second may end by itself as well.
+    while "assigned" not in seen[2:]:
         assert time.monotonic() < deadline, seen
         if seen == ["assigned"]:
             broker.faults.push_request_errors(Api.HEARTBEAT, KafkaError.UNKNOWN_MEMBER_ID)
         consumer.poll(0.05)
         if "lost" in seen:
             broker.faults.clear_request_errors(Api.HEARTBEAT)
+    assert seen[:2] == ["assigned", "lost"]
