@@ -1,0 +1,182 @@
+"""The receiving side: one member of a group, which rebalances when it polls."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pat_events.core.record import Delivery
+from pat_events.errors import OffsetOutOfRangeError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pat_events.transports.base import RebalanceListener, Start, TopicPartition
+    from pat_events.transports.memory.broker import Group, MemoryBroker
+
+
+class MemoryReceiver:
+    """A group member."""
+
+    topics: tuple[str, ...] = ()
+
+    def __init__(self, broker: MemoryBroker, group: str, start: Start) -> None:
+        self._broker = broker
+        self._group_name = group
+        self._start = start
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._turn = 0
+        self.last_poll = broker.clock()
+
+    @property
+    def _group(self) -> Group:
+        return self._broker.group(self._group_name)
+
+    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        """Join the group."""
+        with self._broker.changed:
+            self.topics = tuple(topics)
+            self._listener = listener
+            self.last_poll = self._broker.clock()
+            self._group.members[self] = None
+            self._broker.changed.notify_all()
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        """Rebalance if need be, then return what is there."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._rebalance()
+            with self._broker.changed:
+                deliveries = [] if self._broker.down else self._read(max_records)
+                left = deadline - time.monotonic()
+                if deliveries or left <= 0:
+                    return deliveries
+                self._broker.changed.wait(left)
+
+    def _rebalance(self) -> None:
+        self._expel_the_silent()
+        revoked = self._give_up_what_moves()
+        self._take_what_is_free(notify=bool(revoked))
+
+    def _expel_the_silent(self) -> None:
+        broker = self._broker
+        with broker.lock:
+            now = broker.clock()
+            self.last_poll = now
+            group = self._group
+            was_expelled = self not in group.members
+            group.members[self] = None
+            for member in list(group.members):
+                if now - member.last_poll > broker.session_timeout_s:
+                    group.members.pop(member)
+                    for position in [p for p, owner in group.owners.items() if owner is member]:
+                        group.owners.pop(position)
+            if was_expelled:
+                lost = list(self._positions)
+            else:
+                lost = [p for p in self._positions if group.owners.get(p) is not self]
+        if lost:
+            self._forget(lost)
+            self._listener.lost(lost)
+
+    def _give_up_what_moves(self) -> list[TopicPartition]:
+        with self._broker.lock:
+            target = self._group.target(self._broker.partition_counts())
+            revoked = [p for p in self._positions if target.get(p) is not self]
+        if revoked:
+            # Outside the lock: the owner drains, which takes other threads' work.
+            self._listener.revoked(revoked)
+            self._give_back(revoked)
+        return revoked
+
+    def _take_what_is_free(self, *, notify: bool) -> None:
+        broker = self._broker
+        with broker.changed:
+            group = self._group
+            target = group.target(broker.partition_counts())
+            mine = [p for p, owner in target.items() if owner is self and p not in group.owners]
+            for position in mine:
+                group.owners[position] = self
+                if position not in group.committed:
+                    group.committed[position] = broker.first_offset(position, self._start)
+                self._positions[position] = group.committed[position]
+            if notify:
+                broker.changed.notify_all()
+        if mine:
+            self._listener.assigned(mine)
+
+    def _read(self, max_records: int) -> list[Delivery]:
+        deliveries: list[Delivery] = []
+        order = [p for p in self._positions if p not in self._paused]
+        self._turn += 1
+        for index in range(len(order)):
+            position = order[(index + self._turn) % len(order)]
+            offset = self._positions[position]
+            try:
+                found = self._broker.read(position, offset, max_records - len(deliveries))
+            except OffsetOutOfRangeError:
+                if deliveries:
+                    break  # Handed over first: their positions have moved.
+                raise
+            deliveries.extend(_copy(record) for record in found)
+            self._positions[position] = offset + len(found)
+            if len(deliveries) >= max_records:
+                break
+        return deliveries
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver nothing from these partitions until resumed."""
+        self._paused.update(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver from these partitions again."""
+        self._paused.difference_update(partitions)
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
+        """Record the next offset to read; refused for partitions of another member."""
+        del wait  # Written at once either way.
+        with self._broker.lock:
+            if self._broker.down:
+                raise TransportError("the broker is down")
+            group = self._group
+            strange = [p for p in offsets if group.owners.get(p) is not self]
+            if strange:
+                raise TransportError(f"not the owner of {strange}")
+            group.committed.update(offsets)
+
+    def close(self) -> None:
+        """Leave the group."""
+        revoked = list(self._positions)
+        if revoked:
+            self._listener.revoked(revoked)
+        self._give_back(revoked)
+        with self._broker.changed:
+            self._group.members.pop(self, None)
+            self._broker.changed.notify_all()
+
+    def _give_back(self, partitions: list[TopicPartition]) -> None:
+        with self._broker.changed:
+            self._forget(partitions)
+            for position in partitions:
+                if self._group.owners.get(position) is self:
+                    self._group.owners.pop(position)
+            self._broker.changed.notify_all()
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        for position in partitions:
+            self._positions.pop(position, None)
+            self._paused.discard(position)
+
+
+def _copy(record: Delivery) -> Delivery:
+    # A delivery carries state of the engine that handles it: each its own.
+    return Delivery(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        list(record.headers),
+        record.timestamp_ms,
+    )

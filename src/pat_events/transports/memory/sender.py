@@ -1,0 +1,77 @@
+"""The sending side: records are in the log when ``send`` returns, unless the broker is down."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from pat_events.errors import BufferFullError, ClosedError, TransportError
+
+if TYPE_CHECKING:
+    from pat_events.transports.base import Outgoing
+    from pat_events.transports.memory.broker import MemoryBroker
+
+
+class MemorySender:
+    """Writes at once; while the broker is down records wait, as in a real client."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self._waiting: deque[Outgoing] = deque()
+        self._closed = False
+        broker.senders.add(self)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Take one record."""
+        with self._broker.lock:
+            if self._closed:
+                raise ClosedError("the producer was closed: make a new one")
+            if len(self._waiting) >= self._broker.buffer_events:
+                raise BufferFullError(
+                    f"the send buffer is full ({self._broker.buffer_events} events)"
+                )
+            self._waiting.append(outgoing)
+        self.poll(0)
+
+    def in_callback(self) -> bool:
+        """Records settle one by one here, and any thread can make room."""
+        return False
+
+    def hurry(self) -> None:
+        """Nothing to do: records settle as they are sent."""
+
+    def poll(self, timeout_s: float) -> None:
+        """Write what waits."""
+        with self._broker.changed:
+            if self._broker.down and self._waiting:
+                self._broker.changed.wait(timeout_s)
+            if self._broker.down:
+                return
+            # Under the lock, one by one: neither another thread nor a callback that
+            # publishes can overtake what was sent before.
+            while self._waiting:
+                outgoing = self._waiting.popleft()
+                try:
+                    partition, offset = self._broker.append(outgoing)
+                except TransportError as error:
+                    outgoing.settle(error, -1, -1)
+                else:
+                    outgoing.settle(None, partition, offset)
+
+    def flush(self, timeout_s: float) -> list[Outgoing]:
+        """Wait until every record is settled."""
+        deadline = time.monotonic() + timeout_s
+        self.poll(0)
+        while self._waiting and (left := deadline - time.monotonic()) > 0:
+            self.poll(left)
+        return list(self._waiting)
+
+    def close(self, timeout_s: float) -> list[Outgoing]:
+        """Flush, then stop for good."""
+        given_up = self.flush(timeout_s)
+        self._closed = True
+        self._waiting.clear()
+        for outgoing in given_up:
+            outgoing.settle(TransportError("not acknowledged before close"), -1, -1)
+        return given_up

@@ -1,0 +1,39 @@
+"""One cluster in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.errors import TopicMissingError
+from pat_events.transports.memory.receiver import MemoryReceiver
+from pat_events.transports.memory.sender import MemorySender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pat_events.transports.base import Start
+    from pat_events.transports.memory.broker import MemoryBroker
+
+
+class MemoryTransport:
+    """Makes senders and receivers for a ``MemoryBroker``."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    def sender(self) -> MemorySender:
+        """Return a new sender."""
+        return MemorySender(self._broker)
+
+    def receiver(self, group: str, start: Start) -> MemoryReceiver:
+        """Return a new member of ``group``."""
+        return MemoryReceiver(self._broker, group, start)
+
+    def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
+        """Return the partition count of each topic; see ``Transport.partitions``."""
+        del timeout_s
+        counts = self._broker.partition_counts()
+        missing = [topic for topic in topics if topic not in counts]
+        if missing:
+            raise TopicMissingError(f"there is no topic {', '.join(missing)}: create it first")
+        return {topic: counts[topic] for topic in topics}
