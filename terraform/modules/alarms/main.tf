@@ -14,4 +14,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arns[each.value.severity]]
   ok_actions          = [var.topic_arns[each.value.severity]]
+
+  # An alarm that a composite alarm names cannot be deleted: the composite is changed first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -95,6 +95,11 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       return_data = true
     }
   }
+
+  # An alarm that a composite alarm names cannot be deleted: the composite is changed first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Express storage is billed by the byte and has no limit to compare with: what is unusual is told.
