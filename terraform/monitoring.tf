@@ -112,25 +112,36 @@ module "alarms" {
 
 locals {
   critical_alarms = concat(module.alarms.names.critical, local.msk_alarm_names.critical)
+
+  # CloudWatch lets a composite alarm watch 100 alarms by a rule of 10,240 characters:
+  # 38 names of 255, the longest there are, always fit.
+  critical_parts = { for index, names in chunklist(local.critical_alarms, 38) : "critical-${index + 1}" => names }
+}
+
+# In alarm when any of its part of the critical alarms is. It tells nobody: each alarm
+# does, and the one over all parts.
+resource "aws_cloudwatch_composite_alarm" "part" {
+  for_each = local.critical_parts
+
+  alarm_name        = "${local.name}-event-platform-${each.key}"
+  alarm_description = "OK while none of these critical alarms of the event platform rings."
+  alarm_rule        = join(" OR ", [for name in each.value : "ALARM(\"${name}\")"])
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  # The rule names its alarms, so they must exist before it.
+  depends_on = [module.alarms, module.msk_alarms]
 }
 
 # In alarm when any critical alarm is: the one light for a status page.
 resource "aws_cloudwatch_composite_alarm" "healthy" {
   alarm_name        = "${local.name}-event-platform-healthy"
   alarm_description = "OK while no critical alarm of the event platform rings."
-  alarm_rule        = join(" OR ", [for name in local.critical_alarms : "ALARM(\"${name}\")"])
+  alarm_rule        = join(" OR ", [for part in aws_cloudwatch_composite_alarm.part : "ALARM(\"${part.alarm_name}\")"])
   alarm_actions     = [module.topic["operations"].arn]
   ok_actions        = [module.topic["operations"].arn]
-
-  lifecycle {
-    precondition {
-      condition     = length(local.critical_alarms) <= 100
-      error_message = "CloudWatch lets a composite alarm watch 100 alarms; split the platform or make some alarms warnings."
-    }
-  }
-
-  # The rule names its alarms, so they must exist before and after it.
-  depends_on = [module.alarms, module.msk_alarms]
 }
 
 locals {
@@ -178,19 +189,24 @@ locals {
   )
 }
 
+locals {
+  # A widget shows 100 alarms at most.
+  shown_alarms = chunklist(concat([aws_cloudwatch_composite_alarm.healthy.arn], values(module.alarms.arns), local.msk_alarm_arns), 100)
+}
+
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = "${local.name}-events"
   dashboard_body = jsonencode({
     widgets = concat(
-      [{
-        type = "alarm", x = 0, y = 0, width = 24, height = 4
+      [for index, arns in local.shown_alarms : {
+        type = "alarm", x = 0, y = index * 4, width = 24, height = 4
         properties = {
-          title  = "Alarms"
-          alarms = concat([aws_cloudwatch_composite_alarm.healthy.arn], values(module.alarms.arns), local.msk_alarm_arns)
+          title  = length(local.shown_alarms) == 1 ? "Alarms" : "Alarms (${index + 1} of ${length(local.shown_alarms)})"
+          alarms = arns
         }
       }],
       [for index, widget in local.widgets : {
-        type = "metric", x = index % 2 * 12, y = 4 + floor(index / 2) * 6, width = 12, height = 6
+        type = "metric", x = index % 2 * 12, y = length(local.shown_alarms) * 4 + floor(index / 2) * 6, width = 12, height = 6
         properties = {
           title   = widget.title
           region  = var.region

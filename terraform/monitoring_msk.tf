@@ -9,7 +9,7 @@ locals {
   )
 
   msk_alarm_names = try(module.msk_alarms[0].names, { critical = [], warning = [] })
-  msk_alarm_arns  = try(values(module.msk_alarms[0].arns), [])
+  msk_alarm_arns  = flatten([for alarms in module.msk_alarms : values(alarms.arns)])
   msk_widgets     = try(module.msk_alarms[0].charts, [])
 }
 

@@ -187,6 +187,28 @@ run "express_brokers_are_one_input_away" {
   }
 }
 
+run "a_big_cluster_stays_within_cloudwatchs_limits" {
+  command = plan
+  variables { msk = { brokers = { count = 18, max_volume_gib = 500 } } }
+
+  assert {
+    condition     = length(local.critical_alarms) > 100 && toset(flatten(values(local.critical_parts))) == toset(local.critical_alarms)
+    error_message = "Every critical alarm is in one of the parts."
+  }
+  assert {
+    condition     = alltrue([for part in aws_cloudwatch_composite_alarm.part : length(part.alarm_rule) <= 10240 && length(split(" OR ", part.alarm_rule)) <= 100])
+    error_message = "A composite alarm watches 100 alarms at most, by a rule of 10,240 characters."
+  }
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.healthy.alarm_rule == join(" OR ", [for key in ["critical-1", "critical-2", "critical-3"] : "ALARM(\"pat-test-event-platform-${key}\")"])
+    error_message = "The one alarm for all watches every part."
+  }
+  assert {
+    condition     = length(local.shown_alarms) > 1 && alltrue([for arns in local.shown_alarms : length(arns) <= 100])
+    error_message = "CloudWatch refuses a widget of more than 100 alarms."
+  }
+}
+
 run "without_msk_nothing_of_it_is_made" {
   command = plan
   variables {

@@ -143,7 +143,7 @@ run "alarms_by_severity_and_one_for_all" {
     error_message = "Each rule: an event that is lost wakes somebody."
   }
   assert {
-    condition     = alltrue([for name in module.alarms.names.critical : strcontains(aws_cloudwatch_composite_alarm.healthy.alarm_rule, "ALARM(\"${name}\")")])
+    condition     = alltrue([for name in module.alarms.names.critical : strcontains(aws_cloudwatch_composite_alarm.part["critical-1"].alarm_rule, "ALARM(\"${name}\")")]) && aws_cloudwatch_composite_alarm.healthy.alarm_rule == "ALARM(\"pat-test-event-platform-critical-1\")"
     error_message = "The platform is healthy when no critical alarm rings."
   }
   assert {

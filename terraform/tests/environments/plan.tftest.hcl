@@ -41,7 +41,19 @@ run "the_environment_can_be_planned" {
     error_message = "Only LocalStack goes without key on the bus, traces and MSK."
   }
   assert {
-    condition     = length(local.critical_alarms) <= 100
-    error_message = "The one alarm for all can watch a hundred."
+    condition     = alltrue([for arns in local.shown_alarms : length(arns) <= 100])
+    error_message = "CloudWatch refuses a widget of more than 100 alarms."
+  }
+}
+
+run "the_archive_can_be_planned_where_there_is_a_cluster" {
+  command = plan
+  variables {
+    msk_connect = var.environment == "local" ? null : { plugin = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" } }
+  }
+
+  assert {
+    condition     = alltrue([for arns in local.shown_alarms : length(arns) <= 100])
+    error_message = "CloudWatch refuses a widget of more than 100 alarms."
   }
 }
