@@ -26,9 +26,9 @@ Proves terraform/ as far as it can be proved without an AWS account. All stages 
   unit        module tests with a mocked provider: what is created, what is refused,
               policies statement by statement; the platform in each environment
   checkov     no check fails, each skip has its reason
-  localstack  apply, plan again (empty), an event through every rule into every target, an
-              alarm of each severity to its topic, destroy; on LocalStack, which proves
-              wiring and not permissions
+  localstack  apply, plan again (empty), an event through every rule into every queue and
+              workflow, an alarm of each severity to its topic, destroy; on LocalStack, which
+              proves wiring and not permissions, and runs no functions
   msk_stub    the MSK modules: apply, plan again (empty), upgrade, plan, destroy; against a
               stub of the MSK APIs, which proves order and stability, not that AWS accepts
 """

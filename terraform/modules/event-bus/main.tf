@@ -10,7 +10,10 @@ locals {
       for id, target in rule.targets : "${rule_name}/${id}" => merge(target, { rule = rule_name, id = id })
     }
   ]...)
-  functions = { for key, target in local.targets : key => target if target.kind == "function" }
+  functions = {
+    # ARN of the function, then its alias or version if the target names one.
+    for key, target in local.targets : key => merge(target, regex("^(?P<function>.+:function:[^:]+)(?::(?P<qualifier>.+))?$", target.arn)) if target.kind == "function"
+  }
   workflows = { for key, target in local.targets : key => target if target.kind == "workflow" }
 
   dead_letter_name = "${var.name}-undelivered"
@@ -129,8 +132,10 @@ resource "aws_cloudwatch_event_target" "this" {
 resource "aws_lambda_permission" "rule" {
   for_each = local.functions
 
-  statement_id  = replace("${var.name}-${each.value.rule}-${each.value.id}", ".", "-")
-  function_name = each.value.arn
+  statement_id = replace("${var.name}-${each.value.rule}-${each.value.id}", ".", "-")
+  # Apart: AWS answers with the function's ARN alone, and a difference replaces the permission.
+  function_name = each.value.function
+  qualifier     = each.value.qualifier
   action        = "lambda:InvokeFunction"
   principal     = "events.amazonaws.com"
   source_arn    = local.rule_arns[each.value.rule]

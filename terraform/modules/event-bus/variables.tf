@@ -90,6 +90,11 @@ variable "rules" {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : endswith(t.arn, ".fifo") == (t.kind == "fifo_queue")]]))
     error_message = "rules: a target whose ARN ends in .fifo is of kind fifo_queue, and no other is."
   }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(":function:[^:]+(:[^:]+)?$", t.arn)) if t.kind == "function"]]))
+    error_message = "rules: a target of kind function needs the whole ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
+  }
 }
 
 variable "retry" {

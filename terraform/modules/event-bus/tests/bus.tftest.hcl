@@ -121,6 +121,43 @@ run "fifo_targets_carry_their_group_and_functions_their_permission" {
   }
 }
 
+run "a_permission_is_for_the_alias_or_version_that_is_the_target" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets = {
+        plain   = { kind = "function", arn = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
+        alias   = { kind = "function", arn = "arn:aws:lambda:eu-west-1:111122223333:function:f:live" }
+        version = { kind = "function", arn = "arn:aws:lambda:eu-west-1:111122223333:function:f:7" }
+      }
+    } }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.rule["r/alias"].qualifier == "live" && aws_lambda_permission.rule["r/version"].qualifier == "7" && aws_lambda_permission.rule["r/plain"].qualifier == null
+      && alltrue([for permission in aws_lambda_permission.rule : permission.function_name == "arn:aws:lambda:eu-west-1:111122223333:function:f"])
+    )
+    error_message = "AWS keeps the alias or version apart from the function."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this["r/alias"].arn == "arn:aws:lambda:eu-west-1:111122223333:function:f:live"
+    error_message = "Events go to the alias."
+  }
+}
+
+run "refuses_a_function_that_is_no_function" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      targets       = { f = { kind = "function", arn = "arn:aws:sqs:eu-west-1:111122223333:f" } }
+    } }
+  }
+  expect_failures = [var.rules]
+}
+
 run "the_bus_is_encrypted_archived_and_has_dead_letters" {
   command = plan
 
