@@ -113,10 +113,12 @@ locals {
       Resource = [for topic in local.topics : "${local.topic_arn}/${topic}"]
     },
     {
-      Sid      = "DescribeGroups"
-      Effect   = "Allow"
-      Action   = ["kafka-cluster:DescribeGroup"]
-      Resource = [for name in keys(var.groups) : "${local.group_arn}/${name}"]
+      Sid    = "DescribeGroups"
+      Effect = "Allow"
+      Action = ["kafka-cluster:DescribeGroup"]
+      # `pat-events` reads as the group pat-events-reader: it commits nothing there, but its
+      # client asks for the group's coordinator.
+      Resource = [for name in concat(keys(var.groups), ["pat-events-reader"]) : "${local.group_arn}/${name}"]
     },
   ]
 

@@ -125,7 +125,7 @@ run "an_operator_may_send_dead_letters_back_to_their_group_alone" {
       ReadDeadLetters = ["pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq"]
       Replay          = ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry"]
       MeasureLag      = ["pat-emails", "pat-events"]
-      DescribeGroups  = ["notifier", "processor"]
+      DescribeGroups  = ["notifier", "processor", "pat-events-reader"]
     }
     error_message = "An operator reads dead letters, writes retry topics and looks at lag."
   }
@@ -135,6 +135,10 @@ run "an_operator_may_send_dead_letters_back_to_their_group_alone" {
       !contains(statement.Action, "kafka-cluster:WriteData") || alltrue([for arn in statement.Resource : endswith(arn, ".retry")])
     ])
     error_message = "A replay can never reach a shared topic."
+  }
+  assert {
+    condition     = jsondecode(output.operator_policy_json).Statement[4].Action == ["kafka-cluster:DescribeGroup"]
+    error_message = "An operator changes no group, the reader's own included."
   }
 }
 
