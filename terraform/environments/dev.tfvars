@@ -5,5 +5,5 @@ force_destroy = true
 tags          = { Environment = "dev", Project = "pat-events" }
 
 msk = {
-  brokers = { instance_type = "kafka.t3.small", volume_gib = 20, max_volume_gib = 100 }
+  brokers = { instance_type = "kafka.m7g.large", volume_gib = 20, max_volume_gib = 100 }
 }

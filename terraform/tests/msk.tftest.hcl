@@ -179,7 +179,7 @@ run "a_serverless_cluster_needs_no_brokers" {
 
 run "express_brokers_are_one_input_away" {
   command = plan
-  variables { msk = { family = "express", brokers = { instance_type = "express.m7g.large" } } }
+  variables { msk = { family = "express" } }
 
   assert {
     condition     = output.msk.family == "express" && contains(local.msk_alarm_names.warning, "pat-test-events-broker-1-produce-throttled")

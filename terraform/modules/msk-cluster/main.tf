@@ -1,4 +1,6 @@
 locals {
+  instance_type = coalesce(var.brokers.instance_type, var.family == "express" ? "express.m7g.large" : "kafka.m7g.large")
+
   provisioned = var.family == "serverless" ? {} : { (var.family) = var.brokers }
   serverless  = var.family == "serverless" ? { serverless = true } : {}
   standard    = var.family == "standard" ? { standard = var.brokers } : {}
@@ -85,7 +87,7 @@ resource "aws_msk_cluster" "this" {
   storage_mode           = each.value.tiered_storage ? "TIERED" : null
 
   broker_node_group_info {
-    instance_type   = each.value.instance_type
+    instance_type   = local.instance_type
     client_subnets  = var.network.subnet_ids
     security_groups = [aws_security_group.this.id]
 

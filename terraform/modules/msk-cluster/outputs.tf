@@ -27,7 +27,7 @@ output "brokers" {
   description = "What alarms need to know: number and type of the brokers and the monitoring level; null for `serverless`."
   value = var.family == "serverless" ? null : {
     count            = var.brokers.count
-    instance_type    = var.brokers.instance_type
+    instance_type    = local.instance_type
     monitoring_level = var.monitoring.level
   }
 }

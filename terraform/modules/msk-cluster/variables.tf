@@ -27,16 +27,16 @@ variable "family" {
 
 variable "kafka_version" {
   description = <<-EOT
-    Kafka version as `aws kafka list-kafka-versions` writes it. A cluster without KRaft can
-    never reach Kafka 4. Not used by `serverless`.
+    Kafka version as `aws kafka list-kafka-versions` writes it, from 3.9 on with KRaft.
+    Not used by `serverless`.
   EOT
   type        = string
   default     = "3.9.x.kraft"
   nullable    = false
 
   validation {
-    condition     = can(regex("^(3\\.([89]|[1-9][0-9]+)|[4-9]\\.[0-9]+)\\.(x|[0-9]+)(\\.kraft)?$", var.kafka_version))
-    error_message = "kafka_version must be 3.8 or later, written as '3.9.x.kraft': before 3.8 IAM cannot end transactions, and older versions run out of support."
+    condition     = can(regex("^(3\\.8\\.(x|[0-9]+)(\\.kraft)?|(3\\.9|[4-9]\\.[0-9]+)\\.(x|[0-9]+)\\.kraft)$", var.kafka_version))
+    error_message = "kafka_version must be 3.8 or later and end in '.kraft' from 3.9 on, such as '3.9.x.kraft': before 3.8 IAM cannot end transactions, express brokers refuse 3.9 without KRaft, and Kafka 4 has nothing else."
   }
 }
 
@@ -67,13 +67,13 @@ variable "network" {
 
 variable "brokers" {
   description = <<-EOT
-    Brokers of a `standard` or `express` cluster. `volume_gib` is the size a standard broker
-    starts with; it grows by itself up to `max_volume_gib`, which has to be given because it
+    Brokers of a `standard` or `express` cluster. `instance_type` is the smallest m7g of the
+    family unless given. `volume_gib` is the size a standard broker starts with; it grows by itself up to `max_volume_gib`, which has to be given because it
     bounds the bill, and never shrinks. `tiered_storage` moves old segments to MSK's own
     cheaper tier.
   EOT
   type = object({
-    instance_type  = optional(string, "kafka.m7g.large")
+    instance_type  = optional(string)
     count          = optional(number, 3)
     volume_gib     = optional(number, 100)
     max_volume_gib = optional(number)
@@ -83,11 +83,19 @@ variable "brokers" {
   nullable = false
 
   validation {
-    condition = var.family == "serverless" || can(regex(
-      var.family == "express" ? "^express\\.m7g\\.[0-9]*x?large$" : "^kafka\\.(t3\\.small|(m5|m7g)\\.[0-9]*x?large)$",
+    condition     = var.brokers.instance_type == null ? true : !startswith(var.brokers.instance_type, "kafka.t3.")
+    error_message = "brokers.instance_type: MSK refuses kafka.t3 brokers for the Kafka versions this module takes; use kafka.m7g.large."
+  }
+
+  validation {
+    condition = var.family == "serverless" || var.brokers.instance_type == null ? true : contains(
+      concat(
+        [for size in ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"] : "${var.family == "express" ? "express" : "kafka"}.m7g.${size}"],
+        [for size in ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"] : "kafka.m5.${size}" if var.family == "standard"],
+      ),
       var.brokers.instance_type,
-    ))
-    error_message = "brokers.instance_type does not belong to the family: use 'kafka.m7g.large' or another kafka.t3, kafka.m5 or kafka.m7g size for 'standard', 'express.m7g.large' or another express.m7g size for 'express'."
+    )
+    error_message = "brokers.instance_type is no size of the family: use kafka.m7g.large to 16xlarge or kafka.m5.large to 24xlarge for 'standard', express.m7g.large to 16xlarge for 'express' (large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge; 24xlarge of m5)."
   }
 
   validation {
@@ -102,15 +110,16 @@ variable "brokers" {
 
   validation {
     condition = var.family != "standard" || try(
-      var.brokers.volume_gib >= 10 && var.brokers.max_volume_gib >= var.brokers.volume_gib + 10 && var.brokers.max_volume_gib <= 16384,
+      floor(var.brokers.volume_gib) == var.brokers.volume_gib && floor(var.brokers.max_volume_gib) == var.brokers.max_volume_gib
+      && var.brokers.volume_gib >= 10 && var.brokers.max_volume_gib >= var.brokers.volume_gib + 10 && var.brokers.max_volume_gib <= 16384,
       var.brokers.max_volume_gib == null,
     )
-    error_message = "brokers.volume_gib must be at least 10 and brokers.max_volume_gib at least 10 more (MSK grows in steps of 10 GiB or more) and at most 16384."
+    error_message = "brokers.volume_gib and brokers.max_volume_gib must be whole numbers, brokers.volume_gib at least 10 and brokers.max_volume_gib at least 10 more (MSK grows in steps of 10 GiB or more) and at most 16384."
   }
 
   validation {
-    condition     = !var.brokers.tiered_storage || (var.family == "standard" && var.brokers.instance_type != "kafka.t3.small")
-    error_message = "brokers.tiered_storage works on the 'standard' family with kafka.m5 or kafka.m7g brokers only; set it to false or change the brokers."
+    condition     = !var.brokers.tiered_storage || var.family == "standard"
+    error_message = "brokers.tiered_storage works on the 'standard' family only; set it to false or change the family."
   }
 }
 

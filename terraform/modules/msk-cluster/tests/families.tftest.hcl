@@ -34,13 +34,17 @@ run "express_gets_only_the_properties_it_lets_be_set" {
   command = plan
   variables {
     family            = "express"
-    brokers           = { instance_type = "express.m7g.large", count = 6 }
+    brokers           = { count = 6 }
     server_properties = { "message.max.bytes" = "2097152" }
   }
 
   assert {
     condition     = aws_msk_configuration.this["express"].server_properties == "auto.create.topics.enable=false\nmessage.max.bytes=2097152"
     error_message = "Replication and elections are fixed on express brokers and must not be sent."
+  }
+  assert {
+    condition     = aws_msk_cluster.this["express"].broker_node_group_info[0].instance_type == "express.m7g.large" && output.brokers.instance_type == "express.m7g.large"
+    error_message = "Brokers are of the family unless another size is given."
   }
   assert {
     condition = (

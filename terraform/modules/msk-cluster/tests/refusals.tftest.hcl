@@ -119,6 +119,47 @@ run "refuses_a_standard_broker_in_the_express_family" {
   expect_failures = [var.brokers]
 }
 
+run "refuses_burstable_brokers" {
+  command = plan
+  variables {
+    brokers = { instance_type = "kafka.t3.small", max_volume_gib = 500 }
+  }
+  expect_failures = [var.brokers]
+}
+
+run "refuses_a_size_there_is_not" {
+  command = plan
+  variables {
+    brokers = { instance_type = "kafka.m7g.24xlarge", max_volume_gib = 500 }
+  }
+  expect_failures = [var.brokers]
+}
+
+run "refuses_an_express_broker_of_another_generation" {
+  command = plan
+  variables {
+    family  = "express"
+    brokers = { instance_type = "express.m5.large" }
+  }
+  expect_failures = [var.brokers]
+}
+
+run "refuses_half_a_gib" {
+  command = plan
+  variables {
+    brokers = { volume_gib = 100.5, max_volume_gib = 500 }
+  }
+  expect_failures = [var.brokers]
+}
+
+run "refuses_zookeeper_from_3_9_on" {
+  command = plan
+  variables {
+    kafka_version = "3.9.x"
+  }
+  expect_failures = [var.kafka_version]
+}
+
 run "refuses_a_missing_maximum_of_storage" {
   command = plan
   variables {
@@ -147,14 +188,6 @@ run "refuses_a_volume_that_cannot_hold_a_log" {
   command = plan
   variables {
     brokers = { volume_gib = 1, max_volume_gib = 500 }
-  }
-  expect_failures = [var.brokers]
-}
-
-run "refuses_tiered_storage_on_burstable_brokers" {
-  command = plan
-  variables {
-    brokers = { instance_type = "kafka.t3.small", max_volume_gib = 500, tiered_storage = true }
   }
   expect_failures = [var.brokers]
 }

@@ -46,7 +46,7 @@ locals {
   zones   = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
   families = {
     standard   = { max_volume_gib = 500 }
-    express    = { instance_type = "express.m7g.large" }
+    express    = {}
     serverless = {}
   }
   network = {
