@@ -17,9 +17,9 @@ locals {
         { when = local.provisioned, title = "CPU, user and system (%)", stat = "Average", metrics = ["CpuUser", "CpuSystem"] },
         { when = local.provisioned, title = "Bytes per second, in and out", stat = "Average", metrics = ["BytesInPerSec", "BytesOutPerSec"] },
         { when = local.standard, title = "Data volume used (%)", stat = "Maximum", metrics = ["KafkaDataLogsDiskUsed"] },
-        { when = local.express, title = "Throttled (ms)", stat = "Average", metrics = ["ProduceThrottleTime", "FetchThrottleTime"] },
+        { when = local.express && local.detailed, title = "Throttled (ms)", stat = "Average", metrics = ["ProduceThrottleTime", "FetchThrottleTime"] },
         { when = local.detailed, title = "Idle request and network threads", stat = "Average", metrics = ["RequestHandlerAvgIdlePercent", "NetworkProcessorAvgIdlePercent"] },
-        { when = local.provisioned, title = "Time of a write (ms)", stat = "Average", metrics = ["ProduceTotalTimeMsMean"] },
+        { when = local.detailed, title = "Time of a write (ms)", stat = "Average", metrics = ["ProduceTotalTimeMsMean"] },
         ] : {
         title = chart.title, stat = chart.stat
         metrics = [
@@ -36,9 +36,9 @@ locals {
         metrics = [
           for lag in var.lag : [
             "AWS/Kafka", row.metric, "Cluster Name", var.cluster.name, "Consumer Group", lag.group, "Topic", lag.topic,
-          ]
+          ] if contains(lag.bounds, row.field)
         ]
-      } if row.when && length(var.lag) > 0
+      } if anytrue([for lag in var.lag : contains(lag.bounds, row.field)])
     ],
     [
       for title, metrics in {

@@ -4,13 +4,12 @@
 locals {
   provisioned = var.cluster.family != "serverless"
   brokers     = local.provisioned ? [for number in range(1, var.cluster.brokers.count + 1) : tostring(number)] : []
-  burstable   = local.provisioned ? startswith(var.cluster.brokers.instance_type, "kafka.t3.") : false
   detailed    = local.provisioned ? var.cluster.brokers.monitoring_level != "DEFAULT" : false
   standard    = var.cluster.family == "standard"
   express     = var.cluster.family == "express"
 
   # Partitions, replicas included, that AWS recommends for a broker at most.
-  partitions_by_size = { small = 300, large = 1000, xlarge = 1000, "2xlarge" = 2000 }
+  partitions_by_size = { large = 1000, xlarge = 1000, "2xlarge" = 2000 }
   partitions = local.standard ? lookup(
     local.partitions_by_size, reverse(split(".", var.cluster.brokers.instance_type))[0], 4000,
   ) : 0
@@ -46,11 +45,6 @@ locals {
       metrics     = ["PartitionCount"]
       description = "More partitions than AWS recommends for this size; MSK refuses updates soon after."
     }
-    cpu-credits = {
-      when        = local.standard && local.burstable, severity = "warning", stat = "Average", at_most = 100, period_s = 300, periods = 3
-      metrics     = ["CPUCreditBalance"]
-      description = "A t3 broker without credits runs at a fifth of its speed; use kafka.m7g for steady load."
-    }
     volume-throughput = {
       when        = local.standard && local.detailed, severity = "warning", stat = "Sum", at_least = 0.8 * try(var.cluster.brokers.volume_throughput_mibps, 250), period_s = 300, periods = 3
       metrics     = ["VolumeReadBytes", "VolumeWriteBytes"], expression = "(m1 + m2) / (5 * 60 * 1024 * 1024)"
@@ -82,8 +76,8 @@ locals {
       description = "New IAM connections are refused: clients connect too often; reuse them and spread reconnects."
     }
     connection-rate = {
-      # The limit, 100 a second and 4 on t3, cannot be raised; the alarm comes at 80 %.
-      when        = local.detailed, severity = "warning", stat = "Sum", at_least = local.burstable ? 3.2 : 80, period_s = 60, periods = 3
+      # The limit, 100 a second, cannot be raised; the alarm comes at 80 %.
+      when        = local.detailed, severity = "warning", stat = "Sum", at_least = 80, period_s = 60, periods = 3
       metrics     = ["ConnectionCreationRate"]
       description = "New connections come near the rate at which MSK refuses them."
     }
@@ -94,12 +88,12 @@ locals {
       description = "IAM connections come near the 3000 a broker takes: look for clients that are made anew instead of reused."
     }
     produce-throttled = {
-      when        = local.express, severity = "warning", stat = "Average", above = 0, period_s = 300, periods = 1
+      when        = local.express && local.detailed, severity = "warning", stat = "Average", above = 0, period_s = 300, periods = 1
       metrics     = ["ProduceThrottleTime"]
       description = "Writes are slowed down: the broker's ingress quota is used up; use larger or more brokers."
     }
     fetch-throttled = {
-      when        = local.express, severity = "warning", stat = "Average", above = 0, period_s = 300, periods = 1
+      when        = local.express && local.detailed, severity = "warning", stat = "Average", above = 0, period_s = 300, periods = 1
       metrics     = ["FetchThrottleTime"]
       description = "Reads are slowed down: the broker's egress quota is used up; use larger or more brokers or fewer groups."
     }
@@ -118,17 +112,18 @@ locals {
     }
   }
 
+  # Serverless clusters send a value for each partition, so a topic's is a sum, brought to one minute.
   lag_rows = {
     max-offsets = {
-      when        = true, metric = "MaxOffsetLag", stat = "Maximum", field = "max_offsets"
+      metric      = "MaxOffsetLag", stat = "Maximum", expression = null, field = "max_offsets"
       description = "The worst partition is behind by more events than allowed."
     }
     sum-offsets = {
-      when        = local.provisioned, metric = "SumOffsetLag", stat = "Average", field = "sum_offsets"
+      metric      = "SumOffsetLag", stat = local.provisioned ? "Average" : "Sum", expression = local.provisioned ? null : "m1 * 60 / PERIOD(m1)", field = "sum_offsets"
       description = "The topic is behind by more events than allowed."
     }
     time = {
-      when        = local.provisioned, metric = "EstimatedMaxTimeLag", stat = "Maximum", field = "max_time_s"
+      metric      = local.provisioned ? "EstimatedMaxTimeLag" : "MaxEstimatedTimeLag", stat = "Maximum", expression = null, field = "max_time_s"
       description = "Catching up would take longer than allowed, in seconds."
     }
   }

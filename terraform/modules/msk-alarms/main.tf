@@ -23,12 +23,13 @@ locals {
           metrics     = [row.metric]
           dimensions  = merge(local.cluster_dimension, { "Consumer Group" = lag.group, "Topic" = lag.topic })
           stat        = row.stat
+          expression  = row.expression
           above       = lag[row.field]
           period_s    = 300
           periods     = 3
           severity    = lag.severity
           description = "${lag.group} on ${lag.topic}: ${row.description}"
-        } if row.when
+        } if contains(lag.bounds, row.field)
       }
     ]...),
     merge([
@@ -47,7 +48,6 @@ locals {
     above    = "GreaterThanThreshold"
     at_least = "GreaterThanOrEqualToThreshold"
     below    = "LessThanThreshold"
-    at_most  = "LessThanOrEqualToThreshold"
   }
   alarms = {
     for key, row in local.rows : key => merge(row, {

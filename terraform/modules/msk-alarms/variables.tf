@@ -54,8 +54,8 @@ variable "topic_arns" {
 variable "lag" {
   description = <<-EOT
     Consumer lag to watch: one entry for each group and topic. `max_offsets` bounds the worst
-    partition, `sum_offsets` the whole topic, `max_time_s` the estimated time to catch up (the
-    last two not on `serverless`, which reports them otherwise or not at all).
+    partition, `sum_offsets` the whole topic, `max_time_s` the estimated time to catch up;
+    `bounds` says which of the three are watched.
   EOT
   type = map(object({
     group       = string
@@ -63,10 +63,16 @@ variable "lag" {
     max_offsets = optional(number, 10000)
     sum_offsets = optional(number, 50000)
     max_time_s  = optional(number, 60)
+    bounds      = optional(set(string), ["max_offsets", "sum_offsets", "max_time_s"])
     severity    = optional(string, "warning")
   }))
   default  = {}
   nullable = false
+
+  validation {
+    condition     = alltrue([for lag in var.lag : length(setsubtract(lag.bounds, ["max_offsets", "sum_offsets", "max_time_s"])) == 0])
+    error_message = "lag: bounds may name max_offsets, sum_offsets and max_time_s."
+  }
 
   validation {
     condition     = alltrue([for lag in var.lag : can(regex("^[a-zA-Z0-9._-]+$", lag.group)) && can(regex("^[a-zA-Z0-9._-]+$", lag.topic))])

@@ -134,7 +134,7 @@ run "free_monitoring_has_no_alarms_on_paid_metrics" {
     cluster = {
       name    = "pat-test"
       family  = "standard"
-      brokers = { count = 1, instance_type = "kafka.t3.small", monitoring_level = "DEFAULT" }
+      brokers = { count = 1, instance_type = "kafka.m7g.large", monitoring_level = "DEFAULT" }
     }
     lag        = {}
     connectors = []
@@ -142,30 +142,10 @@ run "free_monitoring_has_no_alarms_on_paid_metrics" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "broker-1-connections", "broker-1-cpu", "broker-1-cpu-credits", "broker-1-disk", "broker-1-heap", "broker-1-partitions",
+      "broker-1-connections", "broker-1-cpu", "broker-1-disk", "broker-1-heap", "broker-1-partitions",
       "broker-1-under-min-isr", "broker-1-under-replicated", "cluster-no-controller", "cluster-offline-partitions",
     ])
-    error_message = "A t3 broker without paid metrics: credits are watched, thread and bandwidth figures do not exist."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["broker-1-partitions"].threshold == 300 && aws_cloudwatch_metric_alarm.this["broker-1-cpu-credits"].comparison_operator == "LessThanOrEqualToThreshold"
-    error_message = "A small broker takes 300 partitions and needs its credits."
-  }
-}
-
-run "burstable_brokers_take_four_connections_a_second" {
-  command = plan
-  variables {
-    cluster = {
-      name    = "pat-test"
-      family  = "standard"
-      brokers = { count = 1, instance_type = "kafka.t3.small", monitoring_level = "PER_BROKER" }
-    }
-  }
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["broker-1-connection-rate"].threshold == 3.2
-    error_message = "80 % of four."
+    error_message = "Without paid metrics, figures of threads and bandwidth do not exist."
   }
 }
 
@@ -214,6 +194,28 @@ run "express_is_watched_by_the_metrics_it_has" {
   }
 }
 
+run "express_without_paid_metrics_has_no_alarms_on_them" {
+  command = plan
+  variables {
+    cluster = {
+      name    = "pat-test"
+      family  = "express"
+      brokers = { count = 1, instance_type = "express.m7g.large", monitoring_level = "DEFAULT" }
+    }
+    connectors = []
+    lag        = {}
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["broker-1-connections", "broker-1-cpu", "cluster-no-controller"])
+    error_message = "Throttling is reported from PER_BROKER on."
+  }
+  assert {
+    condition     = output.charts[*].title == ["Cluster", "CPU, user and system (%)", "Bytes per second, in and out", "Storage (bytes)"]
+    error_message = "No chart stays empty."
+  }
+}
+
 run "serverless_is_watched_by_lag_alone" {
   command = plan
   variables {
@@ -222,12 +224,34 @@ run "serverless_is_watched_by_lag_alone" {
   }
 
   assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["lag-notifier-pat-emails-max-offsets"]
-    error_message = "There are no brokers to watch, and lag is the metric both kinds of cluster report alike."
+    condition = {
+      for key, alarm in aws_cloudwatch_metric_alarm.this : key => join(", ", sort([for query in alarm.metric_query : coalesce(query.expression, try("${query.metric[0].metric_name} ${query.metric[0].stat}", ""))]))
+      } == {
+      "lag-notifier-pat-emails-max-offsets" = "MaxOffsetLag Maximum"
+      "lag-notifier-pat-emails-sum-offsets" = "SumOffsetLag Sum, m1 * 60 / PERIOD(m1)"
+      "lag-notifier-pat-emails-time"        = "MaxEstimatedTimeLag Maximum"
+    }
+    error_message = "There are no brokers to watch, and lag is reported by partition under names of its own."
   }
   assert {
-    condition     = output.charts[*].title == ["Lag: MaxOffsetLag"]
+    condition     = output.charts[*].title == ["Lag: MaxOffsetLag", "Lag: SumOffsetLag", "Lag: MaxEstimatedTimeLag"]
     error_message = "The dashboard shows what there is."
+  }
+}
+
+run "a_reader_by_design_behind_is_watched_by_time_alone" {
+  command = plan
+  variables {
+    lag = { archive = { group = "connect-archive", topic = "pat-emails", bounds = ["max_time_s"], max_time_s = 1200 } }
+  }
+
+  assert {
+    condition     = [for key in keys(aws_cloudwatch_metric_alarm.this) : key if startswith(key, "lag-")] == ["lag-archive-time"]
+    error_message = "Only the given bounds are watched."
+  }
+  assert {
+    condition     = [for title in output.charts[*].title : title if startswith(title, "Lag")] == ["Lag: EstimatedMaxTimeLag"]
+    error_message = "Nor is a chart made of the others."
   }
 }
 

@@ -100,3 +100,11 @@ run "refuses_an_unknown_severity" {
   }
   expect_failures = [var.lag]
 }
+
+run "refuses_a_bound_there_is_not" {
+  command = plan
+  variables {
+    lag = { a = { group = "notifier", topic = "pat-emails", bounds = ["min_offsets"] } }
+  }
+  expect_failures = [var.lag]
+}
