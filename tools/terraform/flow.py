@@ -83,11 +83,14 @@ class _Flow:
     def _store_definitions(self) -> None:
         steps = [{"plugin_id": f"p-{n}", "parameters": {"n": str(n)}} for n in range(STEPS)]
         for workflow in self._outputs["workflows"].values():
-            self._s3.put_object(
-                Bucket=workflow["bucket"],
-                Key=f"definitions/{self._mark}.json",
-                Body=json.dumps({"steps": steps}).encode(),
-            )
+            self._store_definition(workflow["bucket"], self._mark, {"steps": steps})
+
+    def _store_definition(self, bucket: str, workflow: str, definition: dict[str, Any]) -> None:
+        self._s3.put_object(
+            Bucket=bucket,
+            Key=f"definitions/{workflow}.json",
+            Body=json.dumps(definition).encode(),
+        )
 
     def _receive(self) -> None:
         for name, queue in self._outputs["queues"].items():
@@ -130,12 +133,20 @@ class _Flow:
             return "not all of its steps' events arrived"
         if any(step["correlation_id"] != self._mark for step in steps):
             return "its steps do not carry the correlation on"
-        return self._unknown_workflow_fault(name)
+        refused: dict[str, dict[str, Any] | None] = {
+            "does not exist": None,
+            "has no steps": {},
+            "has a step without plugin": {"steps": [{"parameters": {}}]},
+        }
+        faults = (self._refusal_fault(name, *case) for case in refused.items())
+        return next(filter(None, faults), "")
 
-    def _unknown_workflow_fault(self, name: str) -> str:
-        """A run of a workflow that does not exist must fail and say so."""
+    def _refusal_fault(self, name: str, what: str, definition: dict[str, Any] | None) -> str:
+        """A run of a workflow that cannot be run must fail and say so."""
         workflow = self._outputs["workflows"][name]
-        event_id = f"{self._mark}-unknown"
+        event_id = f"{self._mark}-{what.replace(' ', '-')}"
+        if definition is not None:
+            self._store_definition(workflow["bucket"], event_id, definition)
         trigger = {
             "detail": {"metadata": {"event_id": event_id}, "workflow_id": event_id},
         }
@@ -150,7 +161,7 @@ class _Flow:
             time.sleep(PAUSE_S)
         record = self._record(workflow["bucket"], event_id)
         if told["status"] != "FAILED" or record["status"] != "FAILED":
-            return f"a workflow that does not exist ended {told['status']}, record {record}"
+            return f"a workflow that {what} ended {told['status']}, record {record}"
         return ""
 
     def _status(self, machine: str, event_id: str) -> str:

@@ -8,8 +8,9 @@ locals {
     MaxAttempts     = 4
     JitterStrategy  = "FULL"
   }]
-  catch = [{
-    ErrorEquals = ["States.ALL"]
+  # States.ALL does not stand for too much data.
+  catch = [for error in ["States.DataLimitExceeded", "States.ALL"] : {
+    ErrorEquals = [error]
     ResultPath  = "$.failure"
     Next        = "RecordFailure"
   }]
@@ -26,7 +27,9 @@ locals {
         Choices = [{
           And = [
             { Variable = "$.detail.workflow_id", IsPresent = true },
+            { Variable = "$.detail.workflow_id", IsString = true },
             { Variable = "$.detail.metadata.event_id", IsPresent = true },
+            { Variable = "$.detail.metadata.event_id", IsString = true },
           ]
           Next = "LoadWorkflow"
         }]
@@ -35,7 +38,7 @@ locals {
       RefuseTrigger = {
         Type  = "Fail"
         Error = "InvalidTrigger"
-        Cause = "The triggering event needs detail.workflow_id and detail.metadata.event_id"
+        Cause = "The triggering event needs detail.workflow_id and detail.metadata.event_id, both strings"
       }
 
       LoadWorkflow = {
@@ -50,7 +53,23 @@ locals {
         TimeoutSeconds = 30
         Retry          = concat([{ ErrorEquals = ["S3.NoSuchKeyException"], MaxAttempts = 0 }], local.retry)
         Catch          = local.catch
-        Next           = "RequestSteps"
+        Next           = "CheckWorkflow"
+      }
+
+      # Here as well: the map ends the run on a path that is not there.
+      CheckWorkflow = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.workflow.definition.steps[0]", IsPresent = true, Next = "RequestSteps" }]
+        Default = "RefuseWorkflow"
+      }
+      RefuseWorkflow = {
+        Type = "Pass"
+        Result = {
+          Error = "InvalidWorkflow"
+          Cause = "The workflow's definition needs a list of one step or more under 'steps'"
+        }
+        ResultPath = "$.failure"
+        Next       = "RecordFailure"
       }
 
       RequestSteps = {
@@ -71,8 +90,24 @@ locals {
         }
         ItemProcessor = {
           ProcessorConfig = { Mode = "INLINE" }
-          StartAt         = "RequestStep"
+          StartAt         = "CheckStep"
           States = {
+            CheckStep = {
+              Type = "Choice"
+              Choices = [{
+                And = [
+                  { Variable = "$.step.plugin_id", IsPresent = true },
+                  { Variable = "$.step.parameters", IsPresent = true },
+                ]
+                Next = "RequestStep"
+              }]
+              Default = "RefuseStep"
+            }
+            RefuseStep = {
+              Type  = "Fail"
+              Error = "InvalidStep"
+              Cause = "Each step of the workflow needs plugin_id and parameters"
+            }
             RequestStep = {
               Type     = "Task"
               Resource = "arn:${var.account.partition}:states:::events:putEvents"

@@ -20,12 +20,21 @@ run "it_loads_maps_over_steps_and_completes_with_retry_and_catch" {
   command = plan
 
   assert {
-    condition     = jsondecode(output.definition).States.LoadWorkflow.Next == "RequestSteps" && jsondecode(output.definition).States.RequestSteps.Next == "RecordCompletion"
+    condition     = jsondecode(output.definition).States.LoadWorkflow.Next == "CheckWorkflow" && jsondecode(output.definition).States.CheckWorkflow.Choices[0].Next == "RequestSteps" && jsondecode(output.definition).States.RequestSteps.Next == "RecordCompletion"
     error_message = "Load, map, complete, in this order."
   }
   assert {
-    condition     = alltrue([for name in ["LoadWorkflow", "RequestSteps"] : jsondecode(output.definition).States[name].Catch[0].Next == "RecordFailure"])
-    error_message = "What fails is recorded."
+    condition     = alltrue([for name in ["LoadWorkflow", "RequestSteps"] : jsondecode(output.definition).States[name].Catch[*] == [for error in ["States.DataLimitExceeded", "States.ALL"] : { ErrorEquals = [error], ResultPath = "$.failure", Next = "RecordFailure" }]])
+    error_message = "What fails is recorded, too much data as well, which States.ALL does not stand for."
+  }
+  assert {
+    condition = (
+      jsondecode(output.definition).States.CheckWorkflow.Default == "RefuseWorkflow" && jsondecode(output.definition).States.RefuseWorkflow.Next == "RecordFailure"
+      && jsondecode(output.definition).States.RequestSteps.ItemProcessor.StartAt == "CheckStep"
+      && jsondecode(output.definition).States.RequestSteps.ItemProcessor.States.CheckStep.Default == "RefuseStep"
+      && jsondecode(output.definition).States.RequestSteps.ItemProcessor.States.RefuseStep.Error == "InvalidStep"
+    )
+    error_message = "A path that is not there ends a run unrecorded, so what a definition must have is asked first."
   }
   assert {
     condition     = alltrue([for name in ["LoadWorkflow", "RecordCompletion", "RecordFailure"] : length(jsondecode(output.definition).States[name].Retry) > 0]) && jsondecode(output.definition).States.RequestSteps.ItemProcessor.States.RequestStep.Retry[0].MaxAttempts == 4
