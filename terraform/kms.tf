@@ -18,6 +18,14 @@ module "key" {
       service    = "cloudwatch.amazonaws.com"
       conditions = [{ test = "StringEquals", variable = "aws:SourceAccount", values = [local.account.id] }]
     }
+    # Topics hand on to encrypted queues under this key.
+    Topics = {
+      service = "sns.amazonaws.com"
+      conditions = [
+        { test = "StringEquals", variable = "aws:SourceAccount", values = [local.account.id] },
+        { test = "ArnLike", variable = "aws:SourceArn", values = ["arn:${local.account.partition}:sns:${var.region}:${local.account.id}:${local.name}-*"] },
+      ]
+    }
     CloudWatchLogs = {
       service = "logs.${var.region}.amazonaws.com"
       actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
