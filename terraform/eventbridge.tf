@@ -36,10 +36,10 @@ module "schedules" {
 
   schedules = {
     for name, schedule in local.schedules : name => {
-      description = try(schedule.description, null)
+      description = schedule.description
       expression  = schedule.cron
       queue_arn   = module.queue[schedule.queue].arn
-      input       = jsonencode(try(schedule.input, {}))
+      input       = jsonencode(schedule.input)
     } if contains(keys(local.queues), schedule.queue)
   }
 }

@@ -1,7 +1,7 @@
 # What a service needs to take part by EventBridge and SQS. Roles are the services' own.
 locals {
   publisher_policies = {
-    for source in toset([for entry in local.catalog.events : entry.source]) : source => jsonencode({
+    for source in toset([for event in local.events : event.source]) : source => jsonencode({
       Version = "2012-10-17"
       Statement = [{
         Sid       = "Publish"

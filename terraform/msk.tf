@@ -26,6 +26,6 @@ module "msk_iam" {
   count  = var.enable_msk ? 1 : 0
 
   cluster_arn = module.msk[0].arn
-  events      = local.catalog.events
+  events      = local.events
   groups      = try(local.catalog.groups, {})
 }

@@ -12,7 +12,7 @@ module "workflow" {
   # The bus by name: its rules start the state machine, so its ARN is not there yet.
   step_event = {
     bus_name    = local.name
-    source      = local.catalog.events[var.workflow_step_event].source
-    detail_type = local.catalog.events[var.workflow_step_event].detail_type
+    source      = try(local.events[var.workflow_step_event].source, "")
+    detail_type = try(local.events[var.workflow_step_event].detail_type, "")
   }
 }

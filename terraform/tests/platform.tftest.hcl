@@ -183,28 +183,32 @@ run "another_companys_catalogue_needs_no_hcl" {
   }
 }
 
-run "refuses_a_catalogue_with_an_unknown_queue" {
+run "refuses_a_faulty_catalogue_in_sentences" {
   command = plan
-  variables { catalog_file = "tests/catalogs/unknown-queue.yaml" }
+  variables { catalog_file = "tests/catalogs/faulty.yaml" }
   expect_failures = [terraform_data.catalog]
-}
 
-run "refuses_two_events_a_rule_cannot_tell_apart" {
-  command = plan
-  variables { catalog_file = "tests/catalogs/same-detail-type.yaml" }
-  expect_failures = [terraform_data.catalog]
-}
-
-run "refuses_a_schedule_to_a_fifo_queue" {
-  command = plan
-  variables { catalog_file = "tests/catalogs/schedule-to-fifo.yaml" }
-  expect_failures = [terraform_data.catalog]
-}
-
-run "refuses_retention_below_seven_days" {
-  command = plan
-  variables { catalog_file = "tests/catalogs/short-retention.yaml" }
-  expect_failures = [terraform_data.catalog]
+  assert {
+    condition = join("\n", local.catalog_faults) == join("\n", [
+      "events.C has the topic nowhere, which is not under topics; add it there or correct the event.",
+      "events.C.targets has the unknown key queue; targets are queues, functions and workflows.",
+      "events.C.targets sends to the queue absent, which is not under queues; add it there or correct the target.",
+      "events.D has no detail_type; add it.",
+      "events.D.targets.queues names a target twice; name it once.",
+      "events A and B have the same source and detail_type, so their rules would catch each other's events; give each its own detail_type.",
+      "queues.q has the unknown key visibility_timeout_s; a queue has consumer_timeout_s and fifo, the rest follows.",
+      "queues.timeless has no consumer_timeout_s; say how many seconds a consumer works on one message at most.",
+      "topics.forever keeps events less than 7 days; raise its retention_days.",
+      "topics.short keeps events less than 7 days; raise its retention_days.",
+      "dead_letters are kept less than 7 days; raise retention_days.",
+      "groups.g names the event Absent, which is not under events; add it there or correct the group.",
+      "groups.g names the event Gone, which is not under events; add it there or correct the group.",
+      "schedules.to-fifo needs a queue that is under queues and not FIFO; correct its queue.",
+      "schedules.to-nobody needs a queue that is under queues and not FIFO; correct its queue.",
+      "events has no PluginExecutionRequired, which workflows publish for their steps; add it, or name another in the input workflow_step_event.",
+    ])
+    error_message = "Each fault is told by its place and what to change: ${join("\n", local.catalog_faults)}"
+  }
 }
 
 run "refuses_a_catalogue_that_is_not_there" {
