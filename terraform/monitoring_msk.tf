@@ -3,10 +3,15 @@ locals {
   # Group to the topics it reads; the archive's connector is a group as well.
   msk_readers = merge(
     {
-      for name, group in try(local.catalog.groups, {}) : name => distinct([for event in group.consumes : local.catalog.events[event].topic])
+      for name, group in try(local.catalog.groups, {}) : name => distinct([for event in group.consumes : local.events[event].topic if can(local.events[event])])
     },
     { for connector in module.msk_connect : connector.consumer_group => keys(local.catalog.topics) },
   )
+
+  # The archive is behind until it closes a file, so only a second file's time is too much.
+  msk_lag_of_group = {
+    for connector in module.msk_connect : connector.consumer_group => { bounds = ["max_time_s"], max_time_s = 2 * connector.flush_interval_s }
+  }
 
   msk_alarm_names = try(module.msk_alarms[0].names, { critical = [], warning = [] })
   msk_alarm_arns  = flatten([for alarms in module.msk_alarms : values(alarms.arns)])
@@ -25,7 +30,11 @@ module "msk_alarms" {
   }
   lag = merge([
     for group, topics in local.msk_readers : {
-      for topic in topics : "${group}-${topic}" => merge(var.msk_lag, { group = group, topic = topic })
+      for topic in topics : "${group}-${topic}" => merge(concat([{ group = group, topic = topic }], [
+        # The later ones override what they give.
+        for given in [var.msk_lag, try(local.msk_lag_of_group[group], {}), try(var.msk_lag.overrides[group], {}), try(var.msk_lag.overrides["${group}/${topic}"], {})] :
+        { for key, value in given : key => value if value != null && key != "overrides" }
+      ])...)
     }
   ]...)
   connectors = module.msk_connect[*].connector_name

@@ -63,15 +63,33 @@ variable "msk" {
 }
 
 variable "msk_lag" {
-  description = "When lag of a consumer group on a topic is too much: events in the worst partition, events in the topic, estimated seconds to catch up; and how loud the alarm is."
+  description = <<-EOT
+    When lag of a consumer group on a topic is too much: events in the worst partition, events in the
+    topic, estimated seconds to catch up; and how loud the alarm is. `overrides` has other values for
+    a group ("notifier") or for a group on one topic ("notifier/pat-emails"). The archive is watched
+    by time alone: it commits when it closes a file.
+  EOT
   type = object({
     max_offsets = optional(number)
     sum_offsets = optional(number)
     max_time_s  = optional(number)
     severity    = optional(string)
+    overrides = optional(map(object({
+      max_offsets = optional(number)
+      sum_offsets = optional(number)
+      max_time_s  = optional(number)
+      severity    = optional(string)
+    })), {})
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition = length(setsubtract(keys(var.msk_lag.overrides), flatten([
+      for group, topics in local.msk_readers : concat([group], [for topic in topics : "${group}/${topic}"])
+    ]))) == 0
+    error_message = "msk_lag.overrides names a group or topic nobody reads; write the group as the catalogue does, or group/topic."
+  }
 }
 
 variable "msk_connect" {

@@ -125,13 +125,13 @@ run "lag_of_every_reader_is_watched" {
   command = plan
 
   assert {
-    condition = toset(distinct([for name in local.msk_alarm_names.warning : trimprefix(name, "pat-test-events-") if endswith(name, "-max-offsets")])) == toset(concat(
+    condition = toset(distinct([for name in local.msk_alarm_names.warning : trimprefix(name, "pat-test-events-") if strcontains(name, "-lag-") && endswith(name, "-time")])) == toset(concat(
       flatten([
         for group, entry in local.catalog.groups : [
-          for topic in distinct([for event in entry.consumes : local.catalog.events[event].topic]) : "lag-${group}-${topic}-max-offsets"
+          for topic in distinct([for event in entry.consumes : local.catalog.events[event].topic]) : "lag-${group}-${topic}-time"
         ]
       ]),
-      [for topic in keys(local.catalog.topics) : "lag-connect-pat-test-archive-${topic}-max-offsets"],
+      [for topic in keys(local.catalog.topics) : "lag-connect-pat-test-archive-${topic}-time"],
     ))
     error_message = "Each group of the catalogue, and the archive, on each topic it reads."
   }
@@ -149,6 +149,34 @@ run "loudness_and_limits_of_lag_are_inputs" {
     condition     = contains(local.msk_alarm_names.critical, "pat-test-events-lag-notifier-pat-events-sum-offsets")
     error_message = "The given severity applies to every reader."
   }
+}
+
+run "lag_of_a_group_or_of_a_group_on_a_topic_has_bounds_of_its_own" {
+  command = plan
+  variables {
+    msk_lag = {
+      severity = "warning"
+      overrides = {
+        notifier                   = { severity = "critical" }
+        "notifier/pat-emails"      = { severity = "warning" }
+        "connect-pat-test-archive" = { severity = "critical" }
+      }
+    }
+  }
+
+  assert {
+    condition = toset([for name in local.msk_alarm_names.critical : trimprefix(name, "pat-test-events-lag-") if strcontains(name, "-lag-")]) == toset([
+      "notifier-pat-events-max-offsets", "notifier-pat-events-sum-offsets", "notifier-pat-events-time",
+      "connect-pat-test-archive-pat-emails-time", "connect-pat-test-archive-pat-events-time",
+    ])
+    error_message = "The topic's own value wins over its group's; the archive is watched by time alone."
+  }
+}
+
+run "refuses_bounds_for_a_group_nobody_is" {
+  command = plan
+  variables { msk_lag = { overrides = { notifer = { max_offsets = 1 } } } }
+  expect_failures = [var.msk_lag]
 }
 
 run "the_archive_reads_every_topic" {

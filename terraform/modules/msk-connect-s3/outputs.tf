@@ -13,6 +13,11 @@ output "consumer_group" {
   value       = local.consumer_group
 }
 
+output "flush_interval_s" {
+  description = "Seconds after which a file is closed and its offsets are committed."
+  value       = var.flush.interval_s
+}
+
 output "dead_letter_topic" {
   description = "Topic of events that could not be archived; Kafka Connect creates it."
   value       = local.dead_letter_topic
