@@ -223,6 +223,12 @@ run "refuses_an_unknown_region" {
   expect_failures = [var.region]
 }
 
+run "refuses_a_region_whose_services_have_other_names" {
+  command = plan
+  variables { region = "cn-north-1" }
+  expect_failures = [var.region]
+}
+
 run "refuses_an_archive_below_seven_days" {
   command = plan
   variables { archive_days = 1 }
