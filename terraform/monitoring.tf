@@ -3,16 +3,19 @@
 # cluster's part: local.msk_alarm_names (by severity), local.msk_alarm_arns (list) and
 # local.msk_widgets (list of {title, metrics, stat}).
 locals {
+  # Two visibility timeouts, or a quarter of an hour if that is longer.
+  queue_age_s = { for name, queue in local.queues : name => max(900, 12 * queue.consumer_timeout_s) }
+
   queue_alarms = merge([
     for name, queue in module.queue : {
       "queue-${name}-old" = {
-        description = "Consumers of ${queue.name} are behind: its oldest message has waited longer than two visibility timeouts. Look at the consumers, or add some."
+        description = "Consumers of ${queue.name} are behind: its oldest message has waited for more than ${local.queue_age_s[name]} seconds. Look at the consumers, or add some."
         severity    = "warning"
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         dimensions  = { QueueName = queue.name }
         statistic   = "Maximum"
-        above       = max(900, 12 * local.queues[name].consumer_timeout_s)
+        above       = local.queue_age_s[name]
         periods     = 5
       }
       "queue-${name}-dead-letters" = {
@@ -65,8 +68,8 @@ locals {
   )
 
   workflow_metrics = {
-    failed    = { metric = "ExecutionsFailed", severity = "critical", text = "Runs of %s fail; each leaves its error in the bucket under runs/ and in the log." }
-    timed-out = { metric = "ExecutionsTimedOut", severity = "critical", text = "Runs of %s do not finish in time." }
+    failed    = { metric = "ExecutionsFailed", severity = "critical", text = "Runs of %s fail. The log has every error; the bucket has, under runs/, those of runs that could still be recorded." }
+    timed-out = { metric = "ExecutionsTimedOut", severity = "critical", text = "Runs of %s do not finish in time. The log says where they stood; they leave no record." }
     throttled = { metric = "ExecutionThrottled", severity = "warning", text = "Step Functions throttles %s: ask AWS for a higher quota of state transitions." }
   }
   workflow_alarms = merge([
@@ -145,7 +148,8 @@ resource "aws_cloudwatch_composite_alarm" "healthy" {
 }
 
 locals {
-  widgets = concat(
+  # A catalogue need not have everything; a chart of nothing is an error to CloudWatch.
+  widgets = [for widget in concat(
     [
       {
         title   = "Events matched per rule"
@@ -186,7 +190,7 @@ locals {
       }
     ],
     local.msk_widgets,
-  )
+  ) : widget if length(widget.metrics) > 0]
 }
 
 locals {
