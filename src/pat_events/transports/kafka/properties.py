@@ -89,8 +89,15 @@ def _authentication(config: Config) -> dict[str, object]:
     }
 
 
-def producer(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
-    """Return a producer's settings."""
+def producer(
+    config: Config,
+    on_error: Callable[[KafkaError], None],
+    *,
+    waiting_events: int = 0,
+    waiting_bytes: int = 0,
+) -> dict[str, object]:
+    """Return a producer's settings; it has room for at least what is said to wait for it."""
+    kbytes = max(1, config.buffer_bytes // 1024, -(-waiting_bytes // 1024))
     return {
         **common(config, on_error),
         # Also sets acks=all and keeps order across retries.
@@ -99,8 +106,8 @@ def producer(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str
         "linger.ms": config.linger_s * 1000,
         "batch.size": config.batch_bytes,
         "compression.type": config.compression,
-        "queue.buffering.max.messages": config.buffer_events,
-        "queue.buffering.max.kbytes": max(1, config.buffer_bytes // 1024),
+        "queue.buffering.max.messages": max(config.buffer_events, waiting_events),
+        "queue.buffering.max.kbytes": kbytes,
         "delivery.timeout.ms": int(config.delivery_timeout_s * 1000),
         "message.max.bytes": _NO_CLIENT_LIMIT_BYTES,
         # The Java client's: one key, one partition, whoever writes it.

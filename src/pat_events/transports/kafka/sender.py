@@ -257,8 +257,16 @@ class KafkaSender:
 
     def _new_client(self) -> Producer:
         on_error = partial(self._note_trouble, self._generation)
+        # What was taken must not fail for lack of room, however full the last client was.
+        waiting = list(self._outstanding)
+        settings = properties.producer(
+            self._config,
+            on_error,
+            waiting_events=len(waiting),
+            waiting_bytes=sum(len(outgoing.value or b"") for outgoing in waiting),
+        )
         with kafka_errors("starting a producer"):
-            return Producer(properties.producer(self._config, on_error))
+            return Producer(settings)
 
     def _rebuild(self) -> bool:
         """Replace a client that met a fatal error; called with the lock held.
@@ -314,26 +322,38 @@ class KafkaSender:
         except PatEventsError as error:
             self._trouble = str(error)
             return
-        self._fatal = False
         _log.warning(
             "rebuilt the producer after a fatal error (%s); sending %d unacknowledged events again",
             self._trouble,
             len(self._outstanding),
         )
-        for outgoing in list(self._outstanding):
-            # In this order: what another thread settles meanwhile has let go of its payload.
-            value, headers = outgoing.value, outgoing.headers
-            if outgoing not in self._outstanding:
-                continue
-            try:
-                self._produce(outgoing, value, headers)
-            except (BufferError, KafkaException) as error:
+        self._fatal = not self._send_again()
+
+    def _send_again(self) -> bool:
+        """Send everything outstanding, in its order; tells whether the client took it.
+
+        What a callback, or the handler of a signal, publishes meanwhile has only been noted:
+        it comes in the next round.
+        """
+        sent: set[Outgoing] = set()
+        while unsent := [it for it in list(self._outstanding) if it not in sent]:
+            sent.update(unsent)
+            for outgoing in unsent:
+                # In this order: what another thread settles meanwhile has let go of its payload.
+                value, headers = outgoing.value, outgoing.headers
+                if outgoing not in self._outstanding:
+                    continue
                 try:
-                    self._not_taken(outgoing, error)
-                except PatEventsError as refused:
-                    outgoing.settle(refused, -1, -1)
-            if self._fatal:
-                return  # All of them again, in their order, with the next client.
+                    self._produce(outgoing, value, headers)
+                except BufferError:
+                    return False  # All of them again, with a client that has room for them.
+                except KafkaException as error:
+                    cause: KafkaError = error.args[0]
+                    if _is_fatal(cause):
+                        self._note_trouble(self._generation, cause)
+                        return False
+                    self._give_up(outgoing, typed(cause, f"sending to {outgoing.topic}"))
+        return True
 
     def _give_up(self, outgoing: Outgoing, error: PatEventsError) -> None:
         if self._outstanding.pop(outgoing, _SETTLED) is None:
