@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from pat_events import Config
+from pat_events.errors import RecordTooLargeError
 from pat_events.transports.kafka import sender as sending
 from pat_events.transports.kafka.sender import KafkaSender
 
 TOPIC = "t"
+DEADLINE_S = 20.0
 FATAL = KafkaError(KafkaError._FATAL, "forced", True)  # noqa: FBT003 - takes no names
 
 
@@ -30,6 +33,7 @@ class Client:
     """Stands in for confluent_kafka.Producer: its log is a list, reports wait to be polled."""
 
     on_produce = staticmethod(lambda client, value: None)
+    refuse = staticmethod(lambda value: None)
 
     def __init__(self, settings):
         self.limit = settings["queue.buffering.max.messages"]
@@ -37,7 +41,6 @@ class Client:
         self.queue = {}
         self.log = []
         self.reports = deque()
-        self.refuse = lambda value: None
         self.on_poll = lambda: None
 
     def produce(self, topic, value, key, partition, on_delivery, *_):
@@ -100,6 +103,28 @@ def make(clients, monkeypatch):
     yield make
     for sender in made:
         sender.close(0)
+
+
+class Clock:
+    """Time that passes when a test says so, or when somebody waits."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.slept = []
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(sending, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -185,3 +210,110 @@ class TestRebuild:
         sender._next_rebuild = 0
         sender.poll(0)
         assert list(clients[-1].queue) == [b"first", b"late"]
+
+
+class TestCallbacksOfARebuild:
+    """They take locks of their own: the sender's must not be held around them."""
+
+    @pytest.fixture
+    def seen(self):
+        return []
+
+    @pytest.fixture
+    def look(self, make, seen):
+        """A sender, and a callback that looks whether the sender's lock is held."""
+        sender = make(delivery_timeout_s=1)
+        return sender, lambda it: seen.append((it.value, sender._lock._is_owned(), it.error))
+
+    def test_success_is_told_after_the_lock_was_released(self, look, clients, record, seen):
+        sender, callback = look
+        sender.send(record("delivered", callback))
+        clients[0].acknowledge()
+        die(sender)
+        sender.send(record("next"))
+        sender.poll(0)
+        assert seen == [(b"delivered", False, None)]
+        assert list(clients[-1].queue) == [b"next"]
+
+    def test_what_the_new_client_refuses_is_told_after(self, look, record, seen, monkeypatch):
+        sender, callback = look
+        sender.send(record("large", callback))
+        die(sender)
+        too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        monkeypatch.setattr(Client, "refuse", staticmethod(lambda value: too_large))
+        sender.poll(0)
+        ((value, held, error),) = seen
+        assert (value, held) == (b"large", False)
+        assert isinstance(error, RecordTooLargeError)
+
+    def test_what_is_given_up_is_told_after(self, clock, look, clients, record, seen):
+        sender, callback = look
+        sender.send(record("hopeless", callback))
+        for _ in range(10):
+            die(sender)
+            sender.poll(0)
+            clock.now += 0.5
+        ((value, held, error),) = seen
+        assert (value, held) == (b"hopeless", False)
+        assert "no new producer came to work within 1 s" in str(error)
+
+    def test_in_a_callback_of_a_rebuild_nobody_waits(self, look, clients, record):
+        sender, told = look[0], []
+        sender.send(record("delivered", lambda _: told.append(sender.in_callback())))
+        clients[0].acknowledge()
+        die(sender)
+        sender.poll(0)
+        assert told == [True]
+
+    def test_closing_tells_what_a_rebuild_left_to_be_told(self, look, clients, record, seen):
+        sender, callback = look
+        sender.send(record("delivered", callback))
+        clients[0].acknowledge()
+        die(sender)
+        with sender._lock:
+            sender._rebuild()
+        assert seen == []
+        assert sender.close(0) == []
+        assert seen == [(b"delivered", False, None)]
+
+
+class Watched:
+    """A lock that says when a thread comes to it."""
+
+    def __init__(self, lock):
+        self._lock = lock
+        self.came = lambda: None
+
+    def __enter__(self):
+        self.came()
+        return self._lock.__enter__()
+
+    def __exit__(self, *raised):
+        return self._lock.__exit__(*raised)
+
+
+def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
+    make, clients, record, monkeypatch
+):
+    """Another thread is inside the dead client with reports of A and B while A is sent again."""
+    sender = make()
+    sender.send(record("A"))
+    sender.send(record("B"))
+    _, delivered_b = clients[0].queue.values()
+    sender._lock = lock = Watched(sender._lock)
+    arrived = threading.Event()
+    other = threading.Thread(target=lambda: (delivered_b(None, Message(1)), arrived.set()))
+
+    def meanwhile(client, value):
+        if client is clients[-1] and value == b"A":
+            lock.came = lambda: threading.current_thread() is other and arrived.set()
+            other.start()
+            assert arrived.wait(DEADLINE_S)
+
+    monkeypatch.setattr(Client, "on_produce", staticmethod(meanwhile))
+    # Not told by the dead client: its reports are with the other thread.
+    monkeypatch.setattr(Client, "purge", lambda self: self.queue.clear())
+    die(sender)
+    sender.poll(0)
+    other.join(DEADLINE_S)
+    assert list(clients[-1].queue) == [b"A", b"B"]

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -25,12 +26,16 @@ from pat_events.transports.kafka.errors import kafka_errors, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from confluent_kafka import Message
 
     from pat_events.config import Config
     from pat_events.core.record import Header
     from pat_events.transports.base import Outgoing
+
+    # A record, its error, its partition and its offset.
+    Outcome: TypeAlias = tuple[Outgoing, PatEventsError | None, int, int]
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -70,9 +75,12 @@ class KafkaSender:
     def __init__(self, config: Config) -> None:
         self._config = config
         # One record or rebuild at a time, so that a rebuild sees each record
-        # exactly once. Re-entrant: callbacks may publish.
+        # exactly once. Re-entrant: the handler of a signal or of a log line may publish.
         self._lock = threading.RLock()
         self._outstanding: dict[Outgoing, object] = {}
+        # What a rebuild learnt, settled when the lock is released: a callback may take a lock
+        # that another thread holds while it publishes.
+        self._outcomes: deque[Outcome] = deque()
         self._generation = 0
         self._fatal = False
         self._rebuilding = False
@@ -101,7 +109,7 @@ class KafkaSender:
             if self._fatal and not self._rebuild():
                 raise BufferFullError(self._full())
             self._outstanding[outgoing] = None
-            # Published by a callback from within a rebuild, it is sent there in its turn.
+            # Published by a handler from within a rebuild, it is sent there in its turn.
             if not self._rebuilding:
                 try:
                     self._produce(outgoing, outgoing.value, outgoing.headers)
@@ -129,17 +137,14 @@ class KafkaSender:
         )
 
     def _not_taken(self, outgoing: Outgoing, error: BufferError | KafkaException) -> None:
-        if isinstance(error, BufferError):
-            self._outstanding.pop(outgoing, None)
-            raise BufferFullError(self._full()) from None
-        cause: KafkaError = error.args[0]
-        if _is_fatal(cause):
-            # The rebuild sends everything outstanding, this record included.
-            self._note_trouble(self._generation, cause)
-            self._rebuild()
+        if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
+            # It stays outstanding, and the rebuild sends it with all the others.
+            self._note_trouble(self._generation, error.args[0])
             return
         self._outstanding.pop(outgoing, None)
-        raise typed(cause, f"sending to {outgoing.topic}") from error
+        if isinstance(error, BufferError):
+            raise BufferFullError(self._full()) from None
+        raise typed(error.args[0], f"sending to {outgoing.topic}") from error
 
     def _full(self) -> str:
         trouble = f"; last trouble: {self._trouble}" if self._trouble else ""
@@ -152,8 +157,12 @@ class KafkaSender:
         self, outgoing: Outgoing, generation: int, error: KafkaError | None, message: Message
     ) -> None:
         if error is None:
+            # No thread can begin a rebuild between this comparison and the pop: the interpreter
+            # changes threads where a call has ended.
+            if generation != self._generation:
+                self._delivered_before(outgoing, message)
             # The value kept for it is None: anything else means it is settled already.
-            if self._outstanding.pop(outgoing, _SETTLED) is None:
+            elif self._outstanding.pop(outgoing, _SETTLED) is None:
                 outgoing.settle(None, message.partition() or 0, message.offset() or 0)
             return
         with self._lock:
@@ -162,8 +171,25 @@ class KafkaSender:
             if self._fatal or error.fatal() or error.code() in _SESSION_OVER:
                 self._fatal = True  # It stays outstanding, and the rebuild sends it again.
                 return
-        doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
-        self._give_up(outgoing, typed(error, doing))
+        if self._outstanding.pop(outgoing, _SETTLED) is None:
+            doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
+            outgoing.settle(typed(error, doing), -1, -1)
+
+    def _delivered_before(self, outgoing: Outgoing, message: Message) -> None:
+        """Settle what a replaced client had delivered.
+
+        Not in the middle of a rebuild: of A and B it would have sent A again, and B no more. The
+        log would end with A.
+        """
+        with self._lock:
+            if self._outstanding.pop(outgoing, _SETTLED) is not None:
+                return
+            if self._rebuilding:
+                self._outcomes.append(
+                    (outgoing, None, message.partition() or 0, message.offset() or 0)
+                )
+                return
+        outgoing.settle(None, message.partition() or 0, message.offset() or 0)
 
     def poll(self, timeout_s: float) -> None:
         """Settle finished records; see ``Sender.poll``."""
@@ -175,6 +201,16 @@ class KafkaSender:
                 # Looked at again: another thread may have rebuilt it while this one waited.
                 if self._fatal:
                     self._rebuild()
+        if self._outcomes and not self._rebuilding:
+            self._serve(client, self._settle_outcomes, 0)
+
+    def _settle_outcomes(self, _: float) -> None:
+        while self._outcomes:
+            try:
+                outgoing, error, partition, offset = self._outcomes.popleft()
+            except IndexError:
+                return  # Another thread took the last one.
+            outgoing.settle(error, partition, offset)
 
     def _serve(self, client: Producer, call: Callable[[float], object], timeout_s: float) -> None:
         """Let the client run callbacks, unless this thread is in one: it must not be re-entered.
@@ -212,6 +248,8 @@ class KafkaSender:
         deadline = time.monotonic() + timeout_s
         # What others publish meanwhile is not waited for, or the wait might never end.
         waiting = list(self._outstanding)
+        if self._outcomes:
+            self.poll(0)
         while waiting and (left := deadline - time.monotonic()) > 0:
             client = self._client
             self._serve(client, client.flush, min(left, _WAITED_FOR_S * 4))
@@ -237,6 +275,7 @@ class KafkaSender:
         self._wake.set()
         with suppress(KafkaException):
             self._client.purge()
+        self._settle_outcomes(0)
         trouble = f": {self._trouble}" if self._trouble else ""
         for outgoing in given_up:
             outgoing.settle(
@@ -271,9 +310,10 @@ class KafkaSender:
     def _rebuild(self) -> bool:
         """Replace a client that met a fatal error; called with the lock held.
 
-        Tells whether a record can be taken: one that a callback publishes from within
-        the rebuild can. A cluster that refuses every producer is asked less and less often, and for
-        ``delivery_timeout_s``: then what waits has failed.
+        Tells whether a record can be taken: one that a handler publishes from within the rebuild
+        can. What became of records is settled by the next ``poll``. A cluster that refuses every
+        producer is asked less and less often, and for ``delivery_timeout_s``: then what waits has
+        failed.
         """
         now = time.monotonic()
         if self._rebuilding or self._refusal is not None or now < self._next_rebuild:
@@ -289,6 +329,8 @@ class KafkaSender:
                 self._replace_client()
         finally:
             self._rebuilding = False
+            if self._outcomes:
+                self._wake.set()
         return not self._fatal
 
     def _stuck(self, now: float) -> bool:
@@ -307,7 +349,7 @@ class KafkaSender:
         if now - self._stuck_since < timeout_s or not self._outstanding:
             return False
         for outgoing in list(self._outstanding):
-            self._give_up(
+            self._fail(
                 outgoing,
                 TransportError(
                     f"sending to {outgoing.topic} at {self._config.bootstrap_servers}: no new "
@@ -332,7 +374,7 @@ class KafkaSender:
     def _send_again(self) -> bool:
         """Send everything outstanding, in its order; tells whether the client took it.
 
-        What a callback, or the handler of a signal, publishes meanwhile has only been noted:
+        What the handler of a signal or of a log line publishes meanwhile has only been noted:
         it comes in the next round.
         """
         sent: set[Outgoing] = set()
@@ -352,12 +394,12 @@ class KafkaSender:
                     if _is_fatal(cause):
                         self._note_trouble(self._generation, cause)
                         return False
-                    self._give_up(outgoing, typed(cause, f"sending to {outgoing.topic}"))
+                    self._fail(outgoing, typed(cause, f"sending to {outgoing.topic}"))
         return True
 
-    def _give_up(self, outgoing: Outgoing, error: PatEventsError) -> None:
+    def _fail(self, outgoing: Outgoing, error: PatEventsError) -> None:
         if self._outstanding.pop(outgoing, _SETTLED) is None:
-            outgoing.settle(error, -1, -1)
+            self._outcomes.append((outgoing, error, -1, -1))
 
     def _note_trouble(self, generation: int, error: KafkaError) -> None:
         with self._lock:
