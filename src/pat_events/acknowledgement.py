@@ -104,8 +104,9 @@ class Ack(Outgoing):
     def add_done_callback(self, callback: Callable[[Ack], object]) -> None:
         """Call ``callback(ack)`` once the outcome is known, or now if it is.
 
-        It runs on the thread that collects acknowledgements: return quickly. What it
-        raises is logged.
+        It runs on a thread that collects acknowledgements: return quickly. What it
+        raises is logged; only ``KeyboardInterrupt`` and ``SystemExit`` leave the main thread's
+        call.
         """
         with _adding:
             if self._callbacks is None:
@@ -130,17 +131,24 @@ class Ack(Outgoing):
 
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks
+        ending: BaseException | None = None
         while callbacks:
             try:
                 # Popping decides who runs it: settling and adding may happen at once.
                 callback = callbacks.pop(0)
             except IndexError:
-                return
+                break
             try:
                 callback(self)
-            except Exception:  # noqa: BLE001 - whatever it is
-                # It would end the thread that collects everybody's acknowledgements.
+            except BaseException as error:  # noqa: BLE001 - whatever it is
+                if _ends_the_process(error):
+                    ending = error
+                    continue
+                # It would end the thread that collects everybody's acknowledgements, or be raised
+                # by the ``publish`` of somebody else.
                 _log.exception("a callback of event %s failed", self.event_id)
+        if ending is not None:
+            raise ending
 
     def __await__(self) -> Generator[object, None, Position]:
         if not self.settled:
@@ -152,6 +160,14 @@ class Ack(Outgoing):
         if self.error is not None:
             raise self.error
         return self.position
+
+
+def _ends_the_process(error: BaseException) -> bool:
+    """Tell whether a signal's handler may have raised it: it does so where the main thread is."""
+    return (
+        isinstance(error, (KeyboardInterrupt, SystemExit))
+        and threading.current_thread() is threading.main_thread()
+    )
 
 
 class _Mailbox:

@@ -98,6 +98,41 @@ class TestAck:
         assert called == [first, second]
         assert "ZeroDivisionError" in caplog.text
 
+    @pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, KeyboardInterrupt])
+    def test_whatever_a_callback_raises_the_thread_that_collects_goes_on(
+        self, make, log, caplog, raised
+    ):
+        producer, called = make(), []
+        log.set_down(down=True)
+        ack = producer.publish(event())
+
+        def fail(_):
+            raise raised
+
+        ack.add_done_callback(fail)
+        ack.add_done_callback(called.append)
+        log._down = False
+        collecting = threading.Thread(target=lambda: (producer.flush(5), called.append("on")))
+        collecting.start()
+        collecting.join(20)
+        assert called == [ack, "on"]
+        assert raised.__name__ in caplog.text
+
+    @pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+    def test_a_signal_that_ends_the_process_is_not_lost_in_a_callback(self, make, log, raised):
+        producer, called = make(), []
+        log.set_down(down=True)
+        ack = producer.publish(event())
+
+        def interrupted(_):
+            raise raised
+
+        ack.add_done_callback(interrupted)
+        ack.add_done_callback(called.append)
+        with pytest.raises(raised):
+            log.set_down(down=False)
+        assert called == [ack]
+
     def test_a_callback_may_publish(self, make, log):
         producer = make()
         log.set_down(down=True)

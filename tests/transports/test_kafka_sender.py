@@ -317,3 +317,23 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
     sender.poll(0)
     other.join(DEADLINE_S)
     assert list(clients[-1].queue) == [b"A", b"B"]
+
+
+class TestCollector:
+    def test_it_survives_whatever_polling_raises(self, clients, record, caplog):
+        sender = KafkaSender(Config(bootstrap_servers="nowhere:1"))
+        went_on = threading.Event()
+        raised = [SystemExit, RuntimeError, MemoryError]
+
+        def poll():
+            if threading.current_thread() is sender._collector:
+                if raised:
+                    raise raised.pop()
+                went_on.set()
+
+        clients[0].on_poll = poll
+        sender.send(record("a"))
+        assert went_on.wait(DEADLINE_S)
+        assert "SystemExit" in caplog.text
+        clients[0].acknowledge()
+        assert sender.close(DEADLINE_S) == []

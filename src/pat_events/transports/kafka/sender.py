@@ -410,19 +410,26 @@ class KafkaSender:
     def _collect(self) -> None:
         """Settle acknowledgements while the publishing thread does other things."""
         while self._refusal is None:
+            try:
+                self._collect_once()
+            except BaseException:  # noqa: BLE001 - whatever it is
+                # Without this thread nobody would hear of an acknowledgement any more.
+                _log.exception("collecting acknowledgements failed and goes on")
+
+    def _collect_once(self) -> None:
+        if not self._outstanding:
+            self._idle = True
             if not self._outstanding:
-                self._idle = True
-                if not self._outstanding:
-                    self._wake.wait(_IDLE_S)
-                self._idle = False
-                self._wake.clear()
-                self.poll(0)
-            elif self._hurry:
-                self._hurry = False
-                self.poll(_WAITED_FOR_S)
-            else:
-                self._wake.wait(_TICK_S)
-                self.poll(0)
+                self._wake.wait(_IDLE_S)
+            self._idle = False
+            self._wake.clear()
+            self.poll(0)
+        elif self._hurry:
+            self._hurry = False
+            self.poll(_WAITED_FOR_S)
+        else:
+            self._wake.wait(_TICK_S)
+            self.poll(0)
 
 
 def _is_fatal(error: KafkaError) -> bool:
