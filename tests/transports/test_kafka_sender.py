@@ -337,3 +337,20 @@ class TestCollector:
         assert "SystemExit" in caplog.text
         clients[0].acknowledge()
         assert sender.close(DEADLINE_S) == []
+
+    def test_one_wake_up_is_one_round_and_not_a_loop_without_pause(self, make, clients, record):
+        sender = make()
+        sender.send(record("a"))
+        waits = []
+
+        class Wake(threading.Event):
+            def wait(self, timeout=None):
+                waits.append("at once" if self.is_set() else timeout)
+                return True
+
+        sender._wake = Wake()
+        # A publisher saw the collector idle, and says so after it went on.
+        sender._wake.set()
+        for _ in range(3):
+            sender._collect_once()
+        assert waits == ["at once", sending._TICK_S, sending._TICK_S]

@@ -429,6 +429,8 @@ class KafkaSender:
             self.poll(_WAITED_FOR_S)
         else:
             self._wake.wait(_TICK_S)
+            # Set late, by one who saw the collector idle, it would end every wait at once.
+            self._wake.clear()
             self.poll(0)
 
 
