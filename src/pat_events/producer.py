@@ -174,6 +174,8 @@ class Producer:
     def flush(self, timeout_s: float = 30.0) -> None:
         """Wait until everything published so far is acknowledged.
 
+        A done callback cannot wait: there it tells at once what is still unacknowledged.
+
         Raises:
             NotDeliveredError: names the events that were given up since the last call,
                 and those still unacknowledged, which stay in the buffer.

@@ -354,3 +354,64 @@ class TestCollector:
         for _ in range(3):
             sender._collect_once()
         assert waits == ["at once", sending._TICK_S, sending._TICK_S]
+
+
+class TestFlush:
+    def refusing(self, sender, record):
+        """A cluster that refuses every producer: the next rebuild is not due yet."""
+        first = record("first")
+        sender.send(first)
+        for _ in range(3):
+            die(sender)
+            sender.poll(0)
+        die(sender)
+        return first
+
+    def test_while_a_rebuild_backs_off_it_pauses(self, make, clients, record, clock):
+        sender = make()
+        first = self.refusing(sender, record)
+        made = len(clients)
+        assert sender.flush(0.04) == [first]
+        assert len(clients) == made
+        assert set(clock.slept) == {sending._TICK_S}
+        assert sum(clock.slept) == pytest.approx(0.04, abs=sending._TICK_S)
+
+    def test_it_does_not_pause_when_all_is_well(self, make, clients, record, clock):
+        sender = make()
+        sender.send(record("a"))
+        clients[0].acknowledge()
+        assert sender.flush(1) == []
+        assert clock.slept == []
+
+    def test_in_a_callback_it_returns_at_once_what_waits(self, make, clients, record, clock):
+        sender = make()
+        later, found = record("later"), []
+
+        def flush(_):
+            sender.send(later)
+            found.append(sender.flush(3600))
+
+        sender.send(record("first", flush))
+        clients[0].acknowledge()
+        sender.poll(0)
+        assert found == [[later]]
+        assert clock.slept == []
+
+    def test_the_collector_may_close_the_sender_in_a_callback(self, clients, record):
+        sender = KafkaSender(Config(bootstrap_servers="nowhere:1"))
+        closed = threading.Event()
+        found = []
+
+        def close(_):
+            found.append(threading.current_thread())
+            sender.close(3600)
+            closed.set()
+
+        first = record("first", close)
+        with sender._lock:
+            sender.send(first)
+            clients[0].acknowledge()
+        assert closed.wait(DEADLINE_S)
+        assert found == [sender._collector]
+        sender._collector.join(DEADLINE_S)
+        assert not sender._collector.is_alive()

@@ -88,7 +88,10 @@ class Sender(Protocol):
         """Somebody waits for an acknowledgement now: settle as soon as it arrives."""
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
-        """Wait until every record is settled; returns those that are not in time."""
+        """Wait until every record is settled; returns those that are not in time.
+
+        In a callback, which keeps acknowledgements from being told, it does not wait.
+        """
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Flush, then stop for good; returns the records that were given up."""

@@ -250,11 +250,14 @@ class KafkaSender:
         waiting = list(self._outstanding)
         if self._outcomes:
             self.poll(0)
-        while waiting and (left := deadline - time.monotonic()) > 0:
-            client = self._client
+        while waiting and not self.in_callback() and (left := deadline - time.monotonic()) > 0:
+            client, before = self._client, len(waiting)
             self._serve(client, client.flush, min(left, _WAITED_FOR_S * 4))
             self.poll(0)
             waiting = [outgoing for outgoing in waiting if outgoing in self._outstanding]
+            if len(waiting) == before:
+                # A client that is dead has nothing to wait for, until a rebuild is due.
+                time.sleep(_TICK_S)
         return waiting
 
     def close(self, timeout_s: float) -> list[Outgoing]:
@@ -281,7 +284,8 @@ class KafkaSender:
             outgoing.settle(
                 NotDeliveredError(f"not acknowledged before close{trouble}", ()), -1, -1
             )
-        self._collector.join(_IDLE_S)
+        if self._collector is not threading.current_thread():
+            self._collector.join(_IDLE_S)
         return given_up
 
     def abandon_after_fork(self) -> None:
