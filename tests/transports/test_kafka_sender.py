@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from pat_events import Config
-from pat_events.errors import RecordTooLargeError
+from pat_events.errors import BufferFullError, RecordTooLargeError
 from pat_events.transports.kafka import sender as sending
 from pat_events.transports.kafka.sender import KafkaSender
 
@@ -148,7 +149,7 @@ def record(sent):
 
 def die(sender):
     """The client meets a fatal error and says so in its callback for errors."""
-    sender._note_trouble(sender._generation, FATAL)
+    sender._note_error(sender._generation, FATAL)
 
 
 class TestRebuild:
@@ -207,9 +208,39 @@ class TestRebuild:
         monkeypatch.setattr(Client, "on_produce", staticmethod(publish))
         sender.poll(0)
         assert late.settlements == 0
-        sender._next_rebuild = 0
         sender.poll(0)
         assert list(clients[-1].queue) == [b"first", b"late"]
+
+
+class TestGivingUp:
+    def test_a_record_that_finds_the_client_dead_is_no_progress(
+        self, make, clients, record, clock, monkeypatch
+    ):
+        sender = make(delivery_timeout_s=3)
+        first = record("first")
+        sender.send(first)
+        # Every client takes what it is given in its rebuild, and is dead for whoever publishes.
+        dead = staticmethod(lambda _: None if sender._rebuilding else FATAL)
+        monkeypatch.setattr(Client, "refuse", dead)
+        began = clock.now
+        while not first.settled:
+            assert clock.now - began < 6
+            with suppress(BufferFullError):
+                sender.send(record("another"))
+            clock.now += 1
+            die(sender)
+            sender.poll(0)
+        assert clock.now - began >= 3
+
+    def test_a_record_that_was_refused_is_no_progress(self, make, clients, record):
+        sender = make(buffer_events=1)
+        sender.send(record("first"))
+        with pytest.raises(BufferFullError):
+            sender.send(record("second"))
+        assert sender._settled() == 0
+        clients[0].acknowledge()
+        sender.poll(0)
+        assert sender._settled() == 1
 
 
 class TestCallbacksOfARebuild:

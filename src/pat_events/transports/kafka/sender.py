@@ -23,6 +23,7 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.rebuilding import RebuildPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,9 +57,6 @@ _SESSION_OVER: Final = frozenset(
         KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
     }
 )
-# Waits between rebuilds that do not help, in seconds; the first rebuild is at once.
-_REBUILD_FIRST_S: Final = 0.05
-_REBUILD_MAX_S: Final = 1.0
 _FORKED: Final = (
     "this producer belongs to the process that made it and does not survive fork(): "
     "make one per process"
@@ -70,7 +68,11 @@ _senders: weakref.WeakSet[KafkaSender] = weakref.WeakSet()
 
 
 class KafkaSender:
-    """Keeps every record until it is acknowledged, and sends it again after a fatal error."""
+    """Keeps every record until it is acknowledged, and sends it again after a fatal error.
+
+    A client counts ``delivery_timeout_s`` from when it got a record: what a rebuild sends again
+    has all of it anew.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -85,11 +87,10 @@ class KafkaSender:
         self._fatal = False
         self._rebuilding = False
         self._serving: set[int] = set()
-        self._settled_before = -1
-        self._stuck_since = self._next_rebuild = time.monotonic()
-        self._rebuild_wait_s = 0.0
+        self._pace = RebuildPace(config.delivery_timeout_s)
         self._refusal: str | None = None
-        self._trouble: str | None = None
+        self._last_error: str | None = None
+        # Records taken, those that were settled since among them.
         self._sent = 0
         self._client = self._new_client()
         self._hurry = False
@@ -109,6 +110,7 @@ class KafkaSender:
             if self._fatal and not self._rebuild():
                 raise BufferFullError(self._full())
             self._outstanding[outgoing] = None
+            self._sent += 1
             # Published by a handler from within a rebuild, it is sent there in its turn.
             if not self._rebuilding:
                 try:
@@ -116,9 +118,8 @@ class KafkaSender:
                 except (BufferError, KafkaException) as error:
                     self._not_taken(outgoing, error)
                 except BaseException:
-                    self._outstanding.pop(outgoing, None)
+                    self._withdraw(outgoing)
                     raise
-            self._sent += 1
         if self._idle:
             self._wake.set()
         if not self._sent % _POLL_EVERY:
@@ -139,18 +140,22 @@ class KafkaSender:
     def _not_taken(self, outgoing: Outgoing, error: BufferError | KafkaException) -> None:
         if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
             # It stays outstanding, and the rebuild sends it with all the others.
-            self._note_trouble(self._generation, error.args[0])
+            self._note_error(self._generation, error.args[0])
             return
-        self._outstanding.pop(outgoing, None)
+        self._withdraw(outgoing)
         if isinstance(error, BufferError):
             raise BufferFullError(self._full()) from None
         raise typed(error.args[0], f"sending to {outgoing.topic}") from error
 
+    def _withdraw(self, outgoing: Outgoing) -> None:
+        self._outstanding.pop(outgoing, None)
+        self._sent -= 1
+
     def _full(self) -> str:
-        trouble = f"; last trouble: {self._trouble}" if self._trouble else ""
+        last = f"; last error: {self._last_error}" if self._last_error else ""
         return (
             f"the send buffer is full ({self._config.buffer_events} events or "
-            f"{self._config.buffer_bytes} bytes wait for {self._config.bootstrap_servers}{trouble})"
+            f"{self._config.buffer_bytes} bytes wait for {self._config.bootstrap_servers}{last})"
         )
 
     def _delivered(
@@ -227,7 +232,7 @@ class KafkaSender:
             with self._lock:
                 # One that was replaced meanwhile is no reason to replace its successor.
                 if client is self._client:
-                    self._note_trouble(self._generation, error.args[0])
+                    self._note_error(self._generation, error.args[0])
         finally:
             self._serving.discard(thread)
 
@@ -279,11 +284,9 @@ class KafkaSender:
         with suppress(KafkaException):
             self._client.purge()
         self._settle_outcomes(0)
-        trouble = f": {self._trouble}" if self._trouble else ""
+        last = f": {self._last_error}" if self._last_error else ""
         for outgoing in given_up:
-            outgoing.settle(
-                NotDeliveredError(f"not acknowledged before close{trouble}", ()), -1, -1
-            )
+            outgoing.settle(NotDeliveredError(f"not acknowledged before close{last}", ()), -1, -1)
         if self._collector is not threading.current_thread():
             self._collector.join(_IDLE_S)
         return given_up
@@ -299,7 +302,7 @@ class KafkaSender:
             raise ClosedError(_FORKED)
 
     def _new_client(self) -> Producer:
-        on_error = partial(self._note_trouble, self._generation)
+        on_error = partial(self._note_error, self._generation)
         # What was taken must not fail for lack of room, however full the last client was.
         waiting = list(self._outstanding)
         settings = properties.producer(
@@ -320,7 +323,7 @@ class KafkaSender:
         failed.
         """
         now = time.monotonic()
-        if self._rebuilding or self._refusal is not None or now < self._next_rebuild:
+        if self._rebuilding or self._refusal is not None or not self._pace.due(now):
             return self._rebuilding
         self._rebuilding = True
         try:
@@ -329,48 +332,40 @@ class KafkaSender:
             with suppress(KafkaException):
                 self._client.purge()
             self._serve(self._client, self._client.poll, 0)
-            if not self._stuck(now):
+            if self._pace.begin(now, self._settled()) or not self._outstanding:
                 self._replace_client()
+            else:
+                self._give_up()
         finally:
             self._rebuilding = False
             if self._outcomes:
                 self._wake.set()
         return not self._fatal
 
-    def _stuck(self, now: float) -> bool:
-        """Set the time of the next rebuild; gives up what no rebuild has helped for too long."""
-        timeout_s = self._config.delivery_timeout_s
-        settled = self._sent - len(self._outstanding)
-        if settled != self._settled_before or now - self._next_rebuild > timeout_s:
-            self._settled_before = settled
-            self._stuck_since = now
-            self._rebuild_wait_s = 0.0
-        else:
-            self._rebuild_wait_s = min(
-                max(_REBUILD_FIRST_S, self._rebuild_wait_s * 2), _REBUILD_MAX_S
-            )
-        self._next_rebuild = now + self._rebuild_wait_s
-        if now - self._stuck_since < timeout_s or not self._outstanding:
-            return False
+    def _settled(self) -> int:
+        return self._sent - len(self._outstanding)
+
+    def _give_up(self) -> None:
         for outgoing in list(self._outstanding):
+            doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
+            timeout_s = self._config.delivery_timeout_s
             self._fail(
                 outgoing,
                 TransportError(
-                    f"sending to {outgoing.topic} at {self._config.bootstrap_servers}: no new "
-                    f"producer came to work within {timeout_s:g} s ({self._trouble})"
+                    f"{doing}: no new producer came to work within {timeout_s:g} s "
+                    f"({self._last_error})"
                 ),
             )
-        return True
 
     def _replace_client(self) -> None:
         try:
             self._client = self._new_client()
         except PatEventsError as error:
-            self._trouble = str(error)
+            self._last_error = str(error)
             return
         _log.warning(
             "rebuilt the producer after a fatal error (%s); sending %d unacknowledged events again",
-            self._trouble,
+            self._last_error,
             len(self._outstanding),
         )
         self._fatal = not self._send_again()
@@ -396,7 +391,7 @@ class KafkaSender:
                 except KafkaException as error:
                     cause: KafkaError = error.args[0]
                     if _is_fatal(cause):
-                        self._note_trouble(self._generation, cause)
+                        self._note_error(self._generation, cause)
                         return False
                     self._fail(outgoing, typed(cause, f"sending to {outgoing.topic}"))
         return True
@@ -405,9 +400,9 @@ class KafkaSender:
         if self._outstanding.pop(outgoing, _SETTLED) is None:
             self._outcomes.append((outgoing, error, -1, -1))
 
-    def _note_trouble(self, generation: int, error: KafkaError) -> None:
+    def _note_error(self, generation: int, error: KafkaError) -> None:
         with self._lock:
-            self._trouble = f"{error.str()} ({error.name()})"
+            self._last_error = f"{error.str()} ({error.name()})"
             if _is_fatal(error) and generation == self._generation:
                 self._fatal = True
 

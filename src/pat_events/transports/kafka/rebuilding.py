@@ -1,0 +1,46 @@
+"""When to replace a client that died, and when to give up what waits for it."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+# Waits between rebuilds that do not help, in seconds; the first rebuild is at once.
+FIRST_S: Final = 0.05
+MAX_S: Final = 1.0
+
+
+class RebuildPace:
+    """A cluster that refuses every producer is asked less and less often, and not for ever.
+
+    A rebuild has helped when a record was settled since the last one. Times are monotonic seconds.
+
+    Args:
+        timeout_s: After this long without help there is no hope for what waits.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._settled = -1
+        self._wait_s = 0.0
+        self._next = self._stuck_since = -math.inf
+
+    def due(self, now: float) -> bool:
+        """Tell whether a rebuild may begin."""
+        return now >= self._next
+
+    def begin(self, now: float, settled: int) -> bool:
+        """Note that a rebuild begins; tells whether there is hope that it helps.
+
+        Args:
+            now: The time.
+            settled: How many records were settled since the sender was made.
+        """
+        if settled != self._settled or now - self._next > self._timeout_s:
+            self._settled = settled
+            self._stuck_since = now
+            self._wait_s = 0.0
+        else:
+            self._wait_s = min(max(FIRST_S, self._wait_s * 2), MAX_S)
+        self._next = now + self._wait_s
+        return now - self._stuck_since < self._timeout_s
