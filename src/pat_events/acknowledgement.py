@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import weakref
 from collections import deque
@@ -215,3 +216,12 @@ def _mailbox(loop: asyncio.AbstractEventLoop) -> _Mailbox:
 
 def _post(mailbox: _Mailbox, future: asyncio.Future[None], _: Ack) -> None:
     mailbox.post(future)
+
+
+def _after_fork_in_child() -> None:
+    # Another thread may have held it at the fork, and that thread is not here to release it.
+    global _adding  # noqa: PLW0603 - the lock of this module
+    _adding = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ from select import select
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config, Producer
+from pat_events import Config, Producer, acknowledgement
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -22,6 +23,7 @@ from pat_events.errors import (
 )
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
+from pat_events.transports.kafka.logs import RepeatFilter, client_log
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -247,6 +249,44 @@ def refused(call):
     except ClosedError as error:
         return "fork()" in str(error)
     return False
+
+
+def in_child(work):
+    """What ``work`` returned in a child process; None when it did not return."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write_end, work())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    answer = os.read(read_end, 100) if select([read_end], [], [], DEADLINE_S)[0] else None
+    if answer is None:
+        os.kill(child, 9)
+    os.waitpid(child, 0)
+    os.close(read_end)
+    return answer
+
+
+def test_a_child_may_wait_for_events_though_another_thread_was_adding_a_callback(make):
+    producer = make()
+    ack = producer.publish(EmailReceived(email_id="e"))
+
+    def add():
+        called = []
+        ack.add_done_callback(called.append)
+        return b"called" if called else b"not called"
+
+    with acknowledgement._adding:
+        assert in_child(add) == b"called"
+
+
+def test_a_child_may_log_though_another_thread_was_logging_at_the_fork():
+    (repeats,) = (it for it in client_log.filters if isinstance(it, RepeatFilter))
+    record = logging.LogRecord("n", logging.WARNING, "p", 1, "from the child", None, None)
+    with repeats._lock:
+        assert in_child(lambda: b"shown" if repeats.filter(record) else b"hidden") == b"shown"
 
 
 def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer):

@@ -8,6 +8,7 @@ with the next one.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 import time
@@ -52,6 +53,12 @@ class RepeatFilter(logging.Filter):
             record.msg, record.args = f"{message} (and {repeats} more like it)", None
         return True
 
+    def renew_lock(self) -> None:
+        """Forget who holds the lock: in a forked child that thread does not exist."""
+        self._lock = threading.Lock()
+
 
 client_log: Final = logging.getLogger("pat_events.kafka.client")
-client_log.addFilter(RepeatFilter())
+_repeats: Final = RepeatFilter()
+client_log.addFilter(_repeats)
+os.register_at_fork(after_in_child=_repeats.renew_lock)
