@@ -185,13 +185,20 @@ class _Mailbox:
         self._scheduled = False
 
     def post(self, future: asyncio.Future[None]) -> None:
-        self._ready.append(future)
         loop = self._loop()
+        # A loop that ended drains nothing, and a future kept here would keep it alive.
+        if loop is None or loop.is_closed():
+            self._ready.clear()
+            return
+        self._ready.append(future)
         with self._lock:
-            if self._scheduled or loop is None or loop.is_closed():
+            if self._scheduled:
                 return
             self._scheduled = True
-        loop.call_soon_threadsafe(self._drain)
+        try:
+            loop.call_soon_threadsafe(self._drain)
+        except RuntimeError:  # It ended just now.
+            self._ready.clear()
 
     def _drain(self) -> None:
         with self._lock:

@@ -211,6 +211,22 @@ class TestAwaiting:
         gc.collect()
         assert loop() is None
 
+    def test_a_loop_is_forgotten_though_the_acknowledgement_came_after_its_end(self, make, log):
+        producer = make()
+
+        async def main():
+            log.set_down(down=True)
+            waiter = asyncio.create_task(wait(producer.publish(event())))
+            await asyncio.sleep(0)
+            waiter.cancel()
+            return weakref.ref(asyncio.get_running_loop())
+
+        loop = asyncio.run(main())
+        log.set_down(down=False)
+        producer.flush(5)
+        gc.collect()
+        assert loop() is None
+
     def test_an_acknowledgement_after_the_loop_ended_harms_nobody(self, make, log):
         producer = make()
 
