@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ class MemorySender:
         self._broker = broker
         self._waiting: deque[Outgoing] = deque()
         self._closed = False
+        # The thread that is writing what waits, or None; changed with the broker's lock held.
+        self._writer: int | None = None
         broker.senders.add(self)
 
     def send(self, outgoing: Outgoing) -> None:
@@ -35,14 +38,16 @@ class MemorySender:
         self.poll(0)
 
     def in_callback(self) -> bool:
-        """Records settle one by one here, and any thread can make room."""
-        return False
+        """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""
+        return self._writer == threading.get_ident()
 
     def hurry(self) -> None:
         """Nothing to do: records settle as they are sent."""
 
     def poll(self, timeout_s: float) -> None:
-        """Write what waits."""
+        """Write what waits; what a callback sends meanwhile is written after that."""
+        if self.in_callback():
+            return
         with self._broker.changed:
             if self._broker.down and self._waiting:
                 self._broker.changed.wait(timeout_s)
@@ -50,28 +55,40 @@ class MemorySender:
                 return
             # Under the lock, one by one: neither another thread nor a callback that
             # publishes can overtake what was sent before.
-            while self._waiting:
-                outgoing = self._waiting.popleft()
-                try:
-                    partition, offset = self._broker.append(outgoing)
-                except TransportError as error:
-                    outgoing.settle(error, -1, -1)
-                else:
-                    outgoing.settle(None, partition, offset)
+            self._writer = threading.get_ident()
+            try:
+                self._write()
+            finally:
+                self._writer = None
+
+    def _write(self) -> None:
+        while self._waiting:
+            outgoing = self._waiting.popleft()
+            try:
+                partition, offset = self._broker.append(outgoing)
+            except TransportError as error:
+                outgoing.settle(error, -1, -1)
+            else:
+                outgoing.settle(None, partition, offset)
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled."""
         deadline = time.monotonic() + timeout_s
         self.poll(0)
-        while self._waiting and (left := deadline - time.monotonic()) > 0:
+        while (
+            self._waiting and not self.in_callback() and (left := deadline - time.monotonic()) > 0
+        ):
             self.poll(left)
         return list(self._waiting)
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Flush, then stop for good."""
-        given_up = self.flush(timeout_s)
-        self._closed = True
-        self._waiting.clear()
+        self.flush(timeout_s)
+        with self._broker.lock:
+            # In one piece: what another thread sends is among these, or refused.
+            self._closed = True
+            given_up = list(self._waiting)
+            self._waiting.clear()
         for outgoing in given_up:
             outgoing.settle(TransportError("not acknowledged before close"), -1, -1)
         return given_up
