@@ -243,6 +243,15 @@ class TestGivingUp:
         assert sender._settled() == 1
 
 
+def test_no_password_of_an_address_is_told_as_the_last_error(make, clients, record):
+    sender = make(buffer_events=1)
+    text = 'Failed to retrieve OIDC token from "http://me:s3cret@host/x"'
+    sender._note_error(0, KafkaError(KafkaError._AUTHENTICATION, text))
+    sender.send(record("first"))
+    with pytest.raises(BufferFullError, match=r"http://\*\*\*@host/x"):
+        sender.send(record("second"))
+
+
 class TestCallbacksOfARebuild:
     """They take locks of their own: the sender's must not be held around them."""
 

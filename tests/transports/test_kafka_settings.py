@@ -17,9 +17,9 @@ from pat_events.errors import (
     TransportTimeoutError,
     TransportUnavailableError,
 )
-from pat_events.transports.kafka import KafkaTransport, properties
+from pat_events.transports.kafka import KafkaTransport, logs, properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.logs import RepeatFilter
+from pat_events.transports.kafka.logs import RepeatFilter, without_userinfo
 
 
 def config(**settings):
@@ -145,6 +145,25 @@ def test_an_address_nobody_answers_at_is_named_in_bounded_time():
     transport = KafkaTransport(config())
     with pytest.raises(TransportUnavailableError, match=r"at 127\.0\.0\.1:1 within 0\.2 s"):
         transport.partitions(["t"], 0.2)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('from "http://me:s3cret@host:1/x": no', 'from "http://***@host:1/x": no'),
+        ("https://token@host and https://a:b@c", "https://***@host and https://***@c"),
+        ("https://me:p@ss@host/p?q=a@b", "https://***@host/p?q=a@b"),
+        ("sasl_ssl://broker:9092/3: me@host failed", "sasl_ssl://broker:9092/3: me@host failed"),
+    ],
+)
+def test_what_an_address_has_before_its_host_is_not_logged(line, shown):
+    assert without_userinfo(line) == shown
+
+
+def test_the_clients_log_shows_no_password_of_an_address(caplog):
+    logs.client_log.warning("cannot get a token from %s", "http://me:s3cret@host/x")
+    assert "http://***@host/x" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 class TestRepeatFilter:

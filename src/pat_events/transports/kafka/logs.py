@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 
 WINDOW_S: Final = 30.0
 _NUMBERS: Final = re.compile(r"\d+")
+# Up to the last @ before the path: a password may have one that nobody escaped.
+_USERINFO: Final = re.compile(r"(?<=://)[^/\s\"']+@")
+
+
+def without_userinfo(text: str) -> str:
+    """Return a text without the user names and passwords of the addresses in it."""
+    return _USERINFO.sub("***@", text)
+
+
+class UserinfoFilter(logging.Filter):
+    """Shows no password of an address, such as the one tokens are fetched from."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask what is before the host; shows every record."""
+        message = record.getMessage()
+        masked = without_userinfo(message)
+        if masked != message:
+            record.msg, record.args = masked, None
+        return True
 
 
 class RepeatFilter(logging.Filter):
@@ -59,6 +78,7 @@ class RepeatFilter(logging.Filter):
 
 
 client_log: Final = logging.getLogger("pat_events.kafka.client")
+client_log.addFilter(UserinfoFilter())
 _repeats: Final = RepeatFilter()
 client_log.addFilter(_repeats)
 os.register_at_fork(after_in_child=_repeats.renew_lock)

@@ -23,6 +23,7 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.logs import without_userinfo
 from pat_events.transports.kafka.rebuilding import RebuildPace
 
 if TYPE_CHECKING:
@@ -402,7 +403,7 @@ class KafkaSender:
 
     def _note_error(self, generation: int, error: KafkaError) -> None:
         with self._lock:
-            self._last_error = f"{error.str()} ({error.name()})"
+            self._last_error = f"{without_userinfo(error.str())} ({error.name()})"
             if _is_fatal(error) and generation == self._generation:
                 self._fatal = True
 
