@@ -133,7 +133,10 @@ class Producer:
             UnknownEventError: the catalogue does not have this type.
             SchemaError: the event lacks its key, or a field cannot be encoded.
             RecordTooLargeError: payload and headers are over ``config.max_event_bytes``.
+            ConfigError: a header of ``headers`` has a name of the envelope's.
             BufferFullError: no room; nothing was taken.
+            TopicMissingError: the topic is known not to exist; nothing was taken.
+            TransportError: the client refused the event; nothing was taken.
             ClosedError: the producer was closed.
         """
         ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)

@@ -103,6 +103,14 @@ class Cluster:
         self._senders.append(self.transport.sender())
         return self._senders[-1]
 
+    def sender_out_of_reach(self):
+        """A sender of the same kind whose broker never answers."""
+        if isinstance(self.transport, MemoryTransport):
+            broker = MemoryBroker()
+            broker.set_down(down=True)
+            return MemoryTransport(broker).sender()
+        return KafkaTransport(kafka_config("127.0.0.1:1")).sender()
+
     def member(self, topic, group=None, start="earliest"):
         member = Member(self, group or f"group-{uuid.uuid4().hex[:12]}", topic, start)
         self._members.append(member)

@@ -92,6 +92,17 @@ class TestSending:
             sender.send(record)
         assert record.settlements == 0
 
+    def test_closing_settles_what_nobody_acknowledged_as_a_transport_error(self, cluster, sent):
+        sender = cluster.sender_out_of_reach()
+        records = [sent("t", b"k", b"v") for _ in range(3)]
+        for record in records:
+            sender.send(record)
+        assert sender.close(0.01) == records
+        assert {it.settlements for it in records} == {1}
+        for record in records:
+            assert type(record.error) is TransportError
+            assert str(record.error).startswith("not acknowledged before close")
+
 
 class TestGroups:
     def test_two_members_share_the_partitions_and_a_third_joins_and_leaves(self, cluster):

@@ -75,6 +75,8 @@ class Sender(Protocol):
         Raises:
             BufferFullError: the buffer is full; the record was not taken.
             RecordTooLargeError: the record can never be sent; it was not taken.
+            TopicMissingError: the topic is known not to exist; the record was not taken.
+            TransportError: the client refused the record; it was not taken.
             ClosedError: the sender was closed.
         """
 
@@ -94,7 +96,11 @@ class Sender(Protocol):
         """
 
     def close(self, timeout_s: float) -> list[Outgoing]:
-        """Flush, then stop for good; returns the records that were given up."""
+        """Flush, then stop for good; returns the records that were given up.
+
+        Those are settled with TransportError, "not acknowledged before close": they may have been
+        delivered all the same.
+        """
 
 
 class RebalanceListener(Protocol):

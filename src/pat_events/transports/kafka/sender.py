@@ -17,7 +17,6 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
-    NotDeliveredError,
     PatEventsError,
     TransportError,
 )
@@ -287,7 +286,7 @@ class KafkaSender:
         self._settle_outcomes(0)
         last = f": {self._last_error}" if self._last_error else ""
         for outgoing in given_up:
-            outgoing.settle(NotDeliveredError(f"not acknowledged before close{last}", ()), -1, -1)
+            outgoing.settle(TransportError(f"not acknowledged before close{last}"), -1, -1)
         if self._collector is not threading.current_thread():
             self._collector.join(_IDLE_S)
         return given_up
