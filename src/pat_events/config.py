@@ -64,9 +64,11 @@ class Config:
         batch_bytes: Largest batch per partition, in bytes.
         compression: ``lz4`` by default: it halves typical events at a cost the
             calling thread does not see (native threads compress).
-        buffer_events: Most events waiting for the broker. Together with
-            ``buffer_bytes`` the memory an outage can take.
-        buffer_bytes: Most bytes waiting for the broker.
+        buffer_events: Most events waiting for the broker. Each takes about 3 kB besides
+            its payload, and twice the size of the headers given to ``publish``: with large ones
+            this is the setting that bounds the memory an outage can take.
+        buffer_bytes: Most bytes of payload waiting for the broker; keys and headers are not
+            counted.
         max_event_bytes: Largest payload plus headers, refused before sending.
             Stay below the topics' ``max.message.bytes`` (1,048,588 by default).
         publish_timeout_s: Longest wait for room in the buffer, in seconds.
