@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pat_events import Config
 from pat_events.errors import BufferFullError, RecordTooLargeError
 from pat_events.transports.kafka import sender as sending
+from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.sender import KafkaSender
 
 TOPIC = "t"
@@ -94,7 +95,7 @@ def clients(monkeypatch):
 @pytest.fixture
 def make(clients, monkeypatch):
     """Makes senders without a collector: a test serves them itself."""
-    monkeypatch.setattr(KafkaSender, "_collect", lambda self: None)
+    monkeypatch.setattr(Collector, "_run", lambda self: None)
     made = []
 
     def make(**settings):
@@ -366,7 +367,7 @@ class TestCollector:
         raised = [SystemExit, RuntimeError, MemoryError]
 
         def poll():
-            if threading.current_thread() is sender._collector:
+            if threading.current_thread() is sender._collector._thread:
                 if raised:
                     raise raised.pop()
                 went_on.set()
@@ -388,12 +389,12 @@ class TestCollector:
                 waits.append("at once" if self.is_set() else timeout)
                 return True
 
-        sender._wake = Wake()
+        sender._collector._wake = Wake()
         # A publisher saw the collector idle, and says so after it went on.
-        sender._wake.set()
+        sender._collector._wake.set()
         for _ in range(3):
-            sender._collect_once()
-        assert waits == ["at once", sending._TICK_S, sending._TICK_S]
+            sender._collector._collect_once()
+        assert waits == ["at once", TICK_S, TICK_S]
 
 
 class TestFlush:
@@ -413,8 +414,8 @@ class TestFlush:
         made = len(clients)
         assert sender.flush(0.04) == [first]
         assert len(clients) == made
-        assert set(clock.slept) == {sending._TICK_S}
-        assert sum(clock.slept) == pytest.approx(0.04, abs=sending._TICK_S)
+        assert set(clock.slept) == {TICK_S}
+        assert sum(clock.slept) == pytest.approx(0.04, abs=TICK_S)
 
     def test_it_does_not_pause_when_all_is_well(self, make, clients, record, clock):
         sender = make()
@@ -452,6 +453,6 @@ class TestFlush:
             sender.send(first)
             clients[0].acknowledge()
         assert closed.wait(DEADLINE_S)
-        assert found == [sender._collector]
-        sender._collector.join(DEADLINE_S)
-        assert not sender._collector.is_alive()
+        assert found == [sender._collector._thread]
+        sender._collector._thread.join(DEADLINE_S)
+        assert not sender._collector._thread.is_alive()

@@ -1,13 +1,36 @@
-"""When to replace a client that died, and when to give up what waits for it."""
+"""When a client is dead, when to replace it, and when to give up what waits for it."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
+from confluent_kafka import KafkaError
+
 # Waits between rebuilds that do not help, in seconds; the first rebuild is at once.
 FIRST_S: Final = 0.05
 MAX_S: Final = 1.0
+
+# The session of the idempotent producer is over, the event itself is sound: a new client
+# sends it again. The event that met the fatal error carries the broker's own code.
+_SESSION_OVER: Final = frozenset(
+    {
+        KafkaError._FATAL,  # noqa: SLF001 - the library's name for it
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    }
+)
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Tell whether the client that met the error is dead."""
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+
+
+def ends_session(error: KafkaError) -> bool:
+    """Tell whether an event failed with the client, and not for a reason of its own."""
+    return error.fatal() or error.code() in _SESSION_OVER
 
 
 class RebuildPace:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
 from pat_events.errors import (
     BufferFullError,
@@ -21,15 +21,16 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import without_userinfo
-from pat_events.transports.kafka.rebuilding import RebuildPace
+from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from confluent_kafka import Message
+    from confluent_kafka import KafkaError, Message
 
     from pat_events.config import Config
     from pat_events.core.record import Header
@@ -43,20 +44,8 @@ _log = logging.getLogger("pat_events.kafka")
 # Every so many records the publishing thread settles what is done. A background thread
 # alone would fight it for the interpreter: measured at +30 to +56 % per event.
 _POLL_EVERY: Final = 128
-# While nobody waits for an acknowledgement they are collected this often, in seconds.
-_TICK_S: Final = 0.005
-_WAITED_FOR_S: Final = 0.05
-_IDLE_S: Final = 1.0
-# The session of the idempotent producer is over, the event itself is sound: a new client
-# sends it again. The event that met the fatal error carries the broker's own code.
-_SESSION_OVER: Final = frozenset(
-    {
-        KafkaError._FATAL,  # noqa: SLF001 - the library's name for it
-        KafkaError._PURGE_QUEUE,  # noqa: SLF001
-        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
-        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
-    }
-)
+# Longest stay inside the client, which may be replaced meanwhile, in seconds.
+_FLUSH_S: Final = 0.2
 _FORKED: Final = (
     "this producer belongs to the process that made it and does not survive fork(): "
     "make one per process"
@@ -93,12 +82,7 @@ class KafkaSender:
         # Records taken, those that were settled since among them.
         self._sent = 0
         self._client = self._new_client()
-        self._hurry = False
-        self._idle = False
-        self._wake = threading.Event()
-        self._collector = threading.Thread(
-            target=self._collect, name="pat-events-acks", daemon=True
-        )
+        self._collector = Collector(self.poll, self._outstanding)
         self._collector.start()
         _senders.add(self)
 
@@ -120,8 +104,8 @@ class KafkaSender:
                 except BaseException:
                     self._withdraw(outgoing)
                     raise
-        if self._idle:
-            self._wake.set()
+        if self._collector.idle:
+            self._collector.wake()
         if not self._sent % _POLL_EVERY:
             self.poll(0)
 
@@ -138,7 +122,7 @@ class KafkaSender:
         )
 
     def _not_taken(self, outgoing: Outgoing, error: BufferError | KafkaException) -> None:
-        if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
+        if isinstance(error, KafkaException) and is_fatal(error.args[0]):
             # It stays outstanding, and the rebuild sends it with all the others.
             self._note_error(self._generation, error.args[0])
             return
@@ -173,7 +157,7 @@ class KafkaSender:
         with self._lock:
             if generation != self._generation:
                 return  # An older client gave it up; the newer one has it.
-            if self._fatal or error.fatal() or error.code() in _SESSION_OVER:
+            if self._fatal or ends_session(error):
                 self._fatal = True  # It stays outstanding, and the rebuild sends it again.
                 return
         if self._outstanding.pop(outgoing, _SETTLED) is None:
@@ -243,9 +227,7 @@ class KafkaSender:
     def hurry(self) -> None:
         """Make the collector wait inside the client, where an answer wakes it at once."""
         self._stay_in_process()
-        self._hurry = True
-        if self._idle:
-            self._wake.set()
+        self._collector.hurry()
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled; see ``Sender.flush``."""
@@ -257,12 +239,12 @@ class KafkaSender:
             self.poll(0)
         while waiting and not self.in_callback() and (left := deadline - time.monotonic()) > 0:
             client, before = self._client, len(waiting)
-            self._serve(client, client.flush, min(left, _WAITED_FOR_S * 4))
+            self._serve(client, client.flush, min(left, _FLUSH_S))
             self.poll(0)
             waiting = [outgoing for outgoing in waiting if outgoing in self._outstanding]
             if len(waiting) == before:
                 # A client that is dead has nothing to wait for, until a rebuild is due.
-                time.sleep(_TICK_S)
+                time.sleep(TICK_S)
         return waiting
 
     def close(self, timeout_s: float) -> list[Outgoing]:
@@ -280,15 +262,13 @@ class KafkaSender:
                 for outgoing in list(self._outstanding)
                 if self._outstanding.pop(outgoing, _SETTLED) is None
             ]
-        self._wake.set()
         with suppress(KafkaException):
             self._client.purge()
         self._settle_outcomes(0)
         last = f": {self._last_error}" if self._last_error else ""
         for outgoing in given_up:
             outgoing.settle(TransportError(f"not acknowledged before close{last}"), -1, -1)
-        if self._collector is not threading.current_thread():
-            self._collector.join(_IDLE_S)
+        self._collector.end()
         return given_up
 
     def abandon_after_fork(self) -> None:
@@ -339,7 +319,7 @@ class KafkaSender:
         finally:
             self._rebuilding = False
             if self._outcomes:
-                self._wake.set()
+                self._collector.wake()
         return not self._fatal
 
     def _settled(self) -> int:
@@ -390,7 +370,7 @@ class KafkaSender:
                     return False  # All of them again, with a client that has room for them.
                 except KafkaException as error:
                     cause: KafkaError = error.args[0]
-                    if _is_fatal(cause):
+                    if is_fatal(cause):
                         self._note_error(self._generation, cause)
                         return False
                     self._fail(outgoing, typed(cause, f"sending to {outgoing.topic}"))
@@ -403,38 +383,8 @@ class KafkaSender:
     def _note_error(self, generation: int, error: KafkaError) -> None:
         with self._lock:
             self._last_error = f"{without_userinfo(error.str())} ({error.name()})"
-            if _is_fatal(error) and generation == self._generation:
+            if is_fatal(error) and generation == self._generation:
                 self._fatal = True
-
-    def _collect(self) -> None:
-        """Settle acknowledgements while the publishing thread does other things."""
-        while self._refusal is None:
-            try:
-                self._collect_once()
-            except BaseException:  # noqa: BLE001 - whatever it is
-                # Without this thread nobody would hear of an acknowledgement any more.
-                _log.exception("collecting acknowledgements failed and goes on")
-
-    def _collect_once(self) -> None:
-        if not self._outstanding:
-            self._idle = True
-            if not self._outstanding:
-                self._wake.wait(_IDLE_S)
-            self._idle = False
-            self._wake.clear()
-            self.poll(0)
-        elif self._hurry:
-            self._hurry = False
-            self.poll(_WAITED_FOR_S)
-        else:
-            self._wake.wait(_TICK_S)
-            # Set late, by one who saw the collector idle, it would end every wait at once.
-            self._wake.clear()
-            self.poll(0)
-
-
-def _is_fatal(error: KafkaError) -> bool:
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
 
 
 def _after_fork_in_child() -> None:
