@@ -4,8 +4,10 @@ output "connector_arn" {
 }
 
 output "connector_name" {
-  description = "Name of the connector, the `ConnectorName` dimension of its metrics."
-  value       = aws_mskconnect_connector.archive.name
+  description = "Name of the connector, the `ConnectorName` dimension of its metrics. Known at plan time."
+  # From the input: alarms are created before they are destroyed and would hand that on to
+  # what they depend on, but a connector cannot be there twice under one name.
+  value = var.name
 }
 
 output "consumer_group" {
