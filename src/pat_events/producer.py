@@ -93,6 +93,7 @@ class Producer:
         self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
         self._encode = self._codec.encode
+        self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
         self._addresses: dict[type[Message], _Address] = {}
         self._failed: list[str] = []
         self._second = (0, "")
@@ -139,7 +140,10 @@ class Producer:
             TransportError: the client refused the event; nothing was taken.
             ClosedError: the producer was closed.
         """
-        ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
+        try:
+            ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
+        except UnicodeEncodeError as error:
+            raise _not_text(event, error) from error
         try:
             self._sender.send(ack)
         except BufferFullError:
@@ -160,7 +164,10 @@ class Producer:
         Returns the handle as soon as the event is in the buffer; await the
         handle too, to know that it arrived.
         """
-        ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
+        try:
+            ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
+        except UnicodeEncodeError as error:
+            raise _not_text(event, error) from error
         deadline = time.monotonic() + self._config.publish_timeout_s
         wait_s = _ROOM_FIRST_S
         while True:
@@ -229,7 +236,7 @@ class Producer:
         await asyncio.to_thread(self.__exit__, kind, error, trace)
 
     # In one piece, because each call more would cost a per cent of publishing.
-    def _prepare(  # noqa: C901, PLR0912
+    def _prepare(  # noqa: C901, PLR0912, PLR0915
         self,
         event: Message,
         caused_by: Envelope | None,
@@ -291,10 +298,17 @@ class Producer:
         except self._codec.encode_errors as error:
             raise SchemaError(f"{type(event).__name__} {event_id}: {error}") from error
         size = 2 * len(value) + len(key_bytes) + address.fixed_bytes
-        if size > self._config.max_event_bytes or caused_by is not None or headers:
+        if size > self._surely_small_bytes or caused_by is not None or headers:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
-            size = len(value) + len(key_bytes) + h.size_bytes(own)
+            header_bytes = h.size_bytes(own)
+            if header_bytes > h.MAX_HEADER_BYTES or len(own) > h.MAX_HEADERS:
+                raise RecordTooLargeError(
+                    f"{type(event).__name__} {event_id} has {len(own)} headers of {header_bytes} "
+                    f"bytes, consumers read {h.MAX_HEADERS} of {h.MAX_HEADER_BYTES}: put more into "
+                    "the event"
+                )
+            size = len(value) + len(key_bytes) + header_bytes
         if size > self._config.max_event_bytes:
             raise RecordTooLargeError(
                 f"{type(event).__name__} {event_id} takes {size} bytes, the limit is "
@@ -403,8 +417,22 @@ def _cause(caused_by: Envelope) -> tuple[Header, ...]:
     return (cause, (h.TRACESTATE, caused_by.trace.tracestate))
 
 
+def _not_text(event: Message, error: UnicodeEncodeError) -> SchemaError:
+    return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
+
+
 def _checked(headers: Mapping[str, bytes]) -> tuple[Header, ...]:
     for name in headers:
+        # Anything else ends the process inside the client, or is cut there.
+        if not _is_text(name):
+            raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
         if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
             raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
     return tuple(headers.items())
+
+
+def _is_text(name: object) -> bool:
+    try:
+        return isinstance(name, str) and name.encode() != b"" and "\0" not in name
+    except UnicodeEncodeError:
+        return False

@@ -159,6 +159,39 @@ def test_the_key_is_the_catalogues_field(make, log):
     assert only(log, "pat-events").key == b"tenant-7"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", "\ud800", "content-type\0", b"bytes", 7],
+    ids=["empty", "half a character", "cut short", "bytes", "number"],
+)
+def test_a_header_name_the_client_could_not_bear_is_refused(make, log, name):
+    with pytest.raises(ConfigError, match="header name"):
+        make().publish(EmailReceived(email_id="e-1"), headers={name: b"1"})
+    assert log.records("pat-emails") == []
+
+
+@pytest.mark.parametrize("name", ["correlation_id", "tenant_id"])
+def test_what_is_no_text_is_refused_in_terms_of_the_event(make, log, name):
+    with pytest.raises(SchemaError, match="EmailReceived"):
+        make().publish(EmailReceived(email_id="e-1"), **{name: "\ud800"})
+    assert log.records("pat-emails") == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"headers": {f"h{number}": b"" for number in range(100)}},
+        {"headers": {"h": b"x" * 65_536}},
+        {"correlation_id": "c" * 65_536},
+    ],
+    ids=["many", "long", "long correlation"],
+)
+def test_headers_that_no_consumer_would_read_are_refused(make, log, more):
+    with pytest.raises(RecordTooLargeError, match="consumers read"):
+        make().publish(EmailReceived(email_id="e-1"), **more)
+    assert log.records("pat-emails") == []
+
+
 def test_an_event_without_its_key_is_refused(make, log):
     with pytest.raises(SchemaError, match=r"EmailReceived\.email_id is empty"):
         make().publish(EmailReceived(subject="no id"))

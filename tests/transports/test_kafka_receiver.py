@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import time
+from ctypes import (
+    c_char_p,
+    c_int,
+    c_size_t,
+    c_ssize_t,
+    c_void_p,
+    create_string_buffer,
+)
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +20,7 @@ from pat_events import Config, Producer
 from pat_events.errors import HoldError, TransportError
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
+from pat_events.testing.librdkafka import _library
 from pat_events.transports.kafka.receiver import KafkaReceiver
 
 TOPIC = "pat-emails"
@@ -151,3 +160,49 @@ def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish
     receiver.poll(1, 0)
     (position,) = receiver._client.committed([TopicPartition(*mine)], timeout=DEADLINE_S)
     assert position.offset == 2
+
+
+def test_a_header_name_that_is_no_text_costs_the_headers_and_not_the_group(kafka, join, publish):
+    publish("before")
+    _produce_raw(
+        kafka.bootstrap_servers, b"\xff\xfename", EmailReceived(email_id="e").SerializeToString()
+    )
+    receiver = join()
+    assert len(poll_until(receiver, lambda got: len(got) == 2)) == 2
+    publish("after")
+    assert poll_until(receiver, lambda new: new) == ["after"]
+
+
+def _produce_raw(servers, header_name, value):
+    """Write a record as a client in C does; Python's takes names that are text only."""
+    library = _library()
+    for name, result, arguments in (
+        ("conf_new", c_void_p, []),
+        ("conf_set", c_int, [c_void_p, c_char_p, c_char_p, c_char_p, c_size_t]),
+        ("new", c_void_p, [c_int, c_void_p, c_char_p, c_size_t]),
+        ("flush", c_int, [c_void_p, c_int]),
+        ("destroy", None, [c_void_p]),
+    ):
+        function = getattr(library, f"rd_kafka_{name}")
+        function.restype, function.argtypes = result, arguments
+    reason = create_string_buffer(512)
+    conf = library.rd_kafka_conf_new()
+    assert library.rd_kafka_conf_set(conf, b"bootstrap.servers", servers.encode(), reason, 512) == 0
+    client = library.rd_kafka_new(0, conf, reason, 512)
+    assert client, reason.value
+    produce = library.rd_kafka_producev
+    topic, partition, payload, copy, header, end = 1, 3, 4, 7, 9, 0
+    assert (
+        produce(
+            c_void_p(client),
+            *(topic, c_char_p(TOPIC.encode())),
+            *(partition, c_int(0)),
+            *(payload, c_char_p(value), c_size_t(len(value))),
+            *(copy, c_int(2)),
+            *(header, c_char_p(header_name), c_char_p(b"v"), c_ssize_t(1)),
+            end,
+        )
+        == 0
+    )
+    assert library.rd_kafka_flush(client, 15_000) == 0
+    library.rd_kafka_destroy(client)

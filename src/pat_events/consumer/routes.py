@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.codecs import DEFAULT_MEDIA_TYPE, codec_by_name, media_type
 from pat_events.config import CODEC_NAMES
 from pat_events.core import headers as h
+from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery, Headers
 
-# Far above what an envelope needs, far below what makes a process slow.
-MAX_HEADERS: Final = 100
-MAX_HEADER_BYTES: Final = 65_536
 # Names of this module: looking them up in the other costs more than the comparison.
 _CE_TYPE: Final = h.CE_TYPE
 _CONTENT_TYPE: Final = h.CONTENT_TYPE

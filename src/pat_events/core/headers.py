@@ -35,6 +35,11 @@ OWN_PREFIX: Final = "pat-dlq-"
 RESERVED_PREFIXES: Final = ("ce_", KIP_1191_PREFIX, OWN_PREFIX)
 RESERVED: Final = frozenset({CONTENT_TYPE, TRACEPARENT, TRACESTATE})
 
+# What a consumer reads: far above what an envelope needs, far below what makes a process slow.
+# A producer refuses more, or its events would be dead letters.
+MAX_HEADERS: Final = 100
+MAX_HEADER_BYTES: Final = 65_536
+
 
 def last(headers: Headers, name: str) -> bytes | None:
     """Return the last value of a header, or None: a later one replaces an earlier one."""

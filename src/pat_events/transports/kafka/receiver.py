@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from pat_events.config import Config
+    from pat_events.core.record import Headers
     from pat_events.transports import base
 
 _log = logging.getLogger("pat_events.kafka")
 
-# Longest wait for one answer about offsets while partitions are assigned, in seconds.
-_OFFSETS_TIMEOUT_S: Final = 30.0
+# Longest wait for one answer about offsets while partitions are assigned, in seconds, and for
+# all of them: an outage that begins just then is waited out.
+_OFFSETS_TIMEOUT_S: Final = 10.0
+_LED_S: Final = 120.0
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
     {
@@ -49,6 +52,9 @@ _NOT_LED_YET: Final = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.NOT_COORDINATOR,
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._WAIT_COORD,  # noqa: SLF001
     }
 )
 until_led: Final = Retrying(
@@ -56,7 +62,7 @@ until_led: Final = Retrying(
         lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_LED_YET
     ),
     wait=wait_fixed(0.1),
-    stop=stop_after_delay(_OFFSETS_TIMEOUT_S),
+    stop=stop_after_delay(_LED_S),
     reraise=True,
 )
 
@@ -216,7 +222,8 @@ class KafkaReceiver:
             for p in new
         }
         if isinstance(self._start, datetime) and new:
-            millis = int(self._start.timestamp() * 1000)
+            # Below 0 are Kafka's words for the ends of the log.
+            millis = max(0, int(self._start.timestamp() * 1000))
             wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
             found = self._client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S)
             for position in found:
@@ -298,18 +305,22 @@ def delivery_of(message: Message) -> Delivery:
     """Return a message as a delivery."""
     try:
         # A tuple of tuples is not looked at again by the garbage collector; a list is.
-        headers = tuple(message.headers() or ())
-    except UnicodeDecodeError:
-        # A header name that is not text cannot be read through this client.
-        # Without headers the record has no type, and becomes a dead letter.
-        headers = ()
+        return _delivery(message, tuple(message.headers() or ()))  # type: ignore[arg-type]
+    except (UnicodeDecodeError, SystemError):
+        # A header name that is not text cannot be read through this client, which says so at its
+        # next call only, and must not be asked twice. Without headers the record has no type, and
+        # becomes a dead letter.
+        return _delivery(message, ())
+
+
+def _delivery(message: Message, headers: Headers) -> Delivery:
     return Delivery(
         message.topic(),  # type: ignore[arg-type]
         message.partition(),  # type: ignore[arg-type]
         message.offset(),  # type: ignore[arg-type]
         message.key(),
         message.value(),
-        headers,  # type: ignore[arg-type]
+        headers,
         message.timestamp()[1],
     )
 
