@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -319,3 +321,34 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
     assert answer == b"1111c"
     broker.faults.broker_up()
     assert pending.result(DEADLINE_S)
+
+
+def test_closing_refuses_first_so_that_nothing_taken_is_given_up(kafka_producer, monkeypatch):
+    producer = kafka_producer()
+    flush = producer.sender.flush
+
+    def flush_while_another_publishes(timeout_s):
+        with pytest.raises(ClosedError):
+            publish(producer, 1)
+        return flush(timeout_s)
+
+    publish(producer, 1)
+    monkeypatch.setattr(producer.sender, "flush", flush_while_another_publishes)
+    producer.close(10)
+
+
+UNCLOSED = """
+import sys
+from pat_events import Config, Producer
+from pat_events.events import EmailReceived
+producer = Producer(Config(bootstrap_servers=sys.argv[1], linger_s=0.5))
+for number in range(100):
+    producer.publish(EmailReceived(email_id=f"e-{number}"))
+"""
+
+
+def test_a_process_that_ends_without_closing_delivers_what_it_published(broker, stored):
+    subprocess.run(
+        [sys.executable, "-c", UNCLOSED, broker.bootstrap_servers], check=True, timeout=60
+    )
+    assert len(stored(TOPIC, 100)) == 100

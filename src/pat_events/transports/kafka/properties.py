@@ -110,6 +110,8 @@ def producer(
         "queue.buffering.max.kbytes": kbytes,
         "delivery.timeout.ms": int(config.delivery_timeout_s * 1000),
         "message.max.bytes": _NO_CLIENT_LIMIT_BYTES,
+        # librdkafka waits 30 s for a topic that is not there, in case it is only being made.
+        "topic.metadata.propagation.max.ms": 3_000,
         # The Java client's: one key, one partition, whoever writes it.
         "partitioner": "murmur2_random",
         **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -46,6 +47,8 @@ _log = logging.getLogger("pat_events.kafka")
 _POLL_EVERY: Final = 128
 # Longest stay inside the client, which may be replaced meanwhile, in seconds.
 _FLUSH_S: Final = 0.2
+# How long a process that ends waits for what was published without close, in seconds.
+_EXIT_S: Final = 5.0
 _FORKED: Final = (
     "this producer belongs to the process that made it and does not survive fork(): "
     "make one per process"
@@ -77,7 +80,9 @@ class KafkaSender:
         self._rebuilding = False
         self._serving: set[int] = set()
         self._pace = RebuildPace(config.delivery_timeout_s)
+        # Why nothing is taken any more, and whether nothing is sent any more either.
         self._refusal: str | None = None
+        self._ended = False
         self._last_error: str | None = None
         # Records taken, those that were settled since among them.
         self._sent = 0
@@ -249,11 +254,14 @@ class KafkaSender:
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Flush, then stop for good; see ``Sender.close``."""
-        if self._refusal is not None:
-            return []
+        with self._lock:
+            if self._refusal is not None:
+                return []
+            # First, so that what was taken is among what is waited for.
+            self._refusal = "the producer was closed: make a new one"
         self.flush(timeout_s)
         with self._lock:
-            self._refusal = "the producer was closed: make a new one"
+            self._ended = True
             # What the purge reports is of an older generation then, and no reason to rebuild.
             self._generation += 1
             # One by one: the collector may be settling some of them right now.
@@ -271,9 +279,15 @@ class KafkaSender:
         self._collector.end()
         return given_up
 
+    @property
+    def open(self) -> bool:
+        """Whether records are taken."""
+        return self._refusal is None
+
     def abandon_after_fork(self) -> None:
         """Refuse further use in a child process, which has none of the threads."""
         self._refusal = _FORKED
+        self._ended = True
         # Another thread may have held it at the fork, and that thread is not here to release it.
         self._lock = threading.RLock()
 
@@ -303,7 +317,7 @@ class KafkaSender:
         failed.
         """
         now = time.monotonic()
-        if self._rebuilding or self._refusal is not None or not self._pace.due(now):
+        if self._rebuilding or self._ended or not self._pace.due(now):
             return self._rebuilding
         self._rebuilding = True
         try:
@@ -387,9 +401,17 @@ class KafkaSender:
                 self._fatal = True
 
 
+def _at_exit() -> None:
+    """Wait a little for what a process that ends without ``close`` has published."""
+    for sender in list(_senders):
+        if sender.open and (lost := sender.flush(_EXIT_S)):
+            _log.error("%d events were lost: the process ended without Producer.close()", len(lost))
+
+
 def _after_fork_in_child() -> None:
     for sender in list(_senders):
         sender.abandon_after_fork()
 
 
+atexit.register(_at_exit)
 os.register_at_fork(after_in_child=_after_fork_in_child)
