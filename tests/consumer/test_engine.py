@@ -634,7 +634,7 @@ def test_a_deadline_does_not_settle_an_earlier_event_whose_publish_is_open(stage
     assert (stage.committed, member.stats.in_flight) == (0, 2)
     ack.settle(TransportError("lost"), -1, -1)
     member.run_until(lambda: stage.committed == 2)
-    assert recorder.calls == [("a/1", 2), ("a/2", 1)]
+    assert recorder.calls == [("a/1", 1), ("a/2", 1)]
 
 
 class Fails(Exception):  # noqa: N818
@@ -660,7 +660,8 @@ def test_when_a_publish_fails_its_event_and_those_behind_it_are_repeated_in_orde
     member.step()
     assert member.stats.handled == 2  # a/1 and b/1
     member.turn(1)
-    assert calls == [("1", 1), ("2", 1), ("3", 1), ("1", 1), ("2", 2), ("3", 1)]
+    # Repeated, and none of its attempts: a sound event must survive an outage.
+    assert calls == [("1", 1), ("2", 1), ("3", 1), ("1", 1), ("2", 1), ("3", 1)]
     member.run_until(lambda: member.stats.handled == 4)
 
 
@@ -696,7 +697,7 @@ def test_a_publish_that_fails_beside_a_handler_that_fails_repeats_from_the_earli
     ack.settle(TransportError("lost"), -1, -1)
     member.step()
     member.run_until(lambda: member.stats.handled == 3)
-    assert calls == [("1", 1), ("2", 1), ("1", 2), ("2", 1), ("2", 2), ("3", 1)]
+    assert calls == [("1", 1), ("2", 1), ("1", 1), ("2", 1), ("2", 2), ("3", 1)]
 
 
 def test_a_single_event_handler_that_calls_fail_has_failed(stage):

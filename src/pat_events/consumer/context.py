@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pat_events.core.envelope import Envelope, read_envelope
-from pat_events.errors import ConfigError
+from pat_events.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,8 +113,11 @@ class Context:
         self._note(ack)
         return ack
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: object) -> None:
         """In a batch handler: this event failed with ``error``, the others did not."""
+        if not isinstance(error, BaseException):
+            # The class of an exception, or a text: it has failed all the same.
+            error = PermanentError(f"ctx.fail was given {error!r}, which is no exception")
         self.failure = error
 
     def _require_producer(self) -> Producer:

@@ -7,6 +7,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING
 
+from pat_events.core.dead_letter import message_of
 from pat_events.core.verdict import DeadLetter, Hold, decide
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Failures:
 
     def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
+        _log.error("refused %s: %s", delivery.position, message_of(error))
         self._write_dead_letter(state, delivery, error, None)
 
     def settle(self, work: Work) -> None:
@@ -102,22 +104,24 @@ class Failures:
         )
         if isinstance(verdict, DeadLetter):
             _log.error(
-                "%s gave up %s after attempt %d (%s): %r",
+                "%s gave up %s after attempt %d (%s): %s: %s",
                 registration.name,
                 delivery.position,
                 delivery.attempt,
                 verdict.reason,
-                error,
+                type(error).__name__,
+                message_of(error),
             )
             self._write_dead_letter(state, delivery, error, failed_lane, verdict.reason)
             return None
         _log.warning(
-            "%s failed on %s, attempt %d, next in %.1f s: %r",
+            "%s failed on %s, attempt %d, next in %.1f s: %s: %s",
             registration.name,
             delivery.position,
             delivery.attempt,
             (verdict.until if isinstance(verdict, Hold) else verdict.at) - now,
-            error,
+            type(error).__name__,
+            message_of(error),
         )
         if isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.context import Context
-from pat_events.errors import PermanentError
+from pat_events.errors import HoldError, PermanentError, TopicMissingError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Route
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
-    from pat_events.errors import HandlerTimeoutError
+    from pat_events.errors import HandlerTimeoutError, PatEventsError
     from pat_events.producer import Producer
 
 
@@ -195,13 +195,25 @@ class _Countdown:
         with self._lock:
             self._left -= 1
             if ack.error is not None and (self._failed is None or index < self._failed[0]):
-                self._failed = (index, ack.error)
+                self._failed = (index, _held(ack.error))
             finished = self._left == 0
         if finished:
             self._work.unsettled = None
             if self._failed is not None:
                 self._work.repeat_from(*self._failed)
             self._post(self._work)
+
+
+def _held(error: PatEventsError) -> PatEventsError:
+    """Return why to repeat an event whose publish failed.
+
+    An outage is none of its handler's attempts, and must not make dead letters of sound events.
+    """
+    if not isinstance(error, TransportError) or isinstance(error, TopicMissingError):
+        return error
+    held = HoldError(f"what it published was not delivered: {error}")
+    held.__cause__ = error
+    return held
 
 
 def _decode_batch(

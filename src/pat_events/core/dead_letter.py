@@ -95,7 +95,7 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _OFFSET: str(delivery.offset),
         _GROUP: cause.group,
         _DELIVERY_COUNT: str(cause.attempts),
-        _MESSAGE: _message(error),
+        _MESSAGE: message_of(error),
         _REASON: cause.reason,
         _ATTEMPTS: str(cause.attempts),
         _HANDLER: cause.handler,
@@ -144,10 +144,11 @@ def _number(headers: Headers, name: str, most: int = _MAX_NUMBER) -> int | None:
     return number if number <= most else None
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return the text of an error, cut to ``MAX_MESSAGE_BYTES``; never raises."""
     try:
         text = f"{error}"
-    except Exception as unreadable:  # noqa: BLE001 - a handler's own class, with any fault
+    except BaseException as unreadable:  # noqa: BLE001 - a handler's own class, with any fault
         text = f"(its text cannot be read: {type(unreadable).__name__})"
     return text.encode(errors="replace")[:MAX_MESSAGE_BYTES].decode(errors="ignore")
 
@@ -165,6 +166,6 @@ def _end_of_stack(error: BaseException) -> str:
     # The end of a stack names the error and the line, the beginning only how it was called.
     try:
         stack = "".join(traceback.format_exception(error)).encode(errors="replace")
-    except Exception as unreadable:  # noqa: BLE001 - as above
+    except BaseException as unreadable:  # noqa: BLE001 - as above
         return f"(its stack cannot be read: {type(unreadable).__name__})"
     return stack[-MAX_STACK_BYTES:].decode(errors="ignore")
