@@ -55,19 +55,20 @@ clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 # Two stages, so that the demo installs only what it needs.
-$(VENV)/bin/python:
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is another: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'"; exit 1; }
 	@echo "making $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/.made
 	@echo "installing what the demo needs ..."
 	@$(PIP) --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.made
 	@echo "installing what development needs ..."
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
