@@ -58,9 +58,9 @@ class Config:
         codec: How payloads are written. Reading follows each record's content type.
         source: ``ce_source`` of what is published; the catalogue's per event when None.
         tenant_id: Tenant of events that name none.
-        linger_s: How long a batch waits for company, in seconds. 5 ms costs
-            less than one broker round trip and lets batches form; with 0 every event is a
-            request of its own and throughput collapses.
+        linger_s: How long a batch waits for company, in seconds. 5 ms costs less than one
+            broker round trip and lets batches form at low rates; 0 sends at once, and only
+            what waits behind a request shares the next.
         batch_bytes: Largest batch per partition, in bytes.
         compression: ``lz4`` by default: it halves typical events at a cost the
             calling thread does not see (native threads compress).

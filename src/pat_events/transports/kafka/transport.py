@@ -81,6 +81,6 @@ def _missing(missing: list[str], address: str, found: list[str]) -> str:
         f"{topic} (there is {near[topic][0]})" if near[topic] else topic for topic in missing
     )
     return (
-        f"{address} has no topic {names}: create what the catalogue lists with "
-        "'pat-events topics apply'"
+        f"{address} has no topic {names}: 'pat-events topics apply' creates what the catalogue "
+        "lists, and dead-letter topics of the groups under 'groups'"
     )
