@@ -533,3 +533,30 @@ def test_serve_raises_what_stopped_the_group(live):
     live.broker.delete_records(TOPIC, 0, 2)
     with pytest.raises(OffsetOutOfRangeError):
         asyncio.run(asyncio.wait_for(group.serve(), 10))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_stops_an_event_loop_does_not_stop_the_groups(live, wait_until, header, kind):
+    handlers = Handlers()
+
+    async def child():
+        raise kind
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(attempts=1))
+    async def handle(event, ctx):
+        if event.email_id == "bad":
+            await asyncio.create_task(child())
+
+    live.publish("bad", "good")
+    group = live.group(handlers)
+    wait_until(lambda: live.committed == 2)
+    assert group.running
+    assert [header(it, "pat-dlq-error-class") for it in live.dead] == [f"builtins.{kind.__name__}"]
+
+
+def test_a_handler_that_comes_after_the_group_is_refused(live):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    live.group(handlers, started=False)
+    with pytest.raises(ConfigError, match="too late"):
+        handlers.add(EmailProcessed, lambda event, ctx: None)

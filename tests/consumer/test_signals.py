@@ -91,3 +91,45 @@ def test_a_second_signal_ends_it_at_once_and_commits_nothing(service, how):
     assert said == "committed 0\n"
     assert process.returncode == 1
     assert re.search(r"NotDrainedError: .* 1 handlers still at work", errors)
+
+
+TWO_GROUPS = textwrap.dedent(
+    """
+    import asyncio, os, signal
+    from pat_events import Config, ConsumerGroup, Handlers
+    from pat_events.codecs import load_catalog
+    from pat_events.events import EmailReceived
+    from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+    names = ("email-processor", "email-validator")
+    broker = MemoryBroker()
+    for topic in load_catalog().topics:
+        broker.create_topic(topic, 1)
+        for name in names:
+            broker.create_topic(f"{topic}.{name}.dlq", 1)
+    config = Config(bootstrap_servers="memory", connect_timeout_s=0)
+
+    def group(name):
+        handlers = Handlers()
+        handlers.on(EmailReceived)(lambda event, ctx: None)
+        return ConsumerGroup(name, handlers, config=config, transport=MemoryTransport(broker))
+
+    async def main():
+        groups = [group(name) for name in names]
+        served = asyncio.gather(*(group.serve() for group in groups))
+        while not all(group.running for group in groups):
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await served
+        print([group.running for group in groups], signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+
+    asyncio.run(main())
+    """
+)
+
+
+def test_one_signal_stops_every_group_of_a_process_and_leaves_none_behind():
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_GROUPS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "[False, False] True\n", done.stderr

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import signal
 import threading
 import time
 from dataclasses import replace
@@ -20,6 +19,7 @@ from pat_events.consumer.engine import Engine
 from pat_events.consumer.inbox import Inbox
 from pat_events.consumer.limits import Limits
 from pat_events.consumer.routes import Routes
+from pat_events.consumer.signals import interrupted_by_signals
 from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.threads import ThreadWorkers
@@ -36,8 +36,7 @@ from pat_events.producer import Producer
 from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType, TracebackType
+    from types import TracebackType
     from typing import Self
 
     from pat_events.consumer.handlers import Handlers
@@ -50,7 +49,8 @@ _log = logging.getLogger("pat_events.consumer")
 _CLOSE_S: Final = 5.0
 # Beyond draining: the last commit, leaving the group, and the producer's own flush.
 _LEAVE_S: Final = 30.0
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# How long what a second signal aborts may go on, in seconds.
+_ABORT_S: Final = 2.0
 
 
 class ConsumerGroup:
@@ -71,7 +71,8 @@ class ConsumerGroup:
             ``"partition"``, or ``"none"``.
         workers: Threads for handlers that are plain functions.
         tasks: Most coroutine handlers at work at a time.
-        max_in_flight: Most events taken and not settled; beyond it partitions are paused.
+        max_in_flight: Most events taken and not settled; beyond it partitions are paused. Times
+            the size of an event it bounds the memory a slow handler can take.
         drain_timeout_s: How long running handlers may take to finish when
             partitions move or the group stops, in seconds.
         commit_interval_s: Time between commits, in seconds: what a crash makes
@@ -110,6 +111,7 @@ class ConsumerGroup:
             commit_interval_s=commit_interval_s,
         )
         self._catalog = load_catalog(self._config.catalog)
+        handlers.freeze()
         self._routes = Routes(
             handlers, EventTypes(self._catalog), order, self._config.max_event_bytes
         )
@@ -124,7 +126,7 @@ class ConsumerGroup:
         self._stopping = False
         self._ended = threading.Event()
         self._failure: BaseException | None = None
-        self._aborted = False
+        self._aborted_at: float | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Begin in the background.
@@ -175,10 +177,10 @@ class ConsumerGroup:
         SIGTERM and SIGINT stop it in good order; a second one stops it at once.
         Raises what ``start`` and ``stop`` raise.
         """
-        with self._signals():
+        with interrupted_by_signals(self._interrupt):
             self.start()
             while not self._ended.wait(0.5):
-                pass
+                self._refuse_to_linger()
         if self._failure is not None:
             raise self._failure
 
@@ -188,11 +190,11 @@ class ConsumerGroup:
         Cancelling it stops the group in good order.
         """
         loop = asyncio.get_running_loop()
-        with self._signals():
+        with interrupted_by_signals(self._interrupt):
             try:
                 await asyncio.to_thread(self.start, loop)
                 while not await asyncio.to_thread(self._ended.wait, 0.5):
-                    pass
+                    self._refuse_to_linger()
             except asyncio.CancelledError:
                 self._stopping = True
                 # The loop must go on turning: the handlers to wait for run on it.
@@ -246,7 +248,7 @@ class ConsumerGroup:
         # The drain has waited for acknowledgements. What is open still belongs to handlers
         # that were cut off, and what failed was published again: no event is committed on it.
         try:
-            producer.close(0.0 if self._aborted else _CLOSE_S)
+            producer.close(_CLOSE_S if self._aborted_at is None else 0.0)
         except NotDeliveredError as error:
             _log.warning(
                 "group %s handles the events behind these again, or has: %s", self.name, error
@@ -286,24 +288,11 @@ class ConsumerGroup:
             )
 
     def _abort(self) -> None:
-        self._aborted = True
+        self._aborted_at = self._aborted_at or time.monotonic()
         if self._engine is not None:
             self._engine.abort()
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        name = signal.Signals(number).name
+    def _interrupt(self, name: str) -> None:
         if self._stopping:
             _log.warning("%s again: group %s stops at once", name, self.name)
             self._abort()
@@ -315,6 +304,14 @@ class ConsumerGroup:
                 self._limits.drain_timeout_s,
             )
             self._stopping = True
+
+    def _refuse_to_linger(self) -> None:
+        """Raise once an abort is over for too long: a commit to a dead broker may hang."""
+        if self._aborted_at is not None and time.monotonic() - self._aborted_at > _ABORT_S:
+            raise NotDrainedError(
+                f"group {self.name} was stopped at once and left as it was; what it had not "
+                "committed comes again"
+            )
 
 
 def _check(start: Start, order: Order, workers: int, tasks: int) -> None:

@@ -74,6 +74,7 @@ class Handlers:
     """
 
     _by_class: dict[type[Message], Registration] = field(default_factory=dict)
+    _frozen: bool = False
 
     @overload
     def on(
@@ -157,6 +158,10 @@ class Handlers:
 
         return register
 
+    def freeze(self) -> None:
+        """Refuse further handlers: a group was made, and would skip their events."""
+        self._frozen = True
+
     def __iter__(self) -> Iterator[tuple[type[Message], Registration]]:
         return iter(self._by_class.items())
 
@@ -173,6 +178,11 @@ class Handlers:
     ) -> None:
         call = getattr(handler, "handle", handler)
         name = _name(handler)
+        if self._frozen:
+            raise ConfigError(
+                f"{name} comes too late: a group was made of these handlers already, which would "
+                "skip its events; register it first"
+            )
         if not callable(call):
             raise ConfigError(f"{name} is neither a function nor an object with a handle method")
         if not isinstance(event_class, type) or not hasattr(event_class, "DESCRIPTOR"):

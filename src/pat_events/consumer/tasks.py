@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections import deque
 from functools import partial
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from pat_events.consumer.work import Work
     from pat_events.producer import Producer
+
+_log = logging.getLogger("pat_events.consumer")
 
 # How long a task may take to end once it is cancelled, in seconds.
 _CANCEL_S: Final = 5.0
@@ -121,19 +124,28 @@ class TaskWorkers:
 def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
     """Turn an event loop in a thread of its own; on leaving its tasks are cancelled."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run_loop, args=(loop,), name="pat-events-loop", daemon=True)
+    ended = threading.Event()
+    thread = threading.Thread(
+        target=_run_loop, args=(loop, ended), name="pat-events-loop", daemon=True
+    )
     thread.start()
     try:
         yield loop
     finally:
+        ended.set()
         loop.call_soon_threadsafe(loop.stop)
         # A handler that blocks the loop keeps it open; the process is ending anyway.
         thread.join(2 * _LAST_TASKS_S)
 
 
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+def _run_loop(loop: asyncio.AbstractEventLoop, ended: threading.Event) -> None:
     try:
-        loop.run_forever()
+        while not ended.is_set():
+            try:
+                loop.run_forever()
+            except BaseException:  # noqa: BLE001 - KeyboardInterrupt, SystemExit
+                # Of a task that a handler began; whoever awaits it gets it as well.
+                _log.exception("a task raised what stops an event loop, which goes on")
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
