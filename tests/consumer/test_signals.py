@@ -121,7 +121,8 @@ TWO_GROUPS = textwrap.dedent(
             await asyncio.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
         await served
-        print([group.running for group in groups], signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+        handler = signal.getsignal(signal.SIGTERM)
+        print([group.running for group in groups], handler is signal.SIG_DFL)
 
     asyncio.run(main())
     """
