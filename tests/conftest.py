@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from hypothesis import HealthCheck, settings
 from localstack_client.session import Session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 # Where the tests run in the background of a script, SIGINT comes ignored, and what they start
 # would inherit that: no test of Ctrl-C could pass.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How fast the machine is says nothing about the code. CI tries the same values every time.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("any machine")
 
 T = TypeVar("T")
 ADMIN_WAIT_S = 30.0

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,27 +25,32 @@ class CommandLine:
 
     environ: dict[str, str]
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+        """Start it; it ends with the block, also where that fails."""
+        with subprocess.Popen(
             [sys.executable, "-m", "pat_events.cli", *map(str, arguments)],
             env=self.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def __call__(self, *arguments: object, text: str = "") -> subprocess.CompletedProcess[str]:
         with self.start(*arguments) as process:
-            try:
-                out, err = process.communicate(text, DEADLINE_S)
-            finally:
-                process.kill()
+            out, err = process.communicate(text, DEADLINE_S)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def environ(**own: str) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PAT_EVENTS_")}
+    # A CI that wants colours would get bars where these tests read lines.
+    steering = ("PAT_EVENTS_", "FORCE_COLOR", "TTY_", "COLUMNS")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(steering)}
     return inherited | {"PAT_EVENTS_CONNECT_TIMEOUT_S": "5", "NO_COLOR": "1"} | own
 
 
@@ -53,7 +60,17 @@ def alone() -> CommandLine:
     return CommandLine(environ(PAT_EVENTS_CONNECT_TIMEOUT_S="0.5"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """What a command in this process sets is its own."""
+    loggers = [logging.getLogger(f"pat_events{name}") for name in ("", ".kafka", ".kafka.client")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture
 def broker() -> Iterator[str]:
     with EmbeddedBroker() as embedded:
         embedded.create_topics(load_catalog())

@@ -150,8 +150,10 @@ def test_a_callback_never_waits_for_room_that_it_keeps_from_being_made(broker, k
         except BufferFullError as error:
             refused.append(error)
 
+    broker.faults.broker_down()  # or it might be acknowledged before it has its callback
     (ack,) = publish(producer, 1)
     ack.add_done_callback(answer)
+    broker.faults.broker_up()
     ack.result(DEADLINE_S)
     deadline = time.monotonic() + DEADLINE_S
     while not refused:
@@ -222,16 +224,21 @@ def test_close_is_bounded_by_its_timeout_and_says_what_was_given_up(broker, kafk
 
 def test_flush_does_not_wait_for_what_is_published_meanwhile(broker, kafka_producer):
     producer = kafka_producer()
+    publish(producer, 1)
+    producer.flush(10)
+    broker.faults.set_round_trip(0.1)
     stop = threading.Event()
 
     def go_on():
-        while not stop.is_set():
+        while not stop.wait(0.001):  # an answer takes longer: something always waits
             producer.publish(EmailReceived(email_id="e"))
 
     thread = threading.Thread(target=go_on)
     thread.start()
     try:
+        acks = publish(producer, 100)
         producer.flush(10)
+        assert all(ack.done() for ack in acks)
     finally:
         stop.set()
         thread.join(10)

@@ -175,9 +175,12 @@ class TestAwaiting:
             ack = producer.publish(event())
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(wait(ack), 0.01)
+            another = asyncio.create_task(wait(ack))
+            await asyncio.sleep(0)
             log.set_down(down=False)
             await asyncio.to_thread(producer.flush, 5)
-            return await ack
+            async with asyncio.timeout(5):
+                return await another
 
         assert asyncio.run(main()).offset == 0
 
@@ -227,7 +230,7 @@ class TestAwaiting:
         gc.collect()
         assert loop() is None
 
-    def test_an_acknowledgement_after_the_loop_ended_harms_nobody(self, make, log):
+    def test_an_acknowledgement_after_the_loop_ended_harms_nobody(self, make, log, caplog):
         producer = make()
 
         async def main():
@@ -236,12 +239,14 @@ class TestAwaiting:
             waiter = asyncio.create_task(wait(ack))
             await asyncio.sleep(0)
             waiter.cancel()
-            return ack
+            return ack, asyncio.get_running_loop()
 
-        ack = asyncio.run(main())
+        ack, loop = asyncio.run(main())
+        assert loop.is_closed()  # and kept, or it would be forgotten
         log.set_down(down=False)
         producer.flush(5)
         assert ack.result(0).offset == 0
+        assert caplog.records == []  # a callback that raises is only logged
 
 
 class TestBackPressure:

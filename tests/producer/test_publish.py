@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pat_events import Envelope
 from pat_events.core.envelope import read_envelope
@@ -75,7 +76,9 @@ def test_what_the_metadata_lacks_is_filled_in(make, log):
     assert (metadata.source, metadata.tenant_id) == ("my.service", "tenant-9")
     assert before <= metadata.timestamp.ToDatetime(UTC) <= after
     envelope = read_envelope(only(log))
-    assert envelope.time == metadata.timestamp.ToJsonString() or envelope.time.endswith("Z")
+    again = Timestamp()
+    again.FromJsonString(envelope.time)
+    assert again == metadata.timestamp
     assert (envelope.event_id, envelope.source) == (metadata.event_id, "my.service")
     assert before.timestamp() * 1000 - 1 <= only(log).timestamp_ms <= after.timestamp() * 1000
 

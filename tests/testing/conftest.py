@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,8 +82,9 @@ class Ends:
         return messages
 
     def close(self) -> None:
-        for consumer in self._consumers:
-            consumer.close()
+        with ExitStack() as ends:
+            for consumer in self._consumers:
+                ends.callback(consumer.close)
 
 
 @pytest.fixture

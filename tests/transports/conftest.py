@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,10 +140,12 @@ class Cluster:
                 member.poll()
 
     def close(self):
-        for member in self._members:
-            member.close()
-        for sender in self._senders:
-            sender.close(1)
+        # All of them, whatever one says: a consumer left open can hang the interpreter's exit.
+        with ExitStack() as ends:
+            for sender in self._senders:
+                ends.callback(sender.close, 1)
+            for member in reversed(self._members):
+                ends.callback(member.close)
 
 
 def kafka_config(address, protocol="classic", **properties):

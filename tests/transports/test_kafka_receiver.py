@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from ctypes import (
     c_char_p,
     c_int,
@@ -71,7 +72,7 @@ def publish(config):
 
 @pytest.fixture
 def join(config):
-    receivers = []
+    ends = ExitStack()
 
     def join(listener=None, start="earliest", protocol="classic"):
         settings = Config(
@@ -79,13 +80,13 @@ def join(config):
             client_properties=config.client_properties,
             group_protocol=protocol,
         )
-        receivers.append(KafkaReceiver(settings, "group", start))
-        receivers[-1].subscribe([TOPIC], listener or Listener())
-        return receivers[-1]
+        receiver = KafkaReceiver(settings, "group", start)
+        ends.callback(receiver.close)
+        receiver.subscribe([TOPIC], listener or Listener())
+        return receiver
 
-    yield join
-    for receiver in receivers:
-        receiver.close()
+    with ends:
+        yield join
 
 
 def poll_until(receiver, done):
@@ -103,6 +104,20 @@ def test_a_client_that_never_reads_again_says_so(kafka, join):
     receiver = join(protocol="consumer")
     with pytest.raises(HoldError, match="start it again"):
         poll_until(receiver, lambda _: False)
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_closing_asks_nothing_about_partitions_that_are_assigned_meanwhile(join, protocol):
+    listener = Listener()
+    receiver = join(listener, protocol=protocol)
+    deadline = time.monotonic() + DEADLINE_S
+    while not receiver._client.memberid():  # it joins on its own, and nobody polls
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)
+    receiver._positions = None  # would be waited for for 30 s, and then be a HoldError
+    receiver.close()
+    assert listener.owned == set()
 
 
 @pytest.mark.parametrize("when", ["assigned", "revoked"])

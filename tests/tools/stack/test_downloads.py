@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,7 @@ def test_what_two_want_at_once_is_fetched_once():
 
     def fill(folder):
         fetches.append(folder)
+        time.sleep(0.3)  # long enough for the other to come
         (folder / "jar").write_text("whole")
 
     with ThreadPoolExecutor(2) as pool:

@@ -23,6 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     OffsetSpec,
     ResourceType,
 )
+from tenacity import stop_after_delay
 
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.kafka import properties
@@ -207,7 +208,8 @@ class KafkaAdmin:
         with kafka_errors(f"reading the positions of group {group}"):
             client = Consumer(properties.consumer(self._config, group, lambda _: None))
             try:
-                found = until_led(client.committed, asked, timeout=ANSWER_S)
+                patient = until_led.copy(stop=stop_after_delay(ANSWER_S))
+                found = patient(client.committed, asked, timeout=ANSWER_S)
             finally:
                 client.close()
             for position in found:

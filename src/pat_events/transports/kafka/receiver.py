@@ -74,6 +74,7 @@ class KafkaReceiver:
         self._bootstrap_servers = config.bootstrap_servers
         self._start = start
         self._failed: PatEventsError | None = None
+        self._closing = False
         self._first_positions: list[TopicPartition] = []
         self._assigned: dict[base.TopicPartition, None] = {}
         with kafka_errors(f"starting a member of group {group!r}"):
@@ -166,6 +167,7 @@ class KafkaReceiver:
 
     def close(self) -> None:
         """Leave the group."""
+        self._closing = True
         self._failed = None
         with kafka_errors("leaving the group"):
             self._client.close()
@@ -187,6 +189,10 @@ class KafkaReceiver:
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._callback():
+            if self._closing:
+                # They are revoked at once, and a client that ends answers no question.
+                self._client.incremental_assign(partitions)
+                return
             self._assign(partitions)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
@@ -253,7 +259,8 @@ class KafkaReceiver:
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._callback():
-            self._listener.revoked(_pairs(partitions))
+            if ours := [pair for pair in _pairs(partitions) if pair in self._assigned]:
+                self._listener.revoked(ours)
         self._drop(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
