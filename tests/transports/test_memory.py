@@ -1,121 +1,157 @@
-"""What the log in memory does when callbacks publish, wait and close."""
+"""What only the log in memory can show, its clock being ours."""
 
 from __future__ import annotations
 
 import pytest
 
-from pat_events.errors import BufferFullError, TransportError
+from pat_events.errors import (
+    BufferFullError,
+    OffsetOutOfRangeError,
+    TopicMissingError,
+    TransportError,
+)
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
-TOPIC = "t"
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 @pytest.fixture
-def broker():
-    broker = MemoryBroker()
-    broker.create_topic(TOPIC, 1)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def broker(clock):
+    broker = MemoryBroker(clock=clock, session_timeout_s=10, buffer_events=3)
+    broker.create_topic("t", 2)
     return broker
 
 
 @pytest.fixture
-def sender(broker):
-    return MemoryTransport(broker).sender()
+def members(broker, make_cluster):
+    cluster = make_cluster(MemoryTransport(broker))
+    return cluster.member("t", "g"), cluster.member("t", "g")
 
 
 @pytest.fixture
-def record(sent):
-    class Record(sent):
-        __slots__ = ("then",)
+def send(broker, sent):
+    sender = MemoryTransport(broker).sender()
 
-        def settle(self, error, partition, offset):
-            super().settle(error, partition, offset)
-            self.then()
+    def send(key=b"k", value=b"v"):
+        record = sent("t", key, value)
+        sender.send(record)
+        return record
 
-    def record(name, then=lambda: None):
-        made = Record(TOPIC, b"k", name.encode(), ())
-        made.then = then
-        return made
-
-    return record
+    return send
 
 
-def test_a_chain_of_callbacks_that_publish_has_no_end_it_could_run_into(broker, sender, record):
-    count = 5_000
-    sent = []
-
-    def again():
-        if len(sent) < count:
-            sent.append(record(str(len(sent)), again))
-            sender.send(sent[-1])
-
-    again()
-    assert len(broker.records(TOPIC)) == count
-    assert {it.settlements for it in sent} == {1}
+def share(first, second):
+    for _ in range(3):
+        first.poll(0)
+        second.poll(0)
+    assert len(first.owned) == len(second.owned) == 1
 
 
-def test_what_a_callback_publishes_comes_after_what_was_sent_before(broker, sender, record):
+def test_a_member_that_stops_polling_loses_its_partitions(members, clock):
+    first, second = members
+    share(first, second)
+    clock.now = 10.0
+    second.poll(0)
+    assert len(second.owned) == 1, "the session is not over yet"
+    clock.now = 10.5
+    second.poll(0)
+    second.poll(0)
+    assert len(second.owned) == 2
+    (lost,) = first.owned
+    first.poll(0)
+    assert first.lost_ones == {lost}
+
+
+def test_a_lost_partition_cannot_be_committed_any_more(members, clock, broker):
+    first, second = members
+    share(first, second)
+    (mine,) = first.owned
+    clock.now = 11.0
+    second.poll(0)
+    with pytest.raises(TransportError, match="not the owner"):
+        first.receiver.commit({mine: 5}, wait=True)
+    assert broker.committed("g")[mine] == 0
+
+
+def test_a_member_that_was_expelled_joins_again(members, clock):
+    first, second = members
+    share(first, second)
+    clock.now = 11.0
+    second.poll(0)
+    for _ in range(3):
+        first.poll(0)
+        second.poll(0)
+    assert len(first.owned) == len(second.owned) == 1
+
+
+def test_while_the_broker_is_down_records_wait_up_to_the_buffer(broker, send):
     broker.set_down(down=True)
-    sender.send(record("1", lambda: sender.send(record("answer"))))
-    sender.send(record("2"))
+    waiting = [send() for _ in range(3)]
+    with pytest.raises(BufferFullError, match="3 events"):
+        send()
+    assert not any(it.settled for it in waiting)
     broker.set_down(down=False)
-    assert [it.value for it in broker.records(TOPIC)] == [b"1", b"2", b"answer"]
+    last = send()
+    assert [it.settlements for it in [*waiting, last]] == [1] * 4
+    assert len(broker.records("t")) == 4
 
 
-def test_a_callback_is_told_that_it_must_not_wait_for_room(sender, record):
-    told = []
-    sender.send(record("1", lambda: told.append(sender.in_callback())))
-    assert told == [True]
-    assert not sender.in_callback()
-
-
-def test_in_a_callback_flush_returns_at_once_what_waits(sender, record):
-    answer, found = record("answer"), []
-
-    def flush():
-        sender.send(answer)
-        found.append(sender.flush(3600))
-
-    sender.send(record("1", flush))
-    assert found == [[answer]]
-    assert answer.settlements == 1
-
-
-def test_a_callback_that_fails_does_not_stop_the_writing_for_good(broker, sender, record):
-    def interrupt():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        sender.send(record("1", interrupt))
-    sender.send(record("2"))
-    assert [it.value for it in broker.records(TOPIC)] == [b"1", b"2"]
-
-
-def test_what_is_taken_while_closing_is_settled_too(broker, sender, record, monkeypatch):
+def test_while_the_broker_is_down_nothing_is_read_or_committed(broker, send, members):
+    first, _ = members
+    send()
+    first.poll(0)
     broker.set_down(down=True)
-    flush, late = sender.flush, record("late")
-
-    def then_another_thread_sends(timeout_s):
-        waiting = flush(timeout_s)
-        sender.send(late)
-        return waiting
-
-    monkeypatch.setattr(sender, "flush", then_another_thread_sends)
-    assert sender.close(0) == [late]
-    assert late.settlements == 1
-    assert isinstance(late.error, TransportError)
+    assert first.poll(0) == []
+    with pytest.raises(TransportError, match="down"):
+        first.commit(0)
 
 
-def test_a_full_buffer_in_a_callback_is_said_at_once(record):
-    broker = MemoryBroker(buffer_events=2)
-    broker.create_topic(TOPIC, 1)
-    sender, refused = MemoryTransport(broker).sender(), []
+def test_what_was_read_before_a_hole_in_the_log_is_handed_over_first(broker, send, make_cluster):
+    member = make_cluster(MemoryTransport(broker)).member("t", "alone")
+    partitions = set()
+    for number in range(20):
+        partitions.add(send(b"k%d" % number).partition)
+    assert partitions == {0, 1}
+    member.receiver.pause([("t", 0), ("t", 1)])
+    member.poll(0)
+    broker.delete_records("t", 0, 1)
+    member.receiver.resume([("t", 0), ("t", 1)])
+    count = sum(it.partition == 1 for it in broker.records("t"))
+    for _ in range(3):
+        try:
+            member.poll(0)
+        except OffsetOutOfRangeError:
+            continue
+    assert member.offsets(1) == list(range(count))
+    assert member.offsets(0) == []
 
-    def fill():
-        for name in "abc":
-            try:
-                sender.send(record(name))
-            except BufferFullError:
-                refused.append(name)
 
-    sender.send(record("1", fill))
-    assert refused == ["c"]
+def test_a_record_for_a_topic_that_is_not_there_fails_by_name(broker, sent):
+    record = sent("nowhere", b"k", b"v")
+    MemoryTransport(broker).sender().send(record)
+    assert isinstance(record.error, TopicMissingError)
+    assert "nowhere" in str(record.error)
+
+
+def test_a_topic_may_grow_and_keeps_its_records(broker, send):
+    send()
+    broker.create_topic("t", 5)
+    assert MemoryTransport(broker).partitions(["t"], 1) == {"t": 5}
+    assert len(broker.records("t")) == 1
+    broker.create_topic("t", 1)
+    assert broker.partition_counts() == {"t": 5}
+
+
+def test_records_without_a_key_go_to_every_partition(send):
+    assert {send(None).partition for _ in range(10)} == {0, 1}
