@@ -77,6 +77,7 @@ class KafkaReceiver:
         self._closing = False
         self._first_positions: list[TopicPartition] = []
         self._assigned: dict[base.TopicPartition, None] = {}
+        self._paused: set[base.TopicPartition] = set()
         with kafka_errors(f"starting a member of group {group!r}"):
             self._client = Consumer(
                 {
@@ -136,11 +137,13 @@ class KafkaReceiver:
         """Deliver nothing from these partitions until resumed."""
         with kafka_errors("pausing"):
             self._client.pause(_topic_partitions(partitions))
+        self._paused.update(partitions)
 
     def resume(self, partitions: Sequence[base.TopicPartition]) -> None:
         """Deliver from these partitions again."""
         with kafka_errors("resuming"):
             self._client.resume(_topic_partitions(partitions))
+        self._paused.difference_update(partitions)
 
     def commit(self, offsets: Mapping[base.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""
@@ -209,8 +212,6 @@ class KafkaReceiver:
             self._client.pause(partitions)
             return
         self._client.incremental_assign(positions)
-        # The client remembers that one was paused when it was ours before.
-        self._client.resume(positions)
         self._assigned.update(dict.fromkeys(_pairs(partitions)))
         self._listener.assigned(_pairs(partitions))
 
@@ -269,9 +270,14 @@ class KafkaReceiver:
         self._drop(partitions)
 
     def _drop(self, partitions: list[TopicPartition]) -> None:
-        for pair in _pairs(partitions):
+        pairs = _pairs(partitions)
+        for pair in pairs:
             self._assigned.pop(pair, None)
         with self._callback():
+            # The client would remember the pause, and read nothing when they are ours again. Before
+            # they go, and the paused ones alone: resuming another throws away what was fetched.
+            if paused := [pair for pair in pairs if pair in self._paused]:
+                self.resume(paused)
             self._client.incremental_unassign(partitions)
 
     def _on_message_error(self, message: Message) -> None:
