@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pat_events import Handlers
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.codecs import EventTypes, ProtobufCodec, load_catalog
+from pat_events.codecs.avro import AvroCodec
 from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Route, Routes
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, ConfigError, UnknownEventError
@@ -136,3 +137,17 @@ def test_a_batch_handler_needs_the_order_of_partitions(order):
     with pytest.raises(ConfigError, match="needs order='partition'"):
         Routes(handlers, TYPES, order, LIMIT)
     assert Routes(handlers, TYPES, "partition", LIMIT)
+
+
+def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_others(monkeypatch):
+    avro = AvroCodec('{"type": "record", "name": "shop.Other", "fields": []}', "other.avsc")
+    monkeypatch.setattr(
+        "pat_events.consumer.routes.codec_by_name",
+        {"avro": avro, "protobuf": ProtobufCodec()}.__getitem__,
+    )
+    handlers = Handlers()
+    handlers.add(EmailReceived, handle)
+    routes = Routes(handlers, TYPES, "key", LIMIT)
+    assert isinstance(routes.find(delivery(TYPE, PROTOBUF)), Route)
+    refused = routes.find(delivery(TYPE, ("content-type", b"application/avro")))
+    assert isinstance(refused, CodecError)

@@ -88,12 +88,11 @@ class Routes:
             return  # Its extra is not installed: such records become dead letters that say so.
         for full_name, registration in self._by_type.items():
             binding = self._types.by_full_name[full_name]
-            route = Route(
-                binding.event_type.name,
-                registration,
-                codec.decoder(binding.message_class),
-                codec.decode_errors,
-            )
+            try:
+                decode = codec.decoder(binding.message_class)
+            except ConfigError:
+                continue  # Avro's schema has no such event: likewise.
+            route = Route(binding.event_type.name, registration, decode, codec.decode_errors)
             self._routes[full_name, codec.content_type.encode()] = route
             if codec.content_type == DEFAULT_MEDIA_TYPE:
                 self._routes[full_name, None] = route
