@@ -1,8 +1,10 @@
 import pytest
+from confluent_kafka import KafkaError
 
-from pat_events.errors import SchemaError, UnknownEventError
+from pat_events.errors import RecordTooLargeError, SchemaError, UnknownEventError
 from pat_events.events import EmailReceived
 from pat_events.ops.publishing import events_from_json, publish
+from pat_events.testing import Api, EmbeddedBroker
 
 
 def read(types, text, name="EmailReceived"):
@@ -55,3 +57,15 @@ def test_what_was_published_before_a_refusal_is_yielded_all_the_same(config):
     assert next(published).position.offset == 0
     with pytest.raises(SchemaError, match="email_id is empty"):
         next(published)
+
+
+def test_an_event_the_broker_refuses_does_not_hide_the_others():
+    arrived = []
+    with EmbeddedBroker() as broker:
+        broker.create_topic("pat-emails", 2)
+        broker.faults.push_request_errors(Api.PRODUCE, KafkaError.MSG_SIZE_TOO_LARGE)
+        events = [EmailReceived(email_id=f"e-{number}") for number in range(8)]
+        with pytest.raises(RecordTooLargeError):
+            arrived.extend(publish(broker.config(), events))
+    # One request a partition: the refused one is the first.
+    assert len({ack.partition for ack in arrived}) == 1
