@@ -56,7 +56,10 @@ def latency_consume(
 def latency_publish(
     bootstrap_servers: str, catalog: str, rate: int, seconds: float
 ) -> dict[str, float]:
-    """Publish at a steady rate until everything is acknowledged."""
+    """Publish at a steady rate until everything is acknowledged.
+
+    Each event carries the time it was due, so that its age has what a stalled publisher added.
+    """
     count = int(rate * seconds)
     batch = list(events(count))
     sent = 0
@@ -64,9 +67,9 @@ def latency_publish(
         began, began_ns = time.perf_counter(), time.time_ns()
         while sent < count:
             due = min(count, int((time.perf_counter() - began) * rate))
-            for number, event in enumerate(batch[sent:due], sent):
-                # When it was due: a publisher that is late must not make its events look young.
-                event.metadata.timestamp.FromNanoseconds(began_ns + number * 1_000_000_000 // rate)
+            for number, event in enumerate(batch[sent:due], sent + 1):
+                due_ns = began_ns + number * 1_000_000_000 // rate
+                event.metadata.timestamp.FromNanoseconds(due_ns)
                 producer.publish(event)
             sent = due
             time.sleep(TICK_S)
