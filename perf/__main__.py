@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from perf.goals import Goal, goals, missed
 from perf.latency import READY
 from perf.load import create_topics, write_catalog
 from tools.stack import Kafka, StackError
@@ -135,8 +136,18 @@ def _median(results: list[dict[str, float]], name: str) -> float:
     return statistics.median(result[name] for result in results)
 
 
-def show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any], wanted: list[Goal]) -> None:
     """Print the table."""
+
+    def marked(*figures: str) -> str:
+        return "\n".join(
+            f"{goal.text} "
+            + ("[red]missed" if goal.figure in result["goals_missed"] else "[green]met")
+            + "[/]"
+            for goal in wanted
+            if goal.figure in figures
+        )
+
     publish, consume, late = result["publish"], result["consume"], result["latency"]
     table = Table(title="pat_events beside bare confluent-kafka, same broker, same run")
     for column in ("measure", "pat_events", "bare", "relation", "goal"):
@@ -147,7 +158,7 @@ def show(result: dict[str, Any]) -> None:
         f"{publish['raw_cost_us']:.1f} µs",
         f"{publish['ratio_to_raw']:.2f}x ({publish['ratio_to_raw_min']:.2f}"
         f" to {publish['ratio_to_raw_max']:.2f})",
-        "≤ 3.5x",
+        marked("publish.ratio_to_raw"),
     )
     table.add_row(
         "publish to acknowledgement",
@@ -162,7 +173,7 @@ def show(result: dict[str, Any]) -> None:
         f"{consume['raw_events_per_s']:,.0f}/s",
         f"{consume['share_of_raw']:.2f} ({consume['share_of_raw_min']:.2f}"
         f" to {consume['share_of_raw_max']:.2f})",
-        "≥ 0.25, ≥ 100,000/s",
+        marked("consume.share_of_raw", "consume.events_per_s"),
     )
     table.add_row("  the same with coroutines", f"{consume['coroutines_events_per_s']:,.0f}/s")
     table.add_row(
@@ -170,9 +181,9 @@ def show(result: dict[str, Any]) -> None:
         f"p50 {late['p50_ms']:.1f} · p99 {late['p99_ms']:.1f} · p99.9 {late['p999_ms']:.1f} ms",
         "",
         "",
-        "p99 < 100 ms",
+        marked("latency.rate_per_s", "latency.p99_ms"),
     )
-    table.add_row("errors", f"{result['errors']:g}", "", "", "0")
+    table.add_row("errors", f"{result['errors']:g}", "", "", marked("errors"))
     console.print(table)
 
 
@@ -181,7 +192,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m perf",
         description="Measure pat_events beside bare confluent-kafka on a Kafka of its own.",
-        epilog="Example: python -m perf --rounds 3 --seconds 10",
+        epilog="The exit code is 1 when an event was lost or a goal is missed, as short runs miss"
+        " some: build/perf.json names them under goals_missed."
+        " Example: python -m perf --rounds 3 --seconds 10",
     )
     parser.add_argument("--bootstrap", help="measure on this broker instead of a native one")
     parser.add_argument("--publish", type=int, default=100_000, help="events per publish round")
@@ -211,11 +224,14 @@ def main() -> int:
         "rounds": options.rounds,
         "publish_events": options.publish,
         "consume_events": options.consume,
+        "latency_rate_per_s": options.rate,
         "latency_s": options.seconds,
     }
+    wanted = goals(options.rate)
+    result["goals_missed"] = missed(result, wanted)
     (BUILD / "perf.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    show(result)
-    return 1 if result["errors"] else 0
+    show(result, wanted)
+    return 1 if result["goals_missed"] else 0
 
 
 if __name__ == "__main__":
