@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -205,6 +206,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = BUILD / "perf"
     folder.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]
     with ExitStack() as stack:
         try:
             servers = options.bootstrap or stack.enter_context(Kafka()).bootstrap_servers
@@ -221,6 +223,8 @@ def main() -> int:
     result["conditions"] = {
         "python": platform.python_version(),
         "confluent-kafka": version("confluent-kafka"),
+        "cpus": os.cpu_count(),
+        "load_at_start": load,
         "rounds": options.rounds,
         "publish_events": options.publish,
         "consume_events": options.consume,
