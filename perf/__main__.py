@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -21,6 +20,7 @@ from rich.table import Table
 from perf.goals import Goal, goals, missed
 from perf.latency import READY
 from perf.load import create_topics, write_catalog
+from perf.options import parse
 from tools.stack import Kafka, StackError
 
 BUILD = Path("build")
@@ -190,20 +190,7 @@ def show(result: dict[str, Any], wanted: list[Goal]) -> None:
 
 def main() -> int:
     """Measure, print the table, write build/perf.json."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perf",
-        description="Measure pat_events beside bare confluent-kafka on a Kafka of its own.",
-        epilog="The exit code is 1 when an event was lost or a goal is missed, as short runs miss"
-        " some: build/perf.json names them under goals_missed."
-        " Example: python -m perf --rounds 3 --seconds 10",
-    )
-    parser.add_argument("--bootstrap", help="measure on this broker instead of a native one")
-    parser.add_argument("--publish", type=int, default=100_000, help="events per publish round")
-    parser.add_argument("--consume", type=int, default=300_000, help="events per consume round")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; medians are shown")
-    parser.add_argument("--rate", type=int, default=10_000, help="events/s end to end")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the end-to-end run")
-    options = parser.parse_args()
+    options = parse()
     folder = BUILD / "perf"
     folder.mkdir(parents=True, exist_ok=True)
     load = os.getloadavg()[0]
