@@ -3,70 +3,34 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
+import signal
 import statistics
-import subprocess
 import sys
-import uuid
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
+from pat_events.errors import PatEventsError
 from perf.goals import Goal, goals, missed
 from perf.latency import READY
-from perf.load import create_topics, write_catalog
 from perf.options import parse
+from perf.running import LIMIT_S, Run, finish
 from tools.stack import Kafka, StackError
 
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from types import FrameType
+
 BUILD = Path("build")
-# One measurement never takes this long, in seconds.
-LIMIT_S = 300.0
+INTERRUPTED = 130
 console = Console()
-
-
-class Run:
-    """Measurements against one broker, each in a process of its own."""
-
-    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
-        self.bootstrap_servers = bootstrap_servers
-        self.folder = folder
-
-    def fresh(self, *groups: str) -> dict[str, Any]:
-        """Create an empty topic; returns the arguments that lead a measurement to it."""
-        topic = f"perf-{uuid.uuid4().hex[:10]}"
-        create_topics(self.bootstrap_servers, [topic, *(f"{topic}.{g}.dlq" for g in groups)])
-        catalog = write_catalog(topic, self.folder)
-        return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
-
-    def start(self, name: str, arguments: dict[str, Any]) -> subprocess.Popen[str]:
-        """Start a measurement."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "perf.worker", name, json.dumps(arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def measure(self, name: str, **arguments: Any) -> dict[str, float]:
-        """Run a measurement to its end."""
-        return finish(self.start(name, arguments))
-
-
-def finish(process: subprocess.Popen[str], word: str = "") -> dict[str, float]:
-    """Wait for a measurement and return its result."""
-    try:
-        out, _ = process.communicate(word, timeout=LIMIT_S)
-    finally:
-        process.kill()
-    if process.returncode != 0 or not out:
-        raise SystemExit(f"a measurement failed with exit code {process.returncode}")
-    result: dict[str, float] = json.loads(out.splitlines()[-1])
-    return result
 
 
 def publishing(run: Run, count: int, rounds: int) -> dict[str, float]:
@@ -127,8 +91,9 @@ def latency(run: Run, rate: int, seconds: float) -> dict[str, float]:
     assert consumer.stdout is not None  # noqa: S101 - a pipe was asked for
     if consumer.stdout.readline().strip() != READY:
         raise SystemExit("the consumer of the latency measurement did not start")
-    published = run.measure("latency_publish", rate=rate, seconds=seconds, **place)
-    consumed = finish(consumer, f"{seconds}\n")
+    limit_s = LIMIT_S + seconds
+    published = run.measure("latency_publish", limit_s=limit_s, rate=rate, seconds=seconds, **place)
+    consumed = finish(consumer, f"{seconds}\n", limit_s=limit_s)
     errors = published.pop("errors") + consumed.pop("errors")
     return {**published, **consumed, "errors": errors}
 
@@ -191,16 +156,35 @@ def show(result: dict[str, Any], wanted: list[Goal]) -> None:
 def main() -> int:
     """Measure, print the table, write build/perf.json."""
     options = parse()
+    # What the client logs on its way to an error, the error says.
+    logging.getLogger("pat_events").addHandler(logging.NullHandler())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    try:
+        return _main(options)
+    except (StackError, PatEventsError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the ``with`` blocks, undisturbed by a second signal."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _main(options: Namespace) -> int:
     folder = BUILD / "perf"
     folder.mkdir(parents=True, exist_ok=True)
     load = os.getloadavg()[0]
     with ExitStack() as stack:
-        try:
-            servers = options.bootstrap or stack.enter_context(Kafka()).bootstrap_servers
-        except StackError as error:
-            console.print(f"[red]{error}")
-            return 1
-        run = Run(servers, folder)
+        servers = options.bootstrap
+        if servers is None:
+            servers = stack.enter_context(Kafka()).bootstrap_servers
+        run = stack.enter_context(Run(servers, folder))
         result: dict[str, Any] = {
             "publish": publishing(run, options.publish, options.rounds),
             "consume": consuming(run, options.consume, options.rounds),

@@ -6,9 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-
 from pat_events import Config
 from pat_events.events import EmailReceived
 
@@ -17,7 +14,6 @@ if TYPE_CHECKING:
 
 KEYS = 5_000
 PARTITIONS = 4
-_TOPIC_WAIT_S = 30.0
 
 
 def events(count: int) -> Iterator[EmailReceived]:
@@ -38,13 +34,6 @@ def write_catalog(topic: str, folder: Path) -> Path:
     file = folder / f"{topic}.yaml"
     file.write_text(text.replace("pat-emails", topic), "utf-8")
     return file
-
-
-def create_topics(bootstrap_servers: str, names: list[str]) -> None:
-    """Create topics of ``PARTITIONS`` partitions."""
-    client = AdminClient({"bootstrap.servers": bootstrap_servers})
-    for created in client.create_topics([NewTopic(n, PARTITIONS, 1) for n in names]).values():
-        created.result(_TOPIC_WAIT_S)
 
 
 def config(bootstrap_servers: str, catalog: str) -> Config:

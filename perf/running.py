@@ -1,0 +1,93 @@
+"""Measurements against one broker, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any, Self
+
+from pat_events import Config
+from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
+from perf.load import PARTITIONS, write_catalog
+from tools.stack.processes import tied
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+# One measurement never takes this much longer than it was asked to, in seconds.
+LIMIT_S = 300.0
+
+
+class Run:
+    """Measurements against one broker; at its end none of them is left running.
+
+    Args:
+        bootstrap_servers: The broker.
+        folder: Where catalogues are written.
+
+    Raises:
+        PatEventsError: No broker answers, or it refuses.
+    """
+
+    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.folder = folder
+        self._admin = KafkaAdmin(Config(bootstrap_servers=bootstrap_servers))
+        self._started: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill what runs."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+    def fresh(self, *groups: str) -> dict[str, Any]:
+        """Create an empty topic; returns the arguments that lead a measurement to it."""
+        topic = f"perf-{uuid.uuid4().hex[:10]}"
+        names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
+        self._admin.create([TopicSpec(name, PARTITIONS, 1, {}) for name in names])
+        catalog = write_catalog(topic, self.folder)
+        return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
+
+    def start(self, name: str, arguments: dict[str, Any]) -> subprocess.Popen[str]:
+        """Start a measurement."""
+        command = [sys.executable, "-m", "perf.worker", name, json.dumps(arguments)]
+        process = subprocess.Popen(
+            tied(command, lock=None, death_signal=signal.SIGKILL),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the one that waits for it.
+        )
+        self._started.append(process)
+        return process
+
+    def measure(self, name: str, *, limit_s: float = LIMIT_S, **arguments: Any) -> dict[str, float]:
+        """Run a measurement to its end."""
+        return finish(self.start(name, arguments), limit_s=limit_s)
+
+
+def finish(
+    process: subprocess.Popen[str], word: str = "", *, limit_s: float = LIMIT_S
+) -> dict[str, float]:
+    """Wait for a measurement and return its result."""
+    try:
+        out, _ = process.communicate(word, timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"a measurement was not done after {limit_s:g} s") from None
+    if process.returncode != 0 or not out:
+        raise SystemExit(f"a measurement failed with exit code {process.returncode}")
+    result: dict[str, float] = json.loads(out.splitlines()[-1])
+    return result
