@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Self
 
 from pat_events import Config
+from pat_events.errors import PatEventsError
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 from perf.load import PARTITIONS, write_catalog
 from tools.stack.processes import tied
@@ -28,15 +29,18 @@ class Run:
     Args:
         bootstrap_servers: The broker.
         folder: Where catalogues are written.
+        tidy: Delete the topics at the end, as on a broker that goes on.
 
     Raises:
         PatEventsError: No broker answers, or it refuses.
     """
 
-    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
+    def __init__(self, bootstrap_servers: str, folder: Path, *, tidy: bool) -> None:
         self.bootstrap_servers = bootstrap_servers
         self.folder = folder
+        self._tidy = tidy
         self._admin = KafkaAdmin(Config(bootstrap_servers=bootstrap_servers))
+        self._topics: list[str] = []
         self._started: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
@@ -48,15 +52,21 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Kill what runs."""
+        """Kill what runs and delete the topics."""
         for process in self._started:
             process.kill()
             process.wait()
+        if self._tidy and self._topics:
+            try:
+                self._admin.delete(self._topics, [])
+            except PatEventsError as refusal:
+                print(f"topics named perf-* may be left: {refusal}", file=sys.stderr)
 
     def fresh(self, *groups: str) -> dict[str, Any]:
         """Create an empty topic; returns the arguments that lead a measurement to it."""
         topic = f"perf-{uuid.uuid4().hex[:10]}"
         names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
+        self._topics += names  # First: an interrupted call may have made them.
         self._admin.create([TopicSpec(name, PARTITIONS, 1, {}) for name in names])
         catalog = write_catalog(topic, self.folder)
         return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
