@@ -170,7 +170,9 @@ def kafka_cluster(address, protocol, create_topic):
 
     return Cluster(
         KafkaTransport(kafka_config(address, protocol)),
-        lambda name, partitions: create_topic(name, partitions=partitions),
+        # The records are years old, and a broker looks for such half a minute after its start
+        # and every five minutes: by default it would delete them in the middle of a test.
+        lambda name, partitions: create_topic(name, partitions=partitions, retention_ms="-1"),
         delete_records,
     )
 
