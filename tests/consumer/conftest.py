@@ -108,7 +108,6 @@ class Stage(Log):
             order=order,
             limits=Limits(max_in_flight=max_in_flight, drain_timeout_s=5, commit_interval_s=0.5),
             while_waiting=while_waiting,
-            catalog=CATALOG,
         )
 
 

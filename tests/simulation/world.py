@@ -216,7 +216,6 @@ class World:
                 order=self.order,
                 limits=LIMITS,
                 while_waiting=lambda seconds: self.wait(slot, seconds),
-                catalog=CATALOG,
             )
             _slots[slot].wire.target = member.sender
             self.members[slot] = member

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.core.catalog import Catalog
 from pat_events.core.dead_letter import Cause, dead_letter
 from pat_events.core.record import Record
 from pat_events.core.verdict import hold_s, reason_of
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pat_events.consumer.partition import PartitionState
-    from pat_events.core.catalog import Catalog
     from pat_events.core.record import Delivery
     from pat_events.transports.base import Sender
 
@@ -52,12 +52,10 @@ class DeadLetterWriter:
     def __init__(
         self,
         group: str,
-        catalog: Catalog,
         sender: Sender,
         post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         self._group = group
-        self._catalog = catalog
         self._sender = sender
         self._post = post
 
@@ -79,7 +77,7 @@ class DeadLetterWriter:
             first_failed_ms=delivery.first_failed_ms or now_ms,
             last_failed_ms=now_ms,
         )
-        topic = self._catalog.dead_letter_topic(delivery.topic, self._group)
+        topic = Catalog.dead_letter_topic(delivery.topic, self._group)
         return OutgoingDeadLetter(dead_letter(delivery, topic, cause), state, delivery, self._post)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:

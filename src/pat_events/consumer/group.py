@@ -111,7 +111,6 @@ class ConsumerGroup:
             commit_interval_s=commit_interval_s,
         )
         self._catalog = load_catalog(self._config.catalog)
-        handlers.freeze()
         self._routes = Routes(
             handlers, EventTypes(self._catalog), order, self._config.max_event_bytes
         )
@@ -120,6 +119,7 @@ class ConsumerGroup:
         self._dead_letter_topics = [
             self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
         ]
+        handlers.freeze()
         self._engine: Engine | None = None
         self._thread: threading.Thread | None = None
         # Not an Event: a second signal inside its set() would wait for the first for ever.
@@ -226,7 +226,6 @@ class ConsumerGroup:
 
     def _run_engine(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Own the engine; the body of the group's thread."""
-        # Replaced below, unless something is raised that is no exception: C code can do that.
         # Replaced below unless C code raised what is no exception.
         self._failure = HoldError(f"group {self.name} ended with an error that nothing can catch")
         try:
@@ -265,7 +264,7 @@ class ConsumerGroup:
             routes=self._routes,
             workers=workers,
             inbox=inbox,
-            dead_letters=DeadLetterWriter(self.name, self._catalog, producer.sender, inbox.put),
+            dead_letters=DeadLetterWriter(self.name, producer.sender, inbox.put),
             order=self._order,
             limits=self._limits,
             clock=time.monotonic,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.codecs import load_catalog
 from pat_events.consumer.dead_letters import DeadLetterWriter
 from pat_events.consumer.engine import Engine
 from pat_events.consumer.inbox import Inbox
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.stats import GroupStats
-    from pat_events.core.catalog import Catalog
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.producer import Producer
@@ -179,7 +177,6 @@ class Member:
         limits: As of ``ConsumerGroup``.
         while_waiting: What happens while the engine waits so many seconds for a result, as
             it does when partitions are revoked. By default all works run and the time passes.
-        catalog: Names the dead-letter topics; the packaged one when None.
     """
 
     def __init__(
@@ -194,7 +191,6 @@ class Member:
         order: Order = "key",
         limits: Limits | None = None,
         while_waiting: Callable[[float], None] | None = None,
-        catalog: Catalog | None = None,
     ) -> None:
         self._clock = clock
         self.inbox = StepInbox(while_waiting or self._wait)
@@ -206,9 +202,7 @@ class Member:
             routes=routes,
             workers=self.workers,
             inbox=self.inbox,
-            dead_letters=DeadLetterWriter(
-                group, catalog or load_catalog(), self.sender, self.inbox.put
-            ),
+            dead_letters=DeadLetterWriter(group, self.sender, self.inbox.put),
             order=order,
             limits=limits or Limits(max_in_flight=1_000, drain_timeout_s=5, commit_interval_s=0.5),
             clock=clock,
