@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.codecs import EventTypes, codec_by_name, load_catalog
 from pat_events.config import Config
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
-from pat_events.ops.topics import diff, wanted_topics
+from pat_events.ops.topics import compare, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _settings(admin: KafkaAdmin, config: Config, catalog: Catalog, present: list
         return Check("topic settings", Outcome.UNKNOWN, "no topic to ask about")
     try:
         settings = admin.settings(present)
-        plan = diff(config, catalog)
+        plan = compare(admin, catalog)
     except PatEventsError as error:
         return Check("topic settings", Outcome.UNKNOWN, f"not told: {error}")
     small = [

@@ -10,11 +10,11 @@ from pat_events.errors import ConfigError
 from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pat_events.config import Config
     from pat_events.core.catalog import Catalog
-    from pat_events.transports.kafka.admin import TopicLayout
+    from pat_events.transports.base import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,17 @@ def lag(
     """
     admin = KafkaAdmin(config)
     names = sorted({*catalog.groups, *admin.groups()}) if groups is None else groups
-    layouts = admin.layouts()
-    return {name: _lag_of(name, admin, catalog, layouts) for name in names}
+    everywhere = [
+        (topic, partition)
+        for topic, layout in sorted(admin.layouts().items())
+        for partition in range(layout.partitions)
+    ]
+    return {name: _lag_of(name, admin, catalog, everywhere) for name in names}
 
 
 def _lag_of(
-    group: str, admin: KafkaAdmin, catalog: Catalog, layouts: Mapping[str, TopicLayout]
+    group: str, admin: KafkaAdmin, catalog: Catalog, everywhere: Sequence[TopicPartition]
 ) -> list[PartitionLag]:
-    everywhere = [(topic, n) for topic, it in layouts.items() for n in range(it.partitions)]
     committed = admin.committed(group, everywhere)
     entry = catalog.groups.get(group)
     if entry is None and not committed:
@@ -64,11 +67,7 @@ def _lag_of(
             raise ConfigError(f"there is no group {group!r}{did_you_mean(group, known)}")
     wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
     topics = {*wanted, *(topic for topic, _ in committed)}
-    pairs = [
-        (topic, partition)
-        for topic in sorted(topics & layouts.keys())
-        for partition in range(layouts[topic].partitions)
-    ]
+    pairs = [(topic, partition) for topic, partition in everywhere if topic in topics]
     ends = admin.ends(pairs)
     return [_lag(pair, committed.get(pair), *ends[pair]) for pair in pairs]
 

@@ -110,7 +110,11 @@ def diff(config: Config, catalog: Catalog, replication: int | None = None) -> To
         ConfigError: ``replication`` is more than there are brokers.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    admin = KafkaAdmin(config)
+    return compare(KafkaAdmin(config), catalog, replication)
+
+
+def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) -> TopicPlan:
+    """Like ``diff``, with a cluster that is connected already."""
     brokers = admin.brokers()
     if replication is not None and not 1 <= replication <= brokers:
         raise ConfigError(f"replication factor {replication}: the cluster has {brokers} brokers")
