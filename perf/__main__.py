@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
+from pat_events.cli.exit_codes import INTERRUPTED
 from pat_events.errors import PatEventsError
 from perf.goals import Goal, goals, missed
 from perf.latency import READY
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 BUILD = Path("build")
-INTERRUPTED = 130
 console = Console()
 
 

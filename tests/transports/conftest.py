@@ -218,3 +218,22 @@ def make_cluster():
     yield make
     for cluster in made:
         cluster.close()
+
+
+@pytest.fixture
+def record():
+    """Makes records of topic "t" by name; what is done when one is settled can be added."""
+
+    class Record(Sent):
+        __slots__ = ("then",)
+
+        def settle(self, error, partition, offset):
+            super().settle(error, partition, offset)
+            self.then(self)
+
+    def record(name, then=lambda it: None):
+        made = Record("t", b"k", name.encode())
+        made.then = then
+        return made
+
+    return record

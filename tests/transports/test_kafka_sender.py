@@ -15,7 +15,6 @@ from pat_events.transports.kafka import sender as sending
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.sender import KafkaSender
 
-TOPIC = "t"
 DEADLINE_S = 20.0
 FATAL = KafkaError(KafkaError._FATAL, "forced", True)  # noqa: FBT003 - takes no names
 
@@ -127,25 +126,6 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(sending, "time", clock)
     return clock
-
-
-@pytest.fixture
-def record(sent):
-    """Makes records by name; what is done when one is settled can be added."""
-
-    class Record(sent):
-        __slots__ = ("then",)
-
-        def settle(self, error, partition, offset):
-            super().settle(error, partition, offset)
-            self.then(self)
-
-    def record(name, then=lambda it: None):
-        made = Record(TOPIC, b"k", name.encode(), ())
-        made.then = then
-        return made
-
-    return record
 
 
 def die(sender):

@@ -22,28 +22,11 @@ def sender(broker):
     return MemoryTransport(broker).sender()
 
 
-@pytest.fixture
-def record(sent):
-    class Record(sent):
-        __slots__ = ("then",)
-
-        def settle(self, error, partition, offset):
-            super().settle(error, partition, offset)
-            self.then()
-
-    def record(name, then=lambda: None):
-        made = Record(TOPIC, b"k", name.encode(), ())
-        made.then = then
-        return made
-
-    return record
-
-
 def test_a_chain_of_callbacks_that_publish_has_no_end_it_could_run_into(broker, sender, record):
     count = 5_000
     sent = []
 
-    def again():
+    def again(_=None):
         if len(sent) < count:
             sent.append(record(str(len(sent)), again))
             sender.send(sent[-1])
@@ -55,7 +38,7 @@ def test_a_chain_of_callbacks_that_publish_has_no_end_it_could_run_into(broker, 
 
 def test_what_a_callback_publishes_comes_after_what_was_sent_before(broker, sender, record):
     broker.set_down(down=True)
-    sender.send(record("1", lambda: sender.send(record("answer"))))
+    sender.send(record("1", lambda _: sender.send(record("answer"))))
     sender.send(record("2"))
     broker.set_down(down=False)
     assert [it.value for it in broker.records(TOPIC)] == [b"1", b"2", b"answer"]
@@ -63,7 +46,7 @@ def test_what_a_callback_publishes_comes_after_what_was_sent_before(broker, send
 
 def test_a_callback_is_told_that_it_must_not_wait_for_room(sender, record):
     told = []
-    sender.send(record("1", lambda: told.append(sender.in_callback())))
+    sender.send(record("1", lambda _: told.append(sender.in_callback())))
     assert told == [True]
     assert not sender.in_callback()
 
@@ -71,7 +54,7 @@ def test_a_callback_is_told_that_it_must_not_wait_for_room(sender, record):
 def test_in_a_callback_flush_returns_at_once_what_waits(sender, record):
     answer, found = record("answer"), []
 
-    def flush():
+    def flush(_):
         sender.send(answer)
         found.append(sender.flush(3600))
 
@@ -81,7 +64,7 @@ def test_in_a_callback_flush_returns_at_once_what_waits(sender, record):
 
 
 def test_a_callback_that_fails_does_not_stop_the_writing_for_good(broker, sender, record):
-    def interrupt():
+    def interrupt(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -110,7 +93,7 @@ def test_a_full_buffer_in_a_callback_is_said_at_once(record):
     broker.create_topic(TOPIC, 1)
     sender, refused = MemoryTransport(broker).sender(), []
 
-    def fill():
+    def fill(_):
         for name in "abc":
             try:
                 sender.send(record(name))

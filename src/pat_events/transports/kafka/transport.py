@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from pat_events.core.spelling import nearest
 from pat_events.errors import TopicMissingError, TransportUnavailableError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
@@ -76,9 +76,9 @@ class KafkaTransport:
 
 
 def _missing(missing: list[str], address: str, found: list[str]) -> str:
-    near = {topic: difflib.get_close_matches(topic, found, n=1, cutoff=0.8) for topic in missing}
+    near = {topic: nearest(topic, found, cutoff=0.8) for topic in missing}
     names = ", ".join(
-        f"{topic} (there is {near[topic][0]})" if near[topic] else topic for topic in missing
+        f"{topic} (there is {near[topic]})" if near[topic] else topic for topic in missing
     )
     return (
         f"{address} has no topic {names}: 'pat-events topics apply' creates what the catalogue "
