@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -338,6 +339,34 @@ def test_stop_returns_within_the_time_it_is_given(live):
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_handler_that_stops_its_group_does_not_wait_for_itself(live, wait_until, kind):
+    handlers = Handlers()
+    stopped = []
+
+    def stop():
+        group.stop()
+        stopped.append(group.running)
+
+    if kind == "sync":
+
+        @handlers.on(EmailReceived)
+        def handle(event, ctx):
+            stop()
+    else:
+
+        @handlers.on(EmailReceived)
+        async def handle(event, ctx):
+            stop()
+
+    live.publish("a")
+    group = live.group(handlers, started=False)
+    group.start()
+    wait_until(lambda: not group.running)
+    assert stopped == [True]
+    assert live.committed == 1
+
+
 def test_stopping_does_not_wait_for_a_retry(live, wait_until):
     handlers = Handlers()
 
@@ -496,6 +525,36 @@ def test_cancelling_serve_drains(live, wait_until):
     asyncio.run(asyncio.wait_for(main(), 10))
     assert live.committed == 1
     assert not group.running
+
+
+def test_serve_starts_and_stops_while_the_loops_own_threads_are_all_busy(live):
+    handled, finish = threading.Event(), threading.Event()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    async def handle(event, ctx):
+        handled.set()
+
+    live.publish("a")
+    group = live.group(handlers, started=False)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, finish.wait)
+        served = asyncio.create_task(group.serve())
+        try:
+            while not handled.is_set():
+                await asyncio.sleep(0.002)
+            served.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await served
+        finally:
+            finish.set()
+            await busy
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert live.committed == 1
 
 
 def test_cancelling_serve_while_it_starts_leaves_nothing_running(live, wait_until):

@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -121,6 +122,7 @@ class ConsumerGroup:
         ]
         handlers.freeze()
         self._engine: Engine | None = None
+        self._workers: Workers | None = None
         self._thread: threading.Thread | None = None
         # Not an Event: a second signal inside its set() would wait for the first for ever.
         self._stopping = False
@@ -152,6 +154,9 @@ class ConsumerGroup:
     def stop(self, timeout_s: float | None = None) -> None:
         """Stop taking events, let running handlers finish, commit, leave.
 
+        A handler cannot wait for its own end: called there, it asks for all that and returns. On
+        the event loop that runs the handlers, use ``await asyncio.to_thread(group.stop)``.
+
         Args:
             timeout_s: Longest wait for all of it, in seconds; the group's
                 ``drain_timeout_s`` and a little more when None.
@@ -161,7 +166,7 @@ class ConsumerGroup:
             PatEventsError: what had stopped the group before.
         """
         self._stopping = True
-        if self._thread is None:
+        if self._thread is None or (self._workers is not None and self._workers.run_caller()):
             return
         if timeout_s is None:
             timeout_s = self._limits.drain_timeout_s + _LEAVE_S
@@ -190,16 +195,20 @@ class ConsumerGroup:
         Cancelling it stops the group in good order.
         """
         loop = asyncio.get_running_loop()
+        # Not those of the loop: handlers may have taken them all. One waits, one stops.
+        threads = ThreadPoolExecutor(2, thread_name_prefix=f"pat-events-serve-{self.name}")
         with interrupted_by_signals(self._interrupt):
             try:
-                await asyncio.to_thread(self.start, loop)
-                while not await asyncio.to_thread(self._ended.wait, 0.5):
+                await loop.run_in_executor(threads, self.start, loop)
+                while not await loop.run_in_executor(threads, self._ended.wait, 0.5):
                     self._refuse_to_linger()
             except asyncio.CancelledError:
                 self._stopping = True
                 # The loop must go on turning: the handlers to wait for run on it.
-                await asyncio.shield(asyncio.to_thread(self.stop))
+                await asyncio.shield(loop.run_in_executor(threads, self.stop))
                 raise
+            finally:
+                threads.shutdown(wait=False)
         if self._failure is not None:
             raise self._failure
 
@@ -255,7 +264,7 @@ class ConsumerGroup:
 
     def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:
         inbox = Inbox()
-        workers = Workers(
+        workers = self._workers = Workers(
             ThreadWorkers(self._worker_count, producer, inbox.put),
             None if loop is None else TaskWorkers(self._task_count, loop, producer, inbox.put),
         )

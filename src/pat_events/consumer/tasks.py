@@ -108,6 +108,14 @@ class TaskWorkers:
                 f"last one {hanging[-1].registration.name}"
             )
 
+    def run_caller(self) -> bool:
+        """Tell whether the calling coroutine is one of these tasks."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # No loop runs in this thread.
+            return False
+        return task in self._tasks.copy().values()
+
     def close(self) -> None:
         """Cancel what still runs."""
         if not self._loop.is_closed():

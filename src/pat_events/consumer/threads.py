@@ -59,6 +59,7 @@ class ThreadWorkers:
         self._abandoned: list[_Thread] = []
         self._last_given_up = ""
         self._threads: list[_Thread] = []
+        self._mine = threading.local()
 
     def submit(self, works: list[Work]) -> None:
         """Queue works, and wake as many threads as help."""
@@ -86,6 +87,7 @@ class ThreadWorkers:
     def work(self, me: _Thread) -> None:
         """Run works until closed or abandoned; the body of every thread."""
         clock = self._clock
+        self._mine.thread = me
         while not (self._closed or me.abandoned):
             try:
                 work = self._ready.popleft()
@@ -140,6 +142,10 @@ class ThreadWorkers:
                 self._abandoned.append(thread)
                 self._threads[self._threads.index(thread)] = _Thread(self)
         return given_up
+
+    def run_caller(self) -> bool:
+        """Tell whether the calling thread is one of these."""
+        return hasattr(self._mine, "thread")
 
     def close(self) -> None:
         """Let the threads end once their handler returns."""
