@@ -196,7 +196,7 @@ def test_undecodable_bytes_are_dead_lettered_as_they_came_and_neighbours_go_on(s
         "undecodable",
         "undecodable",
     ]
-    assert stage.dead[1].headers[: len(typed)] == typed
+    assert list(stage.dead[1].headers)[: len(typed)] == typed
 
 
 def test_known_types_without_a_handler_are_passed_over(stage):

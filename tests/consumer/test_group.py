@@ -528,7 +528,7 @@ def test_cancelling_serve_drains(live, wait_until):
 
 
 def test_serve_starts_and_stops_while_the_loops_own_threads_are_all_busy(live):
-    handled, finish = threading.Event(), threading.Event()
+    handled, finish = asyncio.Event(), threading.Event()
     handlers = Handlers()
 
     @handlers.on(EmailReceived)
@@ -544,8 +544,7 @@ def test_serve_starts_and_stops_while_the_loops_own_threads_are_all_busy(live):
         busy = loop.run_in_executor(None, finish.wait)
         served = asyncio.create_task(group.serve())
         try:
-            while not handled.is_set():
-                await asyncio.sleep(0.002)
+            await handled.wait()
             served.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await served

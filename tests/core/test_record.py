@@ -43,16 +43,20 @@ def test_a_record_is_topic_key_value_headers_time():
 
 
 def test_the_last_of_equal_headers_counts():
-    headers = [("a", b"1"), ("b", b"2"), ("a", b"3")]
-    assert h.last(headers, "a") == b"3"
-    assert h.last(headers, "c") is None
+    it = delivery([("a", b"1"), ("b", b"2"), ("a", b"3")])
+    assert it.header_values == {"a": b"3", "b": b"2"}
+
+
+@pytest.mark.parametrize("headers", [[], [("b", b"1"), ("a", None)], [("a", b"1"), ("a", b"1")]])
+def test_headers_are_told_as_they_came(headers):
+    assert list(delivery(headers).headers) == headers
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("ä".encode(), "ä"), (b"\xff", None), (None, None), (b"", "")]
 )
 def test_a_header_that_is_not_text_is_none(value, expected):
-    assert h.text([("a", value)], "a") == expected
+    assert h.text({"a": value}, "a") == expected
 
 
 def test_the_size_of_headers_is_keys_and_values():

@@ -212,8 +212,9 @@ class Engine:
         if work.failures is None and work.done == len(work.deliveries):
             for delivery in work.deliveries:
                 finish(delivery.offset)
-            self.stats.handled += work.done
-            self.stats.in_flight -= work.done
+            stats = self.stats
+            stats.handled += work.done
+            stats.in_flight -= work.done
             state.lanes.release(work.lane)
         else:
             self._failures.settle(work)

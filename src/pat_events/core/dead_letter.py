@@ -10,7 +10,7 @@ from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.record import Position, Record
 
 if TYPE_CHECKING:
-    from pat_events.core.record import Delivery, Header, Headers
+    from pat_events.core.record import Delivery, Header, Headers, HeaderValues
 
 # Text a handler produced goes into headers, so it is cut: an exception with a
 # payload in its message must not make the dead letter larger than the broker takes.
@@ -109,34 +109,34 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
     return [(key, value.encode(errors="replace")) for key, value in fields.items()]
 
 
-def read_cause(headers: Headers) -> StoredCause:
+def read_cause(values: HeaderValues) -> StoredCause:
     """Read the cause from a dead letter's headers; never raises."""
     return StoredCause(
-        origin=_origin(headers),
-        group=h.text(headers, _GROUP) or "",
-        handler=h.text(headers, _HANDLER) or "",
-        reason=h.text(headers, _REASON) or "",
-        error_class=h.text(headers, _ERROR_CLASS) or "",
-        root_cause_class=h.text(headers, _ROOT_CAUSE_CLASS) or "",
-        message=h.text(headers, _MESSAGE) or "",
-        stacktrace=h.text(headers, _STACKTRACE) or "",
-        attempts=_number(headers, _ATTEMPTS) or 0,
-        timestamp_ms=_number(headers, _TIMESTAMP_MS, _MAX_MS) or 0,
-        first_failed_ms=_number(headers, _FIRST_FAILED_MS, _MAX_MS) or 0,
-        last_failed_ms=_number(headers, _LAST_FAILED_MS, _MAX_MS) or 0,
+        origin=_origin(values),
+        group=h.text(values, _GROUP) or "",
+        handler=h.text(values, _HANDLER) or "",
+        reason=h.text(values, _REASON) or "",
+        error_class=h.text(values, _ERROR_CLASS) or "",
+        root_cause_class=h.text(values, _ROOT_CAUSE_CLASS) or "",
+        message=h.text(values, _MESSAGE) or "",
+        stacktrace=h.text(values, _STACKTRACE) or "",
+        attempts=_number(values, _ATTEMPTS) or 0,
+        timestamp_ms=_number(values, _TIMESTAMP_MS, _MAX_MS) or 0,
+        first_failed_ms=_number(values, _FIRST_FAILED_MS, _MAX_MS) or 0,
+        last_failed_ms=_number(values, _LAST_FAILED_MS, _MAX_MS) or 0,
     )
 
 
-def _origin(headers: Headers) -> Position | None:
-    topic = h.text(headers, _TOPIC)
-    partition, offset = _number(headers, _PARTITION), _number(headers, _OFFSET)
+def _origin(values: HeaderValues) -> Position | None:
+    topic = h.text(values, _TOPIC)
+    partition, offset = _number(values, _PARTITION), _number(values, _OFFSET)
     if not topic or partition is None or offset is None:
         return None
     return Position(topic, partition, offset)
 
 
-def _number(headers: Headers, name: str, most: int = _MAX_NUMBER) -> int | None:
-    shown = h.last(headers, name) or b""
+def _number(values: HeaderValues, name: str, most: int = _MAX_NUMBER) -> int | None:
+    shown = values.get(name) or b""
     # The length first: making a number of thousands of digits takes long, or is refused.
     if not shown.isdigit() or len(shown) > len(str(most)):
         return None

@@ -32,18 +32,18 @@ class Envelope(NamedTuple):
 
 def read_envelope(delivery: Delivery) -> Envelope:
     """Read the envelope from a delivery's headers; never raises."""
-    headers = delivery.headers
-    event_id = h.text(headers, h.CE_ID) or str(delivery.position)
+    values = delivery.header_values
+    event_id = h.text(values, h.CE_ID) or str(delivery.position)
     return Envelope(
         event_id=event_id,
-        type=h.text(headers, h.CE_TYPE),
-        source=h.text(headers, h.CE_SOURCE),
-        subject=h.text(headers, h.CE_SUBJECT),
-        time=h.text(headers, h.CE_TIME),
+        type=h.text(values, h.CE_TYPE),
+        source=h.text(values, h.CE_SOURCE),
+        subject=h.text(values, h.CE_SUBJECT),
+        time=h.text(values, h.CE_TIME),
         # The first event of a chain is its own correlation.
-        correlation_id=h.text(headers, h.CE_CORRELATION_ID) or event_id,
-        causation_id=h.text(headers, h.CE_CAUSATION_ID),
-        tenant_id=h.text(headers, h.CE_TENANT_ID),
-        content_type=h.text(headers, h.CONTENT_TYPE),
-        trace=parse(h.last(headers, h.TRACEPARENT), h.last(headers, h.TRACESTATE)),
+        correlation_id=h.text(values, h.CE_CORRELATION_ID) or event_id,
+        causation_id=h.text(values, h.CE_CAUSATION_ID),
+        tenant_id=h.text(values, h.CE_TENANT_ID),
+        content_type=h.text(values, h.CONTENT_TYPE),
+        trace=parse(values.get(h.TRACEPARENT), values.get(h.TRACESTATE)),
     )

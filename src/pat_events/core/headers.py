@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pat_events.core.record import Header, Headers
+    from pat_events.core.record import Header, HeaderValues
 
 CE_ID: Final = "ce_id"
 CE_SOURCE: Final = "ce_source"
@@ -41,17 +41,9 @@ MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 65_536
 
 
-def last(headers: Headers, name: str) -> bytes | None:
-    """Return the last value of a header, or None: a later one replaces an earlier one."""
-    for key, value in reversed(headers):
-        if key == name:
-            return value
-    return None
-
-
-def text(headers: Headers, name: str) -> str | None:
+def text(values: HeaderValues, name: str) -> str | None:
     """Return a header as text, or None where it is absent or not UTF-8."""
-    value = last(headers, name)
+    value = values.get(name)
     if value is None:
         return None
     try:

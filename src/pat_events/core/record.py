@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 # A broker may hold a header without a value: None on the way in.
 Header: TypeAlias = tuple[str, bytes | None]
 Headers: TypeAlias = Sequence[Header]
+HeaderValues: TypeAlias = Mapping[str, bytes | None]
 
 
 class Record(NamedTuple):
@@ -37,16 +38,21 @@ class Delivery:
     A class with slots and not a named tuple because one is made for every
     record consumed: it is the cheapest to build and the engine keeps fields of its own in it
     (``attempt`` to ``route``).
+
+    Attributes:
+        header_values: The headers by name; of equal ones the last, which replaces the others.
+        repeated_headers: All of them in their order where a name comes twice, else None.
     """
 
     __slots__ = (
         "attempt",
         "first_failed_ms",
-        "headers",
+        "header_values",
         "holds",
         "key",
         "offset",
         "partition",
+        "repeated_headers",
         "route",
         "timestamp_ms",
         "topic",
@@ -68,7 +74,10 @@ class Delivery:
         self.offset = offset
         self.key = key
         self.value = value
-        self.headers = headers
+        # A dict of text and bytes is none of the garbage collector's business, while a tuple for
+        # each header is: they are kept only where a name comes twice.
+        self.header_values: HeaderValues = (values := dict(headers))
+        self.repeated_headers = None if len(values) == len(headers) else headers
         self.timestamp_ms = timestamp_ms
         self.attempt = 1
         self.holds = 0
@@ -76,6 +85,13 @@ class Delivery:
         self.first_failed_ms = 0
         # Where the engine sends it: a value of the consumer's, opaque here.
         self.route: Any = None
+
+    @property
+    def headers(self) -> Headers:
+        """The headers as they came, in their order."""
+        if self.repeated_headers is not None:
+            return self.repeated_headers
+        return tuple(self.header_values.items())
 
     @property
     def position(self) -> Position:

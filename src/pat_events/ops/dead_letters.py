@@ -61,7 +61,7 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
         ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
         reasons: Counter[str] = Counter()
         for delivery in read_stored(config, ends, MAX_COUNTED):
-            reasons[read_cause(delivery.headers).reason or "unknown"] += 1
+            reasons[read_cause(delivery.header_values).reason or "unknown"] += 1
         read = reasons.total()
         complete = read < MAX_COUNTED
         stored = sum(high - low for low, high in ends.values())
@@ -113,5 +113,5 @@ def show(
         ends, limit = {(topic, partition): (offset, offset + 1)}, 1
     for delivery in read_stored(config, ends, limit):
         yield StoredLetter(
-            delivery.position, read_cause(delivery.headers), record_as_json(types, delivery)
+            delivery.position, read_cause(delivery.header_values), record_as_json(types, delivery)
         )

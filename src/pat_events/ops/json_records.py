@@ -25,7 +25,7 @@ def decode(types: EventTypes, delivery: Delivery) -> Message:
         UnknownEventError: its type is not in the catalogue.
         CodecError: there is no payload, no codec for it, or it is not that event.
     """
-    full_name = h.last(delivery.headers, h.CE_TYPE)
+    full_name = delivery.header_values.get(h.CE_TYPE)
     binding = types.by_full_name.get(full_name or b"")
     if binding is None:
         named = "there is no ce_type header" if full_name is None else f"{full_name[:200]!r}"
@@ -33,7 +33,7 @@ def decode(types: EventTypes, delivery: Delivery) -> Message:
     if delivery.value is None:
         raise CodecError(f"{binding.event_type.name} has no payload")
     try:
-        codec = codec_by_media_type(media_type(h.last(delivery.headers, h.CONTENT_TYPE)))
+        codec = codec_by_media_type(media_type(delivery.header_values.get(h.CONTENT_TYPE)))
         read = codec.decoder(binding.message_class)
     except ConfigError as error:
         raise CodecError(str(error)) from error
@@ -56,7 +56,7 @@ def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
             name: value for name, value in envelope._asdict().items() if isinstance(value, str)
         },
         # The last one wins where a name is repeated.
-        "headers": {name: _text(value) for name, value in delivery.headers},
+        "headers": {name: _text(value) for name, value in delivery.header_values.items()},
     }
     try:
         shown["event"] = to_json(decode(types, delivery))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from pat_events.config import Config
-    from pat_events.core.record import Headers
     from pat_events.transports import base
 
 _log = logging.getLogger("pat_events.kafka")
@@ -113,7 +112,11 @@ class KafkaReceiver:
         if self._first_positions:
             self._commit_first_positions()
         deliveries = []
-        for message in messages:
+        # Each is dropped when it has been read: its headers, a tuple each, would be the larger part
+        # of what the garbage collector has to look at.
+        messages.reverse()
+        while messages:
+            message = messages.pop()
             if message.error() is None:
                 deliveries.append(delivery_of(message))
             else:
@@ -317,23 +320,21 @@ class KafkaReceiver:
 def delivery_of(message: Message) -> Delivery:
     """Return a message as a delivery."""
     try:
-        # A tuple of tuples is not looked at again by the garbage collector; a list is.
-        return _delivery(message, tuple(message.headers() or ()))  # type: ignore[arg-type]
+        headers = message.headers() or ()
+        topic = message.topic()
     except (UnicodeDecodeError, SystemError):
         # A header name that is not text cannot be read through this client, which says so at its
         # next call only, and must not be asked twice. Without headers the record has no type, and
         # becomes a dead letter.
-        return _delivery(message, ())
-
-
-def _delivery(message: Message, headers: Headers) -> Delivery:
+        headers = ()
+        topic = message.topic()
     return Delivery(
-        message.topic(),  # type: ignore[arg-type]
+        topic,  # type: ignore[arg-type]
         message.partition(),  # type: ignore[arg-type]
         message.offset(),  # type: ignore[arg-type]
         message.key(),
         message.value(),
-        headers,
+        headers,  # type: ignore[arg-type]
         message.timestamp()[1],
     )
 
