@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from pat_events.errors import (
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.transports.kafka.logs import RepeatFilter, client_log
+from pat_events.transports.kafka.sender import KafkaSender
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -54,6 +56,32 @@ def test_an_outage_loses_nothing_and_doubles_nothing(broker, kafka_producer, sto
     positions = {ack.result(DEADLINE_S) for ack in acks}
     assert len(positions) == 150
     assert Counter(map(id_of, stored(TOPIC, 150))) == Counter(ack.event_id for ack in acks)
+
+
+def test_an_interrupt_while_reports_come_in_loses_none_of_them(kafka_producer):
+    producer = kafka_producer()
+    reports = 0
+
+    def strike(frame, event, _):
+        nonlocal reports
+        if event == "call" and frame.f_code is KafkaSender._delivered.__code__:
+            reports += 1
+            if reports == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    def publish_for_ever():
+        while True:
+            acks.extend(publish(producer, 10))
+
+    acks = []
+    sys.setprofile(strike)  # Of this thread alone, where Ctrl-C strikes.
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            publish_for_ever()
+    finally:
+        sys.setprofile(None)
+    producer.flush(DEADLINE_S)
+    assert all(ack.done() for ack in acks)
 
 
 def test_after_a_fatal_error_every_event_arrives_under_its_own_id(broker, kafka_producer, stored):

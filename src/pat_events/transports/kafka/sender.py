@@ -24,6 +24,7 @@ from pat_events.errors import (
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.interrupts import signals_wait
 from pat_events.transports.kafka.logs import without_userinfo
 from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
 
@@ -216,7 +217,8 @@ class KafkaSender:
         thread = threading.get_ident()
         self._serving.add(thread)
         try:
-            call(timeout_s)
+            with signals_wait():
+                call(timeout_s)
         except KafkaException as error:
             with self._lock:
                 # One that was replaced meanwhile is no reason to replace its successor.

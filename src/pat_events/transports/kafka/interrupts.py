@@ -1,0 +1,55 @@
+"""Signals that wait while the client runs callbacks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+# Those whose handlers are known to raise: Ctrl-C, ends of processes, and limits of time.
+_SIGNALS: Final = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+]
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Call no handler of a signal before the block has ended.
+
+    Ctrl-C strikes between two steps of Python in the main thread. After a call of the client
+    those steps are a callback's: the client loses the report that the callback was given, and
+    most often the interrupt as well.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[tuple[int, FrameType | None]] = []
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    try:
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, lambda *received: waiting.append(received))
+        yield
+    finally:
+        _restore(handlers)
+        for number, frame in waiting:
+            handlers[number](number, frame)
+
+
+def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], Any]]) -> None:
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    except BaseException:
+        # A handler that was restored already has raised.
+        _restore(handlers)
+        raise
