@@ -1,12 +1,13 @@
 import sys
 from dataclasses import replace
+from importlib import resources
 from types import ModuleType
 
 import pytest
 
 from pat_events import events
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.core.catalog import EventType
+from pat_events.core.catalog import EventType, Source
 from pat_events.errors import CatalogError, ConfigError, UnknownEventError
 
 METADATA = """
@@ -19,6 +20,10 @@ message Metadata {
 """
 ORDER_PLACED = EventType(
     "OrderPlaced", "shop.v1.OrderPlaced", "orders", "order_id", "shop.web", "Order Placed"
+)
+NO_METADATA = (
+    "events.OrderPlaced: shop_events.OrderPlaced has no message field 'metadata'; "
+    "every event carries one"
 )
 
 
@@ -36,6 +41,7 @@ def shop(monkeypatch, classes_of):
             package="shop.v1",
             python_module="shop_events",
             events={"OrderPlaced": ORDER_PLACED},
+            source=Source("shop.yaml", {(): 1, ("events",): 6, ("events", "OrderPlaced"): 7}),
         )
 
     return make
@@ -76,50 +82,71 @@ def test_another_trade_brings_its_own_events(shop):
     [
         (
             "message OrderPlace {}",
-            "shop_events has no message class 'OrderPlaced'; did you mean 'OrderPlace'?",
+            (
+                "events.OrderPlaced: shop_events has no message class of that name; "
+                "did you mean 'OrderPlace'?"
+            ),
         ),
         (
             "message OrderPlaced { Metadata metadata = 1; string orderid = 2; }",
             (
-                "shop_events.OrderPlaced: has no field 'order_id' to be its key; "
+                "events.OrderPlaced.key: shop_events.OrderPlaced has no field 'order_id'; "
                 "did you mean 'orderid'?"
             ),
         ),
         (
             "message OrderPlaced { Metadata metadata = 1; int64 order_id = 2; }",
-            "shop_events.OrderPlaced: its key 'order_id' must be a string field",
+            "events.OrderPlaced.key: shop_events.OrderPlaced.order_id must be a string field",
         ),
         (
             "message OrderPlaced { Metadata metadata = 1; repeated string order_id = 2; }",
-            "shop_events.OrderPlaced: its key 'order_id' must be a string field",
+            "events.OrderPlaced.key: shop_events.OrderPlaced.order_id must be a string field",
         ),
         (
             "message OrderPlaced { string order_id = 2; }",
-            "shop_events.OrderPlaced: has no message field 'metadata'; every event carries one",
+            NO_METADATA,
         ),
         (
             "message OrderPlaced { string metadata = 1; string order_id = 2; }",
-            "shop_events.OrderPlaced: has no message field 'metadata'; every event carries one",
+            NO_METADATA,
         ),
         (
             (
                 "message Id { string event_id = 1; } "
                 "message OrderPlaced { Id metadata = 1; string order_id = 2; }"
             ),
-            "shop_events.OrderPlaced: shop.v1.Id needs the field 'tenant_id'",
+            "events.OrderPlaced: shop_events.OrderPlaced: shop.v1.Id needs the field 'tenant_id'",
         ),
     ],
 )
 def test_a_class_that_the_catalogue_cannot_use_is_refused(shop, text, problem):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(CatalogError) as caught:
         EventTypes(shop(text))
-    assert problem in str(caught.value).splitlines()
+    assert f"7: {problem}" in caught.value.problems
+
+
+def test_what_the_module_does_not_bear_out_is_named_with_its_line(tmp_path):
+    text = (resources.files("pat_events") / "schemas" / "catalog.yaml").read_text("utf-8")
+    lines = text.splitlines()
+    at = lines.index("    key: workflow_id")
+    lines[at] = "    key: workflowid"
+    file = tmp_path / "own.yaml"
+    file.write_text("\n".join(lines), "utf-8")
+    catalog = load_catalog(file)
+    with pytest.raises(CatalogError) as caught:
+        EventTypes(catalog)
+    assert str(caught.value) == (
+        f"{file}:{at + 1}: events.WorkflowTriggered.key: pat_events.events.WorkflowTriggered has "
+        "no field 'workflowid'; did you mean 'workflow_id'?"
+    )
 
 
 def test_a_class_of_another_package_is_refused(shop):
     catalog = shop("message OrderPlaced { Metadata metadata = 1; string order_id = 2; }")
     elsewhere = replace(ORDER_PLACED, full_name="depot.v1.OrderPlaced")
-    with pytest.raises(ConfigError, match=r"is shop\.v1\.OrderPlaced, the catalogue says depot"):
+    with pytest.raises(
+        ConfigError, match=r"is shop\.v1\.OrderPlaced, by the catalogue it is depot"
+    ):
         EventTypes(replace(catalog, events={"OrderPlaced": elsewhere}))
 
 

@@ -9,6 +9,8 @@ RELEASED = max((SCHEMAS / "released").iterdir(), key=lambda folder: int(folder.n
 BEFORE = """
 syntax = "proto3"; package shop.v1;
 enum Color { COLOR_UNSPECIFIED = 0; COLOR_RED = 1; }
+enum Size { reserved 4; SIZE_UNSPECIFIED = 0; }
+message Gift { reserved 7 to 9; reserved "card"; }
 message Order { string id = 1; int32 count = 2; oneof way { string air = 3; string sea = 4; } }
 """
 
@@ -33,6 +35,16 @@ def is_reserved(part, number, name):
     )
 
 
+def released_again(name, then, now):
+    """What was reserved, and is not any more: an old reader takes it for what it once was."""
+    for span in then.reserved_range:
+        if not any(s.start <= span.start and span.end <= s.end for s in now.reserved_range):
+            yield f"{name} {span.start}"
+    for reserved in then.reserved_name:
+        if reserved not in now.reserved_name:
+            yield f"{name} {reserved}"
+
+
 def breaks(then, now):
     """What a reader or writer of the older version would trip over."""
     found = [] if then.package == now.package else ["package"]
@@ -49,6 +61,7 @@ def breaks(then, now):
                     found.append(place)
             elif same.SerializeToString() != field.SerializeToString():
                 found.append(place)
+        found += released_again(name, message, messages[name])
         oneofs = [oneof.name for oneof in messages[name].oneof_decl]
         found += [f"{name}.{one.name}" for one in message.oneof_decl if one.name not in oneofs]
     enums = by_name(now.enum_type)
@@ -59,6 +72,8 @@ def breaks(then, now):
             for value in enum.value
             if value.name not in kept or kept[value.name].number != value.number
         ]
+        if enum.name in enums:
+            found += released_again(enum.name, enum, enums[enum.name])
     return found
 
 
@@ -88,6 +103,10 @@ def test_no_field_of_the_last_release_has_changed(compile_proto):
         ("COLOR_RED = 1;", "", ["Color.COLOR_RED"]),
         ("message Order", "message Ordre", ["Order"]),
         ("shop.v1", "shop.v2", ["package"]),
+        ("reserved 7 to 9;", "reserved 7; string ribbon = 8;", ["Gift 7"]),
+        ('reserved "card";', "", ["Gift card"]),
+        ("reserved 4;", "", ["Size 4"]),
+        ("reserved 7 to 9;", "reserved 6 to 20;", []),
         ("int32 count = 2;", 'reserved 2; reserved "count";', []),
         ("int32 count = 2;", "int32 count = 2; bool gift = 5;", []),
         ("COLOR_RED = 1;", "COLOR_RED = 1; COLOR_BLUE = 2;", []),

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.runtime_version import VersionError
 
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import ConfigError, UnknownEventError
+from pat_events.errors import UnknownEventError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor
 
-    from pat_events.core.catalog import Catalog, EventType
+    from pat_events.core.catalog import Catalog, EventType, Path
 
 _TEXT: Final = FieldDescriptor.TYPE_STRING
 _MESSAGE: Final = FieldDescriptor.TYPE_MESSAGE
@@ -53,13 +53,14 @@ class EventTypes:
     header holds them.
 
     Raises:
-        ConfigError: names every entry that the catalogue's Python module does not bear out.
+        CatalogError: names the line of every entry that the catalogue's Python module does not
+            bear out.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        module = _import(catalog.python_module)
-        problems: list[str] = []
+        module = _import(catalog)
+        problems: list[tuple[Path, str]] = []
         self.by_full_name: dict[bytes, Binding] = {}
         self._by_class: dict[type[Message], Binding] = {}
         for event_type in catalog.events.values():
@@ -71,12 +72,11 @@ class EventTypes:
                 self._by_class[found] = binding
             else:
                 classes = [name for name, _ in inspect.getmembers(module, inspect.isclass)]
-                problems.append(
-                    f"{module.__name__} has no message class {event_type.name!r}"
-                    f"{did_you_mean(event_type.name, classes)}"
-                )
+                near = did_you_mean(event_type.name, classes)
+                reason = f"{module.__name__} has no message class of that name{near}"
+                problems.append((("events", event_type.name), reason))
         if problems:
-            raise ConfigError("\n".join(problems))
+            raise catalog.source.error(catalog.source.problem(*each) for each in problems)
 
     def of(self, event: Message | type[Message]) -> Binding:
         """Return the binding of an event or of its class.
@@ -95,36 +95,43 @@ class EventTypes:
             ) from None
 
 
-def _import(name: str) -> ModuleType:
+def _import(catalog: Catalog) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(catalog.python_module)
     # TypeError: its types are registered already, by another module. VersionError: its code
     # was generated for a newer protobuf.
     except (ImportError, TypeError, VersionError) as error:
-        raise ConfigError(
-            f"the catalogue's python_module {name!r} cannot be imported: {error}"
-        ) from error
+        reason = f"{catalog.python_module!r} cannot be imported: {error}"
+        source = catalog.source
+        raise source.error([source.problem(("python_module",), reason)]) from error
 
 
-def _mismatches(place: str, event_type: EventType, message_class: type[Message]) -> Iterator[str]:
+def _mismatches(
+    name: str, event_type: EventType, message_class: type[Message]
+) -> Iterator[tuple[Path, str]]:
+    place: Path = ("events", event_type.name)
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
     if descriptor.full_name != event_type.full_name:
-        yield f"{place}: is {descriptor.full_name}, the catalogue says {event_type.full_name}"
+        yield (
+            ("package",),
+            f"{name} is {descriptor.full_name}, by the catalogue it is {event_type.full_name}",
+        )
     key = descriptor.fields_by_name.get(event_type.key)
     if key is None:
         near = did_you_mean(event_type.key, descriptor.fields_by_name)
-        yield f"{place}: has no field {event_type.key!r} to be its key{near}"
+        yield (*place, "key"), f"{name} has no field {event_type.key!r}{near}"
     elif key.type != _TEXT or key.is_repeated:
-        yield f"{place}: its key {event_type.key!r} must be a string field"
-    yield from _metadata_mismatches(place, descriptor)
+        yield (*place, "key"), f"{name}.{event_type.key} must be a string field"
+    for reason in _metadata_mismatches(name, descriptor):
+        yield place, reason
 
 
-def _metadata_mismatches(place: str, descriptor: Descriptor) -> Iterator[str]:
+def _metadata_mismatches(name: str, descriptor: Descriptor) -> Iterator[str]:
     metadata = descriptor.fields_by_name.get("metadata")
     if metadata is None or metadata.message_type is None or metadata.is_repeated:
-        yield f"{place}: has no message field 'metadata'; every event carries one"
+        yield f"{name} has no message field 'metadata'; every event carries one"
         return
-    for name, kind in _METADATA.items():
-        field = metadata.message_type.fields_by_name.get(name)
+    for field_name, kind in _METADATA.items():
+        field = metadata.message_type.fields_by_name.get(field_name)
         if field is None or field.type != kind:
-            yield f"{place}: {metadata.message_type.full_name} needs the field {name!r}"
+            yield f"{name}: {metadata.message_type.full_name} needs the field {field_name!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema
 import yaml
@@ -12,20 +12,21 @@ from pat_events.core.catalog import (
     DeadLetters,
     EventType,
     Group,
+    Path,
     Queue,
     Schedule,
+    Source,
     Topic,
+    dotted,
     is_topic_name,
 )
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import CatalogError, ConfigError
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jsonschema.exceptions import ValidationError
-
-Path: TypeAlias = tuple[str | int, ...]
 
 # Deeper than any catalogue. Composing recurses: without this the interpreter's limit is the bound.
 _MAX_DEPTH: Final = 16
@@ -43,16 +44,16 @@ def parse_catalog(text: str, origin: str, json_schema: Mapping[str, Any]) -> Cat
     Raises:
         CatalogError: one line for each thing that is wrong.
     """
-    source = _Source()
-    data = source.load(text)
-    if source.readable:
+    reader = _Reader(origin)
+    data = reader.load(text)
+    if reader.readable:
         for error in jsonschema.Draft202012Validator(json_schema).iter_errors(data):
-            source.report_violation(error)
+            reader.report_violation(error)
         for path, reason in _cross_references(data):
-            source.report(path, reason)
-    if source.problems:
-        raise CatalogError(origin, [f"{line}: {why}" for line, why in sorted(source.problems)])
-    return _catalog(data)
+            reader.report(path, reason)
+    if reader.problems:
+        raise reader.source.error(reader.problems)
+    return _catalog(data, reader.source)
 
 
 class _Loader(yaml.SafeLoader):
@@ -76,13 +77,14 @@ class _Loader(yaml.SafeLoader):
         return yaml.MarkedYAMLError(problem=reason, problem_mark=mark)
 
 
-class _Source:
+class _Reader:
     """Plain data out of YAML, the line of each part of it, and what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str) -> None:
         self.problems: list[tuple[int, str]] = []
         self.readable = True
         self._lines: dict[Path, int] = {(): 1}
+        self.source = Source(origin, self._lines)
 
     def load(self, text: str) -> object:
         """Return the plain data; without any, ``readable`` is false and a problem says why."""
@@ -96,11 +98,8 @@ class _Source:
         return self._plain(loader, node, ())
 
     def report(self, path: Path, reason: str) -> None:
-        """Add a problem; what is missing has the line of what it is missing from."""
-        place = path
-        while place not in self._lines:
-            place = place[:-1]
-        self.problems.append((self._lines[place], f"{_dotted(path)}: {reason}" if path else reason))
+        """Add a problem."""
+        self.problems.append(self.source.problem(path, reason))
 
     def report_violation(self, error: ValidationError) -> None:
         """Add what JSON Schema complains about, in words for the person who edits the file."""
@@ -152,22 +151,17 @@ class _Source:
             if key_node.tag != "tag:yaml.org,2002:str":
                 shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
                 self.problems.append(
-                    (line, f"{_dotted((*path, shown))}: a key must be text: put it in quotes")
+                    (line, f"{dotted((*path, shown))}: a key must be text: put it in quotes")
                 )
                 continue
             place = (*path, key_node.value)
             if place in self._lines:
                 first = self._lines[place]
-                self.problems.append((line, f"{_dotted(place)}: is already on line {first}"))
+                self.problems.append((line, f"{dotted(place)}: is already on line {first}"))
                 continue
             self._lines[place] = line
             table[key_node.value] = self._plain(loader, value_node, place)
         return table
-
-
-def _dotted(path: Path) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
 
 
 def _shown(value: object) -> str:
@@ -228,7 +222,7 @@ def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
         yield from (((*path, i), text) for i, text in enumerate(value) if isinstance(text, str))
 
 
-def _catalog(data: Any) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said what it is
+def _catalog(data: Any, source: Source) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said what it is
     return Catalog(
         version=data["version"],
         package=data["package"],
@@ -245,6 +239,7 @@ def _catalog(data: Any) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said 
         },
         queues={name: Queue(name, **entry) for name, entry in data.get("queues", {}).items()},
         schedules={name: Schedule(name, **e) for name, e in data.get("schedules", {}).items()},
+        source=source,
     )
 
 
