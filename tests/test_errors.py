@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -44,6 +45,20 @@ def test_the_drawn_tree_is_the_tree():
 def test_every_error_is_ours_and_says_what_it_means(kind):
     assert issubclass(kind, PatEventsError)
     assert kind.__doc__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CatalogError("shop.yaml", ["3: no topic", "9: no key"]),
+        NotDeliveredError("2 failed", ["e-1", "e-2"]),
+        TransientError("busy", retry_after_s=2.5),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_leaves_a_worker_process_as_it_is(error):
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
 
 
 def test_publishing_from_a_context_without_a_producer_is_refused_by_one_of_ours():

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 
 class PatEventsError(Exception):
@@ -49,6 +50,10 @@ class CatalogError(ConfigError):
         self.origin = origin
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{origin}:{problem}" for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[str, ...]]]:
+        """Be pickled, as to leave a worker process, by what the constructor takes."""
+        return type(self), (self.origin, self.problems)
 
 
 class PermanentError(PatEventsError):
@@ -134,6 +139,10 @@ class NotDeliveredError(PatEventsError):
     def __init__(self, message: str, event_ids: Sequence[str]) -> None:
         super().__init__(message)
         self.event_ids = tuple(event_ids)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[str, ...]]]:
+        """Be pickled, as to leave a worker process, by what the constructor takes."""
+        return type(self), (str(self), self.event_ids)
 
 
 class NotDrainedError(PatEventsError):

@@ -96,6 +96,7 @@ class Producer:
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
         self._addresses: dict[type[Message], _Address] = {}
         self._failed: list[str] = []
+        self._failures = 0
         self._second = (0, "")
         transport = transport or KafkaTransport(self._config)
         if self._config.connect_timeout_s:
@@ -200,7 +201,9 @@ class Producer:
             NotDeliveredError: names the events that were not delivered.
         """
         given_up = {ack.event_id for ack in self._sender.close(timeout_s) if isinstance(ack, Ack)}
+        # They failed as well, and are told once.
         self._failed = [event_id for event_id in self._failed if event_id not in given_up]
+        self._failures -= len(given_up)
         self._report(sorted(given_up), "given up")
 
     @property
@@ -394,18 +397,21 @@ class Producer:
                 return
 
     def _on_failure(self, ack: Ack) -> None:
+        self._failures += 1
         if len(self._failed) < _FAILED_KEPT:
             self._failed.append(ack.event_id)
         _log.error("event %s was not delivered: %s", ack.event_id, ack.error)
 
     def _report(self, waiting: list[str], state: str) -> None:
         failed, self._failed = self._failed, []
-        if failed or waiting:
-            parts = [f"{len(failed)} failed"] if failed else []
+        failures, self._failures = self._failures, 0
+        if failures or waiting:
+            parts = [f"{failures} failed"] if failures else []
             parts += [f"{len(waiting)} {state}"] if waiting else []
+            known = "their ids" if failures == len(failed) else f"the ids of {len(failed)} failed"
             raise NotDeliveredError(
                 f"events were not delivered to {self._config.bootstrap_servers}: "
-                f"{', '.join(parts)}; their ids are in event_ids",
+                f"{', '.join(parts)}; {known} are in event_ids",
                 [*failed, *waiting],
             )
 

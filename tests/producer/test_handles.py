@@ -336,6 +336,15 @@ class TestEnding:
         assert told.value.event_ids == (ack.event_id,)
         producer.flush(1)
 
+    def test_every_failure_is_counted_and_so_many_are_named(self, make, log, monkeypatch):
+        monkeypatch.setattr("pat_events.producer._FAILED_KEPT", 2)
+        log._topics.pop("pat-emails")
+        producer = make()
+        acks = [producer.publish(event()) for _ in range(3)]
+        with pytest.raises(NotDeliveredError, match="3 failed; the ids of 2 failed are") as told:
+            producer.flush(1)
+        assert told.value.event_ids == (acks[0].event_id, acks[1].event_id)
+
     def test_close_names_what_it_gave_up(self, make, log):
         producer = make()
         log.set_down(down=True)
