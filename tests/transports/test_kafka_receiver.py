@@ -177,6 +177,21 @@ def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish
     assert position.offset == 2
 
 
+def test_a_commit_that_is_waited_for_is_given_up_where_no_broker_is_left(
+    kafka, join, publish, monkeypatch
+):
+    publish("0")
+    receiver = join()
+    poll_until(receiver, lambda got: got)
+    monkeypatch.setattr("pat_events.transports.kafka.receiver._COMMIT_ANSWER_S", 0.2)
+    kafka.faults.broker_down()
+    began = time.monotonic()
+    with pytest.raises(TransportError, match="committing"):
+        receiver.commit({(TOPIC, 3): 1}, wait=True)
+    assert time.monotonic() - began < 10  # The client by itself takes 45 s.
+    kafka.faults.broker_up()
+
+
 def test_a_header_name_that_is_no_text_costs_the_headers_and_not_the_group(kafka, join, publish):
     publish("before")
     _produce_raw(

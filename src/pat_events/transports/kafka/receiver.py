@@ -29,6 +29,8 @@ _log = logging.getLogger("pat_events.kafka")
 # Longest wait for one answer about offsets while partitions are assigned, in seconds, and for
 # all of them: an outage that begins just then is waited out.
 _OFFSETS_TIMEOUT_S: Final = 10.0
+# Longest wait for the group's coordinator before a commit that is waited for, in seconds.
+_COMMIT_ANSWER_S: Final = 5.0
 _LED_S: Final = 120.0
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
@@ -164,6 +166,9 @@ class KafkaReceiver:
         ]
         with kafka_errors("committing"):
             if wait:
+                # A commit that waits does so for 45 s where no broker is left; a question has a
+                # bound of its own, and where it is answered the commit is, too.
+                self._client.committed(positions, timeout=_COMMIT_ANSWER_S)
                 for position in self._client.commit(offsets=positions, asynchronous=False) or ():
                     if position.error is not None:
                         where = f"{position.topic}/{position.partition}"
