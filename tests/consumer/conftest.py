@@ -97,6 +97,7 @@ class Stage(Log):
         *,
         order: str = "key",
         max_in_flight: int = 1_000,
+        max_in_flight_bytes: int = 1_000_000,
         while_waiting: Callable[[float], None] | None = None,
     ) -> Member:
         return Member(
@@ -106,7 +107,12 @@ class Stage(Log):
             self.clock,
             producer=self.producer,
             order=order,
-            limits=Limits(max_in_flight=max_in_flight, drain_timeout_s=5, commit_interval_s=0.5),
+            limits=Limits(
+                max_in_flight=max_in_flight,
+                max_in_flight_bytes=max_in_flight_bytes,
+                drain_timeout_s=5,
+                commit_interval_s=0.5,
+            ),
             while_waiting=while_waiting,
         )
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from pat_events import Handlers, RetryPolicy
+from pat_events.consumer.engine import POLL_RECORDS
 from pat_events.errors import (
     HoldError,
     OffsetOutOfRangeError,
@@ -440,6 +441,26 @@ def test_what_is_in_flight_is_bounded_and_full_partitions_are_paused_then_resume
     assert member.receiver.paused == set()
     assert member.stats.in_flight == 0
     assert sum(stage.broker.committed(GROUP).values()) == 60
+
+
+def test_the_bytes_in_flight_are_bounded_give_or_take_a_poll(make_stage):
+    stage = make_stage(2)
+    recorder = Recorder()
+    member = stage.member(
+        handlers_of(recorder),
+        max_in_flight=10_000,
+        max_in_flight_bytes=100_000,
+        while_waiting=stage.clock.advance,
+    )
+    stage.publish(*(f"k{n}/{'long' * 250}" for n in range(1_500)))
+    for _ in range(20):
+        stage.clock.advance(0.1)
+        member.step()
+    assert member.stats.in_flight <= POLL_RECORDS + 100
+    assert member.receiver.paused == {(TOPIC, 0), (TOPIC, 1)}
+    member.run_until(lambda: len(recorder.handled) == 1_500)
+    member.turn(1)
+    assert member.receiver.paused == set()
 
 
 def test_a_partition_full_of_waiting_events_does_not_stop_the_others(make_stage):

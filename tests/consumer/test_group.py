@@ -466,6 +466,7 @@ def test_a_missing_dead_letter_topic_is_named_at_start(live):
         ("workers", 0),
         ("tasks", 0),
         ("max_in_flight", 0),
+        ("max_in_flight_bytes", 0),
         ("drain_timeout_s", -1),
         ("drain_timeout_s", float("nan")),
         ("commit_interval_s", 0),

@@ -79,3 +79,18 @@ def test_an_offset_is_committed_once():
     assert tracker.to_commit() is None
     tracker.finish(5)
     assert tracker.to_commit() == 6
+
+
+@given(schedules(), st.data())
+def test_the_size_in_flight_is_that_of_the_unsettled(steps, data):
+    tracker = OffsetTracker()
+    sizes = {}
+    for action, offset in steps:
+        if action == "start":
+            sizes[offset] = data.draw(st.integers(0, 9))
+            tracker.start(offset, sizes[offset])
+        else:
+            del sizes[offset]
+            tracker.finish(offset)
+            tracker.finish(offset)
+        assert tracker.size_bytes == sum(sizes.values())

@@ -25,7 +25,9 @@ TYPE = "pat.events.v1."
 SESSION_S = 10.0
 TIMEOUT_S = 5.0
 MEMBERS = 3
-LIMITS = Limits(max_in_flight=20, drain_timeout_s=3.0, commit_interval_s=0.3)
+LIMITS = Limits(
+    max_in_flight=20, max_in_flight_bytes=1_000_000, drain_timeout_s=3.0, commit_interval_s=0.3
+)
 FATES = {"fine": 6, "publishes": 3, "fails": 3, "hopeless": 1, "held": 1, "broken": 1, "strange": 1}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pat_events.consumer.limits import Limits
     from pat_events.consumer.partition import PartitionState
     from pat_events.consumer.stats import GroupStats
     from pat_events.transports.base import Receiver, TopicPartition
@@ -23,7 +24,8 @@ class BackPressure:
         receiver: Pauses and resumes.
         partitions: Those assigned; the engine's own, which it changes.
         stats: What is in flight; the engine's own.
-        max_in_flight: Most events taken and not settled, shared evenly by the partitions.
+        limits: Most events taken and not settled, and most bytes of them, each shared evenly by
+            the partitions.
     """
 
     def __init__(
@@ -31,12 +33,13 @@ class BackPressure:
         receiver: Receiver,
         partitions: Mapping[TopicPartition, PartitionState],
         stats: GroupStats,
-        max_in_flight: int,
+        limits: Limits,
     ) -> None:
         self._receiver = receiver
         self._partitions = partitions
         self._stats = stats
-        self._max_in_flight = max_in_flight
+        self._max_in_flight = limits.max_in_flight
+        self._max_bytes = limits.max_in_flight_bytes
         self._full_since: float | None = None
 
     @property
@@ -50,9 +53,16 @@ class BackPressure:
         Returns whether to wait for a handler to make room instead of polling.
         """
         states = self._partitions.values()
-        crowded = self._stats.in_flight >= self._max_in_flight
+        size_bytes = sum(s.tracker.size_bytes for s in states)
+        crowded = self._stats.in_flight >= self._max_in_flight or size_bytes >= self._max_bytes
         share = self._share
-        full = [s for s in states if not s.paused and (crowded or len(s.tracker) >= share)]
+        share_bytes = self._max_bytes // max(1, len(states))
+        full = [
+            s
+            for s in states
+            if not s.paused
+            and (crowded or len(s.tracker) >= share or s.tracker.size_bytes >= share_bytes)
+        ]
         if full:
             if self._full_since is None:
                 self._full_since = now
@@ -62,7 +72,14 @@ class BackPressure:
             for state in full:
                 state.paused = True
         self._full_since = None
-        roomy = [s for s in states if s.paused and not crowded and len(s.tracker) <= share // 2]
+        roomy = [
+            s
+            for s in states
+            if s.paused
+            and not crowded
+            and len(s.tracker) <= share // 2
+            and s.tracker.size_bytes <= share_bytes // 2
+        ]
         if roomy:
             self._receiver.resume([s.topic_partition for s in roomy])
             for state in roomy:

@@ -81,9 +81,7 @@ class Engine:
         self._abort = False
         self._cut_off = 0
         self.stats = GroupStats()
-        self._back_pressure = BackPressure(
-            receiver, self._partitions, self.stats, limits.max_in_flight
-        )
+        self._back_pressure = BackPressure(receiver, self._partitions, self.stats, limits)
         self._failures = Failures(
             dead_letters=dead_letters,
             stats=self.stats,
@@ -163,7 +161,8 @@ class Engine:
             if state is None:
                 continue  # Polled before a rebalance, delivered after it.
             accepted += 1
-            state.tracker.start(delivery.offset)
+            value = delivery.value
+            state.tracker.start(delivery.offset, 0 if value is None else len(value))
             route = find(delivery)
             if route is None:
                 state.tracker.finish(delivery.offset)

@@ -72,8 +72,9 @@ class ConsumerGroup:
             ``"partition"``, or ``"none"``.
         workers: Threads for handlers that are plain functions.
         tasks: Most coroutine handlers at work at a time.
-        max_in_flight: Most events taken and not settled; beyond it partitions are paused. Times
-            the size of an event it bounds the memory a slow handler can take.
+        max_in_flight: Most events taken and not settled; beyond it partitions are paused.
+        max_in_flight_bytes: Most bytes of payload taken and not settled, likewise. With the 64 MB
+            that the client reads ahead it bounds the memory a slow handler can take.
         drain_timeout_s: How long running handlers may take to finish when
             partitions move or the group stops, in seconds.
         commit_interval_s: Time between commits, in seconds: what a crash makes
@@ -95,6 +96,7 @@ class ConsumerGroup:
         workers: int = 8,
         tasks: int = 100,
         max_in_flight: int = 10_000,
+        max_in_flight_bytes: int = 100_000_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
     ) -> None:
@@ -108,6 +110,7 @@ class ConsumerGroup:
         self._task_count = tasks
         self._limits = Limits(
             max_in_flight=max_in_flight,
+            max_in_flight_bytes=max_in_flight_bytes,
             drain_timeout_s=drain_timeout_s,
             commit_interval_s=commit_interval_s,
         )

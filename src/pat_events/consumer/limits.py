@@ -12,6 +12,7 @@ class Limits:
     """Numbers an engine works within; durations in seconds."""
 
     max_in_flight: int
+    max_in_flight_bytes: int
     drain_timeout_s: float
     commit_interval_s: float
 
@@ -21,8 +22,10 @@ class Limits:
         Raises:
             ConfigError: names the limit, the value and what to use instead.
         """
-        if self.max_in_flight < 1:
-            raise ConfigError(f"max_in_flight is {self.max_in_flight}: use 1 or more")
+        for name in ("max_in_flight", "max_in_flight_bytes"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ConfigError(f"{name} is {value}: use 1 or more")
         if not self.drain_timeout_s >= 0:
             raise ConfigError(f"drain_timeout_s is {self.drain_timeout_s}: use 0 or more seconds")
         if not self.commit_interval_s > 0:

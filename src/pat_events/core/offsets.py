@@ -11,26 +11,29 @@ class OffsetTracker:
     only offsets that were delivered are known here.
     """
 
-    __slots__ = ("_committed", "_in_flight", "_next")
+    __slots__ = ("_committed", "_in_flight", "_next", "size_bytes")
 
     def __init__(self) -> None:
         # A dict keeps insertion order, which is offset order, so the first
-        # key is the lowest offset in flight.
-        self._in_flight: dict[int, None] = {}
+        # key is the lowest offset in flight; the value is the size of its event.
+        self._in_flight: dict[int, int] = {}
+        #: Bytes of the events in flight.
+        self.size_bytes = 0
         self._next: int | None = None
         self._committed: int | None = None
 
     def __len__(self) -> int:
         return len(self._in_flight)
 
-    def start(self, offset: int) -> None:
-        """An event was delivered and is not settled yet."""
-        self._in_flight[offset] = None
+    def start(self, offset: int, size_bytes: int = 0) -> None:
+        """An event of this size was delivered and is not settled yet."""
+        self._in_flight[offset] = size_bytes
+        self.size_bytes += size_bytes
         self._next = offset + 1
 
     def finish(self, offset: int) -> None:
         """An event was handled, skipped or dead-lettered. A second time is ignored."""
-        self._in_flight.pop(offset, None)
+        self.size_bytes -= self._in_flight.pop(offset, 0)
 
     def committable(self) -> int | None:
         """Return the next offset to read after a restart, or None before any delivery.

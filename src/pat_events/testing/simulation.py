@@ -204,7 +204,13 @@ class Member:
             inbox=self.inbox,
             dead_letters=DeadLetterWriter(group, self.sender, self.inbox.put),
             order=order,
-            limits=limits or Limits(max_in_flight=1_000, drain_timeout_s=5, commit_interval_s=0.5),
+            limits=limits
+            or Limits(
+                max_in_flight=1_000,
+                max_in_flight_bytes=1_000_000,
+                drain_timeout_s=5,
+                commit_interval_s=0.5,
+            ),
             clock=clock,
             wall_clock=clock.wall,
             random=random,
