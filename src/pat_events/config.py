@@ -61,7 +61,8 @@ class Config:
         linger_s: How long a batch waits for company, in seconds. 5 ms costs less than one
             broker round trip and lets batches form at low rates; 0 sends at once, and only
             what waits behind a request shares the next.
-        batch_bytes: Largest batch per partition, in bytes.
+        batch_bytes: Largest batch per partition, in bytes. The topics' ``max.message.bytes``
+            (1,048,588 by default) limits a batch as well as an event: stay below it.
         compression: ``lz4`` by default: it halves typical events at a cost the
             calling thread does not see (native threads compress).
         buffer_events: Most events waiting for the broker. Each takes about 3 kB besides

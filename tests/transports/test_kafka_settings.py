@@ -101,6 +101,11 @@ def test_the_delivery_guarantees_are_set():
     assert reading["auto.offset.reset"] == "error"
 
 
+def test_the_shortest_delivery_timeout_is_not_taken_for_none():
+    found = properties.producer(config(linger_s=0, delivery_timeout_s=0.0001), ignore)
+    assert found["delivery.timeout.ms"] == 1
+
+
 def test_kip_848_gets_none_of_the_settings_it_forbids():
     forbidden = {
         "session.timeout.ms",

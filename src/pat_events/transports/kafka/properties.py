@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
@@ -108,7 +109,8 @@ def producer(
         "compression.type": config.compression,
         "queue.buffering.max.messages": max(config.buffer_events, waiting_events),
         "queue.buffering.max.kbytes": kbytes,
-        "delivery.timeout.ms": int(config.delivery_timeout_s * 1000),
+        # Rounded up: 0 would be no limit at all.
+        "delivery.timeout.ms": math.ceil(config.delivery_timeout_s * 1000),
         "message.max.bytes": _NO_CLIENT_LIMIT_BYTES,
         # librdkafka waits 30 s for a topic that is not there, in case it is only being made.
         "topic.metadata.propagation.max.ms": 3_000,
