@@ -27,8 +27,7 @@ from tenacity import stop_after_delay
 
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.receiver import until_led
+from pat_events.transports.kafka.errors import kafka_errors, typed, until_led
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:

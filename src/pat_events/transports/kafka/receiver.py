@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from pat_events.core.record import Delivery
 from pat_events.errors import HoldError, OffsetOutOfRangeError, PatEventsError, TransportError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import kafka_errors, typed, until_led
 from pat_events.transports.kafka.logs import client_log
 
 if TYPE_CHECKING:
@@ -26,12 +25,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.kafka")
 
-# Longest wait for one answer about offsets while partitions are assigned, in seconds, and for
-# all of them: an outage that begins just then is waited out.
+# Longest wait for one answer about offsets while partitions are assigned, in seconds.
 _OFFSETS_TIMEOUT_S: Final = 10.0
 # Longest wait for the group's coordinator before a commit that is waited for, in seconds.
 _COMMIT_ANSWER_S: Final = 5.0
-_LED_S: Final = 120.0
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
     {
@@ -42,29 +39,6 @@ _OVERTAKEN: Final = frozenset(
         KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
         KafkaError._NO_OFFSET,  # noqa: SLF001
     }
-)
-
-
-# A leader is on its way: a topic just made, a broker just gone.
-_NOT_LED_YET: Final = frozenset(
-    {
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._TRANSPORT,  # noqa: SLF001
-        KafkaError._WAIT_COORD,  # noqa: SLF001
-    }
-)
-until_led: Final = Retrying(
-    retry=retry_if_exception(
-        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_LED_YET
-    ),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(_LED_S),
-    reraise=True,
 )
 
 
