@@ -92,6 +92,21 @@ class TestSending:
             sender.send(record)
         assert record.settlements == 0
 
+    def test_a_sender_that_closes_takes_nothing_while_it_waits(self, cluster, sent):
+        sender = cluster.sender_out_of_reach()
+        sender.send(sent("t", b"k", b"v"))
+        deadline = time.monotonic() + 0.5
+        closer = Thread(target=sender.close, args=(1,))
+
+        def send_until_then():
+            while time.monotonic() < deadline:
+                sender.send(sent("t", b"k", b"late"))
+
+        closer.start()
+        with pytest.raises(ClosedError):
+            send_until_then()
+        closer.join(10)
+
     def test_closing_settles_what_nobody_acknowledged_as_a_transport_error(self, cluster, sent):
         sender = cluster.sender_out_of_reach()
         records = [sent("t", b"k", b"v") for _ in range(3)]

@@ -83,10 +83,10 @@ class MemorySender:
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Flush, then stop for good."""
+        with self._broker.lock:
+            self._closed = True
         self.flush(timeout_s)
         with self._broker.lock:
-            # In one piece: what another thread sends is among these, or refused.
-            self._closed = True
             given_up = list(self._waiting)
             self._waiting.clear()
         for outgoing in given_up:
