@@ -193,12 +193,14 @@ def test_a_commit_that_is_waited_for_is_given_up_where_no_broker_is_left(
 
 
 def test_a_header_name_that_is_no_text_costs_the_headers_and_not_the_group(kafka, join, publish):
-    publish("before")
+    receiver = join()
+    # So many that the interpreter specialises the calls, which then no longer look for an error.
+    publish(*map(str, range(100)))
+    poll_until(receiver, lambda got: len(got) == 100)
     _produce_raw(
         kafka.bootstrap_servers, b"\xff\xfename", EmailReceived(email_id="e").SerializeToString()
     )
-    receiver = join()
-    assert len(poll_until(receiver, lambda got: len(got) == 2)) == 2
+    assert poll_until(receiver, lambda got: got) == [""]
     publish("after")
     assert poll_until(receiver, lambda new: new) == ["after"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from datetime import datetime
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -40,6 +41,12 @@ _OVERTAKEN: Final = frozenset(
         KafkaError._NO_OFFSET,  # noqa: SLF001
     }
 )
+
+
+# For a header name that is not text the client's method returns a broken list and leaves the error
+# behind. A method caller looks for it; a call the interpreter has specialised does not, and the
+# error would come up anywhere.
+_headers_of: Final = methodcaller("headers")
 
 
 class KafkaReceiver:
@@ -299,21 +306,18 @@ class KafkaReceiver:
 def delivery_of(message: Message) -> Delivery:
     """Return a message as a delivery."""
     try:
-        headers = message.headers() or ()
-        topic = message.topic()
+        headers = _headers_of(message) or ()
     except (UnicodeDecodeError, SystemError):
-        # A header name that is not text cannot be read through this client, which says so at its
-        # next call only, and must not be asked twice. Without headers the record has no type, and
-        # becomes a dead letter.
+        # A header name that is not text cannot be read through this client, which must not be asked
+        # twice. Without headers the record has no type, and becomes a dead letter.
         headers = ()
-        topic = message.topic()
     return Delivery(
-        topic,  # type: ignore[arg-type]
+        message.topic(),  # type: ignore[arg-type]
         message.partition(),  # type: ignore[arg-type]
         message.offset(),  # type: ignore[arg-type]
         message.key(),
         message.value(),
-        headers,  # type: ignore[arg-type]
+        headers,
         message.timestamp()[1],
     )
 
