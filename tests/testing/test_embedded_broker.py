@@ -237,9 +237,11 @@ def test_an_interpreter_with_an_open_broker_exits_in_silence() -> None:
 def test_a_forked_process_leaves_the_broker_to_its_owner() -> None:
     done = python(
         """
-        import os, sys
+        import os, sys, warnings
         from pat_events.errors import ClosedError
         from pat_events.testing import EmbeddedBroker
+        # From Python 3.12 a fork beside threads, here the cluster's, is warned of.
+        warnings.filterwarnings("ignore", ".* is multi-threaded, use of fork", DeprecationWarning)
         broker = EmbeddedBroker()
         if child := os.fork():
             assert os.waitpid(child, 0)[1] == 0
