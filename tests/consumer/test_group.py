@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pat_events import Handlers, RetryPolicy
+from pat_events import Config, ConsumerGroup, Handlers, RetryPolicy
 from pat_events.errors import (
     ClosedError,
     ConfigError,
@@ -310,7 +310,9 @@ def test_a_group_that_did_not_drain_says_so_and_commits_nothing_of_it(live, wait
     group.start()
     begun.wait(10)
     try:
-        with pytest.raises(NotDrainedError, match="1 handlers still at work"):
+        with pytest.raises(
+            NotDrainedError, match="still at work; events that are not settled and come again: 1"
+        ):
             group.stop()
     finally:
         finish.set()
@@ -365,6 +367,42 @@ def test_a_handler_that_stops_its_group_does_not_wait_for_itself(live, wait_unti
     wait_until(lambda: not group.running)
     assert stopped == [True]
     assert live.committed == 1
+
+
+@pytest.mark.parametrize("how", ["run", "serve"])
+def test_an_end_that_hangs_is_left_after_the_drain_and_a_little_more(live, monkeypatch, how):
+    monkeypatch.setattr("pat_events.consumer.group._LEAVE_S", 0.2)
+    frozen, thawed = threading.Event(), threading.Event()
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: group.stop())
+    live.publish("a")
+    group = live.group(handlers, started=False, drain_timeout_s=0.1)
+    make_receiver = group._transport.receiver
+
+    def receiver(*args):
+        made = make_receiver(*args)
+
+        def commit(*args, **kwargs):
+            frozen.set()
+            thawed.wait(10)
+
+        made.commit = commit
+        return made
+
+    group._transport.receiver = receiver
+    try:
+        with pytest.raises(NotDrainedError, match=r"did not stop within 0\.3 s"):
+            group.run() if how == "run" else asyncio.run(group.serve())
+        assert frozen.is_set()
+    finally:
+        thawed.set()
+
+
+def test_a_group_without_a_name_is_refused():
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    with pytest.raises(ConfigError, match="no name"):
+        ConsumerGroup("", handlers, config=Config(bootstrap_servers="b"))
 
 
 def test_stopping_does_not_wait_for_a_retry(live, wait_until):

@@ -101,6 +101,11 @@ def test_the_delivery_guarantees_are_set():
     assert reading["auto.offset.reset"] == "error"
 
 
+def test_a_group_without_a_name_is_refused_before_the_client_ends_the_process():
+    with pytest.raises(ConfigError, match="empty"):
+        properties.consumer(config(), "", ignore)
+
+
 def test_the_shortest_delivery_timeout_is_not_taken_for_none():
     found = properties.producer(config(linger_s=0, delivery_timeout_s=0.0001), ignore)
     assert found["delivery.timeout.ms"] == 1

@@ -99,7 +99,10 @@ class Engine:
         self._abort = True
 
     def close(self) -> int:
-        """Drain, commit and leave the group; returns how many handlers were cut off."""
+        """Drain, commit and leave the group.
+
+        Returns how many events were not settled where handlers did not end in time.
+        """
         self._cut_off = 0  # Those of earlier rebalances are not this call's.
         self._receiver.close()
         return self._cut_off
@@ -241,7 +244,9 @@ class Engine:
             self._receiver.commit(offsets, wait=wait)
         except PatEventsError as error:
             # Not lost: whoever owns the partition next handles these events once more.
-            _log.warning("could not commit %s: %s", offsets, error)
+            where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
+            then = "the events before that come again" if wait else "a later commit repeats it"
+            _log.warning("could not commit %s: %s; %s", where, error, then)
             return
         for topic_partition, offset in offsets.items():
             self._partitions[topic_partition].tracker.committed(offset)
@@ -271,7 +276,7 @@ class Engine:
             except WorkersExhaustedError as error:
                 _log.error("%s", error)
                 break
-        self._cut_off += sum(state.running for state in states)
+        self._cut_off += sum(len(state.tracker) for state in states if state.running)
         self._commit(states, wait=True)
         self._forget(states)
         _log.info("revoked %s", _names(partitions))

@@ -100,7 +100,7 @@ class ConsumerGroup:
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
     ) -> None:
-        _check(start, order, workers, tasks)
+        _check(name, start, order, workers, tasks)
         self.name = name
         self._config = config or Config.from_env()
         self._transport = transport or KafkaTransport(self._config)
@@ -128,7 +128,7 @@ class ConsumerGroup:
         self._workers: Workers | None = None
         self._thread: threading.Thread | None = None
         # Not an Event: a second signal inside its set() would wait for the first for ever.
-        self._stopping = False
+        self._stop_asked_at: float | None = None
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._aborted_at: float | None = None
@@ -168,11 +168,11 @@ class ConsumerGroup:
             NotDrainedError: handlers were still running; their events come again.
             PatEventsError: what had stopped the group before.
         """
-        self._stopping = True
+        self._ask_to_stop()
         if self._thread is None or (self._workers is not None and self._workers.run_caller()):
             return
         if timeout_s is None:
-            timeout_s = self._limits.drain_timeout_s + _LEAVE_S
+            timeout_s = self._patience_s
         if not self._ended.wait(timeout_s):
             self._abort()
             raise NotDrainedError(f"group {self.name} did not stop within {timeout_s} s")
@@ -206,7 +206,7 @@ class ConsumerGroup:
                 while not await loop.run_in_executor(threads, self._ended.wait, 0.5):
                     self._refuse_to_linger()
             except asyncio.CancelledError:
-                self._stopping = True
+                self._ask_to_stop()
                 # The loop must go on turning: the handlers to wait for run on it.
                 await asyncio.shield(loop.run_in_executor(threads, self.stop))
                 raise
@@ -285,7 +285,7 @@ class ConsumerGroup:
         )
         try:
             engine.subscribe(self._routes.topics)
-            while not self._stopping:
+            while self._stop_asked_at is None:
                 engine.step()
         finally:
             try:
@@ -294,9 +294,12 @@ class ConsumerGroup:
                 workers.close()
         if cut_off:
             raise NotDrainedError(
-                f"group {self.name} stopped with {cut_off} handlers still at work; their events "
-                "are not committed and come again"
+                f"group {self.name} stopped with handlers still at work; events that are not "
+                f"settled and come again: {cut_off}"
             )
+
+    def _ask_to_stop(self) -> None:
+        self._stop_asked_at = self._stop_asked_at or time.monotonic()
 
     def _abort(self) -> None:
         self._aborted_at = self._aborted_at or time.monotonic()
@@ -304,7 +307,7 @@ class ConsumerGroup:
             self._engine.abort()
 
     def _interrupt(self, name: str) -> None:
-        if self._stopping:
+        if self._stop_asked_at is not None:
             _log.warning("%s again: group %s stops at once", name, self.name)
             self._abort()
         else:
@@ -314,18 +317,29 @@ class ConsumerGroup:
                 self.name,
                 self._limits.drain_timeout_s,
             )
-            self._stopping = True
+            self._ask_to_stop()
 
     def _refuse_to_linger(self) -> None:
-        """Raise once an abort is over for too long: a commit to a dead broker may hang."""
-        if self._aborted_at is not None and time.monotonic() - self._aborted_at > _ABORT_S:
-            raise NotDrainedError(
-                f"group {self.name} was stopped at once and left as it was; what it had not "
-                "committed comes again"
-            )
+        """Raise once the end takes too long: a commit to a broker that is frozen may hang."""
+        now = time.monotonic()
+        if self._aborted_at is not None and now - self._aborted_at > _ABORT_S:
+            how = "was stopped at once"
+        elif self._stop_asked_at is not None and now - self._stop_asked_at > self._patience_s:
+            how = f"did not stop within {self._patience_s:g} s"
+        else:
+            return
+        raise NotDrainedError(
+            f"group {self.name} {how} and left as it was; what it had not committed comes again"
+        )
+
+    @property
+    def _patience_s(self) -> float:
+        return self._limits.drain_timeout_s + _LEAVE_S
 
 
-def _check(start: Start, order: Order, workers: int, tasks: int) -> None:
+def _check(name: str, start: Start, order: Order, workers: int, tasks: int) -> None:
+    if not name:
+        raise ConfigError("the group has no name: those who share its work share its name")
     if isinstance(start, datetime):
         if start.tzinfo is None:
             raise ConfigError("start is a datetime without a time zone: say which, such as UTC")
@@ -333,6 +347,6 @@ def _check(start: Start, order: Order, workers: int, tasks: int) -> None:
         raise ConfigError(f"start is {start!r}: use 'earliest', 'latest' or an aware datetime")
     if order not in ORDERS:
         raise ConfigError(f"order is {order!r}: use one of {', '.join(ORDERS)}")
-    for name, value in (("workers", workers), ("tasks", tasks)):
+    for setting, value in (("workers", workers), ("tasks", tasks)):
         if value < 1:
-            raise ConfigError(f"{name} is {value}: use 1 or more")
+            raise ConfigError(f"{setting} is {value}: use 1 or more")

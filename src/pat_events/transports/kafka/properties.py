@@ -123,7 +123,13 @@ def producer(
 def consumer(
     config: Config, group: str, on_error: Callable[[KafkaError], None]
 ) -> dict[str, object]:
-    """Return a consumer's settings."""
+    """Return a consumer's settings.
+
+    Raises:
+        ConfigError: a property is not for callers to set, or the group has no name.
+    """
+    if not group:
+        raise ConfigError("the name of the group is empty")  # The client ends the process.
     properties: dict[str, object] = {
         **common(config, on_error),
         "group.id": group,
