@@ -52,7 +52,7 @@ class CatalogError(ConfigError):
         super().__init__("\n".join(f"{origin}:{problem}" for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[str, ...]]]:
-        """Be pickled, as to leave a worker process, by what the constructor takes."""
+        """Pickle what the constructor takes: the default would hand it the message alone."""
         return type(self), (self.origin, self.problems)
 
 
@@ -134,14 +134,17 @@ class BufferFullError(PatEventsError):
 
 
 class NotDeliveredError(PatEventsError):
-    """Events were not acknowledged in time; ``event_ids`` names them."""
+    """Events were not acknowledged in time.
+
+    ``event_ids`` names all that wait or were given up, and the first 10,000 that failed.
+    """
 
     def __init__(self, message: str, event_ids: Sequence[str]) -> None:
         super().__init__(message)
         self.event_ids = tuple(event_ids)
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[str, ...]]]:
-        """Be pickled, as to leave a worker process, by what the constructor takes."""
+        """Pickle what the constructor takes: the default would hand it the message alone."""
         return type(self), (str(self), self.event_ids)
 
 

@@ -95,8 +95,8 @@ class Producer:
         self._encode = self._codec.encode
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
         self._addresses: dict[type[Message], _Address] = {}
-        self._failed: list[str] = []
-        self._failures = 0
+        self._failed_ids: list[str] = []
+        self._failed_count = 0
         self._second = (0, "")
         transport = transport or KafkaTransport(self._config)
         if self._config.connect_timeout_s:
@@ -188,23 +188,24 @@ class Producer:
         A done callback cannot wait: there it tells at once what is still unacknowledged.
 
         Raises:
-            NotDeliveredError: names the events that were given up since the last call,
-                and those still unacknowledged, which stay in the buffer.
+            NotDeliveredError: names the events that failed since the last call, the first 10,000
+                of them, and those still unacknowledged, which stay in the buffer.
         """
         waiting = self._sender.flush(timeout_s)
         self._report([ack.event_id for ack in waiting if isinstance(ack, Ack)], "still waiting")
 
     def close(self, timeout_s: float = 30.0) -> None:
-        """Flush, then stop for good. Closing twice is harmless.
+        """Refuse further events, flush, then stop for good. Closing twice is harmless.
 
         Raises:
             NotDeliveredError: names the events that were not delivered.
         """
-        given_up = {ack.event_id for ack in self._sender.close(timeout_s) if isinstance(ack, Ack)}
+        given_up = [ack.event_id for ack in self._sender.close(timeout_s) if isinstance(ack, Ack)]
         # They failed as well, and are told once.
-        self._failed = [event_id for event_id in self._failed if event_id not in given_up]
-        self._failures -= len(given_up)
-        self._report(sorted(given_up), "given up")
+        told = set(given_up)
+        self._failed_ids = [event_id for event_id in self._failed_ids if event_id not in told]
+        self._failed_count -= len(given_up)
+        self._report(given_up, "given up")
 
     @property
     def sender(self) -> Sender:
@@ -397,22 +398,23 @@ class Producer:
                 return
 
     def _on_failure(self, ack: Ack) -> None:
-        self._failures += 1
-        if len(self._failed) < _FAILED_KEPT:
-            self._failed.append(ack.event_id)
+        self._failed_count += 1
+        if len(self._failed_ids) < _FAILED_KEPT:
+            self._failed_ids.append(ack.event_id)
         _log.error("event %s was not delivered: %s", ack.event_id, ack.error)
 
     def _report(self, waiting: list[str], state: str) -> None:
-        failed, self._failed = self._failed, []
-        failures, self._failures = self._failures, 0
-        if failures or waiting:
-            parts = [f"{failures} failed"] if failures else []
+        failed, self._failed_ids = self._failed_ids, []
+        count, self._failed_count = self._failed_count, 0
+        if count or waiting:
+            parts = [f"{count} failed"] if count else []
             parts += [f"{len(waiting)} {state}"] if waiting else []
-            known = "their ids" if failures == len(failed) else f"the ids of {len(failed)} failed"
+            ids = [*failed, *waiting]
+            known = "their ids" if count <= len(failed) else f"the ids of {len(ids)} of them"
             raise NotDeliveredError(
                 f"events were not delivered to {self._config.bootstrap_servers}: "
                 f"{', '.join(parts)}; {known} are in event_ids",
-                [*failed, *waiting],
+                ids,
             )
 
 

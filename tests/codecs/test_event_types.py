@@ -7,7 +7,8 @@ import pytest
 
 from pat_events import events
 from pat_events.codecs import EventTypes, load_catalog
-from pat_events.core.catalog import EventType, Source
+from pat_events.core.catalog import EventType
+from pat_events.core.catalog_lines import CatalogLines
 from pat_events.errors import CatalogError, ConfigError, UnknownEventError
 
 METADATA = """
@@ -41,7 +42,7 @@ def shop(monkeypatch, classes_of):
             package="shop.v1",
             python_module="shop_events",
             events={"OrderPlaced": ORDER_PLACED},
-            source=Source("shop.yaml", {(): 1, ("events",): 6, ("events", "OrderPlaced"): 7}),
+            lines=CatalogLines("shop.yaml", {(): 1, ("events",): 6, ("events", "OrderPlaced"): 7}),
         )
 
     return make

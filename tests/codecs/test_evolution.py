@@ -35,7 +35,7 @@ def is_reserved(part, number, name):
     )
 
 
-def released_again(name, then, now):
+def freed(name, then, now):
     """What was reserved, and is not any more: an old reader takes it for what it once was."""
     for span in then.reserved_range:
         if not any(s.start <= span.start and span.end <= s.end for s in now.reserved_range):
@@ -61,7 +61,7 @@ def breaks(then, now):
                     found.append(place)
             elif same.SerializeToString() != field.SerializeToString():
                 found.append(place)
-        found += released_again(name, message, messages[name])
+        found += freed(name, message, messages[name])
         oneofs = [oneof.name for oneof in messages[name].oneof_decl]
         found += [f"{name}.{one.name}" for one in message.oneof_decl if one.name not in oneofs]
     enums = by_name(now.enum_type)
@@ -73,7 +73,7 @@ def breaks(then, now):
             if value.name not in kept or kept[value.name].number != value.number
         ]
         if enum.name in enums:
-            found += released_again(enum.name, enum, enums[enum.name])
+            found += freed(enum.name, enum, enums[enum.name])
     return found
 
 

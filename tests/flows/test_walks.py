@@ -162,7 +162,7 @@ def _watch_the_engine(steps, monkeypatch, transport):
 
     monkeypatch.setattr(failures_module, "decide", deciding)
     steps.watch(
-        monkeypatch, OffsetTracker, "start", lambda self, offset: f"tracker starts {offset}"
+        monkeypatch, OffsetTracker, "start", lambda self, offset, _: f"tracker starts {offset}"
     )
     steps.watch(
         monkeypatch, OffsetTracker, "finish", lambda self, offset: f"tracker finishes {offset}"

@@ -341,7 +341,7 @@ class TestEnding:
         log._topics.pop("pat-emails")
         producer = make()
         acks = [producer.publish(event()) for _ in range(3)]
-        with pytest.raises(NotDeliveredError, match="3 failed; the ids of 2 failed are") as told:
+        with pytest.raises(NotDeliveredError, match="3 failed; the ids of 2 of them are") as told:
             producer.flush(1)
         assert told.value.event_ids == (acks[0].event_id, acks[1].event_id)
 

@@ -13,7 +13,8 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from pat_events import Config, testing
-from pat_events.core.catalog import Catalog, DeadLetters, EventType, Group, Source, Topic
+from pat_events.core.catalog import Catalog, DeadLetters, EventType, Group, Topic
+from pat_events.core.catalog_lines import CatalogLines
 from pat_events.errors import ClosedError, ConfigError
 from pat_events.testing import EmbeddedBroker, librdkafka
 
@@ -81,7 +82,7 @@ def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker
         groups={"desk": Group("desk", ("Asked", "Answered")), "log": Group("log", ("Asked",))},
         queues={},
         schedules={},
-        source=Source("shop.yaml", {(): 1}),
+        lines=CatalogLines("shop.yaml", {(): 1}),
     )
     broker.create_topics(catalog)
     assert partitions_of(ends) == {

@@ -177,18 +177,26 @@ def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish
     assert position.offset == 2
 
 
-def test_a_commit_that_is_waited_for_is_given_up_where_no_broker_is_left(
+def test_the_last_commit_is_given_up_at_once_where_no_broker_is_left(
     kafka, join, publish, monkeypatch
 ):
+    refused = []
+
+    class Committing(Listener):
+        def revoked(self, partitions):
+            with pytest.raises(TransportError, match="committing") as raised:
+                receiver.commit({(TOPIC, 3): 1}, wait=True)
+            refused.append(raised.value)
+
+    monkeypatch.setattr("pat_events.transports.kafka.receiver._COORDINATOR_ANSWER_S", 0.2)
     publish("0")
-    receiver = join()
+    receiver = join(Committing())
     poll_until(receiver, lambda got: got)
-    monkeypatch.setattr("pat_events.transports.kafka.receiver._COMMIT_ANSWER_S", 0.2)
     kafka.faults.broker_down()
     began = time.monotonic()
-    with pytest.raises(TransportError, match="committing"):
-        receiver.commit({(TOPIC, 3): 1}, wait=True)
+    receiver.close()
     assert time.monotonic() - began < 10  # The client by itself takes 45 s.
+    assert len(refused) == 1
     kafka.faults.broker_up()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.errors import BufferFullError, TransportError
+from pat_events.errors import BufferFullError
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 TOPIC = "t"
@@ -71,21 +71,6 @@ def test_a_callback_that_fails_does_not_stop_the_writing_for_good(broker, sender
         sender.send(record("1", interrupt))
     sender.send(record("2"))
     assert [it.value for it in broker.records(TOPIC)] == [b"1", b"2"]
-
-
-def test_what_is_taken_while_closing_is_settled_too(broker, sender, record, monkeypatch):
-    broker.set_down(down=True)
-    flush, late = sender.flush, record("late")
-
-    def then_another_thread_sends(timeout_s):
-        waiting = flush(timeout_s)
-        sender.send(late)
-        return waiting
-
-    monkeypatch.setattr(sender, "flush", then_another_thread_sends)
-    assert sender.close(0) == [late]
-    assert late.settlements == 1
-    assert isinstance(late.error, TransportError)
 
 
 def test_a_full_buffer_in_a_callback_is_said_at_once(record):

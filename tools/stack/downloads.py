@@ -105,7 +105,7 @@ def virtual_environment(
         )
         base = sys.executable if sys.version_info[:2] == version else None
         python = str(folder / "bin" / "python")
-        packages = ["--require-hashes", "--requirement", str(lock)]
+        packages = ["--no-deps", "--require-hashes", "--requirement", str(lock)]
         uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
         if uv:
             venv = [uv, "venv", "--quiet", "--allow-existing", "--python", base or wanted]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor
 
-    from pat_events.core.catalog import Catalog, EventType, Path
+    from pat_events.core.catalog import Catalog, EventType
+    from pat_events.core.catalog_lines import KeyPath
 
 _TEXT: Final = FieldDescriptor.TYPE_STRING
 _MESSAGE: Final = FieldDescriptor.TYPE_MESSAGE
@@ -60,7 +61,7 @@ class EventTypes:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         module = _import(catalog)
-        problems: list[tuple[Path, str]] = []
+        problems: list[tuple[KeyPath, str]] = []
         self.by_full_name: dict[bytes, Binding] = {}
         self._by_class: dict[type[Message], Binding] = {}
         for event_type in catalog.events.values():
@@ -76,7 +77,7 @@ class EventTypes:
                 reason = f"{module.__name__} has no message class of that name{near}"
                 problems.append((("events", event_type.name), reason))
         if problems:
-            raise catalog.source.error(catalog.source.problem(*each) for each in problems)
+            raise catalog.lines.error(catalog.lines.problem(*each) for each in problems)
 
     def of(self, event: Message | type[Message]) -> Binding:
         """Return the binding of an event or of its class.
@@ -102,14 +103,14 @@ def _import(catalog: Catalog) -> ModuleType:
     # was generated for a newer protobuf.
     except (ImportError, TypeError, VersionError) as error:
         reason = f"{catalog.python_module!r} cannot be imported: {error}"
-        source = catalog.source
-        raise source.error([source.problem(("python_module",), reason)]) from error
+        lines = catalog.lines
+        raise lines.error([lines.problem(("python_module",), reason)]) from error
 
 
 def _mismatches(
     name: str, event_type: EventType, message_class: type[Message]
-) -> Iterator[tuple[Path, str]]:
-    place: Path = ("events", event_type.name)
+) -> Iterator[tuple[KeyPath, str]]:
+    place: KeyPath = ("events", event_type.name)
     descriptor: Descriptor = message_class.DESCRIPTOR  # type: ignore[assignment]
     if descriptor.full_name != event_type.full_name:
         yield (

@@ -39,7 +39,7 @@ class BackPressure:
         self._partitions = partitions
         self._stats = stats
         self._max_in_flight = limits.max_in_flight
-        self._max_bytes = limits.max_in_flight_bytes
+        self._max_in_flight_bytes = limits.max_in_flight_bytes
         self._full_since: float | None = None
 
     @property
@@ -53,15 +53,17 @@ class BackPressure:
         Returns whether to wait for a handler to make room instead of polling.
         """
         states = self._partitions.values()
-        size_bytes = sum(s.tracker.size_bytes for s in states)
-        crowded = self._stats.in_flight >= self._max_in_flight or size_bytes >= self._max_bytes
+        value_bytes = sum(s.tracker.value_bytes for s in states)
+        crowded = (
+            self._stats.in_flight >= self._max_in_flight or value_bytes >= self._max_in_flight_bytes
+        )
         share = self._share
-        share_bytes = self._max_bytes // max(1, len(states))
+        share_bytes = self._share_bytes
         full = [
             s
             for s in states
             if not s.paused
-            and (crowded or len(s.tracker) >= share or s.tracker.size_bytes >= share_bytes)
+            and (crowded or len(s.tracker) >= share or s.tracker.value_bytes >= share_bytes)
         ]
         if full:
             if self._full_since is None:
@@ -78,7 +80,7 @@ class BackPressure:
             if s.paused
             and not crowded
             and len(s.tracker) <= share // 2
-            and s.tracker.size_bytes <= share_bytes // 2
+            and s.tracker.value_bytes <= share_bytes // 2
         ]
         if roomy:
             self._receiver.resume([s.topic_partition for s in roomy])
@@ -89,3 +91,7 @@ class BackPressure:
     @property
     def _share(self) -> int:
         return max(1, self._max_in_flight // max(1, len(self._partitions)))
+
+    @property
+    def _share_bytes(self) -> int:
+        return max(1, self._max_in_flight_bytes // max(1, len(self._partitions)))

@@ -73,8 +73,10 @@ class ConsumerGroup:
         workers: Threads for handlers that are plain functions.
         tasks: Most coroutine handlers at work at a time.
         max_in_flight: Most events taken and not settled; beyond it partitions are paused.
-        max_in_flight_bytes: Most bytes of payload taken and not settled, likewise. With the 64 MB
-            that the client reads ahead it bounds the memory a slow handler can take.
+        max_in_flight_bytes: Most bytes of payload taken and not settled, give or take one poll of
+            500 events; beyond it partitions are paused. Keys, headers and decoded events are not
+            counted, and what the client reads ahead comes on top: 64 MiB, the client property
+            ``queued.max.messages.kbytes``.
         drain_timeout_s: How long running handlers may take to finish when
             partitions move or the group stops, in seconds.
         commit_interval_s: Time between commits, in seconds: what a crash makes
@@ -157,8 +159,10 @@ class ConsumerGroup:
     def stop(self, timeout_s: float | None = None) -> None:
         """Stop taking events, let running handlers finish, commit, leave.
 
-        A handler cannot wait for its own end: called there, it asks for all that and returns. On
-        the event loop that runs the handlers, use ``await asyncio.to_thread(group.stop)``.
+        Called in a handler it asks for all that and returns: a handler cannot wait for its own
+        end, nor for a thread or task that does. Another coroutine of the loop that runs the
+        handlers awaits it in a thread that handlers do not use; called directly it would stop the
+        loop they need. Under ``serve``, cancel that instead.
 
         Args:
             timeout_s: Longest wait for all of it, in seconds; the group's
@@ -169,7 +173,9 @@ class ConsumerGroup:
             PatEventsError: what had stopped the group before.
         """
         self._ask_to_stop()
-        if self._thread is None or (self._workers is not None and self._workers.run_caller()):
+        if self._thread is None or (
+            self._workers is not None and self._workers.called_by_handler()
+        ):
             return
         if timeout_s is None:
             timeout_s = self._patience_s

@@ -9,7 +9,7 @@ from pat_events.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Numbers an engine works within; durations in seconds."""
+    """Numbers an engine works within; durations in seconds, sizes in bytes of payload."""
 
     max_in_flight: int
     max_in_flight_bytes: int

@@ -113,9 +113,9 @@ class Routes:
             size = sum(map(len, values.values()))  # type: ignore[arg-type]
         except TypeError:  # A header without a value.
             size = h.size_bytes(values.items())
-        if delivery.repeated_headers is not None:
-            count = len(delivery.repeated_headers)
-            size = h.size_bytes(delivery.repeated_headers)
+        if delivery.all_if_repeated is not None:
+            count = len(delivery.all_if_repeated)
+            size = h.size_bytes(delivery.all_if_repeated)
         type_ = values.get(_CE_TYPE)
         content_type = values.get(_CONTENT_TYPE)
         # The cheap checks stand on every record; the reasons are spelt out for the refused.

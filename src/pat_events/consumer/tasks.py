@@ -108,7 +108,7 @@ class TaskWorkers:
                 f"last one {hanging[-1].registration.name}"
             )
 
-    def run_caller(self) -> bool:
+    def called_by_handler(self) -> bool:
         """Tell whether the calling coroutine is one of these tasks."""
         try:
             task = asyncio.current_task()

@@ -87,7 +87,8 @@ class ThreadWorkers:
     def work(self, me: _Thread) -> None:
         """Run works until closed or abandoned; the body of every thread."""
         clock = self._clock
-        self._mine.thread = me
+        # Not looked up in _threads: a new thread is at work before it is listed there.
+        self._mine.handles = True
         while not (self._closed or me.abandoned):
             try:
                 work = self._ready.popleft()
@@ -143,9 +144,9 @@ class ThreadWorkers:
                 self._threads[self._threads.index(thread)] = _Thread(self)
         return given_up
 
-    def run_caller(self) -> bool:
+    def called_by_handler(self) -> bool:
         """Tell whether the calling thread is one of these."""
-        return hasattr(self._mine, "thread")
+        return hasattr(self._mine, "handles")
 
     def close(self) -> None:
         """Let the threads end once their handler returns."""

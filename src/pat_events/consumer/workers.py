@@ -51,9 +51,11 @@ class Workers:
         overdue = self._threads.overdue(now)
         return overdue if self._tasks is None else overdue + self._tasks.overdue(now)
 
-    def run_caller(self) -> bool:
-        """Tell whether the caller is a handler at work here."""
-        return self._threads.run_caller() or (self._tasks is not None and self._tasks.run_caller())
+    def called_by_handler(self) -> bool:
+        """Tell whether a handler at work here is the caller; from any thread."""
+        return self._threads.called_by_handler() or (
+            self._tasks is not None and self._tasks.called_by_handler()
+        )
 
     def close(self) -> None:
         """Let threads end once their handler returns, and cancel tasks."""

@@ -7,46 +7,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import CatalogError, ConfigError, UnknownEventError
+from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Path: TypeAlias = tuple[str | int, ...]
+    from pat_events.core.catalog_lines import CatalogLines
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 # What Kafka accepts.
 TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 _SHOWN_MAX: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a catalogue comes from: the name of its file, and the line of each part of it.
-
-    A part is named by its path, such as ``("events", "EmailReceived", "key")``.
-    """
-
-    origin: str
-    lines: Mapping[Path, int]
-
-    def problem(self, path: Path, reason: str) -> tuple[int, str]:
-        """Return a line and what is wrong there.
-
-        What is missing has the line of what it is missing from.
-        """
-        place = path
-        while place not in self.lines:
-            place = place[:-1]
-        return self.lines[place], f"{dotted(path)}: {reason}" if path else reason
-
-    def error(self, problems: Iterable[tuple[int, str]]) -> CatalogError:
-        """Return the error that tells these problems in the order of their lines."""
-        return CatalogError(self.origin, [f"{line}: {reason}" for line, reason in sorted(problems)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +111,7 @@ class Catalog:
     groups: Mapping[str, Group]
     queues: Mapping[str, Queue]
     schedules: Mapping[str, Schedule]
-    source: Source = field(repr=False, compare=False)
+    lines: CatalogLines = field(repr=False, compare=False)
 
     def event(self, name: str) -> EventType:
         """Return the entry of an event by its short name.
@@ -173,12 +148,6 @@ class Catalog:
                 f"name: rename the group or the topic to make it {TOPIC_NAME_RULE}"
             )
         return name
-
-
-def dotted(path: Path) -> str:
-    """Return a path as text, such as ``events.EmailReceived.key``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
 
 
 def is_topic_name(name: str) -> bool:

@@ -12,14 +12,12 @@ from pat_events.core.catalog import (
     DeadLetters,
     EventType,
     Group,
-    Path,
     Queue,
     Schedule,
-    Source,
     Topic,
-    dotted,
     is_topic_name,
 )
+from pat_events.core.catalog_lines import CatalogLines, KeyPath, dotted
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError
 
@@ -52,8 +50,8 @@ def parse_catalog(text: str, origin: str, json_schema: Mapping[str, Any]) -> Cat
         for path, reason in _cross_references(data):
             reader.report(path, reason)
     if reader.problems:
-        raise reader.source.error(reader.problems)
-    return _catalog(data, reader.source)
+        raise reader.where.error(reader.problems)
+    return _catalog(data, reader.where)
 
 
 class _Loader(yaml.SafeLoader):
@@ -83,8 +81,9 @@ class _Reader:
     def __init__(self, origin: str) -> None:
         self.problems: list[tuple[int, str]] = []
         self.readable = True
-        self._lines: dict[Path, int] = {(): 1}
-        self.source = Source(origin, self._lines)
+        self._lines: dict[KeyPath, int] = {(): 1}
+        # It has the lines that are filled in below.
+        self.where = CatalogLines(origin, self._lines)
 
     def load(self, text: str) -> object:
         """Return the plain data; without any, ``readable`` is false and a problem says why."""
@@ -97,9 +96,9 @@ class _Reader:
             return None
         return self._plain(loader, node, ())
 
-    def report(self, path: Path, reason: str) -> None:
+    def report(self, path: KeyPath, reason: str) -> None:
         """Add a problem."""
-        self.problems.append(self.source.problem(path, reason))
+        self.problems.append(self.where.problem(path, reason))
 
     def report_violation(self, error: ValidationError) -> None:
         """Add what JSON Schema complains about, in words for the person who edits the file."""
@@ -127,7 +126,7 @@ class _Reader:
             reason = ", ".join(filter(None, (error.context, error.problem)))
         self.problems.append((line, reason))
 
-    def _plain(self, loader: _Loader, node: yaml.Node | None, path: Path) -> object:
+    def _plain(self, loader: _Loader, node: yaml.Node | None, path: KeyPath) -> object:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -144,7 +143,7 @@ class _Reader:
             self.report(path, str(error))
         return node.value
 
-    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
         table: dict[str, object] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -169,11 +168,11 @@ def _shown(value: object) -> str:
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
 
 
-def _cross_references(data: object) -> Iterator[tuple[Path, str]]:
+def _cross_references(data: object) -> Iterator[tuple[KeyPath, str]]:
     """Yield what no JSON Schema can say; a part of the wrong type is its matter, not ours."""
     topics, events, queues = (_entries(data, name) for name in ("topics", "events", "queues"))
     for name, event in events.items():
-        place: Path = ("events", name)
+        place: KeyPath = ("events", name)
         yield from _unknown("topic", event.get("topic"), topics, (*place, "topic"))
         targets = event.get("targets")
         wanted = targets.get("queues") if isinstance(targets, dict) else None
@@ -188,16 +187,16 @@ def _cross_references(data: object) -> Iterator[tuple[Path, str]]:
 
 
 def _unknown(
-    kind: str, named: object, known: dict[str, Any], path: Path
-) -> Iterator[tuple[Path, str]]:
+    kind: str, named: object, known: dict[str, Any], path: KeyPath
+) -> Iterator[tuple[KeyPath, str]]:
     for place, name in _texts(named, path):
         if name not in known:
             yield place, f"there is no {kind} {name!r}{did_you_mean(name, known)}"
 
 
 def _without_dead_letters(
-    group: str, consumed: object, events: dict[str, Any], path: Path
-) -> Iterator[tuple[Path, str]]:
+    group: str, consumed: object, events: dict[str, Any], path: KeyPath
+) -> Iterator[tuple[KeyPath, str]]:
     for place, name in _texts(consumed, path):
         for _, topic in _texts(events.get(name, {}).get("topic"), ()):
             # What is wrong with either alone, the JSON Schema has said.
@@ -215,14 +214,14 @@ def _entries(data: object, name: str) -> dict[str, dict[str, object]]:
     return {key: entry if isinstance(entry, dict) else {} for key, entry in table.items()}
 
 
-def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):
         yield from (((*path, i), text) for i, text in enumerate(value) if isinstance(text, str))
 
 
-def _catalog(data: Any, source: Source) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said what it is
+def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said what it is
     return Catalog(
         version=data["version"],
         package=data["package"],
@@ -239,7 +238,7 @@ def _catalog(data: Any, source: Source) -> Catalog:  # noqa: ANN401 -- the JSON 
         },
         queues={name: Queue(name, **entry) for name, entry in data.get("queues", {}).items()},
         schedules={name: Schedule(name, **e) for name, e in data.get("schedules", {}).items()},
-        source=source,
+        lines=lines,
     )
 
 

@@ -1,4 +1,4 @@
-"""Names of the headers on the wire, and how an envelope is read from them.
+"""Names of the headers on the wire, what a consumer reads of them, and a header as text.
 
 CloudEvents 1.0.2 Kafka binding in binary mode, and W3C Trace Context. Those that tell the
 cause of a dead letter are in ``dead_letter``.

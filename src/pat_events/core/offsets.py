@@ -11,29 +11,29 @@ class OffsetTracker:
     only offsets that were delivered are known here.
     """
 
-    __slots__ = ("_committed", "_in_flight", "_next", "size_bytes")
+    __slots__ = ("_committed", "_in_flight", "_next", "value_bytes")
 
     def __init__(self) -> None:
         # A dict keeps insertion order, which is offset order, so the first
-        # key is the lowest offset in flight; the value is the size of its event.
+        # key is the lowest offset in flight; the value is the size of its payload.
         self._in_flight: dict[int, int] = {}
-        #: Bytes of the events in flight.
-        self.size_bytes = 0
+        #: Payload bytes of the events in flight.
+        self.value_bytes = 0
         self._next: int | None = None
         self._committed: int | None = None
 
     def __len__(self) -> int:
         return len(self._in_flight)
 
-    def start(self, offset: int, size_bytes: int = 0) -> None:
-        """An event of this size was delivered and is not settled yet."""
-        self._in_flight[offset] = size_bytes
-        self.size_bytes += size_bytes
+    def start(self, offset: int, value_bytes: int) -> None:
+        """An event with so many bytes of payload was delivered and is not settled yet."""
+        self._in_flight[offset] = value_bytes
+        self.value_bytes += value_bytes
         self._next = offset + 1
 
     def finish(self, offset: int) -> None:
         """An event was handled, skipped or dead-lettered. A second time is ignored."""
-        self.size_bytes -= self._in_flight.pop(offset, 0)
+        self.value_bytes -= self._in_flight.pop(offset, 0)
 
     def committable(self) -> int | None:
         """Return the next offset to read after a restart, or None before any delivery.

@@ -41,10 +41,11 @@ class Delivery:
 
     Attributes:
         header_values: The headers by name; of equal ones the last, which replaces the others.
-        repeated_headers: All of them in their order where a name comes twice, else None.
+        all_if_repeated: All headers in their order where a name comes twice, else None.
     """
 
     __slots__ = (
+        "all_if_repeated",
         "attempt",
         "first_failed_ms",
         "header_values",
@@ -52,7 +53,6 @@ class Delivery:
         "key",
         "offset",
         "partition",
-        "repeated_headers",
         "route",
         "timestamp_ms",
         "topic",
@@ -74,10 +74,10 @@ class Delivery:
         self.offset = offset
         self.key = key
         self.value = value
-        # A dict of text and bytes is none of the garbage collector's business, while a tuple for
-        # each header is: they are kept only where a name comes twice.
-        self.header_values: HeaderValues = (values := dict(headers))
-        self.repeated_headers = None if len(values) == len(headers) else headers
+        # A dict of text and bytes is none of the garbage collector's business (in CPython up to
+        # 3.13), while a tuple for each header is: they are kept only where a name comes twice.
+        self.header_values: HeaderValues = dict(headers)
+        self.all_if_repeated = None if len(self.header_values) == len(headers) else headers
         self.timestamp_ms = timestamp_ms
         self.attempt = 1
         self.holds = 0
@@ -88,9 +88,9 @@ class Delivery:
 
     @property
     def headers(self) -> Headers:
-        """The headers as they came, in their order."""
-        if self.repeated_headers is not None:
-            return self.repeated_headers
+        """The headers as they came, in their order; mostly a tuple made anew."""
+        if self.all_if_repeated is not None:
+            return self.all_if_repeated
         return tuple(self.header_values.items())
 
     @property

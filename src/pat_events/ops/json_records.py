@@ -55,7 +55,6 @@ def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
         "envelope": {
             name: value for name, value in envelope._asdict().items() if isinstance(value, str)
         },
-        # The last one wins where a name is repeated.
         "headers": {name: _text(value) for name, value in delivery.header_values.items()},
     }
     try:

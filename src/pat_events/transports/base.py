@@ -96,7 +96,7 @@ class Sender(Protocol):
         """
 
     def close(self, timeout_s: float) -> list[Outgoing]:
-        """Flush, then stop for good; returns the records that were given up.
+        """Refuse further records, flush, then stop for good; returns those that were given up.
 
         Those are settled with TransportError, "not acknowledged before close": they may have been
         delivered all the same.
@@ -141,7 +141,8 @@ class Receiver(Protocol):
         """Record the next offset to read per partition.
 
         With ``wait`` the call returns when the broker has answered, or raises
-        TransportError. Without it errors are logged and the next commit repairs them.
+        TransportError. Without it errors are logged and the next commit repairs them. From within
+        ``close`` a cluster that does not answer is given up (Kafka: after 5 s).
 
         Raises:
             TransportError: a partition is not assigned to this member; nothing was recorded.

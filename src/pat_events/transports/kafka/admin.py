@@ -27,7 +27,8 @@ from tenacity import stop_after_delay
 
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed, until_led
+from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class KafkaAdmin:
         with kafka_errors(f"reading the positions of group {group}"):
             client = Consumer(properties.consumer(self._config, group, lambda _: None))
             try:
-                patient = until_led.copy(stop=stop_after_delay(ANSWER_S))
+                patient = until_answered.copy(stop=stop_after_delay(ANSWER_S))
                 found = patient(client.committed, asked, timeout=ANSWER_S)
             finally:
                 client.close()

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from pat_events.errors import (
     ConfigError,
@@ -54,29 +53,3 @@ def kafka_errors(doing: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise typed(error.args[0], doing) from error
-
-
-# A leader is on its way: a topic just made, a broker just gone.
-_NOT_LED_YET: Final = frozenset(
-    {
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._TRANSPORT,  # noqa: SLF001
-        KafkaError._WAIT_COORD,  # noqa: SLF001
-    }
-)
-# An outage that begins just then is waited out.
-_LED_S: Final = 120.0
-#: Calls something again until there is a leader to answer it.
-until_led: Final = Retrying(
-    retry=retry_if_exception(
-        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_LED_YET
-    ),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(_LED_S),
-    reraise=True,
-)

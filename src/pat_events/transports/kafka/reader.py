@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.receiver import delivery_of
+from pat_events.transports.kafka.messages import delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

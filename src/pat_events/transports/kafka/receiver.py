@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from datetime import datetime
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from pat_events.core.record import Delivery
 from pat_events.errors import HoldError, OffsetOutOfRangeError, PatEventsError, TransportError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed, until_led
+from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import client_log
+from pat_events.transports.kafka.messages import delivery_of
+from pat_events.transports.kafka.patience import until_answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from pat_events.config import Config
+    from pat_events.core.record import Delivery
     from pat_events.transports import base
 
 _log = logging.getLogger("pat_events.kafka")
 
 # Longest wait for one answer about offsets while partitions are assigned, in seconds.
 _OFFSETS_TIMEOUT_S: Final = 10.0
-# Longest wait for the group's coordinator before a commit that is waited for, in seconds.
-_COMMIT_ANSWER_S: Final = 5.0
+# Longest wait for the group's coordinator before the last commit, in seconds.
+_COORDINATOR_ANSWER_S: Final = 5.0
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
     {
@@ -43,12 +44,6 @@ _OVERTAKEN: Final = frozenset(
 )
 
 
-# For a header name that is not text the client's method returns a broken list and leaves the error
-# behind. A method caller looks for it; a call the interpreter has specialised does not, and the
-# error would come up anywhere.
-_headers_of: Final = methodcaller("headers")
-
-
 class KafkaReceiver:
     """A group member; see ``Receiver``."""
 
@@ -57,6 +52,7 @@ class KafkaReceiver:
         self._start = start
         self._failed: PatEventsError | None = None
         self._closing = False
+        self._unanswered: TransportError | None = None
         self._first_positions: list[TopicPartition] = []
         self._assigned: dict[base.TopicPartition, None] = {}
         self._paused: set[base.TopicPartition] = set()
@@ -133,6 +129,8 @@ class KafkaReceiver:
 
     def commit(self, offsets: Mapping[base.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""
+        if wait and self._unanswered is not None:
+            raise self._unanswered
         strange = [pair for pair in offsets if pair not in self._assigned]
         if strange:
             # The broker takes any member's word: it would move another member's position.
@@ -147,9 +145,6 @@ class KafkaReceiver:
         ]
         with kafka_errors("committing"):
             if wait:
-                # A commit that waits does so for 45 s where no broker is left; a question has a
-                # bound of its own, and where it is answered the commit is, too.
-                self._client.committed(positions, timeout=_COMMIT_ANSWER_S)
                 for position in self._client.commit(offsets=positions, asynchronous=False) or ():
                     if position.error is not None:
                         where = f"{position.topic}/{position.partition}"
@@ -161,9 +156,25 @@ class KafkaReceiver:
         """Leave the group."""
         self._closing = True
         self._failed = None
+        self._ask_coordinator()
         with kafka_errors("leaving the group"):
             self._client.close()
         self._raise_failure()
+
+    def _ask_coordinator(self) -> None:
+        """Find out whether the last commit can be waited for.
+
+        For a coordinator that is gone the client would wait 45 s, and for one that is frozen
+        without a limit. A question has a limit, and has to come before the client begins to end.
+        """
+        if not self._assigned:
+            return
+        any_of_ours = _topic_partitions(list(self._assigned)[:1])
+        try:
+            with kafka_errors(f"committing at {self._bootstrap_servers}"):
+                self._client.committed(any_of_ours, timeout=_COORDINATOR_ANSWER_S)
+        except TransportError as error:
+            self._unanswered = error
 
     @contextmanager
     def _callback(self) -> Iterator[None]:
@@ -190,7 +201,7 @@ class KafkaReceiver:
     def _assign(self, partitions: list[TopicPartition]) -> None:
         try:
             with kafka_errors("finding where to begin"):
-                positions = until_led(self._positions, partitions)
+                positions = until_answered(self._positions, partitions)
         except PatEventsError as error:
             # Not a TransportError, after which reading goes on: these partitions are ours
             # and nobody would read them.
@@ -301,25 +312,6 @@ class KafkaReceiver:
             _log.info("a rebalance overtook a commit: %s", error.name())
         else:
             _log.warning("a commit failed, a later one repeats it: %s", error.str())
-
-
-def delivery_of(message: Message) -> Delivery:
-    """Return a message as a delivery."""
-    try:
-        headers = _headers_of(message) or ()
-    except (UnicodeDecodeError, SystemError):
-        # A header name that is not text cannot be read through this client, which must not be asked
-        # twice. Without headers the record has no type, and becomes a dead letter.
-        headers = ()
-    return Delivery(
-        message.topic(),  # type: ignore[arg-type]
-        message.partition(),  # type: ignore[arg-type]
-        message.offset(),  # type: ignore[arg-type]
-        message.key(),
-        message.value(),
-        headers,
-        message.timestamp()[1],
-    )
 
 
 def _topic_partitions(partitions: Iterable[base.TopicPartition]) -> list[TopicPartition]:

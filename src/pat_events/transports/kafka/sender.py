@@ -24,9 +24,9 @@ from pat_events.errors import (
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.interrupts import signals_wait
 from pat_events.transports.kafka.logs import without_userinfo
 from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
+from pat_events.transports.kafka.signals import signals_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -217,7 +217,7 @@ class KafkaSender:
         thread = threading.get_ident()
         self._serving.add(thread)
         try:
-            with signals_wait():
+            with signals_deferred():
                 call(timeout_s)
         except KafkaException as error:
             with self._lock:
@@ -255,7 +255,7 @@ class KafkaSender:
         return waiting
 
     def close(self, timeout_s: float) -> list[Outgoing]:
-        """Flush, then stop for good; see ``Sender.close``."""
+        """Refuse further records, flush, then stop; see ``Sender.close``."""
         with self._lock:
             if self._refusal is not None:
                 return []

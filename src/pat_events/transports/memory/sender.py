@@ -82,8 +82,9 @@ class MemorySender:
         return list(self._waiting)
 
     def close(self, timeout_s: float) -> list[Outgoing]:
-        """Flush, then stop for good."""
+        """Refuse further records, flush, then stop; see ``Sender.close``."""
         with self._broker.lock:
+            # First, so that what was taken is among what is waited for.
             self._closed = True
         self.flush(timeout_s)
         with self._broker.lock:

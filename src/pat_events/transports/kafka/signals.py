@@ -11,21 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
-# Those whose handlers are known to raise: Ctrl-C, ends of processes, and limits of time.
-_SIGNALS: Final = [
+# What a service installs handlers for; any of them may raise.
+_SIGNALS: Final = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
-]
+)
 
 
 @contextmanager
-def signals_wait() -> Iterator[None]:
+def signals_deferred() -> Iterator[None]:
     """Call no handler of a signal before the block has ended.
 
     Ctrl-C strikes between two steps of Python in the main thread. After a call of the client
     those steps are a callback's: the client loses the report that the callback was given, and
-    most often the interrupt as well.
+    most often the interrupt as well. A signal waits as long as the block; of several, those
+    behind one whose handler raises are dropped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -37,7 +38,7 @@ def signals_wait() -> Iterator[None]:
             handler = signal.getsignal(number)
             if callable(handler):
                 handlers[number] = handler
-                signal.signal(number, lambda *received: waiting.append(received))
+                signal.signal(number, lambda number, frame: waiting.append((number, frame)))
         yield
     finally:
         _restore(handlers)
@@ -50,6 +51,7 @@ def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], Any]]) -> 
         for number, handler in handlers.items():
             signal.signal(number, handler)
     except BaseException:
-        # A handler that was restored already has raised.
+        # A handler that was restored already has raised. This ends: each round restores one more
+        # before it can be struck again.
         _restore(handlers)
         raise

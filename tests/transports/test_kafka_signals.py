@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pat_events.transports.kafka.interrupts import signals_wait
+from pat_events.transports.kafka.signals import signals_deferred
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def handled():
 
 
 def test_a_signal_is_handled_when_the_block_has_ended(handled):
-    with signals_wait():
+    with signals_deferred():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGUSR1)
         assert handled == []
@@ -31,7 +31,7 @@ def test_a_signal_is_handled_when_the_block_has_ended(handled):
 
 def test_a_signal_is_handled_when_the_block_fails(handled):
     def fail():
-        with signals_wait():
+        with signals_deferred():
             signal.raise_signal(signal.SIGINT)
             raise ValueError("broken")
 
@@ -45,7 +45,7 @@ def test_what_a_handler_raises_comes_after_the_block(handled):
     ended = []
 
     def strike():
-        with signals_wait():
+        with signals_deferred():
             signal.raise_signal(signal.SIGINT)
             ended.append(True)
 
@@ -57,7 +57,7 @@ def test_what_a_handler_raises_comes_after_the_block(handled):
 def test_handlers_are_what_they_were_afterwards(handled):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)]
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    with signals_wait():
+    with signals_deferred():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)] == before
     assert signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
@@ -67,7 +67,7 @@ def test_other_threads_leave_handlers_alone():
     seen = []
 
     def look():
-        with signals_wait():
+        with signals_deferred():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)

@@ -1,0 +1,33 @@
+"""Asking again while a cluster is on its way to an answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+# Longest wait, in seconds: an outage that begins while partitions are assigned is waited out.
+_READY_S: Final = 120.0
+# The leader or the group's coordinator is on its way: a topic just made, a broker just gone.
+_NOT_READY: Final = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - the library's name for it
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._WAIT_COORD,  # noqa: SLF001
+    }
+)
+#: Calls a question again until there is somebody to answer it.
+until_answered: Final = Retrying(
+    retry=retry_if_exception(
+        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_READY
+    ),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(_READY_S),
+    reraise=True,
+)
