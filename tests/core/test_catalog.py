@@ -140,6 +140,11 @@ def test_a_name_that_is_wrong_in_itself_is_reported_once():
             "5: topics.orders.partitions: must be of type integer, not 'many'",
         ),
         (
+            "partitions: 3",
+            "partitions: 999999999999",
+            ("5: topics.orders.partitions: 999999999999 is greater than the maximum of 10000"),
+        ),
+        (
             "source: shop.web",
             "source: aws.web",
             (

@@ -76,7 +76,7 @@ def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
             "protobuf",
             Outcome.WRONG,
             str(error),
-            f"bring the catalogue and {catalog.python_module} together: generate the classes anew",
+            f"correct the catalogue, or generate {catalog.python_module} anew",
         )
         return
     yield Check("protobuf", Outcome.FINE, f"{len(types.by_full_name)} classes agree with it")
@@ -95,6 +95,14 @@ def _cluster(config: Config, catalog: Catalog) -> Iterator[Check]:
     try:
         admin = KafkaAdmin(config)
         layouts = admin.layouts()
+    except ConfigError as error:
+        yield Check(
+            "client properties",
+            Outcome.WRONG,
+            str(error),
+            "correct PAT_EVENTS_CLIENT_PROPERTIES",
+        )
+        return
     except PatEventsError as error:
         advice = "check the address, the network path, security.protocol and the credentials"
         if not isinstance(error, TransportUnavailableError):
