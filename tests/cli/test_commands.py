@@ -190,6 +190,33 @@ def test_a_group_that_ends_with_handlers_at_work_exits_with_3(pat_events, tmp_pa
         assert "handlers still at work" in process.stderr.read()
 
 
+FAILING = """
+from pat_events import ConsumerGroup, Context, Handlers, RetryPolicy
+from pat_events.events import TenantEvent
+
+handlers = Handlers()
+
+@handlers.on(TenantEvent, retry=RetryPolicy(attempts=1))
+def handle(event: TenantEvent, ctx: Context) -> None:
+    raise ValueError(event.tenant_name)
+
+group = ConsumerGroup("notifier", handlers)
+"""
+
+
+def test_no_log_line_steers_the_terminal(pat_events, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "failing.py").write_text(FAILING)
+    event = json.dumps({"tenant_id": "t-3", "tenant_name": "\x00 \x1b[31m"})
+    published = pat_events("publish", "TenantEvent", text=event)
+    assert published.returncode == 0, published.stderr
+    with pat_events.start("run", "failing:group") as process:
+        line = next(line for line in process.stderr if "ERROR" in line)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert "\\u0000 \\u001b[31m" in line
+
+
 def test_a_group_that_is_not_there_is_said(alone):
     result = alone("run", "nowhere_at_all:group")
     assert result.returncode == 1

@@ -35,9 +35,18 @@ _CLIENT_LOGS: Final = ("pat_events.kafka", "pat_events.kafka.client")
 console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
+class _Printable(logging.Formatter):
+    """Logs repeat what handlers raised, and that what strangers wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def log_to_stderr(level: int) -> None:
     """Send logs to standard error, with this level for the package's own."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Printable("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("pat_events").setLevel(level)
     if level >= logging.WARNING:
         # The client reports each refused connection; the command says it once, at its end.
