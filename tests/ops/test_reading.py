@@ -61,6 +61,11 @@ def test_a_place_that_is_not_there_is_refused(config, types, place):
         list(dead_letters.show(config, types, LETTERS, **place))
 
 
+def test_a_topic_of_events_is_refused_as_one_of_dead_letters(config, types):
+    with pytest.raises(ConfigError, match=r"pat-emails is no .*: name one as TOPIC\.GROUP\.dlq"):
+        list(dead_letters.show(config, types, "pat-emails"))
+
+
 def test_tailing_reads_everything_there_is(failed, types):
     deliveries = list(tail(failed, ["pat-emails"], from_beginning=True, timeout_s=0.3))
     shown = [record_as_json(types, delivery) for delivery in deliveries]

@@ -93,10 +93,16 @@ def show(
         limit: Most letters.
 
     Raises:
-        ConfigError: there is no such partition, or nothing at this offset.
+        ConfigError: this is no dead-letter topic, there is no such partition, or nothing at this
+            offset.
         TopicMissingError: the topic does not exist.
         TransportError: reading failed.
     """
+    if not topic.endswith(DEAD_LETTER_SUFFIX):
+        raise ConfigError(
+            f"{topic} is no dead-letter topic: name one as TOPIC.GROUP{DEAD_LETTER_SUFFIX}, as "
+            "'pat-events dlq list' shows them"
+        )
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
     admin = KafkaAdmin(config, [topic])
