@@ -4,7 +4,7 @@ import uuid
 import pytest
 
 from pat_events import ConsumerGroup
-from pat_events.errors import ConfigError, PatEventsError
+from pat_events.errors import ConfigError, NotDrainedError
 from pat_events.ops.group_loader import load_group
 
 GROUP = """
@@ -65,7 +65,32 @@ def test_a_spec_that_names_no_module_is_refused(module, spec):
         load_group(spec)
 
 
-def test_the_package_own_errors_keep_their_type(module):
-    name = module("from pat_events.errors import ClosedError\nraise ClosedError('gone')")
-    with pytest.raises(PatEventsError, match=r"^gone$"):
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("RuntimeError('boom')", "RuntimeError: boom"),
+        ("ConfigError('no broker is named')", "no broker is named"),
+    ],
+)
+def test_what_a_module_raises_is_said_with_the_line_of_it(module, tmp_path, raised, said):
+    helper = module(f"from pat_events.errors import ConfigError\ndef fail():\n    raise {raised}")
+    name = module(f"import {helper}\n\n{helper}.fail()")
+    place = tmp_path / f"{name}.py"
+    with pytest.raises(ConfigError) as refused:
         load_group(f"{name}:group")
+    assert str(refused.value) == f"importing {name} failed at {place}:3: {said}"
+
+
+def test_the_line_may_be_in_another_module_of_its_package(module, tmp_path):
+    package = f"package_{uuid.uuid4().hex}"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "main.py").write_text(f"from {package} import broken")
+    (tmp_path / package / "broken.py").write_text("\nint('x')")
+    with pytest.raises(ConfigError, match=r"main failed at .*/broken\.py:2: ValueError"):
+        load_group(f"{package}.main:group")
+
+
+def test_a_group_that_a_module_runs_itself_and_does_not_drain_is_said_as_such(module):
+    text = "from pat_events.errors import NotDrainedError\nraise NotDrainedError('2 at work')"
+    with pytest.raises(NotDrainedError, match=r"^2 at work$"):
+        load_group(f"{module(text)}:group")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 
 from pat_events.consumer import ConsumerGroup
-from pat_events.errors import ConfigError, PatEventsError
+from pat_events.errors import ConfigError, NotDrainedError, PatEventsError
 
 
 def load_group(spec: str) -> ConsumerGroup:
@@ -18,7 +19,7 @@ def load_group(spec: str) -> ConsumerGroup:
 
     Raises:
         ConfigError: no such module or attribute, it is something else, or importing it failed.
-        PatEventsError: what the module raised while it made the group.
+        NotDrainedError: the module ran a group of its own, which stopped with handlers at work.
     """
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute.isidentifier():
@@ -29,8 +30,10 @@ def load_group(spec: str) -> ConsumerGroup:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except PatEventsError:
+    except NotDrainedError:
         raise
+    except PatEventsError as error:
+        raise ConfigError(f"{_failed(module_name, error)}: {error}") from error
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if module_name == missing or module_name.startswith(f"{missing}."):
@@ -38,7 +41,7 @@ def load_group(spec: str) -> ConsumerGroup:
         raise ConfigError(f"{module_name} needs {missing!r}, which is not installed") from error
     except Exception as error:
         raise ConfigError(
-            f"importing {module_name} failed: {type(error).__name__}: {error}"
+            f"{_failed(module_name, error)}: {type(error).__name__}: {error}"
         ) from error
     groups = [name for name, value in vars(module).items() if isinstance(value, ConsumerGroup)]
     if not hasattr(module, attribute):
@@ -48,3 +51,14 @@ def load_group(spec: str) -> ConsumerGroup:
     if not isinstance(group, ConsumerGroup):
         raise ConfigError(f"{spec} is a {type(group).__name__}, not a ConsumerGroup")
     return group
+
+
+def _failed(module_name: str, error: Exception) -> str:
+    """Say that importing failed, and in which line of the module's package."""
+    package = module_name.partition(".")[0]
+    places = [
+        f" at {frame.f_code.co_filename}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package
+    ]
+    return f"importing {module_name} failed{places[-1] if places else ''}"
