@@ -160,6 +160,8 @@ def test_a_group_runs_until_it_is_told_to_stop(pat_events, tmp_path, monkeypatch
         assert process.stdout.readline() == "w-1\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+        said = process.stderr.readline()
+        assert said.startswith("pat-events: starting group workflow-engine; Ctrl-C stops it ")
 
 
 STUCK = """

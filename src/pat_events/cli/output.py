@@ -95,9 +95,14 @@ def wrapped_help(function: Callable[P, R]) -> Callable[P, R]:
     return function
 
 
+def say(text: str) -> None:
+    """Write a sentence to standard error."""
+    sys.stderr.write(f"pat-events: {printable(text)}\n")
+
+
 def say_error(error: BaseException) -> None:
     """Write an error to standard error; the traceback as well where logs are shown."""
-    sys.stderr.write(f"pat-events: {printable(str(error))}\n")
+    say(str(error))
     logging.getLogger("pat_events").debug("traceback", exc_info=error)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pat_events.cli.options import BOOTSTRAP_VARIABLE, CATALOG_VARIABLE, Bootstrap, CatalogFile
-from pat_events.cli.output import command, log_like_a_service
+from pat_events.cli.output import command, log_like_a_service, say
 from pat_events.ops.group_loader import load_group
 
 
@@ -34,4 +34,9 @@ def run(
         os.environ[BOOTSTRAP_VARIABLE] = bootstrap
     if catalog is not None:
         os.environ[CATALOG_VARIABLE] = str(catalog)
-    load_group(group).run()
+    loaded = load_group(group)
+    say(
+        f"starting group {loaded.name}; Ctrl-C stops it in good order, 'pat-events -v run' shows "
+        "what it does"
+    )
+    loaded.run()
