@@ -15,7 +15,7 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 
 def adds_up(shown):
     sums = re.findall(
-        r"^(\d+) mails \w+ = (\d+) handled \+ (\d+) dead letters?$", shown, re.MULTILINE
+        r"^(\d+) mails? \w+ = (\d+) handled \+ (\d+) dead letters?$", shown, re.MULTILINE
     )
     assert len(sums) == 2, shown
     return all(int(total) == int(handled) + int(dead) for total, handled, dead in sums)
@@ -47,9 +47,17 @@ def test_an_mbox_of_ones_own_goes_through(alone, tmp_path):
     assert "3 mails published = 3 handled + 0 dead letters" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_one_mail_is_counted_as_one(alone, tmp_path):
+    (tmp_path / "ONE.EML").write_bytes(samples()[0])
+    result = alone("demo", "--mail", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "1 mail published = 1 handled + 0 dead letters" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["absent", "empty", "empty-file"])
 def test_a_path_without_mails_is_one_sentence(alone, tmp_path, name):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty-file").touch()
     result = alone("demo", "--mail", tmp_path / name)
     assert result.returncode == 1
     assert result.stderr.startswith(f"pat-events: {tmp_path / name} ")

@@ -1,6 +1,7 @@
 import email.policy
 import hashlib
 import mailbox
+import os
 from email.message import EmailMessage
 
 import pytest
@@ -102,10 +103,37 @@ def test_a_single_mail_can_be_named(tmp_path):
     assert email_received(raw, LIMIT).subject == "only"
 
 
-@pytest.mark.parametrize("name", ["absent", "."])
+@pytest.mark.parametrize("name", ["absent", ".", "empty.eml", "folder", "maildir", "pipe"])
 def test_a_path_without_mails_is_refused_by_name(tmp_path, name):
-    with pytest.raises(ConfigError, match=str(tmp_path)):
-        list(read_mails(tmp_path / name))
+    path = tmp_path / "there"
+    (path / "folder").mkdir(parents=True)
+    (path / "empty.eml").touch()
+    (path / "folder" / "empty.eml").touch()
+    mailbox.Maildir(path / "maildir").close()
+    os.mkfifo(path / "pipe")
+    with pytest.raises(ConfigError, match=str(path / name)):
+        read_mails(path / name)
+
+
+def test_the_letters_of_a_suffix_may_be_large(tmp_path):
+    (tmp_path / "0.EML").write_bytes(mail())
+    assert list(read_mails(tmp_path)) == [mail()]
+
+
+@pytest.mark.parametrize("kind", ["maildir", "folder"])
+def test_a_mail_that_goes_while_others_are_read_is_skipped(tmp_path, kind):
+    maildir = mailbox.Maildir(tmp_path / "maildir")
+    (tmp_path / "folder").mkdir()
+    for number in range(3):
+        maildir.add(mail(f"number {number}"))
+        (tmp_path / "folder" / f"{number}.eml").write_bytes(mail(f"number {number}"))
+    for new in ("folder/dangling.eml", "maildir/new/dangling"):
+        (tmp_path / new).symlink_to("nowhere")
+    mails = read_mails(tmp_path / kind)
+    first = next(mails)
+    files = [file for file in (tmp_path / kind).rglob("*") if file.is_file()]
+    next(file for file in files if file.read_bytes() != first).unlink()
+    assert len(list(mails)) == 1
 
 
 def test_what_makes_an_event_too_large_is_left_out_and_named():

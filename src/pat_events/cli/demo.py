@@ -125,8 +125,8 @@ def _close(tally: Tally, letters_shown: int) -> None:
     for reason in tally.refused[:letters_shown]:
         console.print(Text(f"not published: {printable(reason)}"))
     console.print()
-    console.print(_sum("mails published", tally.published, tally.processor))
-    console.print(_sum("mails processed", tally.processor.handled, tally.validator))
+    console.print(_sum("published", tally.published, tally.processor))
+    console.print(_sum("processed", tally.processor.handled, tally.validator))
     verdict = "It adds up" if tally.adds_up else "It does not add up"
     events = tally.published + tally.processor.handled + tally.validator.handled
     console.print(f"{verdict}: {events} events in {tally.elapsed_s:.1f} s")
@@ -145,7 +145,8 @@ def _row(name: str, stats: GroupStats) -> list[str]:
 
 def _sum(what: str, count: int, stats: GroupStats) -> str:
     sign = "=" if count == stats.handled + stats.dead_lettered else "≠"
-    return f"{count} {what} {sign} {stats.handled} handled + {_letters(stats.dead_lettered)}"
+    mails = "1 mail" if count == 1 else f"{count} mails"
+    return f"{mails} {what} {sign} {stats.handled} handled + {_letters(stats.dead_lettered)}"
 
 
 def _letters(count: int) -> str:

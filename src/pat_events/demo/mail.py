@@ -14,6 +14,7 @@ import re
 from contextlib import suppress
 from email.utils import getaddresses, parsedate_to_datetime
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.errors import ConfigError
@@ -60,30 +61,37 @@ def read_mails(path: Path) -> Iterator[bytes]:
     """Return the mails of an mbox, a Maildir, a folder of .eml files or one such file.
 
     Raises:
-        ConfigError: there is nothing like that, or it cannot be read.
+        ConfigError: there is nothing like that, it holds no mail, or it cannot be read.
     """
-    try:
-        if not path.exists():
-            raise ConfigError(f"{path} does not exist: name an mbox, a Maildir or a folder of .eml")
-        if not path.is_dir():
-            with path.open("rb") as file:
-                is_mbox = file.read(5) == b"From "
-            return _readable(path, _mbox(path) if is_mbox else iter([path.read_bytes()]))
-        if (path / "cur").is_dir() and (path / "new").is_dir():
-            return _readable(path, _maildir(path))
-        files = sorted(file for file in path.rglob("*.eml") if file.is_file())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if not files:
-        raise ConfigError(f"{path} is no Maildir and holds no .eml file")
-    return _readable(path, (file.read_bytes() for file in files))
+    mails = _readable(path)
+    first = next(mails, None)
+    if first is None:
+        raise ConfigError(f"{path} holds no mail")
+    return chain([first], mails)
 
 
-def _readable(path: Path, mails: Iterator[bytes]) -> Iterator[bytes]:
+def _readable(path: Path) -> Iterator[bytes]:
     try:
-        yield from mails
+        yield from filter(None, _mails(path))  # An empty file is no mail.
     except OSError as error:
         raise ConfigError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+
+
+def _mails(path: Path) -> Iterator[bytes]:
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: name an mbox, a Maildir or a folder of .eml")
+    if path.is_dir():
+        if (path / "cur").is_dir() and (path / "new").is_dir():
+            return _maildir(path)
+        files = sorted(file for file in path.rglob("*.[eE][mM][lL]") if file.is_file())
+        if not files:
+            raise ConfigError(f"{path} is no Maildir and holds no .eml file")
+        return _folder(files)
+    if not path.is_file():
+        raise ConfigError(f"{path} is no file: name an mbox, a Maildir or a folder of .eml")
+    with path.open("rb") as file:
+        is_mbox = file.read(5) == b"From "
+    return _mbox(path) if is_mbox else iter([path.read_bytes()])
 
 
 def _mbox(path: Path) -> Iterator[bytes]:
@@ -98,7 +106,20 @@ def _mbox(path: Path) -> Iterator[bytes]:
 def _maildir(path: Path) -> Iterator[bytes]:
     box = mailbox.Maildir(path, create=False)
     for key in sorted(box.iterkeys()):
-        yield box.get_bytes(key)
+        try:
+            raw = box.get_bytes(key)
+        except (KeyError, FileNotFoundError):
+            continue  # It has gone since: somebody reads this mail.
+        yield raw
+
+
+def _folder(files: Iterable[Path]) -> Iterator[bytes]:
+    for file in files:
+        try:
+            raw = file.read_bytes()
+        except FileNotFoundError:
+            continue
+        yield raw
 
 
 def email_received(raw: bytes, max_event_bytes: int) -> EmailReceived:
