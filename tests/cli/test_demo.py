@@ -84,10 +84,11 @@ def interrupt(process, number):
     return error
 
 
-def test_ctrl_c_ends_the_demo_with_130_and_no_traceback(alone, many):
+def test_ctrl_c_ends_the_demo_with_130_and_one_line(alone, many):
     with alone.start("demo", "--mail", many) as process:
         error = interrupt(process, signal.SIGINT)
     assert process.returncode == 130
+    assert error.endswith("pat-events: interrupted\n")
     assert "Traceback" not in error
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
-from pat_events.cli.output import command, console, printable, table
+from pat_events.cli.output import command, console, printable, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,14 +61,18 @@ def demo(
     if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
         # What fails here is shown at the end, with its cause.
         logging.getLogger("pat_events.consumer").setLevel(logging.CRITICAL)
-    with site as place:
-        where = place.config.bootstrap_servers if named else "a broker inside this process"
-        console.print(
-            f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
-        )
-        with _progress() as report:
-            tally = walk.run(place, mails, report)
-        _close(tally, walk.LETTERS_SHOWN)
+    try:
+        with site as place:
+            where = place.config.bootstrap_servers if named else "a broker inside this process"
+            console.print(
+                f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
+            )
+            with _progress() as report:
+                tally = walk.run(place, mails, report)
+            _close(tally, walk.LETTERS_SHOWN)
+    except KeyboardInterrupt:
+        say("interrupted")
+        raise
     if not tally.adds_up:
         raise typer.Exit(FAILED)
 
