@@ -71,10 +71,15 @@ def log_levels() -> Iterator[None]:
 
 
 @pytest.fixture
-def broker() -> Iterator[str]:
+def embedded() -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker() as embedded:
         embedded.create_topics(load_catalog())
-        yield embedded.bootstrap_servers
+        yield embedded
+
+
+@pytest.fixture
+def broker(embedded: EmbeddedBroker) -> str:
+    return embedded.bootstrap_servers
 
 
 @pytest.fixture

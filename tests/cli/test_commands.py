@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import yaml
+from confluent_kafka import KafkaError
 from typer.testing import CliRunner
 
 from pat_events import Config, Producer
@@ -14,6 +15,7 @@ from pat_events.cli.output import printable
 from pat_events.codecs import load_catalog
 from pat_events.demo.sites import _own_catalog
 from pat_events.ops.topics import wanted_topics
+from pat_events.testing import Api
 from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka.admin import KafkaAdmin
 
@@ -119,6 +121,13 @@ def test_what_cannot_be_published_is_refused_in_one_sentence(pat_events, event, 
     assert result.returncode == 1
     assert reason in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_the_broker_refuses_is_said_once(pat_events, embedded):
+    embedded.faults.push_request_errors(Api.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    result = pat_events("publish", "EmailReceived", text='{"email_id": "e-1"}')
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1, result.stderr
 
 
 def test_a_topic_that_is_not_there_is_named(pat_events):

@@ -22,6 +22,13 @@ def test_objects_may_come_one_a_line(types):
     assert [event.email_id for event in events] == ["e-1", "e-2"]
 
 
+@pytest.mark.parametrize(
+    "text", ['{"email_id": "e-1"}', '{"email_id": "e-1"}\n{"email_id": "e-2"}']
+)
+def test_a_byte_order_mark_is_let_be(types, text):
+    assert read(types, "\ufeff" + text) == read(types, text)
+
+
 def test_an_unknown_type_is_refused_with_the_nearest(types):
     with pytest.raises(UnknownEventError, match="'EmailReceived'"):
         read(types, "{}", "EmailRecieved")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,9 @@ def publish(
     types = EventTypes(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     events = list(ops.events_from_json(types, event_type, _read(file)))
+    if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
+        # Why an event was not delivered is said once, at the end.
+        logging.getLogger("pat_events.producer").setLevel(logging.CRITICAL)
     for ack in ops.publish(config, events):
         print_json({"event_id": ack.event_id, **ack.position._asdict()})
 

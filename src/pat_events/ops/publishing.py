@@ -64,7 +64,7 @@ def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Messag
     """
     full_name = types.catalog.event(name).full_name
     message_class = types.by_full_name[full_name.encode()].message_class
-    for place, value in _values(text):
+    for place, value in _values(text.removeprefix("\ufeff")):  # As Windows begins UTF-8.
         try:
             yield from_json(message_class, value)
         except CodecError as error:
