@@ -125,6 +125,10 @@ def test_variables_of_others_with_the_same_prefix_are_let_be():
     ("settings", "words"),
     [
         ({"bootstrap_servers": "  "}, "bootstrap_servers is empty"),
+        *(
+            ({"bootstrap_servers": f"a:1, {address}"}, f"names '{address}': use host:port")
+            for address in ("b:99999", "b:0", "b:-1", "b:kafka", "b:", "SSL://b:65536", "[::1]:0")
+        ),
         ({"codec": "json"}, "codec is 'json'"),
         ({"compression": "brotli"}, "compression is 'brotli'"),
         ({"group_protocol": "share"}, "group_protocol is 'share'"),
@@ -153,6 +157,25 @@ def test_an_impossible_value_is_refused_by_name(settings, words):
     with pytest.raises(ConfigError) as refused:
         Config(**{"bootstrap_servers": BROKER} | settings)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "b",
+        "b:1",
+        "b:65535",
+        "PLAINTEXT://b:9092",
+        "SSL://b",
+        "b:9092/",
+        "::1",
+        "[::1]",
+        "[::1]:9092",
+    ],
+)
+def test_an_address_may_have_any_port_there_is_or_none(address):
+    servers = f"a:9092,{address}"
+    assert Config(bootstrap_servers=servers).bootstrap_servers == servers
 
 
 @pytest.mark.parametrize(("connect_timeout_s", "expected"), [(0.5, 0.5), (0, 10.0)])

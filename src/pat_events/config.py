@@ -44,6 +44,7 @@ _SECRET: Final = (
     "oauthbearer.config",
 )
 _CONNECT_S: Final = 10.0
+_MAX_PORT: Final = 65_535
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
 _NEARLY: Final = 0.9
 
@@ -111,6 +112,7 @@ class Config:
         """
         if not self.bootstrap_servers.strip():
             raise ConfigError("bootstrap_servers is empty: give host:port of at least one broker")
+        _refuse_impossible_ports(self.bootstrap_servers)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(
@@ -182,6 +184,20 @@ def redact(properties: Mapping[str, object]) -> dict[str, object]:
         name: "***" if any(word in name.lower() for word in _SECRET) else value
         for name, value in properties.items()
     }
+
+
+def _refuse_impossible_ports(servers: str) -> None:
+    """Refuse what the client would read as another port: 99999 as 34463, text as 0."""
+    for address in servers.split(","):
+        place = address.strip().rpartition("://")[2].partition("/")[0]
+        host, colon, port = place.rpartition(":")
+        if not colon or (":" in host and not host.endswith("]")):
+            continue  # A host without a port, be it an address of IPv6.
+        if not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
+            raise ConfigError(
+                f"bootstrap_servers names {address.strip()!r}: use host:port with a port from 1 to "
+                f"{_MAX_PORT}"
+            )
 
 
 def _refuse_misspelt(environ: Mapping[str, str], known: list[str]) -> None:
