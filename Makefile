@@ -54,23 +54,24 @@ check: lint types ## all that CI asks for besides the tests
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
+# Standard output is for results: a shell may evaluate what stack-up prints.
 # Two stages, so that the demo installs only what it needs. The locks are complete, so pip resolves nothing
 # (--no-deps): its resolver takes a newer release for a package that is locked without the extra another asks for.
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is another: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'"; exit 1; }
-	@echo "making $(VENV) ..."
+		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is another: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
+	@echo "making $(VENV) ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/.made
-	@echo "installing what the demo needs ..."
+	@echo "installing what the demo needs ..." >&2
 	@$(PIP) --no-deps --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.made
-	@echo "installing what development needs ..."
+	@echo "installing what development needs ..." >&2
 	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
