@@ -86,16 +86,14 @@ class _Taking:
         return []
 
 
-def _records(
-    catalog: str, count: int
-) -> tuple[str, list[tuple[Any, Any, list[tuple[str, Any]], int]]]:
+def _records(catalog: str, count: int) -> tuple[str, list[tuple[Any, Any, Any, int]]]:
     taking = _Taking()
     settings = replace(config("nowhere", catalog), connect_timeout_s=0)
     with Producer(settings, transport=taking) as producer:  # type: ignore[arg-type]
         for event in events(count):
             producer.publish(event)
     return taking.taken[0].topic, [
-        (it.key, it.value, list(it.headers), it.timestamp_ms) for it in taking.taken
+        (it.key, it.value, it.headers, it.timestamp_ms) for it in taking.taken
     ]
 
 

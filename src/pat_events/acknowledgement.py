@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pat_events.core.record import Header, Position
+from pat_events.core.record import Position
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.base import Outgoing
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("pat_events.producer")
 
 _adding = threading.Lock()
-_SENT: tuple[Header, ...] = ()
+_SENT: dict[str, bytes | None] = {}
 
 
 class Ack(Outgoing):
@@ -44,7 +44,7 @@ class Ack(Outgoing):
         topic: str,
         key: bytes,
         value: bytes | None,
-        headers: tuple[Header, ...],
+        headers: dict[str, bytes | None],
         timestamp_ms: int,
         event_id: str,
         sender: Sender,

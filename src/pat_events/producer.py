@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from pat_events.codecs.event_types import Binding
     from pat_events.core.envelope import Envelope
-    from pat_events.core.record import Header
     from pat_events.transports.base import Sender, Transport
 
 _log = logging.getLogger("pat_events.producer")
@@ -60,13 +59,13 @@ class _Address:
         self.topic = event_type.topic
         self.key_of = binding.key_of
         self.source = source
-        self.headers: tuple[Header, ...] = (
-            (h.CE_SPECVERSION, b"1.0"),
-            (h.CE_TYPE, event_type.full_name.encode()),
-            (h.CE_SOURCE, source.encode()),
-            (h.CONTENT_TYPE, content_type.encode()),
-        )
-        self.fixed_bytes = h.size_bytes(self.headers) + _FIXED_HEADER_BYTES
+        self.headers: dict[str, bytes | None] = {
+            h.CE_SPECVERSION: b"1.0",
+            h.CE_TYPE: event_type.full_name.encode(),
+            h.CE_SOURCE: source.encode(),
+            h.CONTENT_TYPE: content_type.encode(),
+        }
+        self.fixed_bytes = h.size_bytes(self.headers.items()) + _FIXED_HEADER_BYTES
 
     def with_source(self, source: str) -> _Address:
         """Return the same for an event that names its own source."""
@@ -280,23 +279,22 @@ class Producer:
             correlation_id = correlation_id or caused_by.correlation_id
         metadata.correlation_id = correlation_id
         key_bytes = key.encode()
-        # A tuple of tuples, and not a list: the garbage collector stops looking
-        # at it after one pass, however many events wait for their acknowledgement.
-        own: tuple[Header, ...] = (
-            *address.headers,
-            (h.CE_ID, event_id.encode()),
-            (h.CE_TIME, event_time.encode()),
-            (h.CE_SUBJECT, key_bytes),
-            (h.CE_CORRELATION_ID, correlation_id.encode()),
-            (h.TRACEPARENT, trace),
-        )
+        own = address.headers.copy()
+        own[h.CE_ID] = event_id.encode()
+        own[h.CE_TIME] = event_time.encode()
+        own[h.CE_SUBJECT] = key_bytes
+        own[h.CE_CORRELATION_ID] = correlation_id.encode()
+        own[h.TRACEPARENT] = trace
         if tenant_id:
             metadata.tenant_id = tenant_id
-            own += ((h.CE_TENANT_ID, tenant_id.encode()),)
+            own[h.CE_TENANT_ID] = tenant_id.encode()
         if caused_by is not None:
-            own += _cause(caused_by)
+            own[h.CE_CAUSATION_ID] = caused_by.event_id.encode()
+            if caused_by.trace is not None and caused_by.trace.tracestate:
+                own[h.TRACESTATE] = caused_by.trace.tracestate
         if headers:
-            own += _checked(headers)
+            _refuse_names(headers)
+            own.update(headers)
         try:
             value = self._encode(event)
         except self._codec.encode_errors as error:
@@ -305,7 +303,7 @@ class Producer:
         if size > self._surely_small_bytes or caused_by is not None or headers:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
-            header_bytes = h.size_bytes(own)
+            header_bytes = h.size_bytes(own.items())
             if header_bytes > h.MAX_HEADER_BYTES or len(own) > h.MAX_HEADERS:
                 raise RecordTooLargeError(
                     f"{type(event).__name__} {event_id} has {len(own)} headers of {header_bytes} "
@@ -418,25 +416,17 @@ class Producer:
             )
 
 
-def _cause(caused_by: Envelope) -> tuple[Header, ...]:
-    cause = (h.CE_CAUSATION_ID, caused_by.event_id.encode())
-    if caused_by.trace is None or not caused_by.trace.tracestate:
-        return (cause,)
-    return (cause, (h.TRACESTATE, caused_by.trace.tracestate))
-
-
 def _not_text(event: Message, error: UnicodeEncodeError) -> SchemaError:
     return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
 
 
-def _checked(headers: Mapping[str, bytes]) -> tuple[Header, ...]:
+def _refuse_names(headers: Mapping[str, bytes]) -> None:
     for name in headers:
         # Anything else ends the process inside the client, or is cut there.
         if not _is_text(name):
             raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
         if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
             raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
-    return tuple(headers.items())
 
 
 def _is_text(name: object) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.catalog import Catalog
 from pat_events.core.dead_letter import Cause, dead_letter
-from pat_events.core.record import Record
 from pat_events.core.verdict import hold_s, reason_of
 from pat_events.errors import DeadLetterError, PatEventsError
 from pat_events.transports.base import Outgoing
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pat_events.consumer.partition import PartitionState
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, Record
     from pat_events.transports.base import Sender
 
 
 class OutgoingDeadLetter(Outgoing):
     """One dead letter; posts itself to the engine once it is written, or was not."""
 
-    __slots__ = ("_post", "delivery", "failed_lane", "state", "tries")
+    __slots__ = ("_post", "delivery", "failed_lane", "record", "state", "tries")
 
     def __init__(
         self,
@@ -33,6 +32,7 @@ class OutgoingDeadLetter(Outgoing):
         post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         super().__init__(*record)
+        self.record = record
         self.state = state
         self.delivery = delivery
         self.tries = 1
@@ -82,10 +82,7 @@ class DeadLetterWriter:
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
-        record = Record(
-            letter.topic, letter.key, letter.value, list(letter.headers), letter.timestamp_ms
-        )
-        again = OutgoingDeadLetter(record, letter.state, letter.delivery, self._post)
+        again = OutgoingDeadLetter(letter.record, letter.state, letter.delivery, self._post)
         again.tries = letter.tries + 1
         return again
 

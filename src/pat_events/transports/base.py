@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
 
     TopicPartition: TypeAlias = tuple[str, int]
+    OutgoingHeaders: TypeAlias = Sequence[Header] | dict[str, bytes | None]
     Start: TypeAlias = Literal["earliest", "latest"] | datetime
 
 
@@ -26,6 +27,10 @@ class Outgoing:
 
     The sender calls ``settle`` exactly once, from whichever thread is inside one of its
     methods. Subclasses that override it must not raise.
+
+    Attributes:
+        headers: Pairs in their order, or a dict where no name comes twice: it is cheaper to build,
+            and none of the garbage collector's business (in CPython up to 3.13).
     """
 
     __slots__ = (
@@ -45,7 +50,7 @@ class Outgoing:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        headers: Sequence[Header],
+        headers: OutgoingHeaders,
         timestamp_ms: int,
     ) -> None:
         self.topic = topic

@@ -29,14 +29,13 @@ from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is
 from pat_events.transports.kafka.signals import signals_deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from confluent_kafka import KafkaError, Message
 
     from pat_events.config import Config
-    from pat_events.core.record import Header
-    from pat_events.transports.base import Outgoing
+    from pat_events.transports.base import Outgoing, OutgoingHeaders
 
     # A record, its error, its partition and its offset.
     Outcome: TypeAlias = tuple[Outgoing, PatEventsError | None, int, int]
@@ -115,7 +114,7 @@ class KafkaSender:
         if not self._sent % _POLL_EVERY:
             self.poll(0)
 
-    def _produce(self, outgoing: Outgoing, value: bytes | None, headers: Sequence[Header]) -> None:
+    def _produce(self, outgoing: Outgoing, value: bytes | None, headers: OutgoingHeaders) -> None:
         self._client.produce(
             outgoing.topic,
             value,
@@ -124,7 +123,7 @@ class KafkaSender:
             partial(self._delivered, outgoing, self._generation),
             None,
             outgoing.timestamp_ms,
-            list(headers),
+            headers if isinstance(headers, dict) else list(headers),  # type: ignore[arg-type]
         )
 
     def _not_taken(self, outgoing: Outgoing, error: BufferError | KafkaException) -> None:

@@ -156,6 +156,8 @@ class MemoryBroker:
                 index = self._round_robin % len(log)
             else:
                 index = zlib.crc32(key) % len(log)
+            headers = outgoing.headers
+            pairs = list(headers.items() if isinstance(headers, dict) else headers)
             offset = log[index].end
             log[index].records.append(
                 Delivery(
@@ -164,7 +166,7 @@ class MemoryBroker:
                     offset,
                     key,
                     outgoing.value,
-                    list(outgoing.headers),
+                    pairs,
                     outgoing.timestamp_ms,
                 )
             )
