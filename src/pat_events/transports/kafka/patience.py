@@ -22,11 +22,16 @@ _NOT_READY: Final = frozenset(
         KafkaError._WAIT_COORD,  # noqa: SLF001
     }
 )
+
+
+def not_ready(error: BaseException) -> bool:
+    """Tell whether there was nobody to answer, who may be there soon."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _NOT_READY
+
+
 #: Calls a question again until there is somebody to answer it.
 until_answered: Final = Retrying(
-    retry=retry_if_exception(
-        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_READY
-    ),
+    retry=retry_if_exception(not_ready),
     wait=wait_fixed(0.1),
     stop=stop_after_delay(_READY_S),
     reraise=True,

@@ -14,7 +14,7 @@ from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
-from pat_events.transports.kafka.patience import until_answered
+from pat_events.transports.kafka.patience import not_ready, until_answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ class KafkaReceiver:
         self._start = start
         self._failed: PatEventsError | None = None
         self._closing = False
-        self._unanswered: TransportError | None = None
+        self._unanswered: PatEventsError | None = None
         self._first_positions: list[TopicPartition] = []
         self._assigned: dict[base.TopicPartition, None] = {}
         self._paused: set[base.TopicPartition] = set()
@@ -171,10 +171,10 @@ class KafkaReceiver:
             return
         any_of_ours = _topic_partitions(list(self._assigned)[:1])
         try:
-            with kafka_errors(f"committing at {self._bootstrap_servers}"):
-                self._client.committed(any_of_ours, timeout=_COORDINATOR_ANSWER_S)
-        except TransportError as error:
-            self._unanswered = error
+            self._client.committed(any_of_ours, timeout=_COORDINATOR_ANSWER_S)
+        except KafkaException as error:
+            if not_ready(error):
+                self._unanswered = typed(error.args[0], f"committing at {self._bootstrap_servers}")
 
     @contextmanager
     def _callback(self) -> Iterator[None]:
