@@ -184,7 +184,8 @@ def _main(options: Namespace) -> int:
         servers = options.bootstrap
         if servers is None:
             servers = stack.enter_context(Kafka()).bootstrap_servers
-        run = stack.enter_context(Run(servers, folder, tidy=options.bootstrap is not None))
+        run = Run(servers, folder, tidy=options.bootstrap is not None)
+        stack.callback(run.close)
         result: dict[str, Any] = {
             "publish": publishing(run, options.publish, options.rounds),
             "consume": consuming(run, options.consume, options.rounds),

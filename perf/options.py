@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T", int, float)
 
 
 def parse() -> argparse.Namespace:
@@ -28,21 +34,18 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return number
+def _above_0(convert: Callable[[str], T], kind: str) -> Callable[[str], T]:
+    def read(text: str) -> T:
+        try:
+            number = convert(text)
+        except ValueError:
+            number = convert("0")
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {kind} above 0")
+        return number
+
+    return read
 
 
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
+_count: Final = _above_0(int, "a whole number")
+_seconds: Final = _above_0(float, "a number of seconds")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pat_events import Config
 from pat_events.errors import PatEventsError
@@ -17,14 +17,13 @@ from tools.stack.processes import tied
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 # One measurement never takes this much longer than it was asked to, in seconds.
 LIMIT_S = 300.0
 
 
 class Run:
-    """Measurements against one broker; at its end none of them is left running.
+    """Measurements against one broker; once it is closed none of them is left running.
 
     Args:
         bootstrap_servers: The broker.
@@ -43,15 +42,7 @@ class Run:
         self._topics: list[str] = []
         self._started: list[subprocess.Popen[str]] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Kill what runs and delete the topics."""
         for process in self._started:
             process.kill()

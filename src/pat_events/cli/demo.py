@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from pathlib import Path  # noqa: TC003 -- typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
-from pat_events.cli.output import command, console, printable, say, table
+from pat_events.cli.output import command, console, leave_to_the_end, printable, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,9 +57,7 @@ def demo(
     mails = samples() if mail is None else read_mails(mail)
     named = broker_named(bootstrap)
     site = sites.on_cluster(configure(bootstrap)) if named else sites.embedded()
-    if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
-        # What fails here is shown at the end, with its cause.
-        logging.getLogger("pat_events.consumer").setLevel(logging.CRITICAL)
+    leave_to_the_end("pat_events.consumer")
     try:
         with site as place:
             where = place.config.bootstrap_servers if named else "a broker inside this process"

@@ -48,9 +48,14 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(_Printable("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.getLogger("pat_events").setLevel(level)
-    if level >= logging.WARNING:
-        # The client reports each refused connection; the command says it once, at its end.
-        for name in _CLIENT_LOGS:
+    # The client reports each refused connection.
+    leave_to_the_end(*_CLIENT_LOGS)
+
+
+def leave_to_the_end(*names: str) -> None:
+    """Show nothing of these logs, unless -v was given: the command says it once, at its end."""
+    if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
+        for name in names:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

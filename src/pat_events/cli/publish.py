@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, print_json
+from pat_events.cli.output import command, leave_to_the_end, print_json
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.errors import ConfigError
 from pat_events.ops import publishing as ops
@@ -40,9 +39,7 @@ def publish(
     types = EventTypes(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     events = list(ops.events_from_json(types, event_type, _read(file)))
-    if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
-        # Why an event was not delivered is said once, at the end.
-        logging.getLogger("pat_events.producer").setLevel(logging.CRITICAL)
+    leave_to_the_end("pat_events.producer")
     for ack in ops.publish(config, events):
         print_json({"event_id": ack.event_id, **ack.position._asdict()})
 
