@@ -4,6 +4,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from tools.terraform.msk_stub import Stub
 
@@ -74,6 +75,17 @@ def test_a_configurations_name_is_taken_once(kafka):
     configure(kafka)
 
     assert refusal(configure, kafka=kafka) == "ConflictException"
+
+
+def test_a_call_that_is_repeated_for_want_of_an_answer_is_done_once(kafka, stub):
+    def lose_an_answer(request, **_):
+        URLLib3Session().send(request)  # the client sends it once more
+
+    kafka.meta.events.register("before-send.kafka.CreateConfiguration", lose_an_answer)
+
+    configuration = configure(kafka)
+
+    assert stub.left == [configuration]
 
 
 def test_a_cluster_needs_a_configuration_for_its_kafka_version(kafka):

@@ -16,11 +16,15 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """One call: segments of its path, or the action of a JSON-RPC service, and its body."""
+    """One call: segments of its path, or the action of a JSON-RPC service, and its body.
+
+    A client that got no answer sends the call again with the same ``invocation``.
+    """
 
     method: str
     segments: list[str]
     action: str
+    invocation: str
     body: Body
 
     def __str__(self) -> str:

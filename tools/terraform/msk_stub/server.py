@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from tools.terraform.msk_stub.api import Body, RefusedError, Request
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+class Answer(NamedTuple):
+    """Status, kind of error and body."""
+
+    status: HTTPStatus
+    kind: str
+    body: Body
+
+
 class Stub:
     """Stands for Kafka, MSK Connect and application auto-scaling while the block lasts."""
 
@@ -26,6 +35,7 @@ class Stub:
         self._kafka = Kafka()
         self._connect = KafkaConnect()
         self._scaling = AutoScaling()
+        self._answers: dict[str, Answer] = {}
         self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="msk-stub")
@@ -66,19 +76,28 @@ class Stub:
         with self._lock:
             self._kafka.grow(gib)
 
-    def answer(self, request: Request) -> tuple[HTTPStatus, str, Body]:
-        """Status, kind of error and body of the answer."""
+    def answer(self, request: Request) -> Answer:
+        """The answer, the one already given when a client asks for it again.
+
+        A busy machine loses an answer now and then, and no service here takes a name twice.
+        """
         with self._lock:
-            try:
-                for service in (self._scaling, self._connect, self._kafka):
-                    body = service.answer(request)
-                    if body is not None:
-                        return HTTPStatus.OK, "", body
-            except RefusedError as error:
-                return error.status, error.kind, {"__type": error.kind, "message": str(error)}
-            self.unknown_calls.append(str(request))
+            if request.invocation not in self._answers:
+                self._answers[request.invocation] = self._answer(request)
+            return self._answers[request.invocation]
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            for service in (self._scaling, self._connect, self._kafka):
+                body = service.answer(request)
+                if body is not None:
+                    return Answer(HTTPStatus.OK, "", body)
+        except RefusedError as error:
+            told = {"__type": error.kind, "message": str(error)}
+            return Answer(error.status, error.kind, told)
+        self.unknown_calls.append(str(request))
         message = f"The stub has no {request}"
-        return HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", {"message": message}
+        return Answer(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", {"message": message})
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         stub = self
@@ -93,6 +112,7 @@ class Stub:
                         unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")
                     ],
                     action=self.headers.get("X-Amz-Target") or "",
+                    invocation=self.headers.get("Amz-Sdk-Invocation-Id") or str(uuid.uuid4()),
                     body=json.loads(raw) if raw else {},
                 )
                 status, kind, body = stub.answer(request)
