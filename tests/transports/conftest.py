@@ -43,6 +43,7 @@ class Member:
         self.receiver = cluster.transport.receiver(group, start)
         self.log = cluster.log
         self.owned = set()
+        self.assignments = 0
         self.got = []
         self.lost_ones = set()
         self.on_revoke = lambda partitions: None
@@ -51,6 +52,7 @@ class Member:
 
     def assigned(self, partitions):
         assert not self.owned & set(partitions)
+        self.assignments += 1
         self.owned |= set(partitions)
         self.log.extend(("assigned", self, it) for it in partitions)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -128,6 +129,47 @@ def test_a_member_that_stops_polling_loses_its_partition_and_may_not_commit_it(
     assert first.lost_ones == {(topic_name, 0)}
     with pytest.raises(TransportError):
         first.receiver.commit({(topic_name, 0): 7}, wait=True)
+
+
+@pytest.fixture
+def static(config):
+    properties = {**config.client_properties, "group.instance.id": "a"}
+    return replace(config, client_properties=properties)
+
+
+@pytest.mark.parametrize("kind", ["config", "static"])
+def test_a_member_that_closes_amid_a_rebalance_commits_before_it_leaves(
+    config, create_topic, topic_name, make_cluster, request, kind
+):
+    create_topic(topic_name, partitions=2)
+    cluster = make_cluster(KafkaTransport(config))
+    closing = make_cluster(KafkaTransport(request.getfixturevalue(kind)))
+    first = closing.member(topic_name, topic_name)
+    cluster.poll_until(lambda: len(first.owned) == 2, first)
+    second = cluster.member(topic_name, topic_name)
+    # Its second assignment, of nothing, ends the revocation. The third waits in the client
+    # to be polled once the other member has what was revoked.
+    cluster.poll_until(lambda: first.assignments == 2, first)
+    cluster.poll_until(lambda: second.owned, second)
+    first.on_revoke = lambda owned: first.receiver.commit(dict.fromkeys(owned, 0), wait=True)
+    first.close()
+    assert first.owned == set()
+
+
+def test_a_static_member_that_starts_again_finds_its_partitions_kept(
+    config, static, create_topic, topic_name, make_cluster
+):
+    create_topic(topic_name, partitions=2)
+    cluster, statics = make_cluster(KafkaTransport(config)), make_cluster(KafkaTransport(static))
+    other = cluster.member(topic_name, topic_name)
+    first = statics.member(topic_name, topic_name)
+    cluster.poll_until(lambda: len(first.owned) == len(other.owned) == 1, first, other)
+    kept, assignments = set(first.owned), other.assignments
+    first.close()
+    again = statics.member(topic_name, topic_name)
+    cluster.poll_until(lambda: again.owned, again, other)
+    assert again.owned == kept
+    assert other.assignments == assignments
 
 
 class Polled:

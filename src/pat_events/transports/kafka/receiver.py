@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,11 @@ _log = logging.getLogger("pat_events.kafka")
 _OFFSETS_TIMEOUT_S: Final = 10.0
 # Longest wait for the group's coordinator before the last commit, in seconds.
 _COORDINATOR_ANSWER_S: Final = 5.0
+# Longest wait for the client to tell that partitions are revoked, in seconds.
+_GIVE_BACK_S: Final = 5.0
+# What may lie before that in its queue is thrown away in portions of this size.
+_GIVE_BACK_RECORDS: Final = 1_000
+_TICK_S: Final = 0.01
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
     {
@@ -50,6 +56,7 @@ class KafkaReceiver:
     def __init__(self, config: Config, group: str, start: base.Start) -> None:
         self._bootstrap_servers = config.bootstrap_servers
         self._start = start
+        self._static = "group.instance.id" in config.client_properties
         self._failed: PatEventsError | None = None
         self._closing = False
         self._unanswered: PatEventsError | None = None
@@ -154,12 +161,41 @@ class KafkaReceiver:
 
     def close(self) -> None:
         """Leave the group."""
+        if self._closing:
+            return
         self._closing = True
         self._failed = None
         self._ask_coordinator()
         with kafka_errors("leaving the group"):
-            self._client.close()
+            try:
+                self._give_back()
+            finally:
+                self._client.close()
         self._raise_failure()
+
+    def _give_back(self) -> None:
+        """Have everything revoked, or at least answered, while the client still lives.
+
+        An assignment that waits to be polled, as one does amid a rebalance, is fatal to ``close``:
+        a client that ends takes the answer to it for the one to the revocation, leaves the group
+        before the last commit, and may never return from ``incremental_unassign``.
+        """
+        try:
+            if self._static:
+                # It must not unsubscribe, which would give up what is kept for it over a restart.
+                self._client.pause(self._client.assignment())
+            else:
+                self._client.unsubscribe()
+        except KafkaException:
+            return  # It met a fatal error: nothing more is assigned to it.
+        deadline = time.monotonic() + _GIVE_BACK_S
+        # What is read here was not handed over: the next owner begins with it.
+        while self._client.consume(_GIVE_BACK_RECORDS, _TICK_S) or (
+            not self._static and self._client.assignment()
+        ):
+            if time.monotonic() >= deadline:
+                _log.warning("leaving the group before the client has given its partitions back")
+                return
 
     def _ask_coordinator(self) -> None:
         """Find out whether the last commit can be waited for.
