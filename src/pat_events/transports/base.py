@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from typing import Literal, TypeAlias
 
@@ -31,6 +31,9 @@ class Outgoing:
     Attributes:
         headers: Pairs in their order, or a dict where no name comes twice: it is cheaper to build,
             and none of the garbage collector's business (in CPython up to 3.13).
+        report: What the sender has its client call with this record and its fate. The record
+            itself is the callback: one for each would be most of what the garbage collector has
+            to look at while thousands wait.
     """
 
     __slots__ = (
@@ -39,6 +42,7 @@ class Outgoing:
         "key",
         "offset",
         "partition",
+        "report",
         "settled",
         "timestamp_ms",
         "topic",
@@ -62,6 +66,11 @@ class Outgoing:
         self.error: PatEventsError | None = None
         self.partition = -1
         self.offset = -1
+        self.report: Callable[..., None] | None = None
+
+    def __call__(self, error: object, message: object) -> None:
+        """Pass on what a client reports."""
+        self.report(self, error, message)  # type: ignore[misc]
 
     def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
         """Record the outcome: the position in the log, or why there is none."""

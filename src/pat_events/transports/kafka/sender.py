@@ -115,12 +115,18 @@ class KafkaSender:
             self.poll(0)
 
     def _produce(self, outgoing: Outgoing, value: bytes | None, headers: OutgoingHeaders) -> None:
+        report: Callable[..., None] = outgoing
+        if outgoing.report is None:
+            outgoing.report = self._report
+        else:
+            # An earlier client may still report on it, and what it says must be known for its.
+            report = partial(self._report, outgoing)
         self._client.produce(
             outgoing.topic,
             value,
             outgoing.key,
             -1,
-            partial(self._delivered, outgoing, self._generation),
+            report,
             None,
             outgoing.timestamp_ms,
             headers if isinstance(headers, dict) else list(headers),  # type: ignore[arg-type]
@@ -148,7 +154,7 @@ class KafkaSender:
         )
 
     def _delivered(
-        self, outgoing: Outgoing, generation: int, error: KafkaError | None, message: Message
+        self, generation: int, outgoing: Outgoing, error: KafkaError | None, message: Message
     ) -> None:
         if error is None:
             # No thread can begin a rebuild between this comparison and the pop: the interpreter
@@ -298,6 +304,8 @@ class KafkaSender:
 
     def _new_client(self) -> Producer:
         on_error = partial(self._note_error, self._generation)
+        #: What records of this client are told by, the client's generation with it.
+        self._report = partial(self._delivered, self._generation)
         # What was taken must not fail for lack of room, however full the last client was.
         waiting = list(self._outstanding)
         settings = properties.producer(
