@@ -60,7 +60,7 @@ class Ack(Outgoing):
         self.error: PatEventsError | None = None
         self.partition = -1
         self.offset = -1
-        self.report = None
+        self.on_delivery = None
         self.event_id = event_id
         self._sender = sender
         self._on_failure = on_failure

@@ -31,9 +31,9 @@ class Outgoing:
     Attributes:
         headers: Pairs in their order, or a dict where no name comes twice: it is cheaper to build,
             and none of the garbage collector's business (in CPython up to 3.13).
-        report: What the sender has its client call with this record and its fate. The record
-            itself is the callback: one for each would be most of what the garbage collector has
-            to look at while thousands wait.
+        on_delivery: The sender's delivery callback; None until it was first sent. The client calls
+            the record, which passes it on: a callback for each would be most of what the garbage
+            collector has to look at while thousands wait.
     """
 
     __slots__ = (
@@ -41,8 +41,8 @@ class Outgoing:
         "headers",
         "key",
         "offset",
+        "on_delivery",
         "partition",
-        "report",
         "settled",
         "timestamp_ms",
         "topic",
@@ -66,11 +66,11 @@ class Outgoing:
         self.error: PatEventsError | None = None
         self.partition = -1
         self.offset = -1
-        self.report: Callable[..., None] | None = None
+        self.on_delivery: Callable[..., None] | None = None
 
     def __call__(self, error: object, message: object) -> None:
         """Pass on what a client reports."""
-        self.report(self, error, message)  # type: ignore[misc]
+        self.on_delivery(self, error, message)  # type: ignore[misc]
 
     def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
         """Record the outcome: the position in the log, or why there is none."""

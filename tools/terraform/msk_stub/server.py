@@ -112,6 +112,7 @@ class Stub:
                         unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")
                     ],
                     action=self.headers.get("X-Amz-Target") or "",
+                    # A client without one does not repeat itself.
                     invocation=self.headers.get("Amz-Sdk-Invocation-Id") or str(uuid.uuid4()),
                     body=json.loads(raw) if raw else {},
                 )

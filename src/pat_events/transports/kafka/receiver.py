@@ -32,10 +32,10 @@ _log = logging.getLogger("pat_events.kafka")
 _OFFSETS_TIMEOUT_S: Final = 10.0
 # Longest wait for the group's coordinator before the last commit, in seconds.
 _COORDINATOR_ANSWER_S: Final = 5.0
-# Longest wait for the client to tell that partitions are revoked, in seconds.
+# Longest wait for the client to tell that partitions are revoked, in seconds: it puts that off
+# while others take their time to join.
 _GIVE_BACK_S: Final = 5.0
-# What may lie before that in its queue is thrown away in portions of this size.
-_GIVE_BACK_RECORDS: Final = 1_000
+# A queue in which nothing came for so long is empty, in seconds.
 _TICK_S: Final = 0.01
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
@@ -165,9 +165,9 @@ class KafkaReceiver:
             return
         self._closing = True
         self._failed = None
-        self._ask_coordinator()
         with kafka_errors("leaving the group"):
             try:
+                self._ask_coordinator()
                 self._give_back()
             finally:
                 self._client.close()
@@ -181,20 +181,18 @@ class KafkaReceiver:
         before the last commit, and may never return from ``incremental_unassign``.
         """
         try:
-            if self._static:
-                # It must not unsubscribe, which would give up what is kept for it over a restart.
-                self._client.pause(self._client.assignment())
-            else:
+            # What was fetched would lie before the revocation in the client's queue.
+            self._client.pause(self._client.assignment())
+            # A static member would give up what is kept for it over a restart.
+            if not self._static:
                 self._client.unsubscribe()
         except KafkaException:
             return  # It met a fatal error: nothing more is assigned to it.
         deadline = time.monotonic() + _GIVE_BACK_S
-        # What is read here was not handed over: the next owner begins with it.
-        while self._client.consume(_GIVE_BACK_RECORDS, _TICK_S) or (
-            not self._static and self._client.assignment()
-        ):
-            if time.monotonic() >= deadline:
-                _log.warning("leaving the group before the client has given its partitions back")
+        while time.monotonic() < deadline:
+            # What is read here was not handed over: the next owner begins with it.
+            read = self._client.consume(1, _TICK_S)
+            if not read and (self._static or not self._client.assignment()):
                 return
 
     def _ask_coordinator(self) -> None:
@@ -231,6 +229,7 @@ class KafkaReceiver:
             if self._closing:
                 # They are revoked at once, and a client that ends answers no question.
                 self._client.incremental_assign(partitions)
+                self._client.pause(partitions)
                 return
             self._assign(partitions)
 

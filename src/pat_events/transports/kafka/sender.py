@@ -115,18 +115,18 @@ class KafkaSender:
             self.poll(0)
 
     def _produce(self, outgoing: Outgoing, value: bytes | None, headers: OutgoingHeaders) -> None:
-        report: Callable[..., None] = outgoing
-        if outgoing.report is None:
-            outgoing.report = self._report
+        on_delivery: Callable[..., None] = outgoing
+        if outgoing.on_delivery is None:
+            outgoing.on_delivery = self._on_delivery
         else:
-            # An earlier client may still report on it, and what it says must be known for its.
-            report = partial(self._report, outgoing)
+            # An earlier client may still report on it: the generation tells the two apart.
+            on_delivery = partial(self._on_delivery, outgoing)
         self._client.produce(
             outgoing.topic,
             value,
             outgoing.key,
             -1,
-            report,
+            on_delivery,
             None,
             outgoing.timestamp_ms,
             headers if isinstance(headers, dict) else list(headers),  # type: ignore[arg-type]
@@ -304,8 +304,8 @@ class KafkaSender:
 
     def _new_client(self) -> Producer:
         on_error = partial(self._note_error, self._generation)
-        #: What records of this client are told by, the client's generation with it.
-        self._report = partial(self._delivered, self._generation)
+        #: Delivery callback of this client's records, bound to its generation.
+        self._on_delivery = partial(self._delivered, self._generation)
         # What was taken must not fail for lack of room, however full the last client was.
         waiting = list(self._outstanding)
         settings = properties.producer(
