@@ -26,7 +26,16 @@ from localstack_client.session import Session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
 
-from tools.stack import Kafka, LocalStack, NotReadyError, Part, Registry, StackError, reach
+from tools.stack import (
+    Kafka,
+    LocalStack,
+    NotReadyError,
+    Part,
+    Registry,
+    SecuredKafka,
+    StackError,
+    reach,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +134,13 @@ def native_kafka_cluster() -> Iterator[Kafka]:
     """Three brokers of this session's own, to be killed and frozen; leave them running."""
     with ExitStack() as stack:
         yield _enter(stack, Kafka, Kafka(brokers=3))
+
+
+@pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[SecuredKafka]:
+    """A broker of this session's own that asks who is there, with ACLs."""
+    with ExitStack() as stack:
+        yield _enter(stack, Kafka, SecuredKafka())
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tools.stack.kafka import Kafka
 from tools.stack.localstack import LocalStack
 from tools.stack.part import Part
 from tools.stack.registry import Registry
+from tools.stack.secured import SecuredKafka
 
 __all__ = [
     "Kafka",
@@ -22,6 +23,7 @@ __all__ = [
     "Part",
     "Reached",
     "Registry",
+    "SecuredKafka",
     "StackError",
     "reach",
 ]

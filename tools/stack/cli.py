@@ -20,21 +20,25 @@ from tools.stack.part import Part, launch_all
 from tools.stack.processes import tied
 from tools.stack.registry import Registry
 from tools.stack.runs import LOGS, end_left_running, left_running, owned
+from tools.stack.secured import SecuredKafka
 from tools.stack.settings import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-KINDS: dict[str, type[Part]] = {kind.name: kind for kind in (Kafka, Registry, LocalStack)}
+KINDS: dict[str, type[Part]] = {
+    kind.name: kind for kind in (Kafka, SecuredKafka, Registry, LocalStack)
+}
 COMMAND_END_WAIT_S = 10.0
 INTERRUPTED = 130
 ABOUT = """\
 Start and stop the real parts natively, without containers, on free ports of this machine:
-  kafka       Apache Kafka, one broker or three
-  registry    Apicurio Registry, which speaks Confluent's schema registry protocol
-  localstack  LocalStack, AWS's APIs (it listens on every interface, whatever it is told)
-Named parts are started, all of them when none is named. The first start fetches what they are
+  kafka          Apache Kafka, one broker or three
+  registry       Apicurio Registry, which speaks Confluent's schema registry protocol
+  localstack     LocalStack, AWS's APIs (it listens on every interface, whatever it is told)
+  secured-kafka  Apache Kafka with TLS, SCRAM, tokens, client certificates and ACLs
+Named parts are started, the first three when none is named. The first start fetches what they are
 made of into ~/.cache/pat-events; it needs Maven, and Python 3.11 for LocalStack.
 """
 EXAMPLES = """\
@@ -100,7 +104,11 @@ def _parts(options: argparse.Namespace) -> list[Part]:
     for name in options.parts:
         if name not in KINDS:
             _parser().error(f"{name!r} is none of {', '.join(KINDS)}")
-    names = [name for name in KINDS if not options.parts or name in options.parts]
+    names = [
+        name
+        for name, kind in KINDS.items()
+        if (name in options.parts if options.parts else kind.by_default)
+    ]
     return [Kafka(options.brokers) if name == Kafka.name else KINDS[name]() for name in names]
 
 

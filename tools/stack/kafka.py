@@ -124,7 +124,7 @@ class Kafka(Part):
     def _create(self, run: Run, *, outlives: bool) -> list[Process]:
         java = [self._java(), *self._classes(), "-cp", f"{kafka_jars()}/*"]
         files = {broker_id: self._configure(run, broker_id) for broker_id in self._ports}
-        _format(java, list(files.values()))
+        _format(java, list(files.values()), self._format_options())
         log4j = Path(__file__).with_name("kafka-log4j2.xml")
         java[1:1] = [HEAP, f"-Dlog4j2.configurationFile={log4j}"]
         for broker_id, file in files.items():
@@ -151,12 +151,22 @@ class Kafka(Part):
             lambda: living <= broker_ids(address), timeout_s=READY_WAIT_S
         )
 
+    def _format_options(self) -> list[str]:
+        """What Kafka's storage tool is told besides the cluster and the configuration."""
+        return []
+
     def _configure(self, run: Run, broker_id: int) -> Path:
+        values = self._settings(run, broker_id)
+        file = run.data / f"broker-{broker_id}.properties"
+        file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), "utf-8")
+        return file
+
+    def _settings(self, run: Run, broker_id: int) -> dict[str, object]:
         replicas, wanted = (3, 2) if self.size > 1 else (1, 1)
         voters = ",".join(f"{i}@{LOOPBACK}:{port}" for i, port in self._controller_ports.items())
         data = run.data / f"broker-{broker_id}"
         client, controller = self._ports[broker_id], self._controller_ports[broker_id]
-        values = {
+        return {
             "node.id": broker_id,
             "process.roles": "broker,controller",
             "listeners": f"PLAINTEXT://{LOOPBACK}:{client},CONTROLLER://{LOOPBACK}:{controller}",
@@ -173,9 +183,6 @@ class Kafka(Part):
             "share.coordinator.state.topic.min.isr": wanted,
             **QUICK,
         }
-        file = run.data / f"broker-{broker_id}.properties"
-        file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), "utf-8")
-        return file
 
 
 # Where the defaults only make tests wait: groups start at once, a lost member or broker is
@@ -215,10 +222,10 @@ def new_cluster_id() -> str:
     return base64.urlsafe_b64encode(b"k" + secrets.token_bytes(15)).decode().rstrip("=")
 
 
-def _format(java: list[str], files: list[Path]) -> None:
+def _format(java: list[str], files: list[Path], options: list[str]) -> None:
     """Have Kafka's own tool prepare the data folders, side by side."""
     cluster = new_cluster_id()
-    tool = [*java, *SHORT_LIVED, "kafka.tools.StorageTool", "format", "-t", cluster]
+    tool = [*java, *SHORT_LIVED, "kafka.tools.StorageTool", "format", "-t", cluster, *options]
     commands = [
         tied([*tool, "-c", str(file)], lock=None, death_signal=signal.SIGKILL) for file in files
     ]

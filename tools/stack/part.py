@@ -34,6 +34,8 @@ class Part(ABC):
     name: ClassVar[str]
     variable: ClassVar[str]
     """The environment variable that names a running part of this kind."""
+    by_default: ClassVar[bool] = True
+    """Whether it is meant where no part is named."""
 
     def __init__(self) -> None:
         self._run: Run | None = None
