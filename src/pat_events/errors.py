@@ -14,6 +14,8 @@
     │   ├── TransportError          the broker or the network
     │   │   ├── TransportTimeoutError
     │   │   ├── TransportUnavailableError
+    │   │   │   └── AuthenticationError   the sign-in was refused: user, token or certificate
+    │   │   ├── NotPermittedError   signed in, and lacking a right; names it
     │   │   └── TopicMissingError
     │   └── HandlerTimeoutError     a handler passed its deadline
     ├── HoldError                 keep the event where it is, never skip it
@@ -100,6 +102,14 @@ class TransportTimeoutError(TransportError):
 
 class TransportUnavailableError(TransportError):
     """No broker can be reached at the given address."""
+
+
+class AuthenticationError(TransportUnavailableError):
+    """The cluster refused the user, the token or the certificate; the message says which."""
+
+
+class NotPermittedError(TransportError):
+    """The cluster knows who asks and lacks a rule that permits it; the message names the right."""
 
 
 class TopicMissingError(TransportError):

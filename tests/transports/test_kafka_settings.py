@@ -9,7 +9,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from pat_events import Config
 from pat_events.errors import (
+    AuthenticationError,
     ConfigError,
+    NotPermittedError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
     TopicMissingError,
@@ -45,7 +47,10 @@ def ignore(_):
         ("_TIMED_OUT", TransportTimeoutError),
         ("REQUEST_TIMED_OUT", TransportTimeoutError),
         ("_INVALID_ARG", ConfigError),
-        ("TOPIC_AUTHORIZATION_FAILED", TransportError),
+        ("_AUTHENTICATION", AuthenticationError),
+        ("TOPIC_AUTHORIZATION_FAILED", NotPermittedError),
+        ("GROUP_AUTHORIZATION_FAILED", NotPermittedError),
+        ("CLUSTER_AUTHORIZATION_FAILED", NotPermittedError),
         ("NOT_ENOUGH_REPLICAS", TransportError),
     ],
 )

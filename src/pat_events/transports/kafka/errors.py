@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError, KafkaException
 
 from pat_events.errors import (
+    AuthenticationError,
     ConfigError,
+    NotPermittedError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
     TopicMissingError,
@@ -35,6 +37,22 @@ _CLASSES: Final[dict[int, type[PatEventsError]]] = {
     KafkaError._TIMED_OUT: TransportTimeoutError,  # noqa: SLF001
     KafkaError.REQUEST_TIMED_OUT: TransportTimeoutError,
     KafkaError._INVALID_ARG: ConfigError,  # noqa: SLF001
+    KafkaError._AUTHENTICATION: AuthenticationError,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED: AuthenticationError,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: NotPermittedError,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: NotPermittedError,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: NotPermittedError,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: NotPermittedError,
+}
+# What has to be granted, as Kafka names it and as an IAM policy of MSK does.
+_RIGHTS: Final = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Describe and Read (to consume) or Write (to publish) "
+    "on the topic (MSK: kafka-cluster:DescribeTopic, ReadData, WriteData)",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (MSK: kafka-cluster:DescribeGroup, "
+    "AlterGroup)",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IdempotentWrite on the cluster to publish "
+    "(MSK: kafka-cluster:WriteDataIdempotently), or what an operator's command needs there: "
+    "Create, Alter, Describe",
 }
 
 
@@ -43,6 +61,8 @@ def typed(error: KafkaError, doing: str) -> PatEventsError:
     kind = _CLASSES.get(error.code(), TransportError)
     if kind is TopicMissingError:
         return kind(f"{doing}: the topic does not exist; create it with 'pat-events topics apply'")
+    if (right := _RIGHTS.get(error.code())) is not None:
+        return kind(f"{doing}: not permitted ({error.name()}); it takes {right}")
     return kind(f"{doing}: {error.str()} ({error.name()})")
 
 

@@ -83,10 +83,13 @@ def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, 
 def _authentication(config: Config) -> dict[str, object]:
     if config.msk_iam_region is None:
         return {}
+    source = token_source(config.msk_iam_region)
+    # The first one before there is a client, which would only say that it has none.
+    source.token()
     return {
         "security.protocol": "SASL_SSL",
         "sasl.mechanisms": "OAUTHBEARER",
-        "oauth_cb": token_source(config.msk_iam_region),
+        "oauth_cb": source,
     }
 
 
@@ -155,6 +158,8 @@ def admin(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, o
     """Return an administration client's settings."""
     return {
         **common(config, on_error),
+        # Asking for a topic by its name must not make it.
+        "allow.auto.create.topics": False,
         **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),
     }
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError
 
 from pat_events.core.spelling import nearest
-from pat_events.errors import TopicMissingError, TransportUnavailableError
-from pat_events.transports.kafka import properties
+from pat_events.errors import NotPermittedError, TopicMissingError
+from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
@@ -17,17 +16,12 @@ from pat_events.transports.kafka.sender import KafkaSender
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from confluent_kafka.admin import AdminClient
+
     from pat_events.config import Config
     from pat_events.transports.base import Start
 
 _ABSENT: Final = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
-_NO_ANSWER: Final = frozenset(
-    {
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the library's name for it
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._TRANSPORT,  # noqa: SLF001
-    }
-)
 
 
 class KafkaTransport:
@@ -46,22 +40,9 @@ class KafkaTransport:
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
-        trouble: list[str] = []
         address = self._config.bootstrap_servers
-        settings = properties.admin(self._config, lambda error: trouble.append(error.str()))
-        with kafka_errors(f"connecting to {address}"):
-            client = AdminClient(settings)  # type: ignore[arg-type]
-        try:
-            found = client.list_topics(timeout=timeout_s).topics
-        except KafkaException as error:
-            cause: KafkaError = error.args[0]
-            client.poll(0)
-            if cause.code() not in _NO_ANSWER:
-                raise typed(cause, f"asking {address} for its topics") from error
-            detail = f" ({trouble[-1]})" if trouble else ""
-            raise TransportUnavailableError(
-                f"no broker answered at {address} within {timeout_s:g} s{detail}"
-            ) from error
+        client, metadata = connect(self._config, timeout_s)
+        found = metadata.topics
         missing = []
         for topic in topics:
             problem: KafkaError | None = found[topic].error if topic in found else _ABSENT
@@ -71,8 +52,27 @@ class KafkaTransport:
                 raise typed(problem, f"asking {address} for topic {topic}")
             missing.append(topic)
         if missing:
+            _refuse_hidden(client, missing, address, timeout_s)
             raise TopicMissingError(_missing(missing, address, list(found)))
         return {topic: len(found[topic].partitions) for topic in topics}
+
+
+def _refuse_hidden(client: AdminClient, missing: list[str], address: str, timeout_s: float) -> None:
+    """Raise where a topic may be there: a list leaves out what its reader may not see.
+
+    Asked for by its name, the cluster says that it may not be described.
+    """
+    hidden = []
+    for topic in missing:
+        with kafka_errors(f"asking {address} for topic {topic}"):
+            error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
+        if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            hidden.append(topic)
+    if hidden:
+        raise NotPermittedError(
+            f"{address} does not say whether there is a topic {', '.join(hidden)}: it is missing, "
+            "or not permitted; grant Describe on it (MSK: kafka-cluster:DescribeTopic)"
+        )
 
 
 def _missing(missing: list[str], address: str, found: list[str]) -> str:
