@@ -7,17 +7,6 @@ import uuid
 
 import pytest
 import trustme
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 
 from pat_events import Config
 from pat_events.errors import (
@@ -34,45 +23,11 @@ PATIENCE_S = 30.0
 PASSWORD = "not-a-secret"  # noqa: S105
 
 
-class Cluster:
-    """The secured broker, and what its operator does there."""
-
-    def __init__(self, kafka):
-        self.kafka = kafka
-        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-
-    def user(self):
-        name = f"user-{uuid.uuid4().hex[:8]}"
-        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        upsert = UserScramCredentialUpsertion(name, info, PASSWORD.encode())
-        self._admin.alter_user_scram_credentials([upsert])[name].result(PATIENCE_S)
-        return name
-
-    def permit(self, user, kind, name, *operations):
-        for operation in operations:
-            rule = AclBinding(
-                kind,
-                name,
-                ResourcePatternType.LITERAL,
-                f"User:{user}",
-                "*",
-                operation,
-                AclPermissionType.ALLOW,
-            )
-            self._admin.create_acls([rule])[rule].result(PATIENCE_S)
-
-    def config(self, user, **settings):
-        return Config(
-            bootstrap_servers=self.kafka.scram_servers,
-            client_properties=self.kafka.scram(user, PASSWORD),
-            connect_timeout_s=PATIENCE_S,
-            **settings,
-        )
-
-
 @pytest.fixture
-def cluster(secured_kafka):
-    return Cluster(secured_kafka)
+def user(secured_kafka):
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    secured_kafka.add_user(name, PASSWORD)
+    return name
 
 
 @pytest.fixture
@@ -80,13 +35,19 @@ def topic(secured_kafka, topic_name, create_topic):
     return create_topic(topic_name, bootstrap_servers=secured_kafka.bootstrap_servers)
 
 
+def partitions(kafka, user, topics):
+    config = Config(
+        bootstrap_servers=kafka.scram_servers, client_properties=kafka.scram(user, PASSWORD)
+    )
+    return KafkaTransport(config).partitions(topics, PATIENCE_S)
+
+
 def connect(servers, properties, timeout_s=PATIENCE_S):
     config = Config(bootstrap_servers=servers, client_properties=properties)
     return KafkaTransport(config).partitions((), timeout_s)
 
 
-def test_every_way_to_sign_in_is_let_in(secured_kafka):
-    user = Cluster(secured_kafka).user()
+def test_every_way_to_sign_in_is_let_in(secured_kafka, user):
     connect(secured_kafka.scram_servers, secured_kafka.scram(user, PASSWORD))
     connect(secured_kafka.token_servers, secured_kafka.token(user))
     connect(secured_kafka.certificate_servers, secured_kafka.certificate(user))
@@ -161,20 +122,18 @@ def test_a_listener_that_says_nothing_is_met_with_a_hint_at_the_protocol(secured
     assert "brokers are down" not in str(raised.value)
 
 
-def test_a_topic_that_may_not_be_seen_is_not_called_missing(cluster, topic):
+def test_a_topic_that_may_not_be_seen_is_not_called_missing(secured_kafka, user, topic):
     with pytest.raises(NotPermittedError, match=rf"{topic}.*Describe"):
-        KafkaTransport(cluster.config(cluster.user())).partitions([topic], PATIENCE_S)
+        partitions(secured_kafka, user, [topic])
 
 
-def test_a_topic_that_is_not_there_is_missing_and_is_not_made(cluster, topic_name):
-    user = cluster.user()
-    cluster.permit(user, ResourceType.TOPIC, topic_name, AclOperation.DESCRIBE, AclOperation.CREATE)
+def test_a_topic_that_is_not_there_is_missing_and_is_not_made(secured_kafka, user, topic_name):
+    secured_kafka.permit(user, "topic", topic_name, "describe", "create")
     for _ in range(2):
         with pytest.raises(TopicMissingError, match=topic_name):
-            KafkaTransport(cluster.config(user)).partitions([topic_name], PATIENCE_S)
+            partitions(secured_kafka, user, [topic_name])
 
 
-def test_a_right_that_comes_is_enough(cluster, topic):
-    user = cluster.user()
-    cluster.permit(user, ResourceType.TOPIC, topic, AclOperation.DESCRIBE)
-    assert KafkaTransport(cluster.config(user)).partitions([topic], PATIENCE_S) == {topic: 1}
+def test_a_right_that_comes_is_enough(secured_kafka, user, topic):
+    secured_kafka.permit(user, "topic", topic, "describe")
+    assert partitions(secured_kafka, user, [topic]) == {topic: 1}

@@ -24,7 +24,8 @@ OPERATOR = "operator"
 PROPERTIES_VARIABLE = "PAT_EVENTS_CLIENT_PROPERTIES"
 _CLIENT = "client.json"
 _PLAIN = "org.apache.kafka.common.security"
-_ANSWER_S = 10.0
+_ANSWER_S = 30.0
+_SCRAM_ITERATIONS = 4096
 _PROTOCOLS = {
     "SCRAM": "SASL_SSL",
     "TOKEN": "SASL_SSL",
@@ -106,6 +107,47 @@ class SecuredKafka(Kafka):
         if self._folder is None:
             raise StackError(f"{self.name} is not running")
         return self._folder
+
+    def add_user(self, user: str, password: str) -> None:
+        """Let somebody in by SCRAM."""
+        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
+            AdminClient,
+            ScramCredentialInfo,
+            ScramMechanism,
+            UserScramCredentialUpsertion,
+        )
+
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS)
+        wanted = UserScramCredentialUpsertion(user, info, password.encode())
+        client.alter_user_scram_credentials([wanted])[user].result(_ANSWER_S)
+
+    def permit(self, user: str, resource: str, name: str, *operations: str) -> None:
+        """Permit operations, as Kafka names them, on a ``topic``, a ``group`` or the ``broker``."""
+        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
+            AclBinding,
+            AclOperation,
+            AclPermissionType,
+            AdminClient,
+            ResourcePatternType,
+            ResourceType,
+        )
+
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        rules = [
+            AclBinding(
+                ResourceType[resource.upper()],
+                name,
+                ResourcePatternType.LITERAL,
+                f"User:{user}",
+                "*",
+                AclOperation[operation.upper()],
+                AclPermissionType.ALLOW,
+            )
+            for operation in operations
+        ]
+        for answer in client.create_acls(rules).values():
+            answer.result(_ANSWER_S)
 
     def tls(self) -> dict[str, str]:
         """The client properties of somebody who trusts the broker and has no name."""

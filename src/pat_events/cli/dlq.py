@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, printable, table
 from pat_events.codecs import EventTypes, load_catalog
@@ -17,20 +18,34 @@ from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
-    from pat_events.ops.dead_letters import StoredLetter
+    from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters.")
 
 
 @app.command("list")
 @command
-def list_topics(bootstrap: Bootstrap = None) -> None:
+def list_topics(bootstrap: Bootstrap = None, catalog: CatalogFile = None) -> None:
     """List the dead-letter topics: how many letters, and for which reasons.
+
+    Exit code 1 where a dead-letter topic of the catalogue may not be seen: it may hold some.
 
     Example:
       pat-events dlq list --bootstrap localhost:9092
     """
-    found = ops.list_topics(configure(bootstrap))
+    config = configure(bootstrap, catalog)
+    found = ops.list_topics(config)
+    unseen = ops.unseen_topics(config, load_catalog(config.catalog))
+    _show_counts(found)
+    if unseen:
+        typer.echo(
+            f"not permitted to see {', '.join(unseen)}: grant Describe and Read on what is there",
+            err=True,
+        )
+        raise typer.Exit(FAILED)
+
+
+def _show_counts(found: list[DeadLetterTopic]) -> None:
     if not found:
         console.print(f"there is no topic that ends in {DEAD_LETTER_SUFFIX}")
         return

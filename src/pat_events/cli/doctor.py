@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.text import Text
 
@@ -18,18 +20,34 @@ _MARKS = {
 
 
 @command
-def doctor(bootstrap: Bootstrap = None, catalog: CatalogFile = None) -> None:
+def doctor(
+    *,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="NAME", help="Judge what this group's members need."),
+    ] = None,
+    publishes: Annotated[
+        list[str] | None,
+        typer.Option("--publishes", metavar="EVENT", help="Judge what its publisher needs."),
+    ] = None,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
     """Say what is wrong with configuration, schemas, connection, topics and permissions.
 
+    Name the service, by its group or by what it publishes, and only what it needs is asked for.
     Looks only, changes nothing. A question mark is something that could not be found out. Exit
     code 1 if anything is wrong. The configuration is PAT_EVENTS_BOOTSTRAP_SERVERS and the other
     PAT_EVENTS_* variables, named after the fields of pat_events.Config.
 
     Example:
       pat-events doctor --bootstrap localhost:9092
+      pat-events doctor --group email-processor
+      pat-events doctor --publishes EmailReceived --publishes EmailDeleted
     """
     wrong = 0
-    for check in examine({"bootstrap_servers": bootstrap, "catalog": catalog}):
+    overrides: dict[str, object] = {"bootstrap_servers": bootstrap, "catalog": catalog}
+    for check in examine(overrides, group, publishes or ()):
         mark, style = _MARKS[check.outcome]
         line = Text.assemble((mark, style), f" {check.name}: {printable(check.finding)}")
         console.print(line, soft_wrap=True)

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console, table
+from pat_events.cli.output import command, console, printable, table
 from pat_events.codecs import load_catalog
+from pat_events.errors import TransportError
 from pat_events.ops import lag as ops
 
 
@@ -27,6 +29,7 @@ def lag(
     """Show how far consumer groups are behind, per partition.
 
     A dash means that the group has no position there yet; its lag is then all that is stored.
+    Exit code 1 where the lag of a group could not be told.
 
     Example:
       pat-events lag email-processor
@@ -39,10 +42,18 @@ def lag(
     numbers = ("partition", "committed", "end", "lag")
     shown = table("group", "topic", *numbers, numbers=numbers)
     for name, rows in found.items():
+        if isinstance(rows, TransportError):
+            continue
         for row in rows:
             committed = "-" if row.committed is None else str(row.committed)
             shown.add_row(
                 name, row.topic, str(row.partition), committed, str(row.end), str(row.lag)
             )
         shown.add_row(name, "all", "", "", "", str(sum(row.lag for row in rows)), style="bold")
-    console.print(shown)
+    if shown.row_count:
+        console.print(shown)
+    untold = {name: rows for name, rows in found.items() if isinstance(rows, TransportError)}
+    for name, why in untold.items():
+        typer.echo(printable(f"{name}: not told: {why}"), err=True)
+    if untold:
+        raise typer.Exit(FAILED)

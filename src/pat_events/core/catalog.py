@@ -126,6 +126,19 @@ class Catalog:
                 f"the catalogue has no event {name!r}{did_you_mean(name, self.events)}"
             ) from None
 
+    def group(self, name: str) -> Group:
+        """Return the entry of a consumer group.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        try:
+            return self.groups[name]
+        except KeyError:
+            raise ConfigError(
+                f"the catalogue has no group {name!r}{did_you_mean(name, self.groups)}"
+            ) from None
+
     def topics_of(self, event_names: Iterable[str]) -> tuple[str, ...]:
         """Return the topics that carry these events, each once.
 

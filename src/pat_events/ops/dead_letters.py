@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pat_events.codecs import EventTypes
     from pat_events.config import Config
+    from pat_events.core.catalog import Catalog
     from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Position
 
@@ -71,6 +72,21 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
             )
         )
     return listed
+
+
+def unseen_topics(config: Config, catalog: Catalog) -> list[str]:
+    """Return the dead-letter topics of the catalogue's groups that may not be seen here.
+
+    Where there are some, an empty list of dead letters says nothing.
+    """
+    admin = KafkaAdmin(config)
+    seen = admin.layouts()
+    wanted = {
+        catalog.dead_letter_topic(topic, group.name)
+        for group in catalog.groups.values()
+        for topic in catalog.topics_of(group.consumes)
+    }
+    return admin.hidden(sorted(wanted - seen.keys()))
 
 
 def show(

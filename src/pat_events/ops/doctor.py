@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 from pat_events.codecs import EventTypes, codec_by_name, load_catalog
 from pat_events.config import Config
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
+from pat_events.ops.permissions import lacking, needs
 from pat_events.ops.topics import compare, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pat_events.core.catalog import Catalog
+    from pat_events.ops.permissions import Needs
+    from pat_events.transports.kafka.admin import TopicLayout, TopicSpec
 
-_NEEDED: Final = ("DESCRIBE", "READ", "WRITE")
 _DEFAULT_MAX_BYTES: Final = 1_048_588
 
 
@@ -39,13 +41,17 @@ class Check:
     advice: str = ""
 
 
-def examine(overrides: dict[str, object]) -> Iterator[Check]:
+def examine(
+    overrides: dict[str, object], group: str | None = None, publishes: Sequence[str] = ()
+) -> Iterator[Check]:
     """Yield one check after the other, each as soon as it is done.
 
     Later ones are left out where they would only repeat that an earlier one failed.
 
     Args:
         overrides: Settings that win over ``PAT_EVENTS_*``, by field of ``Config``.
+        group: A group of the catalogue: judge what its members need, and no more.
+        publishes: Names of events: judge what their publisher needs, and no more.
     """
     config: Config | None
     try:
@@ -61,11 +67,16 @@ def examine(overrides: dict[str, object]) -> Iterator[Check]:
     except ConfigError as error:
         yield Check("catalogue", Outcome.WRONG, str(error), "correct the file")
         return
+    try:
+        wanted = needs(catalog, group, publishes) if group or publishes else None
+    except PatEventsError as error:
+        yield Check("catalogue", Outcome.WRONG, str(error), "name what the catalogue has")
+        return
     counts = f"{len(catalog.events)} events, {len(catalog.topics)} topics"
     yield Check("catalogue", Outcome.FINE, f"{counts}, {len(catalog.groups)} groups")
     yield from _schemas(catalog, writes_avro=config is not None and config.codec == "avro")
     if config is not None:
-        yield from _cluster(config, catalog)
+        yield from _cluster(config, catalog, wanted)
 
 
 def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
@@ -91,7 +102,7 @@ def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
         yield Check("avro", Outcome.FINE, "every event has its twin")
 
 
-def _cluster(config: Config, catalog: Catalog) -> Iterator[Check]:
+def _cluster(config: Config, catalog: Catalog, service: Needs | None) -> Iterator[Check]:
     try:
         admin = KafkaAdmin(config)
         layouts = admin.layouts()
@@ -110,20 +121,32 @@ def _cluster(config: Config, catalog: Catalog) -> Iterator[Check]:
         yield Check("connection", Outcome.WRONG, str(error), advice)
         return
     yield Check("connection", Outcome.FINE, f"brokers: {admin.brokers()}, topics: {len(layouts)}")
-    wanted = wanted_topics(catalog, 1)
-    missing = [name for name in wanted if name not in layouts]
-    fewer = [n for n, s in wanted.items() if n in layouts and layouts[n].partitions < s.partitions]
-    found = [f"missing: {', '.join(missing)}"] if missing else []
-    found += [f"fewer partitions than the catalogue says: {', '.join(fewer)}"] if fewer else []
-    if found:
-        yield Check(
-            "topics", Outcome.WRONG, "; ".join(found), "run 'pat-events topics diff', then apply"
-        )
-    else:
-        yield Check("topics", Outcome.FINE, f"all {len(wanted)} exist")
-    present = [name for name in wanted if name in layouts]
+    specs = wanted_topics(catalog, 1)
+    names = list(specs if service is None else service.topics)
+    yield _topics(admin, specs, names, layouts)
+    present = [name for name in names if name in layouts]
     yield _settings(admin, config, catalog, present)
-    yield _permissions(admin, present)
+    yield _permissions(admin, service, present)
+
+
+def _topics(
+    admin: KafkaAdmin,
+    specs: Mapping[str, TopicSpec],
+    names: list[str],
+    layouts: Mapping[str, TopicLayout],
+) -> Check:
+    absent = [name for name in names if name not in layouts]
+    unseen = admin.hidden(absent)
+    missing = [name for name in absent if name not in unseen]
+    fewer = [n for n in names if n in layouts and layouts[n].partitions < specs[n].partitions]
+    found = [f"missing: {', '.join(missing)}"] if missing else []
+    found += [f"missing, or not permitted: {', '.join(unseen)}"] if unseen else []
+    found += [f"fewer partitions than the catalogue says: {', '.join(fewer)}"] if fewer else []
+    if not found:
+        return Check("topics", Outcome.FINE, f"all {len(names)} exist")
+    advice = ["run 'pat-events topics diff', then apply"] if missing or fewer else []
+    advice += ["grant Describe (MSK: kafka-cluster:DescribeTopic)"] if unseen else []
+    return Check("topics", Outcome.WRONG, "; ".join(found), "; ".join(advice))
 
 
 def _settings(admin: KafkaAdmin, config: Config, catalog: Catalog, present: list[str]) -> Check:
@@ -158,27 +181,36 @@ def _settings(admin: KafkaAdmin, config: Config, catalog: Catalog, present: list
     return Check("topic settings", Outcome.FINE, "retention, sizes and replicas in sync suffice")
 
 
-def _permissions(admin: KafkaAdmin, present: list[str]) -> Check:
-    if not present:
-        return Check("permissions", Outcome.UNKNOWN, "no topic to ask about")
+def _permissions(admin: KafkaAdmin, service: Needs | None, present: list[str]) -> Check:
     try:
-        permitted = admin.permitted(present)
+        if service is None:
+            return _permitted(admin, present)
+        missing = lacking(admin, service)
     except PatEventsError as error:
         return Check("permissions", Outcome.UNKNOWN, f"not told: {error}")
-    lacking = {
-        topic: [name for name in _NEEDED if name not in operations]
-        for topic, operations in permitted.items()
-        if operations is not None
-    }
-    listed = [f"{topic} ({', '.join(names)})" for topic, names in lacking.items() if names]
-    if listed:
-        return Check(
-            "permissions",
-            Outcome.WRONG,
-            f"not permitted: {'; '.join(listed)}",
-            "a service needs READ on what it consumes and WRITE on what it publishes: "
-            "grant those it lacks",
-        )
-    if not lacking:
+    if missing is None:
         return Check("permissions", Outcome.UNKNOWN, "the cluster does not say what is permitted")
-    return Check("permissions", Outcome.FINE, f"{', '.join(_NEEDED)} on {len(lacking)} topics")
+    if missing:
+        return Check(
+            "permissions", Outcome.WRONG, f"not permitted: {', '.join(missing)}", "grant these"
+        )
+    return Check("permissions", Outcome.FINE, "all that this service needs")
+
+
+def _permitted(admin: KafkaAdmin, present: list[str]) -> Check:
+    """Say what is permitted: without a service named nobody knows what is too little."""
+    if not present:
+        return Check("permissions", Outcome.UNKNOWN, "no topic to ask about")
+    permitted = {t: it for t, it in admin.permitted(present).items() if it is not None}
+    if not permitted:
+        return Check("permissions", Outcome.UNKNOWN, "the cluster does not say what is permitted")
+    counts = ", ".join(
+        f"{operation.capitalize()} on {sum(operation in it for it in permitted.values())}"
+        for operation in ("READ", "WRITE")
+    )
+    return Check(
+        "permissions",
+        Outcome.FINE,
+        f"of {len(permitted)} topics {counts}",
+        "'--group' or '--publishes' judges whether that suffices for a service",
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import ConfigError
+from pat_events.errors import ConfigError, TransportError, TransportUnavailableError
 from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ class PartitionLag:
 
 def lag(
     config: Config, catalog: Catalog, groups: Sequence[str] | None = None
-) -> dict[str, list[PartitionLag]]:
+) -> dict[str, list[PartitionLag] | TransportError]:
     """Return the lag of groups on their topics: the catalogue's, and those they have committed.
+
+    A group whose lag cannot be told has the reason in its place: a topic that is missing or not
+    permitted, or a right on the group. The others are told all the same.
 
     Args:
         config: The cluster.
@@ -44,7 +47,7 @@ def lag(
 
     Raises:
         ConfigError: neither the catalogue nor the cluster knows a group; names the nearest.
-        TransportError: the cluster did not answer, or does not permit it.
+        TransportUnavailableError: the cluster did not answer.
     """
     admin = KafkaAdmin(config)
     names = sorted({*catalog.groups, *admin.groups()}) if groups is None else groups
@@ -53,7 +56,15 @@ def lag(
         for topic, layout in sorted(admin.layouts().items())
         for partition in range(layout.partitions)
     ]
-    return {name: _lag_of(name, admin, catalog, everywhere) for name in names}
+    found: dict[str, list[PartitionLag] | TransportError] = {}
+    for name in names:
+        try:
+            found[name] = _lag_of(name, admin, catalog, everywhere)
+        except TransportUnavailableError:
+            raise
+        except TransportError as error:
+            found[name] = error
+    return found
 
 
 def _lag_of(
@@ -66,6 +77,8 @@ def _lag_of(
         if group not in known:
             raise ConfigError(f"there is no group {group!r}{did_you_mean(group, known)}")
     wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
+    if unseen := {*wanted} - {topic for topic, _ in everywhere}:
+        admin.require(sorted(unseen))
     topics = {*wanted, *(topic for topic, _ in committed)}
     pairs = [(topic, partition) for topic, partition in everywhere if topic in topics]
     ends = admin.ends(pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -25,8 +25,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from tenacity import stop_after_delay
 
-from pat_events.errors import TransportTimeoutError
+from pat_events.errors import NotPermittedError, TransportTimeoutError
 from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.connecting import hidden
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.transport import KafkaTransport
@@ -45,6 +46,8 @@ T = TypeVar("T")
 ANSWER_S: Final = 15.0
 # The client gives up first, and says which broker did not answer.
 _FUTURE_S: Final = ANSWER_S + 5.0
+# Longest wait for positions before what else the cluster has said is looked at, in seconds.
+_LISTEN_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,10 @@ class KafkaAdmin:
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
 
+    def require(self, topics: Sequence[str]) -> None:
+        """Raise unless all of these are there and may be seen; as the constructor does."""
+        KafkaTransport(self._config).partitions(topics, self._config.answer_timeout_s)
+
     def brokers(self) -> int:
         """Return how many brokers there are."""
         with kafka_errors(f"asking {self._address} for its brokers"):
@@ -107,6 +114,10 @@ class KafkaAdmin:
             for name, topic in found.items()
             if topic.error is None
         }
+
+    def hidden(self, topics: Iterable[str]) -> list[str]:
+        """Return those that may be there and may not be seen, of topics not in ``layouts``."""
+        return hidden(self._client, topics, self._address, ANSWER_S)
 
     def settings(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Return the settings in force for each topic, defaults included."""
@@ -209,7 +220,7 @@ class KafkaAdmin:
             client = Consumer(properties.consumer(self._config, group, lambda _: None))
             try:
                 patient = until_answered.copy(stop=stop_after_delay(ANSWER_S))
-                found = patient(client.committed, asked, timeout=ANSWER_S)
+                found = patient(_committed, client, asked)
             finally:
                 client.close()
             for position in found:
@@ -234,12 +245,25 @@ class KafkaAdmin:
             include_authorized_operations=True,
             request_timeout=ANSWER_S,
         )
-        permitted: dict[str, frozenset[str] | None] = {}
-        for topic, future in futures.items():
-            answer = self._answer(future, f"asking what is permitted on {topic}")
-            operations = answer.authorized_operations
-            permitted[topic] = None if operations is None else frozenset(o.name for o in operations)
-        return permitted
+        return {topic: self._permitted(future, topic) for topic, future in futures.items()}
+
+    def permitted_on_group(self, group: str) -> frozenset[str] | None:
+        """Return what this client may do with a group, as Kafka's operation names.
+
+        None where the cluster does not say.
+        """
+        [future] = self._client.describe_consumer_groups(
+            [group], include_authorized_operations=True, request_timeout=ANSWER_S
+        ).values()
+        return self._permitted(future, f"group {group}")
+
+    def _permitted(self, future: Future[Any], what: str) -> frozenset[str] | None:
+        try:
+            answer = self._answer(future, f"asking what is permitted on {what}")
+        except NotPermittedError:
+            return frozenset()
+        operations = answer.authorized_operations
+        return None if operations is None else frozenset(it.name for it in operations)
 
     def _offsets(self, pairs: Sequence[Pair], spec: OffsetSpec) -> dict[Pair, int]:
         if not pairs:
@@ -260,3 +284,15 @@ class KafkaAdmin:
 
     def _late(self, doing: str) -> TransportTimeoutError:
         return TransportTimeoutError(f"{doing}: no answer from {self._address} in {_FUTURE_S:g} s")
+
+
+def _committed(client: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    """Ask once. That the group is not ours to ask for comes as a message, and a time-out here."""
+    try:
+        return client.committed(asked, timeout=_LISTEN_S)
+    except KafkaException:
+        said = client.poll(0)
+        error = None if said is None else said.error()
+        if error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            raise KafkaException(error) from None
+        raise

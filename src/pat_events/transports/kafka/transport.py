@@ -8,15 +8,13 @@ from confluent_kafka import KafkaError
 
 from pat_events.core.spelling import nearest
 from pat_events.errors import NotPermittedError, TopicMissingError
-from pat_events.transports.kafka.connecting import connect
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.connecting import connect, hidden
+from pat_events.transports.kafka.errors import typed
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from confluent_kafka.admin import AdminClient
 
     from pat_events.config import Config
     from pat_events.transports.base import Start
@@ -52,27 +50,14 @@ class KafkaTransport:
                 raise typed(problem, f"asking {address} for topic {topic}")
             missing.append(topic)
         if missing:
-            _refuse_hidden(client, missing, address, timeout_s)
+            if unseen := hidden(client, missing, address, timeout_s):
+                raise NotPermittedError(
+                    f"{address} does not say whether there is a topic {', '.join(unseen)}: it is "
+                    "missing, or not permitted; grant Describe on it (MSK: "
+                    "kafka-cluster:DescribeTopic)"
+                )
             raise TopicMissingError(_missing(missing, address, list(found)))
         return {topic: len(found[topic].partitions) for topic in topics}
-
-
-def _refuse_hidden(client: AdminClient, missing: list[str], address: str, timeout_s: float) -> None:
-    """Raise where a topic may be there: a list leaves out what its reader may not see.
-
-    Asked for by its name, the cluster says that it may not be described.
-    """
-    hidden = []
-    for topic in missing:
-        with kafka_errors(f"asking {address} for topic {topic}"):
-            error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
-        if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            hidden.append(topic)
-    if hidden:
-        raise NotPermittedError(
-            f"{address} does not say whether there is a topic {', '.join(hidden)}: it is missing, "
-            "or not permitted; grant Describe on it (MSK: kafka-cluster:DescribeTopic)"
-        )
 
 
 def _missing(missing: list[str], address: str, found: list[str]) -> str:

@@ -1,0 +1,140 @@
+"""What an operator with one right missing is told; on native Kafka with ACLs."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+import yaml
+
+from pat_events import Config
+from pat_events.codecs import load_catalog
+from pat_events.demo import sites
+from pat_events.errors import NotPermittedError, TopicMissingError
+from pat_events.ops import dead_letters
+from pat_events.ops import topics as topic_ops
+from pat_events.ops.doctor import Outcome, examine
+from pat_events.ops.lag import lag
+
+pytestmark = pytest.mark.kafka
+
+PASSWORD = "not-a-secret"  # noqa: S105
+
+
+class Site:
+    """A catalogue of its own on the secured broker, and a user without any right."""
+
+    def __init__(self, kafka, path):
+        self.kafka = kafka
+        suffix = f"-{uuid.uuid4().hex[:8]}"
+        path.write_text(yaml.safe_dump(sites._own_catalog(suffix)))
+        self.catalog = load_catalog(path)
+        self.group = f"email-processor{suffix}"
+        [self.topic] = self.catalog.topics_of(self.catalog.group(self.group).consumes)
+        self.letters = self.catalog.dead_letter_topic(self.topic, self.group)
+        self.user = f"user{suffix}"
+        kafka.add_user(self.user, PASSWORD)
+        self.overrides = {
+            "bootstrap_servers": kafka.scram_servers,
+            "client_properties": kafka.scram(self.user, PASSWORD),
+            "catalog": path,
+        }
+        self.config = Config(**self.overrides)
+        operator = Config(bootstrap_servers=kafka.bootstrap_servers, catalog=path)
+        topic_ops.apply(operator, topic_ops.diff(operator, self.catalog))
+
+    def permit(self, *rights):
+        for resource, name, *operations in rights:
+            self.kafka.permit(self.user, resource, name, *operations)
+
+    def lag(self):
+        return lag(self.config, self.catalog, [self.group])[self.group]
+
+    def checks(self, *args):
+        return {check.name: check for check in examine(self.overrides, *args)}
+
+
+@pytest.fixture
+def site(secured_kafka, tmp_path):
+    return Site(secured_kafka, tmp_path / "catalog.yaml")
+
+
+def test_lag_on_a_topic_that_may_not_be_seen_is_not_0(site):
+    site.permit(("group", site.group, "describe"))
+    told = site.lag()
+    assert isinstance(told, NotPermittedError)
+    assert f"{site.topic}: it is missing, or not permitted" in str(told)
+
+
+def test_lag_of_a_group_that_may_not_be_asked_for_names_the_right(site):
+    site.permit(("topic", site.topic, "describe"))
+    told = site.lag()
+    assert isinstance(told, NotPermittedError)
+    assert site.group in str(told)
+    assert "Read on the group" in str(told)
+
+
+def test_a_group_that_may_not_be_asked_for_does_not_keep_the_others(site):
+    other = next(name for name in site.catalog.groups if name != site.group)
+    site.permit(("topic", site.topic, "describe"), ("group", site.group, "describe"))
+    told = lag(site.config, site.catalog, [other, site.group])
+    assert isinstance(told[other], NotPermittedError)
+    assert sum(row.lag for row in told[site.group]) == 0
+
+
+def test_lag_on_a_topic_that_is_not_there_is_not_0(site, kafka_broker):
+    config = Config(bootstrap_servers=kafka_broker.bootstrap_servers)
+    told = lag(config, site.catalog, [site.group])[site.group]
+    assert isinstance(told, TopicMissingError)
+
+
+def test_dead_letters_that_may_not_be_seen_are_named(site):
+    assert site.letters in dead_letters.unseen_topics(site.config, site.catalog)
+    site.permit(("topic", site.letters, "describe"))
+    assert site.letters not in dead_letters.unseen_topics(site.config, site.catalog)
+
+
+def test_a_service_with_the_rights_of_its_group_is_fine(site):
+    site.permit(
+        ("topic", site.topic, "read", "write"),
+        ("topic", site.letters, "write"),
+        ("group", site.group, "read"),
+    )
+    found = site.checks(site.group)
+    assert found["permissions"].outcome is Outcome.FINE
+    assert found["topics"].outcome is Outcome.FINE
+
+
+@pytest.mark.parametrize(
+    "left_out", ["Read on topic", "Write on topic", "Read on group"], ids=str.lower
+)
+def test_the_one_right_that_is_missing_is_named(site, left_out):
+    site.permit(("topic", site.topic, "describe"), ("topic", site.letters, "describe"))
+    if left_out != "Read on topic":
+        site.permit(("topic", site.topic, "read"))
+    site.permit(("topic", site.topic, "write"))
+    if left_out != "Write on topic":
+        site.permit(("topic", site.letters, "write"))
+    if left_out != "Read on group":
+        site.permit(("group", site.group, "read"))
+    found = site.checks(site.group)["permissions"]
+    assert found.outcome is Outcome.WRONG
+    names = {
+        "Read on topic": f"Read on topic {site.topic}",
+        "Write on topic": f"Write on topic {site.letters}",
+        "Read on group": f"Read on group {site.group}",
+    }
+    assert found.finding == f"not permitted: {names[left_out]}"
+
+
+def test_topics_that_may_not_be_seen_are_not_called_missing(site):
+    found = site.checks(site.group)["topics"]
+    assert found.outcome is Outcome.WRONG
+    assert found.finding.startswith("missing, or not permitted: ")
+    assert "Describe" in found.advice
+
+
+def test_a_publisher_needs_no_more_than_to_write_its_events(site):
+    site.permit(("topic", site.topic, "write"))
+    found = site.checks(None, ["EmailReceived"])
+    assert found["permissions"].outcome is Outcome.FINE
