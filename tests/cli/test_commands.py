@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from pat_events import Config, Producer
 from pat_events.cli.app import app
-from pat_events.cli.output import printable
 from pat_events.codecs import load_catalog
 from pat_events.demo.sites import _own_catalog
 from pat_events.ops.topics import wanted_topics
@@ -250,10 +249,6 @@ def test_a_dead_letter_of_a_strangers_making_is_shown(pat_events, broker):
     assert "reason     forged after 0 attempts" in result.stdout
     assert "came from  unknown" in result.stdout
     assert "failed     unknown to unknown" in result.stdout
-
-
-def test_nothing_a_stranger_wrote_steers_the_terminal():
-    assert printable("a\x1b[31mb\x9b2Jc\u202ed\n") == "a\\u001b[31mb\\u009b2Jc\\u202ed\n"
 
 
 @pytest.mark.kafka

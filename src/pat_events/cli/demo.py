@@ -14,7 +14,8 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
-from pat_events.cli.output import command, console, leave_to_the_end, printable, say, table
+from pat_events.cli.output import command, console, leave_to_the_end, say, table
+from pat_events.core.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +125,7 @@ def _close(tally: Tally, letters_shown: int) -> None:
     console.print()
     console.print(closing)
     for reason in tally.refused[:letters_shown]:
-        console.print(Text(f"not published: {printable(reason)}"))
+        console.print(Text(f"not published: {one_line(reason)}"))
     console.print()
     console.print(_sum("published", tally.published, tally.processor))
     console.print(_sum("processed", tally.processor.handled, tally.validator))
@@ -164,5 +165,8 @@ def _panel(letter: StoredLetter) -> Panel:
         f"subject: {event.get('subject', '')}",
     ]
     return Panel(
-        Text(printable("\n".join(lines))), title="dead letter", title_align="left", expand=False
+        Text("\n".join(map(one_line, lines))),
+        title="dead letter",
+        title_align="left",
+        expand=False,
     )

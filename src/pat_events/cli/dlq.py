@@ -11,10 +11,11 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console, printable, table
+from pat_events.cli.output import command, console, table
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
+from pat_events.core.shown import one_line, printable
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in topic.reasons.items())
         if not topic.complete:
             reasons += f" among the first {ops.MAX_COUNTED}"
-        shown.add_row(topic.topic, str(topic.count), Text(printable(reasons)))
+        shown.add_row(topic.topic, str(topic.count), Text(one_line(reasons)))
     console.print(shown)
 
 
@@ -108,18 +109,18 @@ def _show(letter: StoredLetter) -> None:
     }
     console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
     for name, value in facts.items():
-        _line(f"{name:<11}{value}")
+        _line(f"{name:<11}{one_line(value)}")
     _line("stack")
     _line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
     _line("headers")
     for name, value in record["headers"].items():
         if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
-            _line(f"  {name}: {value}")
+            _line(f"  {one_line(name)}: {one_line(str(value))}")
     if "event" in record:
         _line("event")
         _line(json.dumps(record["event"], indent=2, ensure_ascii=False))
     else:
-        _line(f"unreadable {record['error']}")
+        _line(f"unreadable {one_line(record['error'])}")
         _line(f"bytes      {record['value_base64']} (base64)")
 
 

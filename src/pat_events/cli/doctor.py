@@ -9,7 +9,8 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile  # noqa: TC001 -- typer reads them
-from pat_events.cli.output import command, console, printable
+from pat_events.cli.output import command, console
+from pat_events.core.shown import printable
 from pat_events.ops.doctor import Outcome, examine
 
 _MARKS = {

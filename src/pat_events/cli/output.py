@@ -7,7 +7,6 @@ import inspect
 import json
 import logging
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -16,16 +15,20 @@ from rich.console import Console
 from rich.table import Table
 
 from pat_events.cli.exit_codes import FAILED, INTERRUPTED, NOT_DRAINED
+from pat_events.core.shown import one_line, printable
 from pat_events.errors import NotDrainedError, PatEventsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
+    from typing import TypeAlias
+
+    _ExcInfo: TypeAlias = (
+        tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    )
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# Everything a terminal obeys instead of showing. Events come from strangers.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # Into a file or a pipe, lines are as long as they are.
 _PIPE_WIDTH: Final = 160
@@ -36,10 +39,13 @@ console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else
 
 
 class _Printable(logging.Formatter):
-    """Logs repeat what handlers raised, and that what strangers wrote."""
+    """Logs repeat what handlers raised, and that what strangers wrote: it begins no line."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 -- logging's name
+        return "  " + printable(super().formatException(ei)).replace("\n", "\n  ")
 
 
 def log_to_stderr(level: int) -> None:
@@ -111,16 +117,11 @@ def say_error(error: BaseException) -> None:
     logging.getLogger("pat_events").debug("traceback", exc_info=error)
 
 
-def printable(text: str) -> str:
-    """Return text with everything spelt out that would steer a terminal."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
 def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever JSON can hold
     """Write one line of JSON at once."""
     line = json.dumps(value, ensure_ascii=False)
-    # Within JSON the same escapes are what the characters mean.
-    sys.stdout.write(printable(line) + "\n")
+    # Within JSON the escapes are what the characters mean.
+    sys.stdout.write(one_line(line) + "\n")
     sys.stdout.flush()
 
 
