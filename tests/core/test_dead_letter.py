@@ -141,7 +141,7 @@ def test_an_error_that_cannot_be_printed_still_becomes_a_letter():
             raise RuntimeError("no")
 
     headers = dict(letter(raised(Rude())).headers)
-    assert headers["__dlq.errors.message"] == b"(its text cannot be read: RuntimeError)"
+    assert headers["__dlq.errors.message"] == b"(its text cannot be read: builtins.RuntimeError)"
     assert headers["pat-dlq-error-class"].endswith(b"Rude")
 
 
@@ -152,7 +152,7 @@ def test_an_error_whose_stack_cannot_be_printed_still_becomes_a_letter():
             return {}["text"]
 
     headers = dict(letter(raised(UnreadableError("x"))).headers)
-    assert headers["pat-dlq-stacktrace"] == b"(its stack cannot be read: KeyError)"
+    assert headers["pat-dlq-stacktrace"] == b"(its stack cannot be read: builtins.KeyError)"
 
 
 def test_what_is_written_is_what_is_read():

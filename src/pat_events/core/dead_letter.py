@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Text a handler produced goes into headers, so it is cut: an exception with a
 # payload in its message must not make the dead letter larger than the broker takes.
 MAX_MESSAGE_BYTES: Final = 1_000
+MAX_CLASS_BYTES: Final = 300
 MAX_STACK_BYTES: Final = 4_000
 
 _TOPIC: Final = f"{KIP_1191_PREFIX}topic"
@@ -99,8 +100,8 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _REASON: cause.reason,
         _ATTEMPTS: str(cause.attempts),
         _HANDLER: cause.handler,
-        _ERROR_CLASS: f"{type(error).__module__}.{type(error).__qualname__}",
-        _ROOT_CAUSE_CLASS: _root_cause(error),
+        _ERROR_CLASS: class_of(error),
+        _ROOT_CAUSE_CLASS: class_of(_root_cause(error)),
         _STACKTRACE: _end_of_stack(error),
         _TIMESTAMP_MS: str(delivery.timestamp_ms),
         _FIRST_FAILED_MS: str(cause.first_failed_ms),
@@ -147,19 +148,38 @@ def _number(values: HeaderValues, name: str, most: int = _MAX_NUMBER) -> int | N
 def message_of(error: BaseException) -> str:
     """Return the text of an error, cut to ``MAX_MESSAGE_BYTES``; never raises."""
     try:
-        text = f"{error}"
+        return _beginning(f"{error}", MAX_MESSAGE_BYTES)
     except BaseException as unreadable:  # noqa: BLE001 - a handler's own class, with any fault
-        text = f"(its text cannot be read: {type(unreadable).__name__})"
-    return text.encode(errors="replace")[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+        return f"(its text cannot be read: {class_of(unreadable)})"
 
 
-def _root_cause(error: BaseException) -> str:
+def class_of(error: BaseException) -> str:
+    """Return the class of an error with its module, cut to ``MAX_CLASS_BYTES``; never raises."""
+    kind = type(error)
+    try:
+        return _beginning(f"{kind.__module__}.{kind.__qualname__}", MAX_CLASS_BYTES)
+    except BaseException:  # noqa: BLE001 - a metaclass decides what its names are
+        return "(its name cannot be read)"
+
+
+def _beginning(text: str, most_bytes: int) -> str:
+    # The methods of str itself: what __str__ returned may be of a subclass.
+    return str.encode(text, errors="replace")[:most_bytes].decode(errors="ignore")
+
+
+def _root_cause(error: BaseException) -> BaseException:
     # "raise a from b" inside the handling of a from b makes a ring.
     seen = set[int]()
-    while error.__cause__ is not None and id(error) not in seen:
+    while id(error) not in seen:
         seen.add(id(error))
-        error = error.__cause__
-    return f"{type(error).__module__}.{type(error).__qualname__}"
+        try:
+            cause = error.__cause__
+        except BaseException:  # noqa: BLE001 - a property of its own
+            break
+        if not isinstance(cause, BaseException):
+            break
+        error = cause
+    return error
 
 
 def _end_of_stack(error: BaseException) -> str:
@@ -167,5 +187,5 @@ def _end_of_stack(error: BaseException) -> str:
     try:
         stack = "".join(traceback.format_exception(error)).encode(errors="replace")
     except BaseException as unreadable:  # noqa: BLE001 - as above
-        return f"(its stack cannot be read: {type(unreadable).__name__})"
+        return f"(its stack cannot be read: {class_of(unreadable)})"
     return stack[-MAX_STACK_BYTES:].decode(errors="ignore")
