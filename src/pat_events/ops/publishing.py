@@ -68,9 +68,7 @@ def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Messag
         try:
             yield from_json(message_class, value)
         except CodecError as error:
-            # Its further lines list every field there is, under other names than the schema's.
-            reason = str(error).partition("\n")[0]
-            raise SchemaError(f"{place}: no {name}: {reason}") from error
+            raise SchemaError(f"{place}: no {name}: {error}") from error
 
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
