@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.codecs.avro_indices import without_negative_indices
 from pat_events.codecs.avro_twin import Twins
+from pat_events.core.shown import one_line
 from pat_events.errors import CodecError, ConfigError
 
 try:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 # What fastavro and the constructors of messages raise for bytes that make no sense.
 _FOREIGN: Final = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+# Of what they have to say: it may repeat the payload.
+_SHOWN_MAX: Final = 300
 # Fewest bytes a value takes; a type that is not here takes none but in what it contains.
 _LEAST_BYTES: Final = {
     "null": 0,
@@ -68,6 +73,7 @@ class AvroCodec:
         self._definitions = _definitions(schema, origin)
         self._twins = Twins(self._definitions)
         self._bound: dict[type[Message], tuple[AvroTwin, Any]] = {}
+        self._read_with: dict[str, Any] = {}
 
     @classmethod
     @cache
@@ -99,6 +105,9 @@ class AvroCodec:
         """
         twin, schema = self._bound.get(message_class) or self._bind(message_class)
         name, from_avro = twin.name, twin.from_avro
+        if name not in self._read_with:
+            self._read_with[name] = without_negative_indices(copy.deepcopy(schema), set())
+        schema = self._read_with[name]
 
         def decode(payload: bytes) -> M:
             stream = io.BytesIO(payload)
@@ -106,7 +115,8 @@ class AvroCodec:
                 record = fastavro.schemaless_reader(stream, schema, None, return_named_type=True)
                 event = message_class(**from_avro(record))  # type: ignore[arg-type]
             except _FOREIGN as error:
-                raise CodecError(f"{name}: {type(error).__name__}: {error}") from error
+                reason = one_line(str(error), _SHOWN_MAX)
+                raise CodecError(f"{name}: {type(error).__name__}: {reason}") from error
             if stream.tell() != len(payload):
                 raise CodecError(f"{name}: {len(payload) - stream.tell()} bytes left over")
             return event
