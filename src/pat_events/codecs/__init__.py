@@ -6,6 +6,7 @@ from importlib import resources
 
 # Not the module: importing pat_events.codecs.json binds the name `json` in here.
 from json import loads
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs.base import Codec
@@ -15,6 +16,7 @@ from pat_events.core.catalog_file import parse_catalog
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
     from pat_events.core.catalog import Catalog
@@ -34,22 +36,35 @@ __all__ = [
 # What a record without a content-type header holds.
 DEFAULT_MEDIA_TYPE: Final = ProtobufCodec.content_type
 
+# Some 25,000 events: far more than any catalogue has.
+_CATALOG_MAX_BYTES: Final = 4 * 2**20
+
 
 def load_catalog(path: Path | None = None) -> Catalog:
     """Read a catalogue file; the packaged one when ``path`` is None.
 
     Raises:
         CatalogError: names each line that is wrong.
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or is no regular one of at most 4 MiB.
     """
     packaged = resources.files("pat_events") / "schemas"
     json_schema = loads((packaged / "catalog.schema.json").read_text("utf-8"))
     file = path or packaged / "catalog.yaml"
     try:
+        if path is not None:
+            _require_small_file(path.stat(), path)
         text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
     return parse_catalog(text, str(file), json_schema)
+
+
+def _require_small_file(stat: os.stat_result, path: Path) -> None:
+    # Reading a FIFO waits for whoever writes to it, and a device may never end.
+    if not S_ISREG(stat.st_mode):
+        raise ConfigError(f"the catalogue {path} is no regular file")
+    if stat.st_size > _CATALOG_MAX_BYTES:
+        raise ConfigError(f"the catalogue {path} has {stat.st_size} bytes: it is something else")
 
 
 def codec_by_name(name: str) -> Codec:

@@ -6,11 +6,10 @@ import importlib
 import inspect
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from google.protobuf.runtime_version import VersionError
 
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import UnknownEventError
@@ -18,8 +17,6 @@ from pat_events.errors import UnknownEventError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
-
-    from google.protobuf.descriptor import Descriptor
 
     from pat_events.core.catalog import Catalog, EventType
     from pat_events.core.catalog_lines import KeyPath
@@ -66,7 +63,7 @@ class EventTypes:
         self._by_class: dict[type[Message], Binding] = {}
         for event_type in catalog.events.values():
             found = getattr(module, event_type.name, None)
-            if inspect.isclass(found) and issubclass(found, Message):
+            if _is_message_class(found):
                 problems += _mismatches(f"{module.__name__}.{event_type.name}", event_type, found)
                 binding = Binding(event_type, found, attrgetter(event_type.key))
                 self.by_full_name[event_type.full_name.encode()] = binding
@@ -99,12 +96,22 @@ class EventTypes:
 def _import(catalog: Catalog) -> ModuleType:
     try:
         return importlib.import_module(catalog.python_module)
-    # TypeError: its types are registered already, by another module. VersionError: its code
-    # was generated for a newer protobuf.
-    except (ImportError, TypeError, VersionError) as error:
-        reason = f"{catalog.python_module!r} cannot be imported: {error}"
+    # SystemExit: it is a script. Among the others are TypeError, where its types are registered
+    # already by another module, and VersionError, where a newer protobuf generated it.
+    except (Exception, SystemExit) as error:
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        reason = f"{catalog.python_module!r} cannot be imported: {kind}{error}"
         lines = catalog.lines
         raise lines.error([lines.problem(("python_module",), reason)]) from error
+
+
+def _is_message_class(found: object) -> TypeGuard[type[Message]]:
+    # Message itself is one without a descriptor.
+    return (
+        inspect.isclass(found)
+        and issubclass(found, Message)
+        and isinstance(found.DESCRIPTOR, Descriptor)
+    )
 
 
 def _mismatches(

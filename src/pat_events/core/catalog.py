@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 # What Kafka accepts.
 TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
-_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
 _SHOWN_MAX: Final = 60
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pat_events.core.shown import one_line
 from pat_events.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 # How to get to a part, such as ("events", "EmailReceived", "key").
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+_NAME_MAX: Final = 100
+_SHOWN_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,15 @@ class CatalogLines:
 
     def error(self, problems: Iterable[tuple[int, str]]) -> CatalogError:
         """Return the error that tells these problems in the order of their lines."""
-        return CatalogError(self.origin, [f"{line}: {reason}" for line, reason in sorted(problems)])
+        return CatalogError(
+            self.origin,
+            [f"{line}: {one_line(reason, _SHOWN_MAX)}" for line, reason in sorted(problems)],
+        )
 
 
 def dotted(path: KeyPath) -> str:
-    """Return a path as text, such as ``events.EmailReceived.key``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    """Return a path as text, such as ``events.EmailReceived.key``; long names are cut."""
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{one_line(part, _NAME_MAX)}" for part in path
+    )
     return text.removeprefix(".")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# Topic names are the longest that are meant.
+_LONGEST: Final = 249
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
@@ -17,7 +20,9 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
         known: What it may have been meant to be.
         cutoff: How alike they must be, 0 for anything to 1 for equal.
     """
-    return next(iter(difflib.get_close_matches(name, list(known), 1, cutoff)), None)
+    # Comparing takes the product of both lengths, and what was written may be of any.
+    likely = [each for each in known if len(each) <= _LONGEST]
+    return next(iter(difflib.get_close_matches(name[:_LONGEST], likely, 1, cutoff)), None)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
