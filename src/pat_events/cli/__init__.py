@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -25,9 +26,17 @@ def main() -> None:
         sys.exit("the command line needs more packages: pip install 'pat-events[cli]'")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    # After those of the package, whose handlers came later and go first.
+    os.register_at_fork(after_in_child=_end_in_child)
     app()
 
 
 def _terminate(number: int, _: FrameType | None) -> NoReturn:
     # Blocks are left in good order, so that nothing stays behind on a broker.
     raise SystemExit(128 + number)
+
+
+def _end_in_child() -> None:
+    # Whoever forks, as handlers do, may catch SystemExit.
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

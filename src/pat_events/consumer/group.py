@@ -188,10 +188,11 @@ class ConsumerGroup:
     def run(self) -> None:
         """Start, and return when the group has stopped.
 
-        SIGTERM and SIGINT stop it in good order; a second one stops it at once.
-        Raises what ``start`` and ``stop`` raise.
+        SIGTERM and SIGINT stop it in good order; a second one stops it at once. Called in the main
+        thread it takes them over from whoever handled them, and gives them back at its end;
+        elsewhere signals are left alone. Raises what ``start`` and ``stop`` raise.
         """
-        with interrupted_by_signals(self._interrupt):
+        with interrupted_by_signals(self._interrupt, take_over=True):
             self.start()
             while not self._ended.wait(0.5):
                 self._refuse_to_linger()
@@ -201,7 +202,10 @@ class ConsumerGroup:
     async def serve(self) -> None:
         """Like ``run`` within an event loop, which runs the coroutine handlers.
 
-        Cancelling it stops the group in good order.
+        Cancelling it stops the group in good order. A signal that somebody handles, such as the
+        server whose lifespan this is, or ``asyncio.run`` for SIGINT, is left to them: they
+        cancel it. SIGTERM or SIGINT that nobody handles stops the group as under ``run``, and
+        this returns.
         """
         loop = asyncio.get_running_loop()
         # Not those of the loop: handlers may have taken them all. One waits, one stops.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ _SIGNALS: Final = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
 )
+# What the blocks under way have replaced, the innermost last.
+_deferred: list[dict[int, Callable[[int, FrameType | None], Any]]] = []
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def signals_deferred() -> Iterator[None]:
     waiting: list[tuple[int, FrameType | None]] = []
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
     try:
+        _deferred.append(handlers)
         for number in _SIGNALS:
             handler = signal.getsignal(number)
             if callable(handler):
@@ -41,9 +45,14 @@ def signals_deferred() -> Iterator[None]:
                 signal.signal(number, lambda number, frame: waiting.append((number, frame)))
         yield
     finally:
-        _restore(handlers)
+        try:
+            _restore(handlers)
+        finally:
+            del _deferred[-1:]
         for number, frame in waiting:
-            handlers[number](number, frame)
+            # A child that was forked in the block has nothing to do with what its parent got.
+            if number in handlers:
+                handlers[number](number, frame)
 
 
 def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], Any]]) -> None:
@@ -55,3 +64,14 @@ def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], Any]]) -> 
         # before it can be struck again.
         _restore(handlers)
         raise
+
+
+def undefer_in_child() -> None:
+    """Put back what a forked child would defer for ever: the block it waits for is its parent's."""
+    while _deferred:
+        handlers = _deferred.pop()
+        _restore(handlers)
+        handlers.clear()
+
+
+os.register_at_fork(after_in_child=undefer_in_child)
