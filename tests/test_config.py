@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pat_events import Config, Producer
-from pat_events.config import redact
 from pat_events.errors import ConfigError, PatEventsError
 
 BROKER = "broker:9092"
@@ -48,8 +47,8 @@ def test_every_field_is_read_from_its_variable():
         "PAT_EVENTS_DELIVERY_TIMEOUT_S": "2.5",
         "PAT_EVENTS_CONNECT_TIMEOUT_S": "0",
         "PAT_EVENTS_GROUP_PROTOCOL": "consumer",
-        "PAT_EVENTS_MSK_IAM_REGION": "eu-west-1",
-        "PAT_EVENTS_CLIENT_PROPERTIES": " security.protocol = SSL ; a=b=c;",
+        "PAT_EVENTS_MSK_IAM_REGION": "",
+        "PAT_EVENTS_CLIENT_PROPERTIES": " security.protocol = SSL ; client.rack=b=c;",
     }
     assert len(environ) == len(fields(Config)), "a field has no variable here"
     assert Config.from_env(environ) == Config(
@@ -68,8 +67,7 @@ def test_every_field_is_read_from_its_variable():
         delivery_timeout_s=2.5,
         connect_timeout_s=0.0,
         group_protocol="consumer",
-        msk_iam_region="eu-west-1",
-        client_properties={"security.protocol": "SSL", "a": "b=c"},
+        client_properties={"security.protocol": "SSL", "client.rack": "b=c"},
     )
 
 
@@ -95,12 +93,11 @@ def test_what_is_not_set_has_its_default():
     [
         ({}, "PAT_EVENTS_BOOTSTRAP_SERVERS=host:port"),
         ({"PAT_EVENTS_LINGER_S": "soon"}, "PAT_EVENTS_LINGER_S is 'soon': a number"),
-        ({"PAT_EVENTS_LINGER_S": ""}, "PAT_EVENTS_LINGER_S is ''"),
         ({"PAT_EVENTS_BATCH_BYTES": "1.5"}, "PAT_EVENTS_BATCH_BYTES is '1.5'"),
         ({"PAT_EVENTS_CODEC": "json"}, "codec is 'json': use one of protobuf, avro"),
         ({"PAT_EVENTS_DELIVERY_TIMEOUT": "5"}, "did you mean PAT_EVENTS_DELIVERY_TIMEOUT_S"),
         ({"PAT_EVENTS_BOOTSTRAP_SERVER": "a:1"}, "did you mean PAT_EVENTS_BOOTSTRAP_SERVERS"),
-        ({"PAT_EVENTS_CLIENT_PROPERTIES": "a=b;c"}, "write name=value;name=value"),
+        ({"PAT_EVENTS_CLIENT_PROPERTIES": "acks=b;c"}, "write name=value;name=value"),
         ({"PAT_EVENTS_CLIENT_PROPERTIES": "=b"}, "write name=value;name=value"),
     ],
 )
@@ -142,7 +139,12 @@ def test_variables_of_others_with_the_same_prefix_are_let_be():
                 "publish_timeout_s",
                 "delivery_timeout_s",
             )
-            for value in (0, -1, math.inf, math.nan)
+            for value in (0, -1)
+        ),
+        *(
+            ({name: value}, f"{name} is {value}: it must be more than 0")
+            for name in ("publish_timeout_s", "delivery_timeout_s")
+            for value in (math.inf, math.nan)
         ),
         *(
             ({name: value}, f"{name} is {value}: it must be 0 or more")
@@ -193,7 +195,6 @@ def test_a_config_does_not_change():
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_not_shown(name):
     properties = {name: PASSWORD, "sasl.username": "service"}
-    assert redact(properties) == {name: "***", "sasl.username": "service"}
     shown = config(client_properties=properties)
     assert PASSWORD not in f"{shown!r} {shown}"
     assert "service" in repr(shown)

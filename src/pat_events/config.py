@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
+from pat_events.core.checks import require_int, require_number, require_text, wrong_type
+from pat_events.core.client_properties import ClientProperties, parse
 from pat_events.core.spelling import nearest
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from pat_events.core.client_properties import PropertyValue
 
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 CodecName: TypeAlias = Literal["protobuf", "avro"]
@@ -34,15 +39,9 @@ _POSITIVE: Final = (
     "publish_timeout_s",
     "delivery_timeout_s",
 )
-_SECRET: Final = (
-    "password",
-    "passphrase",
-    "secret",
-    "token",
-    "key.pem",
-    "jaas",
-    "oauthbearer.config",
-)
+_TYPES: Final = {"str": require_text, "int": require_int, "float": require_number}
+# eu-west-1, us-gov-east-1, eusc-de-east-1
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _CONNECT_S: Final = 10.0
 _MAX_PORT: Final = 65_535
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
@@ -52,6 +51,9 @@ _NEARLY: Final = 0.9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a client needs to know; each field is ``PAT_EVENTS_<NAME>`` in the environment.
+
+    A variable that is empty counts as not set. ``repr`` shows no secret, nor does that of
+    ``client_properties``, which holds them as they are.
 
     Attributes:
         bootstrap_servers: ``host:port`` of one or more brokers, separated by commas.
@@ -82,12 +84,14 @@ class Config:
         group_protocol: ``classic``, or ``consumer`` for KIP-848 (brokers 4.0 and later).
         msk_iam_region: AWS region of an MSK cluster that authenticates by IAM: connect
             by TLS with tokens signed with boto3's credentials. Needs the extra ``msk``.
+            Not together with settings of SASL in ``client_properties``.
         client_properties: Further librdkafka settings, such as ``security.protocol``.
-            In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a=b;c=d``.
+            In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a.b=c;d.e=f``, or a JSON object
+            where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
     """
 
     bootstrap_servers: str
-    catalog: Path | None = None
+    catalog: Path | str | None = None
     codec: CodecName = "protobuf"
     source: str | None = None
     tenant_id: str | None = None
@@ -102,7 +106,7 @@ class Config:
     connect_timeout_s: float = _CONNECT_S
     group_protocol: GroupProtocol = "classic"
     msk_iam_region: str | None = None
-    client_properties: Mapping[str, str] = field(default_factory=dict)
+    client_properties: Mapping[str, PropertyValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse impossible values.
@@ -110,14 +114,20 @@ class Config:
         Raises:
             ConfigError: names the field, the value and what to use instead.
         """
+        self._check_types()
         if not self.bootstrap_servers.strip():
             raise ConfigError("bootstrap_servers is empty: give host:port of at least one broker")
-        _refuse_impossible_ports(self.bootstrap_servers)
+        _refuse_impossible_addresses(self.bootstrap_servers)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}: use one of {', '.join(choices)}"
                 )
+        self._check_numbers()
+        if self.msk_iam_region is not None:
+            _check_msk_iam(self.msk_iam_region, self.client_properties)
+
+    def _check_numbers(self) -> None:
         for name in _POSITIVE:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(
@@ -139,6 +149,17 @@ class Config:
                 f"({self.linger_s}), or every event fails"
             )
 
+    def _check_types(self) -> None:
+        for spec in fields(self):
+            declared, _, optional = str(spec.type).partition(" | ")
+            value = getattr(self, spec.name)
+            if declared in _TYPES and not (optional and value is None):
+                _TYPES[declared](spec.name, value)
+        if self.catalog is not None:
+            object.__setattr__(self, "catalog", _path("catalog", self.catalog))
+        # A copy: whoever passed it may change theirs.
+        object.__setattr__(self, "client_properties", ClientProperties.of(self.client_properties))
+
     @property
     def answer_timeout_s(self) -> float:
         """How long to wait for an answer that is needed, in seconds; see ``connect_timeout_s``."""
@@ -153,6 +174,7 @@ class Config:
                 no broker is named.
         """
         environ = os.environ if environ is None else environ
+        environ = {name: value for name, value in environ.items() if value.strip()}
         _refuse_misspelt(environ, [env_variable(spec.name) for spec in fields(cls)])
         values: dict[str, object] = {}
         for spec in fields(cls):
@@ -167,27 +189,20 @@ class Config:
             )
         return cls(**values)  # type: ignore[arg-type]
 
-    def __repr__(self) -> str:
-        shown = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        shown["client_properties"] = redact(self.client_properties)
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
 
 def env_variable(field_name: str) -> str:
     """Return the name of the environment variable of a field of ``Config``."""
     return _ENV_PREFIX + field_name.upper()
 
 
-def redact(properties: Mapping[str, object]) -> dict[str, object]:
-    """Return client properties with the secrets masked, fit for a log."""
-    return {
-        name: "***" if any(word in name.lower() for word in _SECRET) else value
-        for name, value in properties.items()
-    }
-
-
-def _refuse_impossible_ports(servers: str) -> None:
+def _refuse_impossible_addresses(servers: str) -> None:
     """Refuse what the client would read as another port: 99999 as 34463, text as 0."""
+    if "@" in servers:
+        # It may be a password: it is not repeated.
+        raise ConfigError(
+            "bootstrap_servers has an @: a user and a password do not belong into an address, set "
+            "the client properties sasl.username and sasl.password"
+        )
     for address in servers.split(","):
         place = address.strip().rpartition("://")[2].partition("/")[0]
         host, colon, port = place.rpartition(":")
@@ -217,14 +232,29 @@ def _parse(name: str, declared: str, raw: str) -> object:
             return float(raw)
     except ValueError:
         raise ConfigError(f"{variable} is {raw!r}: a number is expected") from None
-    if declared.startswith("Mapping"):
-        return _pairs(variable, raw)
-    return Path(raw) if declared.startswith("Path") else raw
+    return parse(variable, raw) if declared.startswith("Mapping") else raw
 
 
-def _pairs(variable: str, raw: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in raw.split(";") if part.strip()]
-    if any(not equals or not name.strip() for name, equals, _ in pairs):
-        # The text may hold a password: it is not repeated.
-        raise ConfigError(f"{variable} cannot be read: write name=value;name=value")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def _path(name: str, value: object) -> Path:
+    if not value:
+        raise ConfigError(f"{name} is empty: give the path of a file, or None")
+    try:
+        return Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise wrong_type(name, value, "a path (str or Path)") from None
+
+
+def _check_msk_iam(region: str, properties: Mapping[str, object]) -> None:
+    if not _REGION.fullmatch(region):
+        raise ConfigError(
+            f"msk_iam_region is {region!r}: give the name of an AWS region, such as eu-west-1"
+        )
+    others = [name for name in properties if "sasl." in name or name == "oauth_cb"]
+    protocol = str(properties.get("security.protocol", "SASL_SSL"))
+    if not protocol.upper().startswith("SASL_"):
+        others.append("security.protocol")
+    if others:
+        raise ConfigError(
+            f"msk_iam_region contradicts the client properties {', '.join(sorted(others))}: IAM "
+            "brings its own way to sign in, remove one or the other"
+        )

@@ -50,7 +50,7 @@ def test_an_absent_broker_is_one_finding(monkeypatch):
     assert list(found)[-1] == "connection"
 
 
-@pytest.mark.parametrize("wrong", ["foo=bar", "security.protocol=xx", "group.id=x"])
+@pytest.mark.parametrize("wrong", ["client.foo=bar", "security.protocol=xx", "group.id=x"])
 def test_a_client_property_that_cannot_be_is_no_matter_of_permissions(monkeypatch, wrong):
     monkeypatch.setenv("PAT_EVENTS_CLIENT_PROPERTIES", wrong)
     check = list(examine({"bootstrap_servers": "127.0.0.1:1"}))[-1]

@@ -6,6 +6,7 @@ from importlib import resources
 
 # Not the module: importing pat_events.codecs.json binds the name `json` in here.
 from json import loads
+from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,6 @@ from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from pat_events.core.catalog import Catalog
 
@@ -40,7 +40,7 @@ DEFAULT_MEDIA_TYPE: Final = ProtobufCodec.content_type
 _CATALOG_MAX_BYTES: Final = 4 * 2**20
 
 
-def load_catalog(path: Path | None = None) -> Catalog:
+def load_catalog(path: Path | str | None = None) -> Catalog:
     """Read a catalogue file; the packaged one when ``path`` is None.
 
     Raises:
@@ -49,10 +49,10 @@ def load_catalog(path: Path | None = None) -> Catalog:
     """
     packaged = resources.files("pat_events") / "schemas"
     json_schema = loads((packaged / "catalog.schema.json").read_text("utf-8"))
-    file = path or packaged / "catalog.yaml"
+    file = packaged / "catalog.yaml" if path is None else Path(path)
     try:
         if path is not None:
-            _require_small_file(path.stat(), path)
+            _require_small_file(Path(path).stat(), path)
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error

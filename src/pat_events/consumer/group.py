@@ -25,6 +25,7 @@ from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.threads import ThreadWorkers
 from pat_events.consumer.workers import Workers
+from pat_events.core.checks import require_int, require_text
 from pat_events.core.lanes import ORDERS
 from pat_events.errors import (
     ClosedError,
@@ -348,6 +349,7 @@ class ConsumerGroup:
 
 
 def _check(name: str, start: Start, order: Order, workers: int, tasks: int) -> None:
+    require_text("name", name)
     if not name:
         raise ConfigError("the group has no name: those who share its work share its name")
     if isinstance(start, datetime):
@@ -358,5 +360,6 @@ def _check(name: str, start: Start, order: Order, workers: int, tasks: int) -> N
     if order not in ORDERS:
         raise ConfigError(f"order is {order!r}: use one of {', '.join(ORDERS)}")
     for setting, value in (("workers", workers), ("tasks", tasks)):
+        require_int(setting, value)
         if value < 1:
             raise ConfigError(f"{setting} is {value}: use 1 or more")

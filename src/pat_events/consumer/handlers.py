@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
 
+from pat_events.core.checks import require_int, require_number, wrong_type
 from pat_events.core.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
@@ -149,6 +150,7 @@ class Handlers:
         one, so that a bad one does not take the others with it. Call ``ctx.fail(error)`` to fail
         single events and accept the rest. The group needs ``order="partition"``.
         """
+        require_int("max_events", max_events)
         if max_events < 1:
             raise ConfigError(f"max_events is {max_events}: use 1 or more")
 
@@ -194,6 +196,9 @@ class Handlers:
                 f"{event_class.__name__} is handled by {self._by_class[event_class].name} already: "
                 "one handler per type and group; use a second group for a second one"
             )
+        if not isinstance(retry, RetryPolicy):
+            raise wrong_type(f"retry of {name}", retry, "a RetryPolicy")
+        require_number(f"timeout_s of {name}", timeout_s)
         if not timeout_s > 0:
             raise ConfigError(f"timeout_s of {name} is {timeout_s}: it must be more than 0")
         _check_parameters(call, name, 1 if batch_size else 2)

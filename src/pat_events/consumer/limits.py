@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pat_events.core.checks import require_int, require_number
 from pat_events.errors import ConfigError
 
 
@@ -24,8 +25,11 @@ class Limits:
         """
         for name in ("max_in_flight", "max_in_flight_bytes"):
             value = getattr(self, name)
+            require_int(name, value)
             if value < 1:
                 raise ConfigError(f"{name} is {value}: use 1 or more")
+        for name in ("drain_timeout_s", "commit_interval_s"):
+            require_number(name, getattr(self, name))
         if not self.drain_timeout_s >= 0:
             raise ConfigError(f"drain_timeout_s is {self.drain_timeout_s}: use 0 or more seconds")
         if not self.commit_interval_s > 0:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from pat_events.core.checks import require_int, require_number
 from pat_events.errors import ConfigError, PermanentError, TransientError
 
 # With the exponent's cap of 64 a power stays within what a float can hold.
@@ -42,7 +43,10 @@ class RetryPolicy:
         Raises:
             ConfigError: names the field and the reason.
         """
-        if not (math.isfinite(self.attempts) and self.attempts >= 1):
+        require_int("RetryPolicy.attempts", self.attempts)
+        for name in ("first_delay_s", "multiplier", "max_delay_s", "jitter"):
+            require_number(f"RetryPolicy.{name}", getattr(self, name))
+        if self.attempts < 1:
             raise ConfigError(
                 f"RetryPolicy.attempts is {self.attempts}: the first attempt counts, use 1 or more"
             )

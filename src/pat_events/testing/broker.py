@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pat_events.core.catalog import Catalog
+    from pat_events.core.client_properties import PropertyValue
 
 
 class EmbeddedBroker:
@@ -62,7 +63,7 @@ class EmbeddedBroker:
         self,
         *,
         environ: Mapping[str, str] = MappingProxyType({}),
-        client_properties: Mapping[str, str] = MappingProxyType({}),
+        client_properties: Mapping[str, PropertyValue] = MappingProxyType({}),
         **settings: object,
     ) -> Config:
         """Return a configuration for clients of this broker.

@@ -25,17 +25,23 @@ _OWNED: Final = {
     "bootstrap.servers": "Config.bootstrap_servers",
     "compression.codec": "Config.compression",
     "compression.type": "Config.compression",
+    "default.topic.config": "set the properties themselves",
+    "delivery.report.only.error": "each event is reported",
     "delivery.timeout.ms": "Config.delivery_timeout_s",
     "enable.auto.commit": "the engine commits",
     "enable.auto.offset.store": "the engine commits",
     "enable.idempotence": "always on",
     "enable.partition.eof": "the end of a partition is no error",
+    "error_cb": "errors are logged, and raised where they matter",
     "group.id": "the consumer group's name",
     "group.protocol": "Config.group_protocol",
     "linger.ms": "Config.linger_s",
+    "logger": "the client logs to 'pat_events.kafka.client'",
     "message.send.max.retries": "Config.delivery_timeout_s is the limit",
     "message.timeout.ms": "Config.delivery_timeout_s",
     "metadata.broker.list": "Config.bootstrap_servers",
+    "on_commit": "the engine commits",
+    "on_delivery": "the handle of each event tells",
     "partition.assignment.strategy": "always cooperative-sticky",
     "partitioner": "always murmur2_random",
     "queue.buffering.max.kbytes": "Config.buffer_bytes",
@@ -45,6 +51,7 @@ _OWNED: Final = {
     "retries": "Config.delivery_timeout_s is the limit",
     "transactional.id": "there are no transactions here",
 }
+_CALLBACKS: Final = ("oauth_cb", "stats_cb", "throttle_cb")
 # A broker-side limit decides what is too large. The client's own must be out of
 # the way, or a dead letter of a record some other client wrote could not be written.
 _NO_CLIENT_LIMIT_BYTES: Final = 1_000_000_000
@@ -63,9 +70,13 @@ _CONSUMER_PREFIXES: Final = (
 
 def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
     """Return the settings of every client."""
-    for name in config.client_properties:
-        if name in _OWNED:
-            raise ConfigError(f"client property {name!r} cannot be set: {_OWNED[name]}")
+    for name, value in config.client_properties.items():
+        # The client takes settings of topics with this prefix as well.
+        owned = _OWNED.get(name.removeprefix("topic."))
+        if owned is not None:
+            raise ConfigError(f"client property {name!r} cannot be set: {owned}")
+        if name in _CALLBACKS and not callable(value):
+            raise ConfigError(f"client property {name!r} must be a function: set it in code")
     return {
         "bootstrap.servers": config.bootstrap_servers,
         "client.id": "pat-events",

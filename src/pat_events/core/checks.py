@@ -1,0 +1,41 @@
+"""Is a setting of the type it has to be? Type checkers see code, but not what code is given."""
+
+from __future__ import annotations
+
+from pat_events.errors import ConfigError
+
+
+def require_int(name: str, value: object) -> None:
+    """Refuse what is no whole number.
+
+    Raises:
+        ConfigError: names the setting, the value and the wanted type.
+    """
+    # True is an int to Python, and a slip here.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise wrong_type(name, value, "a whole number (int)")
+
+
+def require_number(name: str, value: object) -> None:
+    """Refuse what is no number, with or without a fraction.
+
+    Raises:
+        ConfigError: names the setting, the value and the wanted type.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise wrong_type(name, value, "a number (int or float)")
+
+
+def require_text(name: str, value: object) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        ConfigError: names the setting, the value and the wanted type.
+    """
+    if not isinstance(value, str):
+        raise wrong_type(name, value, "text (str)")
+
+
+def wrong_type(name: str, value: object, wanted: str) -> ConfigError:
+    """Return the error for a setting that is not what is ``wanted``."""
+    return ConfigError(f"{name} is {value!r}, of type {type(value).__name__}: give {wanted}")
