@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, print_json
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.cli.output import command, event_types_if_any, print_json
+from pat_events.codecs import load_catalog
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import tail
 
@@ -42,7 +42,7 @@ def consume(
       pat-events consume pat-emails --from-beginning --timeout 2 | jq .event.subject
     """
     config = configure(bootstrap, catalog)
-    types = EventTypes(load_catalog(config.catalog))
+    types = event_types_if_any(load_catalog(config.catalog))
     for delivery in tail(
         config,
         topics,

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console, table
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.cli.output import command, console, event_types_if_any, table
+from pat_events.codecs import load_catalog
 from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.shown import one_line, printable
@@ -83,7 +83,7 @@ def show(
       pat-events dlq show pat-emails.email-processor.dlq --partition 0 --offset 41
     """
     config = configure(bootstrap, catalog)
-    types = EventTypes(load_catalog(config.catalog))
+    types = event_types_if_any(load_catalog(config.catalog))
     count = 0
     for letter in ops.show(
         config, types, topic, partition=partition, offset=offset, limit=max_letters

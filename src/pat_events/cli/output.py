@@ -16,7 +16,8 @@ from rich.table import Table
 
 from pat_events.cli.exit_codes import FAILED, INTERRUPTED, NOT_DRAINED
 from pat_events.core.shown import one_line, printable
-from pat_events.errors import NotDrainedError, PatEventsError
+from pat_events.errors import CatalogError, NotDrainedError, PatEventsError
+from pat_events.ops.event_classes import event_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     _ExcInfo: TypeAlias = (
         tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     )
+
+    from pat_events.codecs import EventTypes
+    from pat_events.core.catalog import Catalog
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,6 +113,19 @@ def wrapped_help(function: Callable[P, R]) -> Callable[P, R]:
 def say(text: str) -> None:
     """Write a sentence to standard error."""
     sys.stderr.write(f"pat-events: {printable(text)}\n")
+
+
+def event_types_if_any(catalog: Catalog) -> EventTypes | None:
+    """Return the events of a catalogue; where its module is not to be had, say so."""
+    try:
+        return event_types(catalog)
+    except CatalogError as error:
+        say(f"{error}")
+        say(
+            f"records are shown as bytes; for events run this where {catalog.python_module} is, or "
+            "install it"
+        )
+        return None
 
 
 def say_error(error: BaseException) -> None:

@@ -10,9 +10,10 @@ import typer
 
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, leave_to_the_end, print_json
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.codecs import load_catalog
 from pat_events.errors import ConfigError
 from pat_events.ops import publishing as ops
+from pat_events.ops.event_classes import event_types
 
 
 @command
@@ -36,7 +37,7 @@ def publish(
       pat-events publish TenantEvent tenants.jsonl
     """
     config = configure(bootstrap, catalog)
-    types = EventTypes(load_catalog(config.catalog))
+    types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     events = list(ops.events_from_json(types, event_type, _read(file)))
     leave_to_the_end("pat_events.producer")

@@ -91,7 +91,7 @@ def unseen_topics(config: Config, catalog: Catalog) -> list[str]:
 
 def show(
     config: Config,
-    types: EventTypes,
+    types: EventTypes | None,
     topic: str,
     *,
     partition: int | None = None,

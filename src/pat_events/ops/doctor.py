@@ -6,9 +6,10 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs import EventTypes, codec_by_name, load_catalog
+from pat_events.codecs import codec_by_name, load_catalog
 from pat_events.config import Config
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
+from pat_events.ops.event_classes import event_types
 from pat_events.ops.permissions import lacking, needs
 from pat_events.ops.topics import compare, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin
@@ -81,13 +82,14 @@ def examine(
 
 def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
     try:
-        types = EventTypes(catalog)
+        types = event_types(catalog)
     except ConfigError as error:
         yield Check(
             "protobuf",
             Outcome.WRONG,
             str(error),
-            f"correct the catalogue, or generate {catalog.python_module} anew",
+            f"correct the catalogue, or generate {catalog.python_module} anew; it is looked for "
+            "in the current directory, and among what is installed",
         )
         return
     yield Check("protobuf", Outcome.FINE, f"{len(types.by_full_name)} classes agree with it")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import traceback
-from pathlib import Path
 
 from pat_events.consumer import ConsumerGroup
 from pat_events.errors import ConfigError, NotDrainedError, PatEventsError
+from pat_events.ops.event_classes import import_from_here
 
 
 def load_group(spec: str) -> ConsumerGroup:
@@ -24,10 +23,7 @@ def load_group(spec: str) -> ConsumerGroup:
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute.isidentifier():
         raise ConfigError(f"{spec!r} names no group: write module:name, such as app.main:group")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        # A console script, unlike 'python -m', does not look where it is started.
-        sys.path.insert(0, here)
+    here = import_from_here()
     try:
         module = importlib.import_module(module_name)
     except NotDrainedError:

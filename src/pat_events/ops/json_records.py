@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
 
 
-def decode(types: EventTypes, delivery: Delivery) -> Message:
+def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     """Return the event of a delivery, by its headers.
 
     Raises:
-        UnknownEventError: its type is not in the catalogue.
+        UnknownEventError: its type is not in the catalogue, or there are no ``types`` to ask.
         CodecError: there is no payload, no codec for it, or it is not that event.
     """
+    if types is None:
+        raise UnknownEventError("the event classes of the catalogue are not there")
     full_name = delivery.header_values.get(h.CE_TYPE)
     binding = types.by_full_name.get(full_name or b"")
     if binding is None:
@@ -43,7 +45,7 @@ def decode(types: EventTypes, delivery: Delivery) -> Message:
         raise CodecError(f"not a {binding.event_type.name}: {error}") from error
 
 
-def record_as_json(types: EventTypes, delivery: Delivery) -> dict[str, Any]:
+def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, Any]:
     """Return a delivery as values JSON can hold; never raises for what the record contains."""
     envelope = read_envelope(delivery)
     shown: dict[str, Any] = {
