@@ -79,13 +79,13 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
     except RecursionError:
         raise SchemaError("the JSON is nested too deeply") from None
     except ValueError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) == 1 or not _starts_lines(lines[0]):
             raise SchemaError(f"not JSON: {error}") from None
     else:
         yield "input", whole
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 value = json.loads(line)
