@@ -93,7 +93,10 @@ class TransientError(PatEventsError):
 
 
 class TransportError(TransientError):
-    """The broker or the network did not do what was asked."""
+    """The broker or the network did not do what was asked.
+
+    Out of a handler it is none of the event's attempts: the event is held until it is over.
+    """
 
 
 class TransportTimeoutError(TransportError):
@@ -140,7 +143,10 @@ class WorkersExhaustedError(HoldError):
 
 
 class BufferFullError(PatEventsError):
-    """The send buffer stayed full for as long as the caller wanted to wait."""
+    """The send buffer stayed full for as long as the caller wanted to wait.
+
+    Out of a handler it holds the event, as do ``NotDeliveredError`` and ``ClosedError``.
+    """
 
 
 class NotDeliveredError(PatEventsError):

@@ -8,8 +8,9 @@ import typer
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console, printable, table
+from pat_events.cli.output import command, console, table
 from pat_events.codecs import load_catalog
+from pat_events.core.shown import one_line
 from pat_events.errors import TransportError
 from pat_events.ops import lag as ops
 
@@ -54,6 +55,6 @@ def lag(
         console.print(shown)
     untold = {name: rows for name, rows in found.items() if isinstance(rows, TransportError)}
     for name, why in untold.items():
-        typer.echo(printable(f"{name}: not told: {why}"), err=True)
+        typer.echo(one_line(f"{name}: not told: {why}"), err=True)
     if untold:
         raise typer.Exit(FAILED)

@@ -59,7 +59,7 @@ def load_catalog(path: Path | str | None = None) -> Catalog:
     return parse_catalog(text, str(file), json_schema)
 
 
-def _require_small_file(stat: os.stat_result, path: Path) -> None:
+def _require_small_file(stat: os.stat_result, path: Path | str) -> None:
     # Reading a FIFO waits for whoever writes to it, and a device may never end.
     if not S_ISREG(stat.st_mode):
         raise ConfigError(f"the catalogue {path} is no regular file")

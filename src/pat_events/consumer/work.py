@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.context import Context
-from pat_events.errors import HoldError, PermanentError, TopicMissingError, TransportError
+from pat_events.core.verdict import holds_back
+from pat_events.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Route
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
-    from pat_events.errors import HandlerTimeoutError, PatEventsError
+    from pat_events.errors import HandlerTimeoutError
     from pat_events.producer import Producer
 
 
@@ -36,7 +37,7 @@ class Work:
             the worker still does or posts is ignored.
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
-        raised: What failed a batch of several events as a whole.
+        raised: What failed a batch of several events as a whole and counts as an attempt of each.
     """
 
     __slots__ = (
@@ -195,25 +196,13 @@ class _Countdown:
         with self._lock:
             self._left -= 1
             if ack.error is not None and (self._failed is None or index < self._failed[0]):
-                self._failed = (index, _held(ack.error))
+                self._failed = (index, ack.error)
             finished = self._left == 0
         if finished:
             self._work.unsettled = None
             if self._failed is not None:
                 self._work.repeat_from(*self._failed)
             self._post(self._work)
-
-
-def _held(error: PatEventsError) -> PatEventsError:
-    """Return why to repeat an event whose publish failed.
-
-    An outage is none of its handler's attempts, and must not make dead letters of sound events.
-    """
-    if not isinstance(error, TransportError) or isinstance(error, TopicMissingError):
-        return error
-    held = HoldError(f"what it published was not delivered: {error}")
-    held.__cause__ = error
-    return held
 
 
 def _decode_batch(
@@ -269,7 +258,8 @@ def _batch_outcome(
     if work.abandoned:
         return False
     failures = work.failures or []
-    work.raised = raised if len(pairs) > 1 else None
+    if raised is not None and len(pairs) > 1 and not holds_back(raised, work.registration.retry):
+        work.raised = raised
     for index, (_, context) in zip(indexes, pairs, strict=True):
         error = raised or context.failure
         if error is not None:
@@ -299,15 +289,19 @@ def chunk_size(lane: Lane, limit: int) -> int:
     first = waiting[0].route.registration
     if first.batch_size:
         # After a failure a batch is tried one by one: the bad event is found, the others pass.
-        limit = 1 if waiting[0].attempt > 1 else first.batch_size
+        limit = 1 if _has_failed(waiting[0]) else first.batch_size
     count = 1
     while count < min(limit, len(waiting)):
         delivery = waiting[count]
         registration = delivery.route.registration
         if first.batch_size:
-            if registration is not first or delivery.attempt > 1:
+            if registration is not first or _has_failed(delivery):
                 break
         elif registration.batch_size or registration.is_async is not first.is_async:
             break
         count += 1
     return count
+
+
+def _has_failed(delivery: Delivery) -> bool:
+    return delivery.attempt > 1 or delivery.holds > 0

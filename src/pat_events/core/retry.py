@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pat_events.core.checks import require_int, require_number
 from pat_events.errors import ConfigError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # With the exponent's cap of 64 a power stays within what a float can hold.
 _MAX_MULTIPLIER: Final = 1_000
@@ -25,8 +29,12 @@ class RetryPolicy:
         jitter: Share of the wait that is random, 0 to 1: with 0.5 a wait of
             8 s becomes 4 s to 8 s, so that a crowd of failures spreads out.
         retry_on: Errors worth another attempt. Everything else goes to the dead
-            letter at once.
-        give_up_on: Exceptions to ``retry_on``: hopeless errors, dead-lettered at once.
+            letter at once. Of an exception group all leaves have to be.
+        give_up_on: Exceptions to ``retry_on``: hopeless errors, dead-lettered at once. One leaf
+            of an exception group is enough.
+
+    What ``core.verdict`` holds, such as an outage of publishing, is no attempt and never asked
+    about here.
     """
 
     attempts: int = 5
@@ -52,11 +60,11 @@ class RetryPolicy:
             )
         for name in ("first_delay_s", "max_delay_s"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"RetryPolicy.{name} is {value}: use 0 or more seconds")
+            if not 0 <= value <= sys.float_info.max:
+                raise ConfigError(f"RetryPolicy.{name} is {value!r}: use 0 or more seconds")
         if not 1 <= self.multiplier <= _MAX_MULTIPLIER:
             raise ConfigError(
-                f"RetryPolicy.multiplier is {self.multiplier}: use 1 to {_MAX_MULTIPLIER}, waits "
+                f"RetryPolicy.multiplier is {self.multiplier!r}: use 1 to {_MAX_MULTIPLIER}, waits "
                 "never shrink"
             )
         for name in ("retry_on", "give_up_on"):
@@ -68,11 +76,14 @@ class RetryPolicy:
                     f"RetryPolicy.{name} is {kinds!r}: use a tuple of exception classes"
                 )
         if not 0 <= self.jitter <= 1:
-            raise ConfigError(f"RetryPolicy.jitter is {self.jitter}: it is a share, use 0 to 1")
+            raise ConfigError(f"RetryPolicy.jitter is {self.jitter!r}: it is a share, use 0 to 1")
 
     def retries(self, error: BaseException) -> bool:
         """Tell whether this error is worth another attempt."""
-        return isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)
+        return not isinstance(error, self.give_up_on) and all(
+            isinstance(leaf, self.retry_on) and not isinstance(leaf, self.give_up_on)
+            for leaf in leaves(error)
+        )
 
     def delay_s(self, attempt: int, random: float, error: BaseException | None = None) -> float:
         """Return the wait after the given failed attempt, in seconds.
@@ -85,13 +96,32 @@ class RetryPolicy:
         # The exponent is capped because a float overflows long before max_delay_s matters.
         full = min(self.first_delay_s * self.multiplier ** min(attempt - 1, 64), self.max_delay_s)
         wait = full * (1 - self.jitter * random)
-        return max(wait, _wished_s(error)) if isinstance(error, TransientError) else wait
+        return wait if error is None else max(wait, wished_s(error))
 
 
-def _wished_s(error: TransientError) -> float:
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield what an exception group holds at any depth; another error is its own only leaf."""
+    todo = [error]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, BaseExceptionGroup):
+            todo.extend(reversed(each.exceptions))
+        else:
+            yield each
+
+
+def wished_s(error: BaseException) -> float:
+    """Return the longest ``retry_after_s`` of an error's leaves, in seconds; 0 without one."""
+    return max(map(_leaf_wished_s, leaves(error)), default=0.0)
+
+
+def _leaf_wished_s(error: BaseException) -> float:
+    if not isinstance(error, TransientError):
+        return 0.0
     # Set by whoever raised it: what is no number of seconds is no wish.
     try:
         wished = error.retry_after_s
-        return wished if isinstance(wished, int | float) and math.isfinite(wished) else 0.0
+        require_number("retry_after_s", wished)
+        return wished if wished is not None and math.isfinite(wished) else 0.0
     except Exception:  # noqa: BLE001 - a property of its own, or a number no float can hold
         return 0.0

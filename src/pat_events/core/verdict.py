@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from pat_events.core.retry import leaves, wished_s
 from pat_events.errors import (
+    BufferFullError,
+    ClosedError,
     CodecError,
     HandlerTimeoutError,
     HoldError,
+    NotDeliveredError,
     PermanentError,
     SchemaError,
+    TransportError,
     UnknownEventError,
 )
 
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
 # handler, so not the handler's policy. No end: a held event is never skipped.
 HOLD_FIRST_S: Final = 0.5
 HOLD_MAX_S: Final = 30.0
+
+# What hits every event alike until it is over: an outage of publishing, and a producer that its
+# service closed before the group was done. Attempts spent on it would empty a topic into its dead
+# letters. Of whichever producer of this package, and whoever raised it: an event held too long is
+# in the log and in ``held``, one given up for no fault of its own is hard to find.
+_HELD: Final = (HoldError, TransportError, BufferFullError, NotDeliveredError, ClosedError)
 
 
 class Retry(NamedTuple):
@@ -54,6 +65,9 @@ def decide(
 ) -> Verdict:
     """Decide what becomes of an event whose handling raised ``error``.
 
+    An exception group is decided by its leaves: one that holds holds it, else one that is hopeless
+    rejects it, else the longest wish of ``retry_after_s`` is the shortest wait.
+
     Args:
         error: What the handler, the decoder or the engine raised.
         attempt: The attempt that failed, 1 for the first.
@@ -62,14 +76,33 @@ def decide(
         now: The monotonic clock, in seconds.
         random: A random number in [0, 1) for jitter.
     """
-    if isinstance(error, HoldError):
-        return Hold(now + hold_s(holds + 1))
+    if holds_back(error, policy):
+        return Hold(now + max(hold_s(holds + 1), wished_s(error)))
     if not policy.retries(error):
-        return DeadLetter(reason_of(error))
+        hopeless = (leaf for leaf in leaves(error) if not policy.retries(leaf))
+        return DeadLetter(reason_of(next(hopeless, error)))
     if attempt >= policy.attempts:
-        timed_out = isinstance(error, HandlerTimeoutError)
+        timed_out = any(isinstance(leaf, HandlerTimeoutError) for leaf in leaves(error))
         return DeadLetter("timeout" if timed_out else "attempts-exhausted")
     return Retry(now + policy.delay_s(attempt, random, error))
+
+
+def holds_back(error: BaseException, policy: RetryPolicy) -> bool:
+    """Tell whether an event is kept because of this error, or of what it was raised ``from``.
+
+    Who raises what the policy gives up on has decided, whatever the cause.
+    """
+    todo = [error]
+    seen = set[int]()  # "raise a from b" inside the handling of a from b makes a ring.
+    while todo:
+        for leaf in leaves(todo.pop()):
+            if isinstance(leaf, _HELD):
+                return True
+            if leaf.__cause__ is None or id(leaf) in seen or isinstance(leaf, policy.give_up_on):
+                continue
+            seen.add(id(leaf))
+            todo.append(leaf.__cause__)
+    return False
 
 
 def hold_s(times: int) -> float:

@@ -185,11 +185,11 @@ def _explained(config: Config, error: KafkaError) -> str:
 
 def _why_not_verified(config: Config) -> str | None:
     """Ask the first address once more in a way that tells: the client says only that it failed."""
-    wanted = config.client_properties
+    authorities = config.client_properties.get("ssl.ca.location")
     first = config.bootstrap_servers.split(",")[0].strip().rpartition("://")[2]
     host, _, port = first.rpartition(":")
     try:
-        context = ssl.create_default_context(cafile=wanted.get("ssl.ca.location"))
+        context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
         with (
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S) as plain,
             context.wrap_socket(plain, server_hostname=host.strip("[]")),
@@ -198,7 +198,7 @@ def _why_not_verified(config: Config) -> str | None:
     except ssl.SSLCertVerificationError as error:
         return (
             f"{error.verify_message}; check ssl.ca.location "
-            f"({wanted.get('ssl.ca.location', 'not set: the authorities of the system')})"
+            f"({authorities or 'not set: the authorities of the system'})"
         )
     except (OSError, ValueError):
         return None
