@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -26,6 +26,7 @@ from localstack_client.session import Session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
 
+from tools.run_limits import RunLimits
 from tools.stack import (
     Kafka,
     LocalStack,
@@ -36,6 +37,7 @@ from tools.stack import (
     StackError,
     reach,
 )
+from tools.stack.choice import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +58,8 @@ settings.load_profile("any machine")
 
 T = TypeVar("T")
 ADMIN_WAIT_S = 30.0
+PARTS: tuple[type[Part], ...] = (Kafka, Registry, LocalStack)
+limits_key = pytest.StashKey[RunLimits]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class CreateTopic(Protocol):
 
 
 def required_parts() -> set[str]:
-    known = {Kafka.name, Registry.name, LocalStack.name}
+    known = {part.name for part in PARTS}
     named = set(re.findall(r"[^\s,]+", os.environ.get("PAT_EVENTS_TEST_REQUIRE", "")))
     if unknown := named - known - {"all"}:
         choice = ", ".join(sorted(known))
@@ -90,14 +94,42 @@ def required_parts() -> set[str]:
     return known if "all" in named else named
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     required_parts()  # a misspelt part must not turn a failure into a skip
+    limits = config.stash[limits_key] = RunLimits(config)
+    config.pluginmanager.register(limits)
 
 
-def _enter(stack: ExitStack, kind: type[Part], part: AbstractContextManager[T]) -> T:
-    """Enter ``part``; skip where it cannot be had, fail where it is broken or required."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Fetch what the parts are made of before any test's time runs; a first time takes minutes."""
+    if session.config.option.collectonly:
+        return
+    for part in PARTS:
+        if any(item.get_closest_marker(part.name) for item in session.items):
+            # What goes wrong is told by the first test that needs it.
+            with suppress(StackError):
+                if find(part) is None:
+                    part().fetch()
+
+
+def _enter(
+    stack: ExitStack,
+    request: pytest.FixtureRequest,
+    kind: type[Part],
+    part: AbstractContextManager[T],
+) -> T:
+    """Enter ``part``; skip where it cannot be had, fail where broken or required.
+
+    Outside the limit of the test that happens to ask first: the parts have limits of their own.
+    """
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    terminal = request.config.get_terminal_writer()
     try:
-        return stack.enter_context(part)
+        with request.config.stash[limits_key].paused():
+            with capture.global_and_fixture_disabled():
+                terminal.write(f" starting {kind.name} ...", flush=True)
+            return stack.enter_context(part)
     except StackError as problem:
         if isinstance(problem, NotReadyError) or kind.name in required_parts():
             pytest.fail(f"no {kind.name}: {problem}", pytrace=False)
@@ -105,22 +137,22 @@ def _enter(stack: ExitStack, kind: type[Part], part: AbstractContextManager[T]) 
 
 
 @pytest.fixture(scope="session")
-def kafka_broker() -> Iterator[Broker]:
+def kafka_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     with ExitStack() as stack:
-        found = _enter(stack, Kafka, reach(Kafka))
+        found = _enter(stack, request, Kafka, reach(Kafka))
         yield Broker(found.address, found.native)
 
 
 @pytest.fixture(scope="session")
-def registry_url() -> Iterator[str]:
+def registry_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with ExitStack() as stack:
-        yield _enter(stack, Registry, reach(Registry)).address
+        yield _enter(stack, request, Registry, reach(Registry)).address
 
 
 @pytest.fixture(scope="session")
-def localstack_url() -> Iterator[str]:
+def localstack_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with ExitStack() as stack:
-        yield _enter(stack, LocalStack, reach(LocalStack)).address
+        yield _enter(stack, request, LocalStack, reach(LocalStack)).address
 
 
 @pytest.fixture(scope="session")
@@ -130,17 +162,17 @@ def aws(localstack_url: str) -> Session:
 
 
 @pytest.fixture(scope="session")
-def native_kafka_cluster() -> Iterator[Kafka]:
+def native_kafka_cluster(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """Three brokers of this session's own, to be killed and frozen; leave them running."""
     with ExitStack() as stack:
-        yield _enter(stack, Kafka, Kafka(brokers=3))
+        yield _enter(stack, request, Kafka, Kafka(brokers=3))
 
 
 @pytest.fixture(scope="session")
-def secured_kafka() -> Iterator[SecuredKafka]:
+def secured_kafka(request: pytest.FixtureRequest) -> Iterator[SecuredKafka]:
     """A broker of this session's own that asks who is there, with ACLs."""
     with ExitStack() as stack:
-        yield _enter(stack, Kafka, SecuredKafka())
+        yield _enter(stack, request, Kafka, SecuredKafka())
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +23,10 @@ from tools.stack.processes import tied
 from tools.stack.settings import cache_folder, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FETCH_WAIT_S = 900.0
+PROGRESS_S = 10.0
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
 
@@ -43,12 +47,35 @@ def cached(name: str, fill: Callable[[Path], None]) -> Path:
         print(f"preparing {name} once, in {folder}", file=sys.stderr, flush=True)
         draft = Path(tempfile.mkdtemp(prefix=f"{name}.part-", dir=cache))
         try:
-            fill(draft)
+            with _progress(draft):
+                fill(draft)
             draft.rename(folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
     return folder
+
+
+@contextmanager
+def _progress(folder: Path) -> Iterator[None]:
+    """Say every now and then how far the block has got: it may take minutes."""
+    done = threading.Event()
+    began = time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(PROGRESS_S):
+            passed_s = time.monotonic() - began
+            with suppress(OSError):  # a file may be renamed while it is looked at
+                size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+                print(f"  {size / 1e6:.0f} MB after {passed_s:.0f} s", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def kafka_jars() -> Path:
@@ -141,16 +168,20 @@ def _run(
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Run a fetching command; ``missing`` is said when it fails for want of something."""
-    done = subprocess.run(
-        tied(command, lock=None, death_signal=signal.SIGKILL),
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=FETCH_WAIT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            tied(command, lock=None, death_signal=signal.SIGKILL),
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=FETCH_WAIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        late = f"{Path(command[0]).name} was not done after {FETCH_WAIT_S:.0f} s"
+        raise StackError(f"{late}: look at the network, and try again.") from None
     if done.returncode != 0:
         if missing:
             raise MissingToolError(f"{missing}\n{done.stdout.strip()}")

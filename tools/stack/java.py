@@ -44,8 +44,8 @@ def version(java: str) -> str:
     """What a runtime says about itself, nothing when it cannot be run."""
     command = [java, "-version"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except OSError:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     return told.stderr
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tools.stack.downloads import cached, kafka_jars
-from tools.stack.errors import StackError
+from tools.stack.errors import NotReadyError, StackError
 from tools.stack.java import SHORT_LIVED, find_java, version
 from tools.stack.part import LOOPBACK, READY_WAIT_S, Part, accepts, free_ports
 from tools.stack.processes import Process, tied
@@ -27,7 +27,8 @@ HEAP = "-Xmx512m"
 ARCHIVE = "kafka.jsa"
 SIZES = (1, 3)
 STOP_WAIT_S = 30.0
-FORMAT_WAIT_S = 60.0
+FORMAT_WAIT_S = 240.0
+ARCHIVE_WAIT_S = 240.0
 
 
 class Kafka(Part):
@@ -77,11 +78,15 @@ class Kafka(Part):
         broker.send(signal.SIGKILL)
         broker.wait(STOP_WAIT_S)
 
-    def stop(self, broker_id: int) -> None:
-        """End a broker in order: it hands over what it leads first."""
+    def stop(self, broker_id: int, wait_s: float = STOP_WAIT_S) -> bool:
+        """End a broker in order: it hands over what it leads first.
+
+        Returns:
+            Whether it did so within ``wait_s`` seconds; it is killed then.
+        """
         broker = self._broker(broker_id)
         broker.send(signal.SIGTERM)
-        broker.wait(STOP_WAIT_S)
+        return broker.wait(wait_s)
 
     def start(self, broker_id: int) -> None:
         """Start a broker that was killed or stopped, and wait until it serves again."""
@@ -214,7 +219,8 @@ class _ArchivingKafka(Kafka):
 
 def _archive_classes(folder: Path) -> None:
     with _ArchivingKafka(folder) as kafka:
-        kafka.stop(1)
+        if not kafka.stop(1, ARCHIVE_WAIT_S):
+            (folder / ARCHIVE).unlink(missing_ok=True)  # half an archive
 
 
 def new_cluster_id() -> str:
@@ -238,7 +244,11 @@ def _format(java: list[str], files: list[Path], options: list[str]) -> None:
             running.append(on_exit.enter_context(process))
             on_exit.callback(process.kill)
         for process in running:
-            said, _ = process.communicate(timeout=FORMAT_WAIT_S)
+            try:
+                said, _ = process.communicate(timeout=FORMAT_WAIT_S)
+            except subprocess.TimeoutExpired:
+                late = f"Kafka's storage tool was not done after {FORMAT_WAIT_S:.0f} s"
+                raise NotReadyError(late) from None
             if process.returncode != 0:
                 raise StackError(f"Kafka's storage tool failed:\n{said[-2000:]}")
 

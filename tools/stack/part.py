@@ -21,7 +21,8 @@ LOOPBACK = "127.0.0.1"
 # Below what Linux and macOS hand out to outgoing connections, so that a broker that was killed
 # finds its port free when it comes back; above the fixed ports of the containers.
 NATIVE_PORTS = range(20_000, 32_000)
-READY_WAIT_S = 90.0
+# It takes seconds, and twenty times that on a busy machine. What cannot start ends, and is seen.
+READY_WAIT_S = 240.0
 END_WAIT_S = 5.0
 
 

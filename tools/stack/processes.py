@@ -92,14 +92,14 @@ class Process:
         if self._running is not None and self.alive:
             _signal_group(self._running.pid, number)
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait for its end, then kill what is left of its group.
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for its end, then kill what is left of its group; whether it ended by itself.
 
         Raises:
             StackError: Not even SIGKILL ended it.
         """
         if self._running is None:
-            return
+            return True
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._running.wait(timeout_s)
         _signal_group(self._running.pid, signal.SIGKILL)
@@ -107,7 +107,9 @@ class Process:
             self._running.wait(KILL_WAIT_S)
         except subprocess.TimeoutExpired as problem:
             raise StackError(f"process {self._running.pid} cannot be killed") from problem
+        killed = self._running.returncode == -signal.SIGKILL
         self._running = None  # its id may belong to a stranger from now on
+        return not killed
 
     def end(self) -> None:
         """Ask it to end, without waiting for it."""

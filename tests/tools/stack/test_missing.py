@@ -69,6 +69,21 @@ def test_a_missing_part_skips_a_test_and_fails_it_where_it_is_required(bare, req
     assert done.returncode == code
 
 
+def test_preparing_a_part_takes_no_time_from_the_test_that_asks_first(bare, tmp_path):
+    if accepts("127.0.0.1", int(settings()["KAFKA_PORT"])):
+        pytest.skip("the containers run: nothing would be prepared")
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text("#!/bin/sh\n/bin/sleep 1.5\nexit 1\n")  # it fetches nothing, slowly
+    maven.chmod(0o755)
+    environ = {**bare, "PATH": str(maven.parent), "PAT_EVENTS_TEST_REQUIRE": "all"}
+    words = ["-q", "--timeout=1", "-k", "produced", "tests/tools/stack/test_kafka.py"]
+    done = say(PYTEST, environ, "-p", "no:cacheprovider", *words)
+    assert "no kafka: mvn failed" in done.stdout
+    assert "did not end within" not in done.stdout
+    assert done.stderr.startswith("preparing kafka-")
+
+
 def test_a_misspelt_required_part_is_refused(bare):
     environ = {**bare, "PAT_EVENTS_TEST_REQUIRE": "kafka,kafak"}
     done = say(PYTEST, environ, "--collect-only", "tests/tools/stack/test_kafka.py")

@@ -1,0 +1,114 @@
+"""A pytest plugin that ends the run where a test hangs, with a sentence that names it.
+
+The ways of pytest-timeout fall short. ``signal`` raises into whatever runs, which may hold a lock
+(coverage's, logging's, the package's) that is never right again: every later test fails, and the
+interpreter hangs at its exit. ``thread`` ends the process, and what failed before is never told.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_timeout import dump_stacks, is_debugging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from _pytest.terminal import TerminalReporter
+    from pytest_timeout import Settings
+
+FAILED = 1
+
+
+class RunLimits:
+    """Limits each test by a thread of its own, and the end of the run."""
+
+    # A thread of Python can do nothing while C code keeps the interpreter's lock; faulthandler
+    # can, so much later, in seconds.
+    stuck_after_s = 60.0
+    # What may pass from the last test to the end of the process, in seconds.
+    exit_s = 300.0
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._timer: threading.Timer | None = None
+        self._limited: tuple[pytest.Item, float] | None = None
+        self._stderr = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else 2
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Run the block outside the limit of the test that asked for it; then it begins anew."""
+        limited = self._limited
+        self._stop()
+        try:
+            yield
+        finally:
+            if limited is not None:
+                self._start(*limited)
+
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Settings) -> bool:
+        """Take the place of pytest-timeout's own way."""
+        self._start(item, float(settings.timeout))
+        return True
+
+    def pytest_timeout_cancel_timer(self) -> bool:
+        """Stop what ``pytest_timeout_set_timer`` started."""
+        self._stop()
+        return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Bound what is left: threads that are waited for at the interpreter's exit."""
+        faulthandler.dump_traceback_later(self.exit_s, exit=True, file=self._stderr)
+
+    def _start(self, item: pytest.Item, limit_s: float) -> None:
+        self._limited = item, limit_s
+        self._timer = threading.Timer(limit_s, self._end_run, self._limited)
+        self._timer.daemon = True
+        self._timer.start()
+        stuck_s = limit_s + self.stuck_after_s
+        faulthandler.dump_traceback_later(stuck_s, exit=True, file=self._stderr)
+
+    def _stop(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        timer, self._timer, self._limited = self._timer, None, None
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+
+    def _end_run(self, item: pytest.Item, limit_s: float) -> None:
+        if not is_debugging():
+            try:
+                self._tell(item, limit_s)
+            finally:
+                os._exit(FAILED)
+
+    def _tell(self, item: pytest.Item, limit_s: float) -> None:
+        plugins = self._config.pluginmanager
+        if capture := plugins.getplugin("capturemanager"):
+            capture.suspend(in_=True)
+        terminal = self._config.get_terminal_writer()
+        reporter: TerminalReporter | None = plugins.getplugin("terminalreporter")
+        stats = reporter.stats if reporter else {}
+        failures = [*stats.get("failed", ()), *stats.get("error", ())]
+        for report in failures:
+            terminal.sep("_", report.nodeid)
+            terminal.line(report.longreprtext)
+        terminal.sep("+", f"Stacks of {item.nodeid}")
+        dump_stacks(terminal)
+        terminal.sep("+")
+        for report in failures:
+            terminal.line(f"FAILED {report.nodeid}")
+        terminal.line(
+            f"{item.nodeid} did not end within {limit_s:g} s. What hangs cannot be stopped without "
+            f"harm to the tests after it: the run ends here, after {len(stats.get('passed', ()))} "
+            f"passed and {len(failures)} failed, at a load of {os.getloadavg()[0]:.1f} on "
+            f"{os.cpu_count()} processors. On a busy machine try --timeout {3 * limit_s:g}."
+        )
+        terminal.flush()
