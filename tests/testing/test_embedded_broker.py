@@ -95,16 +95,28 @@ def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker
     }
 
 
-def test_its_config_does_not_wait_for_empty_fetches(broker) -> None:
+def test_its_config_waits_neither_for_empty_fetches_nor_for_long_sessions(broker) -> None:
     config = broker.config(tenant_id="t-1", client_properties={"check.crcs": "true"})
+    quick = {
+        "fetch.wait.max.ms": "10",
+        "session.timeout.ms": "3000",
+        "heartbeat.interval.ms": "300",
+    }
     assert config == Config(
         bootstrap_servers=broker.bootstrap_servers,
         tenant_id="t-1",
-        client_properties={"fetch.wait.max.ms": "10", "check.crcs": "true"},
+        client_properties={**quick, "check.crcs": "true"},
     )
-    assert broker.config(client_properties={"fetch.wait.max.ms": "7"}).client_properties == {
-        "fetch.wait.max.ms": "7"
-    }
+    own = {"fetch.wait.max.ms": "7", "session.timeout.ms": "45000"}
+    assert broker.config(client_properties=own).client_properties == {**quick, **own}
+
+
+def test_its_config_leaves_the_session_of_a_kip_848_group_to_the_broker(broker) -> None:
+    for config in (
+        broker.config(group_protocol="consumer"),
+        broker.config(environ={"PAT_EVENTS_GROUP_PROTOCOL": "consumer"}),
+    ):
+        assert config.client_properties == {"fetch.wait.max.ms": "10"}
 
 
 def test_its_config_reads_the_environment_it_is_handed_and_no_other(broker, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from pat_events.core.client_properties import PropertyValue
 
 
+# The mock's classic group waits a second less than its session for members to come back, whenever
+# one joins or leaves. Longer than what a busy machine keeps a heartbeat waiting.
+_CLASSIC: Final = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "300"}
+
+
 class EmbeddedBroker:
     """One or more Kafka brokers on loopback ports, gone when closed.
 
@@ -28,6 +34,9 @@ class EmbeddedBroker:
 
     * Nothing is written to disk or replicated: it proves nothing about durability.
     * A partition keeps its last 5 MiB or 100,000 batches; older ones are gone.
+    * Whenever a member of a classic group joins or leaves others, or follows one that left, the
+      group is assigned after its session time-out less a second: 44 s by default, 2 s with
+      ``config``. The first member of a group, and those of KIP-848, do not wait.
     * An empty fetch is held for the whole ``fetch.wait.max.ms`` of the consumer (500 by
       default), even if records arrive meanwhile; ``config`` sets it to 10.
     * A produce request that is sent again because its answer was lost is stored
@@ -36,7 +45,8 @@ class EmbeddedBroker:
     * Producers create the topics they ask for, with 4 partitions; that cannot be
       switched off. ``faults.set_topic_error`` makes a topic look absent.
     * Admin clients can list topics, read offsets and change those of a group; they cannot
-      create or change topics, nor list groups.
+      create or change topics, nor list groups. ``create_topics`` takes the place of
+      ``pat-events topics apply``.
 
     Args:
         brokers: How many; their ids are 1 to ``brokers``.
@@ -78,12 +88,15 @@ class EmbeddedBroker:
         Raises:
             ConfigError: a setting is impossible.
         """
-        return Config.from_env(
+        config = Config.from_env(
             environ,
             bootstrap_servers=self.bootstrap_servers,
             client_properties={"fetch.wait.max.ms": "10", **client_properties},
             **settings,
         )
+        if config.group_protocol != "classic":
+            return config  # there the broker decides
+        return replace(config, client_properties={**_CLASSIC, **config.client_properties})
 
     def create_topic(self, name: str, partitions: int = 4) -> None:
         """Create a topic, replicated to at most three brokers; leaders are drawn at random.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from confluent_kafka import (
@@ -25,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from tenacity import stop_after_delay
 
-from pat_events.errors import NotPermittedError, TransportTimeoutError
+from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.connecting import hidden
 from pat_events.transports.kafka.errors import kafka_errors, typed
@@ -48,6 +49,8 @@ ANSWER_S: Final = 15.0
 _FUTURE_S: Final = ANSWER_S + 5.0
 # Longest wait for positions before what else the cluster has said is looked at, in seconds.
 _LISTEN_S: Final = 3.0
+# How the name of a cluster begins that is librdkafka's mock.
+_MOCK: Final = "mockCluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class KafkaAdmin:
     """Administration of the cluster a ``Config`` names.
 
     Every call is bounded. Raises ``TransportError`` where the cluster refuses, which
-    includes a lack of permission.
+    includes a lack of permission, and ``ConfigError`` where it is an embedded broker and the
+    question is one for a controller.
 
     Args:
         config: The cluster.
@@ -96,6 +100,18 @@ class KafkaAdmin:
     def require(self, topics: Sequence[str]) -> None:
         """Raise unless all of these are there and may be seen; as the constructor does."""
         KafkaTransport(self._config).partitions(topics, self._config.answer_timeout_s)
+
+    @cached_property
+    def _controlled(self) -> AdminClient:
+        """The client, for questions to the controller, which an embedded broker has not."""
+        with kafka_errors(f"asking {self._address} what it is"):
+            name = str(self._client.list_topics(timeout=ANSWER_S).cluster_id)
+        if name.startswith(_MOCK):
+            raise ConfigError(
+                f"{self._address} is an embedded broker, which cannot create, change or describe "
+                "topics: make them with EmbeddedBroker.create_topics"
+            )
+        return self._client
 
     def brokers(self) -> int:
         """Return how many brokers there are."""
@@ -124,7 +140,7 @@ class KafkaAdmin:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
         if not resources:
             return {}
-        futures = self._client.describe_configs(resources, request_timeout=ANSWER_S)
+        futures = self._controlled.describe_configs(resources, request_timeout=ANSWER_S)
         found = {}
         for resource, future in futures.items():
             entries = self._answer(future, f"reading settings of {resource.name}")
@@ -138,7 +154,7 @@ class KafkaAdmin:
         wanted = [
             NewTopic(s.name, s.partitions, s.replication, config=dict(s.settings)) for s in specs
         ]
-        futures = self._client.create_topics(
+        futures = self._controlled.create_topics(
             wanted, operation_timeout=ANSWER_S, request_timeout=ANSWER_S
         )
         created = []
@@ -157,7 +173,7 @@ class KafkaAdmin:
 
     def grow(self, topic: str, partitions: int) -> None:
         """Give a topic more partitions, ``partitions`` in all."""
-        futures = self._client.create_partitions(
+        futures = self._controlled.create_partitions(
             [NewPartitions(topic, partitions)],
             operation_timeout=ANSWER_S,
             request_timeout=ANSWER_S,
@@ -171,7 +187,7 @@ class KafkaAdmin:
             for name, value in settings.items()
         ]
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-        futures = self._client.incremental_alter_configs([resource], request_timeout=ANSWER_S)
+        futures = self._controlled.incremental_alter_configs([resource], request_timeout=ANSWER_S)
         for future in futures.values():
             self._answer(future, f"changing settings of {topic}")
 
@@ -182,9 +198,11 @@ class KafkaAdmin:
         """
         futures: dict[str, Future[None]] = {}
         if groups:
-            futures |= self._client.delete_consumer_groups(list(groups), request_timeout=ANSWER_S)
+            futures |= self._controlled.delete_consumer_groups(
+                list(groups), request_timeout=ANSWER_S
+            )
         if topics:
-            futures |= self._client.delete_topics(
+            futures |= self._controlled.delete_topics(
                 list(topics), operation_timeout=ANSWER_S, request_timeout=ANSWER_S
             )
         gone = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
@@ -240,7 +258,7 @@ class KafkaAdmin:
 
         None where the cluster does not say. A cluster without authorisation permits everything.
         """
-        futures = self._client.describe_topics(
+        futures = self._controlled.describe_topics(
             TopicCollection(list(topics)),
             include_authorized_operations=True,
             request_timeout=ANSWER_S,
