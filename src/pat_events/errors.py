@@ -21,6 +21,7 @@
     ├── HoldError                 keep the event where it is, never skip it
     │   ├── DeadLetterError         the client refused a dead letter, unforeseen
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
+    │   ├── UnfinishedWorkError     a handler returned work that is not done
     │   └── WorkersExhaustedError   too many handlers never returned
     ├── BufferFullError           the send buffer stayed full; nothing was taken
     ├── NotDeliveredError         closed or flushed with events unacknowledged
@@ -136,6 +137,14 @@ class DeadLetterError(HoldError):
 
 class OffsetOutOfRangeError(HoldError):
     """The group's position is no longer in the log: neither skipped nor read again unasked."""
+
+
+class UnfinishedWorkError(HoldError):
+    """A handler returned work that is not done, such as a coroutine that nobody awaits.
+
+    It is the handler's fault and the same for every event: none may count as handled, and none is
+    to blame.
+    """
 
 
 class WorkersExhaustedError(HoldError):

@@ -72,23 +72,6 @@ def test_whatever_a_handler_raises_is_that_events_failure_alone(
 _WRAPPED = {("async", StopIteration)}
 
 
-def test_a_coroutine_returned_by_a_plain_function_is_refused_and_closed(live, wait_until, header):
-    handlers = Handlers()
-
-    async def real(event, ctx):
-        raise AssertionError("never awaited")
-
-    def handle(event, ctx):
-        return real(event, ctx)
-
-    handlers.add(EmailReceived, handle, retry=QUICK)
-    live.publish("a")
-    live.group(handlers)
-    wait_until(lambda: live.committed == 1)
-    assert "declare it with 'async def'" in header(live.dead[0], "__dlq.errors.message")
-    assert header(live.dead[0], "pat-dlq-attempts") == "1"
-
-
 def test_a_thread_that_never_returns_is_given_up_while_other_keys_go_on(live, wait_until, header):
     release = threading.Event()
     handled = []

@@ -98,7 +98,7 @@ def test_a_second_handler_of_a_type_is_refused_and_the_first_stays():
         (lambda event: None, r"cannot be called with \(event, ctx\)"),
         (lambda event, ctx, more: None, r"cannot be called with \(event, ctx\)"),
         (lambda: None, r"cannot be called with \(event, ctx\)"),
-        (WithHandle, r"cannot be called with \(event, ctx\)"),  # the class, not an object of it
+        (WithHandle, "is a class: register an object of it"),
         (42, "neither a function nor an object with a handle method"),
         (None, "neither a function nor an object with a handle method"),
     ],

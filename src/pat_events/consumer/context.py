@@ -96,7 +96,7 @@ class Context:
         ack = self._require_producer().publish(
             event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
         )
-        self._note(ack)
+        self.note(ack)
         return ack
 
     async def apublish(
@@ -110,7 +110,7 @@ class Context:
         ack = await self._require_producer().apublish(
             event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
         )
-        self._note(ack)
+        self.note(ack)
         return ack
 
     def fail(self, error: object) -> None:
@@ -120,12 +120,13 @@ class Context:
             error = PermanentError(f"ctx.fail was given {error!r}, which is no exception")
         self.failure = error
 
+    def note(self, ack: Ack) -> None:
+        """Wait for this publish, too, before the event counts as handled."""
+        if self.acks is None:
+            self.acks = []
+        self.acks.append(ack)
+
     def _require_producer(self) -> Producer:
         if self._producer is None:
             raise ConfigError("this context was made without a producer")
         return self._producer
-
-    def _note(self, ack: Ack) -> None:
-        if self.acks is None:
-            self.acks = []
-        self.acks.append(ack)

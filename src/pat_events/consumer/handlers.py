@@ -6,6 +6,11 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
 
+from pat_events.consumer.callables import (
+    check_parameters,
+    is_coroutine_function,
+    refuse_what_runs_nothing,
+)
 from pat_events.core.checks import require_int, require_number, wrong_type
 from pat_events.core.retry import RetryPolicy
 from pat_events.errors import ConfigError
@@ -71,7 +76,9 @@ class Handlers:
         def process(event: EmailReceived, ctx: Context) -> None: ...
 
     A handler returns when the event is handled, and raises when it is not. It
-    may be called more than once for one event: after a retry, a crash or a rebalance.
+    may be called more than once for one event: after a retry, a crash or a rebalance. What it
+    returns is ignored, except for work that is not done (a coroutine, a future, a generator):
+    that holds the event with ``UnfinishedWorkError``. An ``Ack`` is waited for.
     """
 
     _by_class: dict[type[Message], Registration] = field(default_factory=dict)
@@ -133,7 +140,10 @@ class Handlers:
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        """Register a function, or an object with a ``handle`` method; see ``on``."""
+        """Register a function, or an object with a ``handle`` method; see ``on``.
+
+        An object that can be called itself is called, whatever methods it has.
+        """
         self._add(event_class, handler, 0, retry, timeout_s)
 
     def batch(
@@ -178,7 +188,7 @@ class Handlers:
         retry: RetryPolicy,
         timeout_s: float,
     ) -> None:
-        call = getattr(handler, "handle", handler)
+        call = handler if callable(handler) else getattr(handler, "handle", None)
         name = _name(handler)
         if self._frozen:
             raise ConfigError(
@@ -187,6 +197,8 @@ class Handlers:
             )
         if not callable(call):
             raise ConfigError(f"{name} is neither a function nor an object with a handle method")
+        if inspect.isclass(call):
+            raise ConfigError(f"{name} is a class: register an object of it")
         if not isinstance(event_class, type) or not hasattr(event_class, "DESCRIPTOR"):
             raise ConfigError(
                 f"{event_class!r} is not an event class: import it from the events module"
@@ -201,10 +213,10 @@ class Handlers:
         require_number(f"timeout_s of {name}", timeout_s)
         if not timeout_s > 0:
             raise ConfigError(f"timeout_s of {name} is {timeout_s}: it must be more than 0")
-        _check_parameters(call, name, 1 if batch_size else 2)
-        is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
-            getattr(call, "__call__", None)  # noqa: B004 - a callable object may be async
-        )
+        is_async = is_coroutine_function(call)
+        if not is_async:
+            refuse_what_runs_nothing(call, name)
+        check_parameters(call, name, 1 if batch_size else 2)
         self._by_class[event_class] = Registration(
             name, call, is_async, batch_size, retry, timeout_s
         )
@@ -213,21 +225,3 @@ class Handlers:
 def _name(handler: object) -> str:
     named = handler if hasattr(handler, "__qualname__") else type(handler)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def _check_parameters(call: Callable[..., Any], name: str, count: int) -> None:
-    if any(map(_yields, (call, getattr(call, "__call__", None)))):  # noqa: B004 - objects, too
-        raise ConfigError(f"{name} contains 'yield': calling it would run nothing of it")
-    try:
-        signature = inspect.signature(call)
-    except ValueError:
-        return  # Some compiled functions do not tell theirs.
-    try:
-        signature.bind(*range(count))
-    except TypeError:
-        wanted = "a list of (event, ctx) pairs" if count == 1 else "(event, ctx)"
-        raise ConfigError(f"{name} cannot be called with {wanted}") from None
-
-
-def _yields(call: object) -> bool:
-    return inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pat_events.acknowledgement import Ack
+from pat_events.consumer.callables import refuse_unfinished
 from pat_events.consumer.context import Context
 from pat_events.core.verdict import holds_back
-from pat_events.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
 
-    from pat_events.acknowledgement import Ack
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.partition import PartitionState
     from pat_events.consumer.routes import Route
@@ -127,7 +126,7 @@ def run(work: Work, producer: Producer | None) -> bool:
         try:
             result = route.call(event, context)
             if result is not None or context.failure is not None:
-                _refuse(result, context.failure, route)
+                _look_at(result, context, route)
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its failure
             work.failures = [(work.done, error)]
             break
@@ -160,9 +159,9 @@ async def run_async(work: Work, producer: Producer | None) -> bool:
             break
         context = Context(delivery, producer)
         try:
-            await route.call(event, context)
-            if context.failure is not None:
-                _refuse(None, context.failure, route)
+            result = await route.call(event, context)
+            if result is not None or context.failure is not None:
+                _look_at(result, context, route)
         except BaseException as error:  # noqa: BLE001 - as above, cancellation included
             work.failures = [(work.done, error)]
             break
@@ -232,7 +231,7 @@ def _run_batch(work: Work, producer: Producer | None) -> bool:
             route = work.deliveries[0].route
             result = route.call(pairs)
             if result is not None:
-                _refuse(result, None, route)
+                _look_at(result, _not_failed(pairs), route)
     except BaseException as error:  # noqa: BLE001
         raised = error
     return _batch_outcome(work, indexes, pairs, raised)
@@ -243,7 +242,10 @@ async def _run_batch_async(work: Work, producer: Producer | None) -> bool:
     raised: BaseException | None = None
     try:
         if pairs:
-            await work.deliveries[0].route.call(pairs)
+            route = work.deliveries[0].route
+            result = await route.call(pairs)
+            if result is not None:
+                _look_at(result, _not_failed(pairs), route)
     except BaseException as error:  # noqa: BLE001
         raised = error
     return _batch_outcome(work, indexes, pairs, raised)
@@ -271,16 +273,21 @@ def _batch_outcome(
     return True
 
 
-def _refuse(result: object, failure: BaseException | None, route: Route) -> None:
-    if failure is not None:
-        raise failure
-    if inspect.isawaitable(result):
-        if inspect.iscoroutine(result):
-            result.close()
-        raise PermanentError(
-            f"{route.registration.name} returned a coroutine but is not a coroutine function: "
-            "declare it with 'async def'"
-        )
+def _look_at(result: object, context: Context, route: Route) -> None:
+    """Raise what ``fail`` was given, or what the result gives away; an ``Ack`` is noted."""
+    if isinstance(result, Ack):
+        context.note(result)
+    else:
+        refuse_unfinished(result, route.registration.name)
+    if context.failure is not None and not route.registration.batch_size:
+        raise context.failure
+
+
+def _not_failed(pairs: list[tuple[Message, Context]]) -> Context:
+    # The acknowledgement of what stands for a whole batch is waited for with its first event; what
+    # a failed one published is published again.
+    contexts = [context for _, context in pairs]
+    return next((context for context in contexts if context.failure is None), contexts[0])
 
 
 def chunk_size(lane: Lane, limit: int) -> int:
