@@ -98,6 +98,7 @@ class Stage(Log):
         order: str = "key",
         max_in_flight: int = 1_000,
         max_in_flight_bytes: int = 1_000_000,
+        max_uncommitted: int = 10_000,
         while_waiting: Callable[[float], None] | None = None,
     ) -> Member:
         return Member(
@@ -110,6 +111,7 @@ class Stage(Log):
             limits=Limits(
                 max_in_flight=max_in_flight,
                 max_in_flight_bytes=max_in_flight_bytes,
+                max_uncommitted=max_uncommitted,
                 drain_timeout_s=5,
                 commit_interval_s=0.5,
             ),

@@ -1,4 +1,4 @@
-"""How much a member takes before it has settled what it has."""
+"""How much a member takes before it has settled, and can commit, what it has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BackPressure:
         partitions: Those assigned; the engine's own, which it changes.
         stats: What is in flight; the engine's own.
         limits: Most events taken and not settled, and most bytes of them, each shared evenly by
-            the partitions.
+            the partitions; and how far a partition may be ahead of what can be committed.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class BackPressure:
         self._stats = stats
         self._max_in_flight = limits.max_in_flight
         self._max_in_flight_bytes = limits.max_in_flight_bytes
+        self._max_uncommitted = limits.max_uncommitted
         self._full_since: float | None = None
 
     @property
@@ -63,7 +64,12 @@ class BackPressure:
             s
             for s in states
             if not s.paused
-            and (crowded or len(s.tracker) >= share or s.tracker.value_bytes >= share_bytes)
+            and (
+                crowded
+                or len(s.tracker) >= share
+                or s.tracker.value_bytes >= share_bytes
+                or s.tracker.uncommitted >= self._max_uncommitted
+            )
         ]
         if full:
             if self._full_since is None:
@@ -81,6 +87,7 @@ class BackPressure:
             and not crowded
             and len(s.tracker) <= share // 2
             and s.tracker.value_bytes <= share_bytes // 2
+            and s.tracker.uncommitted <= self._max_uncommitted // 2
         ]
         if roomy:
             self._receiver.resume([s.topic_partition for s in roomy])

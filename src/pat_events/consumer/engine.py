@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.back_pressure import BackPressure
+from pat_events.consumer.drain import Drain
 from pat_events.consumer.failures import Failures
 from pat_events.consumer.partition import PartitionState
 from pat_events.consumer.routes import Route
@@ -183,12 +184,13 @@ class Engine:
     def _hand_out(self) -> None:
         works: list[Work] = []
         for state in self._partitions.values():
-            if state.draining:
-                continue
             lanes = state.lanes
             before = len(works)
-            for lane in lanes.take_ready():
+            last = state.last_to_begin if state.draining else None
+            for lane in lanes.take_ready(last):
                 count = 1 if len(lane.waiting) == 1 else chunk_size(lane, POLL_RECORDS)
+                if last is not None:
+                    count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
                 works.append(Work(state, lane, lanes.take(lane, count)))
             state.running += len(works) - before
         if works:
@@ -214,6 +216,8 @@ class Engine:
         if work.failures is None and work.done == len(work.deliveries):
             for delivery in work.deliveries:
                 finish(delivery.offset)
+            # The last of a lane, and so its highest.
+            state.finished_up_to = max(state.finished_up_to, delivery.offset)
             stats = self.stats
             stats.handled += work.done
             stats.in_flight -= work.done
@@ -258,24 +262,25 @@ class Engine:
         _log.info("assigned %s", _names(partitions))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Let running handlers finish, commit, forget."""
+        """Let running handlers finish, and lanes that have begun; commit, forget."""
         states = self._known(partitions)
-        for state in states:
-            state.draining = True
-        deadline = self._clock() + self._limits.drain_timeout_s
-        while any(state.running for state in states) and not self._abort:
+        drain = Drain(states, self._failures, self._clock(), self._limits.drain_timeout_s)
+        while not self._abort:
             now = self._clock()
-            if now >= deadline:
-                break
-            self._settle(self._inbox.take(min(POLL_S, deadline - now)))
             # The partitions that stay ours go on meanwhile.
             self._failures.run_due(now)
+            retries = drain.move_limits(now)
             self._hand_out()
+            if now >= drain.deadline or not (retries or drain.at_work):
+                break
+            self._settle(self._inbox.take(min(POLL_S, drain.deadline - now)))
             try:
                 self._give_up_overdue(now)
             except WorkersExhaustedError as error:
                 _log.error("%s", error)
                 break
+        for state in states:
+            state.drain()
         self._cut_off += sum(len(state.tracker) for state in states if state.running)
         self._commit(states, wait=True)
         self._forget(states)
@@ -292,7 +297,7 @@ class Engine:
     def _forget(self, states: list[PartitionState]) -> None:
         for state in states:
             state.alive = False
-            state.draining = True
+            state.drain()
             self._partitions.pop(state.topic_partition, None)
             self.stats.in_flight -= len(state.tracker)
             self.stats.returned += len(state.tracker)

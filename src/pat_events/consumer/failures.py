@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pat_events.core.dead_letter import message_of
 from pat_events.core.verdict import DeadLetter, Hold, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pat_events.consumer.dead_letters import DeadLetterWriter, OutgoingDeadLetter
     from pat_events.consumer.partition import PartitionState
@@ -41,7 +41,7 @@ class Failures:
         self._clock = clock
         self._wall_clock = wall_clock
         self._random = random
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[_Waiting] = []
         self._tie = itertools.count()
 
     @property
@@ -52,7 +52,12 @@ class Failures:
     def run_due(self, now: float) -> None:
         """Do what is due."""
         while self._due and self._due[0][0] <= now:
-            heapq.heappop(self._due)[2]()
+            heapq.heappop(self._due).action()
+
+    def waiting(self) -> Iterator[tuple[float, PartitionState, int, bool]]:
+        """Yield what waits: its next try, its partition and first offset, whether it is held."""
+        for each in self._due:
+            yield each.at, each.state, each.offset, each.held
 
     def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
@@ -67,6 +72,8 @@ class Failures:
         handled = [d for i, d in enumerate(work.deliveries[:done]) if i not in failures]
         for delivery in handled:
             state.tracker.finish(delivery.offset)
+        if handled:
+            state.finished_up_to = max(state.finished_up_to, handled[-1].offset)
         self._stats.handled += len(handled)
         self._stats.in_flight -= len(handled)
         first_not_run = max([done, *(index + 1 for index in failures)])
@@ -127,6 +134,7 @@ class Failures:
             # Nothing the handler could have done better: not one of its attempts.
             delivery.holds += 1
             self._stats.held += 1
+            failed_lane.held = True
             return verdict.until
         delivery.attempt += 1
         self._stats.retried += 1
@@ -146,9 +154,17 @@ class Failures:
         self._stats.retried += 1
         return self._clock() + wait_s
 
-    def later(self, at: float, action: Callable[[], None]) -> None:
-        """Do something at a time of the monotonic clock."""
-        heapq.heappush(self._due, (at, next(self._tie), action))
+    def later(
+        self,
+        at: float,
+        action: Callable[[], None],
+        state: PartitionState,
+        offset: int,
+        *,
+        held: bool,
+    ) -> None:
+        """Do something at a time of the monotonic clock, about the delivery at ``offset``."""
+        heapq.heappush(self._due, _Waiting(at, next(self._tie), action, state, offset, held))
 
     def _write_dead_letter(
         self,
@@ -169,6 +185,7 @@ class Failures:
         state = letter.state
         if letter.error is None:
             state.tracker.finish(letter.delivery.offset)
+            state.finished_up_to = max(state.finished_up_to, letter.delivery.offset)
             self._stats.dead_lettered += 1
             self._stats.in_flight -= 1
             if letter.failed_lane is not None:
@@ -185,18 +202,33 @@ class Failures:
         )
         again = self._dead_letters.again(letter)
         again.failed_lane = letter.failed_lane
-        self.later(self._clock() + wait_s, lambda: self._send_again(again))
+        self.later(
+            self._clock() + wait_s,
+            lambda: self._send_again(again),
+            state,
+            letter.delivery.offset,
+            held=True,
+        )
 
     def _send_again(self, letter: OutgoingDeadLetter) -> None:
-        if letter.state.alive and not letter.state.draining:
+        if letter.state.alive:
             letter.state.running += 1
             self._dead_letters.send(letter)
+
+
+class _Waiting(NamedTuple):
+    at: float
+    tie: int
+    action: Callable[[], None]
+    state: PartitionState
+    offset: int
+    held: bool
 
 
 class _FailedLane:
     """The failed deliveries of one lane, which stays busy until each is settled."""
 
-    __slots__ = ("_again_at", "_failures", "_lane", "_letters", "_retry", "_state")
+    __slots__ = ("_again_at", "_failures", "_lane", "_letters", "_retry", "_state", "held")
 
     def __init__(self, failures: Failures, state: PartitionState, lane: Lane) -> None:
         self._failures = failures
@@ -205,6 +237,8 @@ class _FailedLane:
         self._retry: list[Delivery] = []
         self._again_at = 0.0
         self._letters = 0
+        #: Whether one of them waits for something that is out of order.
+        self.held = False
 
     def add(self, delivery: Delivery, error: BaseException) -> None:
         """Decide about one failed delivery."""
@@ -229,7 +263,13 @@ class _FailedLane:
     def go_on(self) -> None:
         """Free the lane if nothing holds it, or come back when its retry is due."""
         if self._retry:
-            self._failures.later(self._again_at, self._retry_now)
+            self._failures.later(
+                self._again_at,
+                self._retry_now,
+                self._state,
+                self._retry[0].offset,
+                held=self.held,
+            )
         elif not self._letters:
             self._state.lanes.release(self._lane)
 

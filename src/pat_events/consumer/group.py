@@ -78,10 +78,20 @@ class ConsumerGroup:
             500 events; beyond it partitions are paused. Keys, headers and decoded events are not
             counted, and what the client reads ahead comes on top: 64 MiB, the client property
             ``queued.max.messages.kbytes``.
-        drain_timeout_s: How long running handlers may take to finish when
-            partitions move or the group stops, in seconds.
-        commit_interval_s: Time between commits, in seconds: what a crash makes
-            the group see again.
+        max_uncommitted: How far a partition may go on above its lowest event that is not settled,
+            in offsets (gaps in the log count), give or take one poll of 500 events; beyond it the
+            partition is paused. An event that waits for a retry, is held or is slow keeps the
+            commit below it, and all that others finished above it comes again after a crash: this
+            bounds it, and how long one event lets its partition go on. 10,000 is what
+            ``max_in_flight`` takes anyway, and a second's work of quick handlers.
+        drain_timeout_s: How long handlers may take to finish when partitions move or the group
+            stops, in seconds. Those at work may use all of it. In the first half of it handlers
+            are also called for what lies below the highest finished offset of its partition,
+            retries that are due by then included: otherwise what was finished above would come
+            again. What is held is not waited for.
+        commit_interval_s: Time between commits, in seconds. After a crash the group sees again
+            what it finished since the last commit, and what was above the lowest event that was
+            not settled then: ``max_uncommitted``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -100,6 +110,7 @@ class ConsumerGroup:
         tasks: int = 100,
         max_in_flight: int = 10_000,
         max_in_flight_bytes: int = 100_000_000,
+        max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
     ) -> None:
@@ -114,6 +125,7 @@ class ConsumerGroup:
         self._limits = Limits(
             max_in_flight=max_in_flight,
             max_in_flight_bytes=max_in_flight_bytes,
+            max_uncommitted=max_uncommitted,
             drain_timeout_s=drain_timeout_s,
             commit_interval_s=commit_interval_s,
         )

@@ -14,6 +14,7 @@ class Limits:
 
     max_in_flight: int
     max_in_flight_bytes: int
+    max_uncommitted: int = 10_000
     drain_timeout_s: float
     commit_interval_s: float
 
@@ -23,7 +24,7 @@ class Limits:
         Raises:
             ConfigError: names the limit, the value and what to use instead.
         """
-        for name in ("max_in_flight", "max_in_flight_bytes"):
+        for name in ("max_in_flight", "max_in_flight_bytes", "max_uncommitted"):
             value = getattr(self, name)
             require_int(name, value)
             if value < 1:

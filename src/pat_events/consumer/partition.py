@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pat_events.core.lanes import Lanes
 from pat_events.core.offsets import OffsetTracker
 
 if TYPE_CHECKING:
     from pat_events.core.lanes import Order
+
+# Kafka's offsets have 63 bits.
+_NO_LIMIT: Final = 2**63
+_NONE: Final = -1
 
 
 class PartitionState:
@@ -21,7 +25,9 @@ class PartitionState:
     __slots__ = (
         "alive",
         "draining",
+        "finished_up_to",
         "lanes",
+        "last_to_begin",
         "partition",
         "paused",
         "running",
@@ -36,11 +42,20 @@ class PartitionState:
         self.lanes = Lanes(order)
         #: Works and dead letters that are out of the engine's hands.
         self.running = 0
-        #: Handlers not yet called are not called any more.
+        #: The partition is about to go: no handler is called beyond ``last_to_begin``.
         self.draining = False
+        #: The highest offset a handler may still be called for; read by workers.
+        self.last_to_begin = _NO_LIMIT
+        #: The highest offset that was handled or dead-lettered in this assignment.
+        self.finished_up_to = _NONE
         #: False once the partition is another member's.
         self.alive = True
         self.paused = False
+
+    def drain(self) -> None:
+        """Begin nothing any more, unless ``last_to_begin`` is moved."""
+        self.draining = True
+        self.last_to_begin = _NONE
 
     @property
     def topic_partition(self) -> tuple[str, int]:

@@ -112,9 +112,9 @@ def run(work: Work, producer: Producer | None) -> bool:
     """Call the handlers of a work in this thread; returns whether it is still wanted."""
     deliveries = work.deliveries
     if deliveries[0].route.registration.batch_size:
-        return work.state.draining or _run_batch(work, producer)
+        return _is_over(work, deliveries[-1]) or _run_batch(work, producer)
     for delivery in deliveries:
-        if _is_over(work):
+        if _is_over(work, delivery):
             break
         route = delivery.route
         try:
@@ -138,18 +138,18 @@ def run(work: Work, producer: Producer | None) -> bool:
     return not work.abandoned
 
 
-def _is_over(work: Work) -> bool:
+def _is_over(work: Work, delivery: Delivery) -> bool:
     # Both are set by the owner meanwhile.
-    return work.state.draining or work.abandoned
+    return delivery.offset > work.state.last_to_begin or work.abandoned
 
 
 async def run_async(work: Work, producer: Producer | None) -> bool:
     """Await the handlers of a work; returns whether it is still wanted."""
     deliveries = work.deliveries
     if deliveries[0].route.registration.batch_size:
-        return work.state.draining or await _run_batch_async(work, producer)
+        return _is_over(work, deliveries[-1]) or await _run_batch_async(work, producer)
     for delivery in deliveries:
-        if _is_over(work):
+        if _is_over(work, delivery):
             break
         route = delivery.route
         try:

@@ -65,9 +65,15 @@ class Lanes:
         lane.waiting.append(delivery)
         self.waiting += 1
 
-    def take_ready(self) -> list[Lane]:
-        """Return the lanes that can run, and mark them busy."""
+    def take_ready(self, last: int | None = None) -> list[Lane]:
+        """Return the lanes that can run, and mark them busy.
+
+        With ``last`` only those whose first delivery has at most this offset: the others stay.
+        """
         ready, self._ready = self._ready, []
+        if last is not None:
+            self._ready = [lane for lane in ready if lane.waiting[0].offset > last]
+            ready = [lane for lane in ready if lane.waiting[0].offset <= last]
         for lane in ready:
             lane.busy = True
         return ready

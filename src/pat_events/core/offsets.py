@@ -31,6 +31,16 @@ class OffsetTracker:
         self.value_bytes += value_bytes
         self._next = offset + 1
 
+    @property
+    def uncommitted(self) -> int:
+        """How many offsets lie between the committable one and the last delivered.
+
+        Gaps in the log count: it is at least the number of events that a crash repeats.
+        """
+        if not self._in_flight:
+            return 0
+        return self._next - next(iter(self._in_flight))  # type: ignore[operator]
+
     def finish(self, offset: int) -> None:
         """An event was handled, skipped or dead-lettered. A second time is ignored."""
         self.value_bytes -= self._in_flight.pop(offset, 0)
