@@ -47,8 +47,12 @@ def test_every_field_is_read_from_its_variable():
         "PAT_EVENTS_DELIVERY_TIMEOUT_S": "2.5",
         "PAT_EVENTS_CONNECT_TIMEOUT_S": "0",
         "PAT_EVENTS_GROUP_PROTOCOL": "consumer",
-        "PAT_EVENTS_MSK_IAM_REGION": "",
-        "PAT_EVENTS_CLIENT_PROPERTIES": " security.protocol = SSL ; client.rack=b=c;",
+        "PAT_EVENTS_MSK_IAM_REGION": "eu-west-1",
+        "PAT_EVENTS_MSK_IAM_PROFILE": "services",
+        "PAT_EVENTS_MSK_IAM_ROLE_ARN": "arn:aws:iam::1:role/r",
+        "PAT_EVENTS_MSK_IAM_SESSION_NAME": "mail",
+        "PAT_EVENTS_TOKEN_SOURCE": "",
+        "PAT_EVENTS_CLIENT_PROPERTIES": " client.id = x ; client.rack=b=c;",
     }
     assert len(environ) == len(fields(Config)), "a field has no variable here"
     assert Config.from_env(environ) == Config(
@@ -67,7 +71,11 @@ def test_every_field_is_read_from_its_variable():
         delivery_timeout_s=2.5,
         connect_timeout_s=0.0,
         group_protocol="consumer",
-        client_properties={"security.protocol": "SSL", "client.rack": "b=c"},
+        msk_iam_region="eu-west-1",
+        msk_iam_profile="services",
+        msk_iam_role_arn="arn:aws:iam::1:role/r",
+        msk_iam_session_name="mail",
+        client_properties={"client.id": "x", "client.rack": "b=c"},
     )
 
 

@@ -15,7 +15,7 @@ from pat_events.core.spelling import nearest
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from pat_events.core.client_properties import PropertyValue
@@ -42,6 +42,8 @@ _POSITIVE: Final = (
 _TYPES: Final = {"str": require_text, "int": require_int, "float": require_number}
 # eu-west-1, us-gov-east-1, eusc-de-east-1
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+_MSK_IAM: Final = ("msk_iam_profile", "msk_iam_role_arn", "msk_iam_session_name")
+_PROPERTIES_FILE: Final = _ENV_PREFIX + "CLIENT_PROPERTIES_FILE"
 _CONNECT_S: Final = 10.0
 _MAX_PORT: Final = 65_535
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
@@ -85,9 +87,19 @@ class Config:
         msk_iam_region: AWS region of an MSK cluster that authenticates by IAM: connect
             by TLS with tokens signed with boto3's credentials. Needs the extra ``msk``.
             Not together with settings of SASL in ``client_properties``.
+        msk_iam_profile: Profile of AWS's configuration files to take the credentials from.
+        msk_iam_role_arn: Role to assume with them.
+        msk_iam_session_name: Name of that role's session, ``pat-events`` when None. It has to stay
+            the same while a client lives: brokers refuse to renew a sign-in under another name.
+        token_source: Where tokens for OAUTHBEARER come from: a function without arguments that
+            returns a token and when it ends, in seconds since 1970, or ``module:function``. It is
+            called in a thread of its own and given up after 8 s; connections use TLS unless
+            ``security.protocol`` says otherwise.
         client_properties: Further librdkafka settings, such as ``security.protocol``.
             In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a.b=c;d.e=f``, or a JSON object
             where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
+            Secrets that are mounted as a file: ``PAT_EVENTS_CLIENT_PROPERTIES_FILE=PATH``, with
+            one property a line, or a JSON object, in the file.
     """
 
     bootstrap_servers: str
@@ -106,6 +118,10 @@ class Config:
     connect_timeout_s: float = _CONNECT_S
     group_protocol: GroupProtocol = "classic"
     msk_iam_region: str | None = None
+    msk_iam_profile: str | None = None
+    msk_iam_role_arn: str | None = None
+    msk_iam_session_name: str | None = None
+    token_source: Callable[[], tuple[str, float]] | str | None = None
     client_properties: Mapping[str, PropertyValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,7 +141,22 @@ class Config:
                 )
         self._check_numbers()
         if self.msk_iam_region is not None:
-            _check_msk_iam(self.msk_iam_region, self.client_properties)
+            _check_region(self.msk_iam_region)
+        self._check_sign_in()
+
+    def _check_sign_in(self) -> None:
+        given = [name for name in _MSK_IAM if getattr(self, name) is not None]
+        if given and self.msk_iam_region is None:
+            raise ConfigError(f"{given[0]} without msk_iam_region: name the cluster's region too")
+        if self.msk_iam_session_name is not None and self.msk_iam_role_arn is None:
+            raise ConfigError("msk_iam_session_name without msk_iam_role_arn: it is a role's")
+        if self.token_source is not None:
+            if self.msk_iam_region is not None:
+                raise ConfigError("msk_iam_region contradicts token_source: remove one of them")
+            _check_token_source(self.token_source)
+        ours = "msk_iam_region" if self.msk_iam_region is not None else "token_source"
+        if getattr(self, ours) is not None:
+            _refuse_another_sign_in(ours, self.client_properties)
 
     def _check_numbers(self) -> None:
         for name in _POSITIVE:
@@ -175,12 +206,20 @@ class Config:
         """
         environ = os.environ if environ is None else environ
         environ = {name: value for name, value in environ.items() if value.strip()}
-        _refuse_misspelt(environ, [env_variable(spec.name) for spec in fields(cls)])
+        own = [env_variable(spec.name) for spec in fields(cls)]
+        _refuse_misspelt(environ, [*own, _PROPERTIES_FILE])
         values: dict[str, object] = {}
         for spec in fields(cls):
             raw = environ.get(env_variable(spec.name))
             if raw is not None:
                 values[spec.name] = _parse(spec.name, str(spec.type), raw)
+        if _PROPERTIES_FILE in environ:
+            if "client_properties" in values:
+                raise ConfigError(
+                    f"{_PROPERTIES_FILE} and {env_variable('client_properties')} are both set: "
+                    "keep one of them"
+                )
+            values["client_properties"] = _from_file(environ[_PROPERTIES_FILE])
         values.update({name: value for name, value in overrides.items() if value is not None})
         if "bootstrap_servers" not in values:
             raise ConfigError(
@@ -223,6 +262,16 @@ def _refuse_misspelt(environ: Mapping[str, str], known: list[str]) -> None:
                 raise ConfigError(f"{variable} is no setting: did you mean {near}?")
 
 
+def _from_file(path: str) -> dict[str, PropertyValue]:
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        # Not the error of a text that is no UTF-8, which repeats a part of it.
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise ConfigError(f"{_PROPERTIES_FILE}: {path} cannot be read: {why}") from None
+    return parse(_PROPERTIES_FILE, text, lines=True)
+
+
 def _parse(name: str, declared: str, raw: str) -> object:
     variable = env_variable(name)
     try:
@@ -244,17 +293,29 @@ def _path(name: str, value: object) -> Path:
         raise wrong_type(name, value, "a path (str or Path)") from None
 
 
-def _check_msk_iam(region: str, properties: Mapping[str, object]) -> None:
+def _check_region(region: str) -> None:
     if not _REGION.fullmatch(region):
         raise ConfigError(
             f"msk_iam_region is {region!r}: give the name of an AWS region, such as eu-west-1"
         )
+
+
+def _check_token_source(source: object) -> None:
+    if isinstance(source, str):
+        module, colon, function = source.partition(":")
+        if not (module and colon and function):
+            raise ConfigError(f"token_source is {source!r}: give module:function, or a function")
+    elif not callable(source):
+        raise wrong_type("token_source", source, "a function, or module:function")
+
+
+def _refuse_another_sign_in(ours: str, properties: Mapping[str, object]) -> None:
     others = [name for name in properties if "sasl." in name or name == "oauth_cb"]
     protocol = str(properties.get("security.protocol", "SASL_SSL"))
     if not protocol.upper().startswith("SASL_"):
         others.append("security.protocol")
     if others:
         raise ConfigError(
-            f"msk_iam_region contradicts the client properties {', '.join(sorted(others))}: IAM "
-            "brings its own way to sign in, remove one or the other"
+            f"{ours} contradicts the client properties {', '.join(sorted(others))}: it brings its "
+            "own way to sign in, remove one or the other"
         )

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import base64
+import json
 import threading
+import time
 
 import pytest
 
-from pat_events.errors import AuthenticationError
-from pat_events.transports.kafka.tokens import TokenSource
+from pat_events import Config, Producer
+from pat_events.errors import AuthenticationError, ConfigError
+from pat_events.transports.kafka.tokens import TokenSource, own_source
 
 
 class Clock:
@@ -114,3 +118,46 @@ def test_a_socket_that_timed_out_is_not_taken_for_our_own_limit(clock):
 def test_a_token_that_is_over_is_refused(clock):
     with pytest.raises(AuthenticationError, match="ended 5 s ago"):
         source(lambda: ("token", clock.now - 5), clock).token()
+
+
+def of_a_module():
+    raise LookupError("asked")
+
+
+def test_a_source_is_named_by_module_and_function():
+    source = own_source("http:HTTPStatus")  # a callable that is no source, and is called
+    with pytest.raises(AuthenticationError, match="token_source http:HTTPStatus: TypeError"):
+        source.token()
+    assert own_source("http:HTTPStatus") is source
+
+
+@pytest.mark.parametrize("name", ["no_such_module:f", "http:nothing", "http:__name__"])
+def test_a_source_that_is_not_there_is_a_wrong_setting(name):
+    with pytest.raises(ConfigError, match=f"token_source '{name}'"):
+        own_source(name)
+
+
+def test_a_source_that_fails_is_told_when_a_client_is_made():
+    with pytest.raises(AuthenticationError, match=r"of_a_module: LookupError: asked"):
+        Producer(Config(bootstrap_servers="127.0.0.1:1", token_source=of_a_module))
+
+
+@pytest.mark.kafka
+def test_tokens_of_ones_own_sign_in(secured_kafka):
+    tls = {
+        name: value for name, value in secured_kafka.tls().items() if name != "security.protocol"
+    }
+    config = Config(
+        bootstrap_servers=secured_kafka.token_servers,
+        client_properties=tls,
+        token_source=unsigned_token,
+    )
+    Producer(config).close()
+
+
+def unsigned_token():
+    """A token that the test broker takes, as nobody signed it."""
+    ends = time.time() + 300
+    parts = ({"alg": "none"}, {"sub": "somebody", "iat": ends - 300, "exp": ends})
+    coded = [base64.urlsafe_b64encode(json.dumps(it).encode()).rstrip(b"=") for it in parts]
+    return b".".join([*coded, b""]).decode(), ends

@@ -51,15 +51,15 @@ def load_catalog(path: Path | str | None = None) -> Catalog:
     json_schema = loads((packaged / "catalog.schema.json").read_text("utf-8"))
     file = packaged / "catalog.yaml" if path is None else Path(path)
     try:
-        if path is not None:
-            _require_small_file(Path(path).stat(), path)
+        if isinstance(file, Path):
+            _require_small_file(file.stat(), file)
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
     return parse_catalog(text, str(file), json_schema)
 
 
-def _require_small_file(stat: os.stat_result, path: Path | str) -> None:
+def _require_small_file(stat: os.stat_result, path: Path) -> None:
     # Reading a FIFO waits for whoever writes to it, and a device may never end.
     if not S_ISREG(stat.st_mode):
         raise ConfigError(f"the catalogue {path} is no regular file")

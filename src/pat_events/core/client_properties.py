@@ -95,8 +95,8 @@ class ClientProperties(dict[str, PropertyValue]):
         return repr(shown)
 
 
-def parse(variable: str, raw: str) -> dict[str, PropertyValue]:
-    """Read ``name=value;name=value``, or a JSON object of them.
+def parse(variable: str, raw: str, *, lines: bool = False) -> dict[str, PropertyValue]:
+    """Read ``name=value;name=value``, with ``lines`` one of them a line, or a JSON object.
 
     Raises:
         ConfigError: it is neither; never repeats what may be a part of a secret.
@@ -104,7 +104,8 @@ def parse(variable: str, raw: str) -> dict[str, PropertyValue]:
     if raw.lstrip().startswith("{"):
         return _from_json(variable, raw)
     pairs: list[tuple[str, PropertyValue]] = []
-    for number, part in enumerate(filter(str.strip, raw.split(";")), start=1):
+    parts = raw.splitlines() if lines else raw.split(";")
+    for number, part in enumerate(filter(str.strip, parts), start=1):
         name, equals, value = (text.strip() for text in part.partition("="))
         if not equals or not _NAME.fullmatch(name):
             raise ConfigError(

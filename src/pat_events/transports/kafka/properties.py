@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
+from pat_events.transports.kafka import msk_iam
 from pat_events.transports.kafka.logs import client_log
-from pat_events.transports.kafka.msk_iam import token_source
+from pat_events.transports.kafka.tokens import own_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from pat_events.config import Config
+    from pat_events.transports.kafka.tokens import TokenSource
 
 # Settings the delivery guarantees stand on, and those a Config field owns.
 _OWNED: Final = {
@@ -92,9 +94,9 @@ def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, 
 
 
 def _authentication(config: Config) -> dict[str, object]:
-    if config.msk_iam_region is None:
+    source = _token_source(config)
+    if source is None:
         return {}
-    source = token_source(config.msk_iam_region)
     # The first one before there is a client, which would only say that it has none.
     source.token()
     return {
@@ -102,6 +104,19 @@ def _authentication(config: Config) -> dict[str, object]:
         "sasl.mechanisms": "OAUTHBEARER",
         "oauth_cb": source,
     }
+
+
+def _token_source(config: Config) -> TokenSource | None:
+    if config.token_source is not None:
+        return own_source(config.token_source)
+    if config.msk_iam_region is None:
+        return None
+    return msk_iam.token_source(
+        config.msk_iam_region,
+        config.msk_iam_role_arn,
+        config.msk_iam_session_name,
+        config.msk_iam_profile,
+    )
 
 
 def producer(

@@ -7,14 +7,16 @@ says that no token was set: neither why, nor how long the source will still hang
 from __future__ import annotations
 
 import os
+import pkgutil
 import threading
 import time
 import weakref
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from pat_events.errors import AuthenticationError
+from pat_events.errors import AuthenticationError, ConfigError
 from pat_events.transports.kafka.logs import client_log
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ FETCH_S: Final = 8.0
 # A token is handed out again while it has this share of its life before it. librdkafka asks for the
 # next one after four fifths.
 _FRESH: Final = 0.5
+_REMEDY: Final = "it has to return a token and when that ends, in seconds since 1970"
 THREAD_NAME: Final = "pat-events-sign-in"
 
 _sources: weakref.WeakSet[TokenSource] = weakref.WeakSet()
@@ -130,6 +133,25 @@ class TokenSource:
         """Forget the threads of the parent: a fetch under way goes on there, not here."""
         self._lock = threading.Lock()
         self._fetching = None
+
+
+@cache
+def own_source(fetch: Callable[[], tuple[str, float]] | str) -> TokenSource:
+    """Return the one source of all clients for a function of the user's, or ``module:function``.
+
+    Raises:
+        ConfigError: there is no such function.
+    """
+    if not isinstance(fetch, str):
+        name = getattr(fetch, "__qualname__", type(fetch).__name__)
+        return TokenSource(f"token_source {name}", fetch, _REMEDY)
+    try:
+        found = pkgutil.resolve_name(fetch)
+    except Exception as error:  # whatever importing a module raises
+        raise ConfigError(f"token_source {fetch!r} cannot be imported: {error!r}") from error
+    if not callable(found):
+        raise ConfigError(f"token_source {fetch!r} is no function")
+    return TokenSource(f"token_source {fetch}", found, _REMEDY)
 
 
 def _after_fork_in_child() -> None:
