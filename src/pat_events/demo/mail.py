@@ -5,25 +5,31 @@ What strangers send is broken in every way there is: nothing in a mail may raise
 
 from __future__ import annotations
 
-import email
-import email.policy
+import codecs
+import errno
 import hashlib
 import ipaddress
+import logging
 import mailbox
+import os
 import re
 from contextlib import suppress
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from importlib import resources
 from itertools import chain
+from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.demo.mail_parsing import MAX_HEADER, ParsedMail
 from pat_events.errors import ConfigError
 from pat_events.events import Attachment, EmailAddress, EmailProtocol, EmailReceived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from email.message import EmailMessage
-    from pathlib import Path
+
+_log = logging.getLogger("pat_events.demo")
 
 # Attribute that says which fields were left out to keep the event small enough.
 OMITTED: Final = "demo.omitted"
@@ -47,6 +53,11 @@ _DROPPED_FIRST: Final = (
     "message_id",
 )
 _CLIENT_IP: Final = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F.:]+)\]")
+# Encodings of Python that no mail is in; decoding the first two takes quadratic time.
+_NO_CHARSETS: Final = {"punycode", "idna", "unicode_escape", "raw_unicode_escape"}
+# Several times what providers take.
+_MAX_MAIL_BYTES: Final = 100_000_000
+_SHOWN_MAX: Final = 40
 _SMTP: Final = re.compile(r"\bwith\s+(?:utf8)?e?smtps?a?\b", re.IGNORECASE)
 
 
@@ -82,7 +93,7 @@ def _mails(path: Path) -> Iterator[bytes]:
         raise ConfigError(f"{path} does not exist: name an mbox, a Maildir or a folder of .eml")
     if path.is_dir():
         if (path / "cur").is_dir() and (path / "new").is_dir():
-            return _maildir(path)
+            return _box(_Maildir(path, create=False))
         files = sorted(file for file in path.rglob("*.[eE][mM][lL]") if file.is_file())
         if not files:
             raise ConfigError(f"{path} is no Maildir and holds no .eml file")
@@ -91,35 +102,53 @@ def _mails(path: Path) -> Iterator[bytes]:
         raise ConfigError(f"{path} is no file: name an mbox, a Maildir or a folder of .eml")
     with path.open("rb") as file:
         is_mbox = file.read(5) == b"From "
-    return _mbox(path) if is_mbox else iter([path.read_bytes()])
+    return _box(_Mbox(path, create=False)) if is_mbox else _folder([path])
 
 
-def _mbox(path: Path) -> Iterator[bytes]:
-    box = mailbox.mbox(path, create=False)
+class _Maildir(mailbox.Maildir):
+    def get_bytes(self, key: str) -> bytes:
+        return _read(Path(self._path, self._lookup(key)))  # type: ignore[attr-defined]
+
+
+class _Mbox(mailbox.mbox):
+    def get_bytes(self, key: str, from_: bool = False) -> bytes:  # noqa: FBT001, FBT002 -- as its base
+        raw: bytes = self.get_file(key, from_).read(_MAX_MAIL_BYTES + 1)
+        return raw if len(raw) <= _MAX_MAIL_BYTES else _skipped(f"mail {key} of {self._path}")
+
+
+def _box(box: mailbox.mbox | mailbox.Maildir) -> Iterator[bytes]:
     try:
-        for key in box.iterkeys():
-            yield box.get_bytes(key)
+        for key in sorted(box.iterkeys()):
+            # Where it has gone since: somebody reads this mail.
+            with suppress(KeyError, FileNotFoundError):
+                yield box.get_bytes(key)
     finally:
         box.close()
 
 
-def _maildir(path: Path) -> Iterator[bytes]:
-    box = mailbox.Maildir(path, create=False)
-    for key in sorted(box.iterkeys()):
-        try:
-            raw = box.get_bytes(key)
-        except (KeyError, FileNotFoundError):
-            continue  # It has gone since: somebody reads this mail.
-        yield raw
-
-
 def _folder(files: Iterable[Path]) -> Iterator[bytes]:
     for file in files:
-        try:
-            raw = file.read_bytes()
-        except FileNotFoundError:
-            continue
-        yield raw
+        with suppress(FileNotFoundError):
+            yield _read(file)
+
+
+def _read(path: Path) -> bytes:
+    """Return what a file holds; nothing for what is no mail."""
+    try:
+        # Opening a pipe would wait for whoever writes to it, and a device may never end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            stat = os.fstat(file.fileno())
+            if S_ISREG(stat.st_mode) and stat.st_size <= _MAX_MAIL_BYTES:
+                return file.read()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    return _skipped(path)
+
+
+def _skipped(what: object) -> bytes:
+    _log.warning("%s is skipped: no regular file of at most %d bytes", what, _MAX_MAIL_BYTES)
+    return b""
 
 
 def email_received(raw: bytes, max_event_bytes: int) -> EmailReceived:
@@ -131,7 +160,7 @@ def email_received(raw: bytes, max_event_bytes: int) -> EmailReceived:
     digest = hashlib.sha256(raw).hexdigest()
     event = EmailReceived(email_id=f"mail-{digest[:16]}", size_bytes=len(raw))
     try:
-        _fill(event, email.message_from_bytes(raw, policy=email.policy.default))
+        _fill(event, ParsedMail(raw))
     except Exception as error:  # noqa: BLE001 -- see the module: the raw mail still goes on
         event.metadata.attributes[UNPARSED] = _clean(f"{type(error).__name__}: {error}")[:200]
     event.raw_email = raw
@@ -139,42 +168,33 @@ def email_received(raw: bytes, max_event_bytes: int) -> EmailReceived:
     return event
 
 
-def _fill(event: EmailReceived, message: EmailMessage) -> None:
-    headers = _headers(message)
+def _fill(event: EmailReceived, mail: ParsedMail) -> None:
+    headers = [(_clean(name), _clean(text)) for name, text in mail.headers]
     event.message_id = _header(headers, "message-id")
     event.subject = _header(headers, "subject")
     for name, field in (("to", event.to), ("cc", event.cc), ("bcc", event.bcc)):
-        field.extend(_addresses(text for key, text in headers if key.lower() == name))
-    for address in _addresses([_header(headers, "from")])[:1]:
+        field.extend(_addresses(mail, name))
+    for address in _addresses(mail, "from")[:1]:
         getattr(event, "from").CopyFrom(address)
     for name, text in headers:
         event.headers[name] = text
     _fill_arrival(event, headers)
-    _fill_parts(event, message)
-
-
-def _headers(message: EmailMessage) -> list[tuple[str, str]]:
-    """Return the headers decoded, or as they came where they cannot be."""
-    found = []
-    for name, raw in message.raw_items():
-        text: object = raw
-        # The parser of structured headers raises whatever it stumbles over.
-        with suppress(Exception):
-            text = message.policy.header_fetch_parse(name, raw)
-        found.append((_clean(name), _clean(str(text))))
-    return found
+    _fill_parts(event, mail.message)
+    if mail.left_raw:
+        names = ", ".join(name[:_SHOWN_MAX] for name in mail.left_raw[:_SHOWN_MAX])
+        event.metadata.attributes[UNPARSED] = _clean(f"left as they came: {names}")[:200]
 
 
 def _fill_arrival(event: EmailReceived, headers: list[tuple[str, str]]) -> None:
     """Take from the topmost Received header what the last server knew of the client."""
-    received = _header(headers, "received")
+    received = _header(headers, "received")[:MAX_HEADER]
     by = received.find(" by ")
     for found in _CLIENT_IP.finditer(received if by < 0 else received[:by]):
         with suppress(ValueError):
             event.source_ip = str(ipaddress.ip_address(found[1]))
     if _SMTP.search(received):
         event.protocol = EmailProtocol.EMAIL_PROTOCOL_SMTP
-    for date in (received.rpartition(";")[2], _header(headers, "date")):
+    for date in (received.rpartition(";")[2], _header(headers, "date")[:MAX_HEADER]):
         with suppress(Exception):
             event.received_at.FromDatetime(parsedate_to_datetime(date.strip()))
             return
@@ -211,16 +231,18 @@ def _text(part: EmailMessage) -> str:
     if not isinstance(content, bytes):
         return ""
     try:
-        return _clean(content.decode(part.get_content_charset("utf-8"), "replace"))
+        charset = codecs.lookup(part.get_content_charset("utf-8")).name
+        if charset not in _NO_CHARSETS:
+            return _clean(content.decode(charset, "replace"))
     except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
+        pass
+    return content.decode("utf-8", "replace")
 
 
-def _addresses(texts: Iterable[str]) -> list[EmailAddress]:
+def _addresses(mail: ParsedMail, name: str) -> list[EmailAddress]:
     return [
-        EmailAddress(address=_clean(address), name=_clean(name))
-        for name, address in getaddresses(list(texts))
-        if address
+        EmailAddress(address=_clean(address), name=_clean(who))
+        for who, address in mail.addresses(name)
     ]
 
 
