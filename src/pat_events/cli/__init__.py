@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from pat_events.cli.exit_codes import INTERRUPTED
+from pat_events.cli.exit_codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from types import FrameType
 
-_EXTRA = frozenset({"typer", "rich", "click"})
+_EXTRA: Final = frozenset({"typer", "rich", "click"})
+# What writing to a file or a terminal fails with, besides a pipe that nobody reads.
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main() -> None:
     """Run the command line; the entry point of the console script."""
     signal.signal(signal.SIGTERM, _terminate)
+    _prepare_streams()
     try:
         from pat_events.cli.app import app  # noqa: PLC0415 -- needs an extra
     except ModuleNotFoundError as error:
@@ -28,7 +33,30 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     # After those of the package, whose handlers came later and go first.
     os.register_at_fork(after_in_child=_end_in_child)
-    app()
+    try:
+        app()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _give_up_output(error)
+
+
+def _prepare_streams() -> None:
+    """Write whatever has to be shown, whatever the terminal can show; JSON comes as UTF-8."""
+    if sys.stdout is None:
+        sys.exit("pat-events: standard output is closed")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+
+
+def _give_up_output(error: OSError) -> NoReturn:
+    # What is still in the buffer must not fail once more while the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(f"pat-events: the output cannot be written: {error.strerror}\n")
+    sys.exit(FAILED)
 
 
 def _terminate(number: int, _: FrameType | None) -> NoReturn:

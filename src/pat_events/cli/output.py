@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -112,7 +113,9 @@ def wrapped_help(function: Callable[P, R]) -> Callable[P, R]:
 
 def say(text: str) -> None:
     """Write a sentence to standard error."""
-    sys.stderr.write(f"pat-events: {printable(text)}\n")
+    # Where not even that can be written there is nobody to tell, and no reason to end.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"pat-events: {printable(text)}\n")
 
 
 def event_types_if_any(catalog: Catalog) -> EventTypes | None:
@@ -136,9 +139,13 @@ def say_error(error: BaseException) -> None:
 
 def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever JSON can hold
     """Write one line of JSON at once."""
-    line = json.dumps(value, ensure_ascii=False)
     # Within JSON the escapes are what the characters mean.
-    sys.stdout.write(one_line(line) + "\n")
+    line = one_line(json.dumps(value, ensure_ascii=False))
+    try:
+        line.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
