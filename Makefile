@@ -58,8 +58,8 @@ clean: ## remove what was built, the virtual environment included
 # Two stages, so that the demo installs only what it needs. The locks are complete, so pip resolves nothing
 # (--no-deps): its resolver takes a newer release for a package that is locked without the extra another asks for.
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is another: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, '$(PYTHON)' is not: try 'make PYTHON=python3.13 $(MAKECMDGOALS)'" >&2; exit 1; }
 	@echo "making $(VENV) ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
