@@ -107,6 +107,11 @@ def _show(letter: StoredLetter) -> None:
         "failed": f"{_time(cause.first_failed_ms)} to {_time(cause.last_failed_ms)}",
         "key": str(record["key"]),
     }
+    if cause.value_sha256:
+        facts["value"] = (
+            f"too large for a letter, see where it came from: {cause.value_bytes} bytes, "
+            f"SHA-256 {cause.value_sha256}"
+        )
     console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
     for name, value in facts.items():
         _line(f"{name:<11}{one_line(value)}")

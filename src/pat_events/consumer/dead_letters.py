@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pat_events.core.catalog import Catalog
-from pat_events.core.dead_letter import Cause, dead_letter
+from pat_events.core.dead_letter import Cause, dead_letter, without_value
 from pat_events.core.verdict import hold_s, reason_of
 from pat_events.errors import DeadLetterError, PatEventsError
 from pat_events.transports.base import Outgoing
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class OutgoingDeadLetter(Outgoing):
     """One dead letter; posts itself to the engine once it is written, or was not."""
 
-    __slots__ = ("_post", "delivery", "failed_lane", "record", "state", "tries")
+    __slots__ = ("_post", "delivery", "failed_lane", "has_value", "record", "state", "tries")
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class OutgoingDeadLetter(Outgoing):
         self.state = state
         self.delivery = delivery
         self.tries = 1
+        self.has_value = True
         #: What waits for it: the engine's business.
         self.failed_lane: Any = None
         self._post = post
@@ -82,9 +83,21 @@ class DeadLetterWriter:
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
-        again = OutgoingDeadLetter(letter.record, letter.state, letter.delivery, self._post)
+        again = self._renewed(letter, letter.record)
         again.tries = letter.tries + 1
+        again.has_value = letter.has_value
         return again
+
+    def without_value(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
+        """Return the letter as it can be sent where it is too large; see ``core``."""
+        smaller = self._renewed(letter, without_value(letter.record))
+        smaller.has_value = False
+        return smaller
+
+    def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
+        renewed = OutgoingDeadLetter(record, letter.state, letter.delivery, self._post)
+        renewed.failed_lane = letter.failed_lane
+        return renewed
 
     def hold_s(self, letter: OutgoingDeadLetter) -> float:
         """Return how long to wait after a try that failed, in seconds."""

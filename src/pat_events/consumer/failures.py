@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pat_events.core.dead_letter import message_of
 from pat_events.core.verdict import DeadLetter, Hold, decide
+from pat_events.errors import RecordTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,17 +192,21 @@ class Failures:
             if letter.failed_lane is not None:
                 letter.failed_lane.dead_letter_written()
             return
+        is_too_large = isinstance(letter.error, RecordTooLargeError)
+        if is_too_large and letter.has_value:
+            self._send_without_value(letter)
+            return
         self._stats.held += 1
         wait_s = self._dead_letters.hold_s(letter)
         _log.error(
-            "%s is held: its dead letter could not be written to %s (%s); next try in %.1f s",
+            "%s is held: its dead letter could not be written to %s (%s); next try in %.1f s%s",
             letter.delivery.position,
             letter.topic,
             letter.error,
             wait_s,
+            f"; raise max.message.bytes of {letter.topic}" if is_too_large else "",
         )
         again = self._dead_letters.again(letter)
-        again.failed_lane = letter.failed_lane
         self.later(
             self._clock() + wait_s,
             lambda: self._send_again(again),
@@ -209,6 +214,28 @@ class Failures:
             letter.delivery.offset,
             held=True,
         )
+
+    def _send_without_value(self, letter: OutgoingDeadLetter) -> None:
+        """Send what can be sent of a dead letter that is too large.
+
+        Held, it would be for ever: unlike an outage nothing ends this. The next owner would meet
+        it again, and one record would stop its partition.
+        """
+        delivery = letter.delivery
+        _log.error(
+            "the dead letter of %s is too large (%s): it is written without its value of %d bytes, "
+            "which stays at that position as long as its topic keeps it; to have such letters "
+            "whole, raise max.message.bytes of %s and this group's buffer_bytes",
+            delivery.position,
+            letter.error,
+            len(delivery.value or b""),
+            letter.topic,
+        )
+        smaller = self._dead_letters.without_value(letter)
+        delivery.value = None
+        letter.state.tracker.drop_value(delivery.offset)
+        letter.state.running += 1
+        self._dead_letters.send(smaller)
 
     def _send_again(self, letter: OutgoingDeadLetter) -> None:
         if letter.state.alive:

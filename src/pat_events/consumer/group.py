@@ -60,7 +60,10 @@ class ConsumerGroup:
 
     Every event is handled at least once: its offset is committed only after its
     handler returned and everything the handler published was acknowledged, or after its
-    dead letter was written. Start more processes with the same name to share the work.
+    dead letter was written. A dead letter that is too large for its topic or the send buffer is
+    written without its value, with its size and SHA-256 instead: the value stays where the letter
+    says it came from, for as long as that topic keeps it. Start more processes with the same name
+    to share the work.
 
     Args:
         name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.

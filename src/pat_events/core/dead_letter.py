@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,6 +31,8 @@ _HANDLER: Final = f"{OWN_PREFIX}handler"
 _ERROR_CLASS: Final = f"{OWN_PREFIX}error-class"
 _ROOT_CAUSE_CLASS: Final = f"{OWN_PREFIX}root-cause-class"
 _STACKTRACE: Final = f"{OWN_PREFIX}stacktrace"
+_VALUE_BYTES: Final = f"{OWN_PREFIX}value-bytes"
+_VALUE_SHA256: Final = f"{OWN_PREFIX}value-sha256"
 _TIMESTAMP_MS: Final = f"{OWN_PREFIX}timestamp-ms"
 _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
@@ -55,6 +58,7 @@ class StoredCause(NamedTuple):
     """What a dead letter tells of its cause. Times are milliseconds since 1970.
 
     Anybody may have written it: what is missing or cannot be read is empty, 0, or no origin.
+    ``value_bytes`` and ``value_sha256`` are those of a value that was too large for the letter.
     """
 
     origin: Position | None
@@ -69,6 +73,8 @@ class StoredCause(NamedTuple):
     timestamp_ms: int
     first_failed_ms: int
     last_failed_ms: int
+    value_bytes: int = 0
+    value_sha256: str = ""
 
 
 def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
@@ -86,6 +92,29 @@ def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     ]
     headers.extend(_cause_headers(delivery, cause))
     return Record(topic, delivery.key, delivery.value, headers, cause.last_failed_ms)
+
+
+def without_value(letter: Record) -> Record:
+    """Return a dead letter that tells its value's size and SHA-256 instead of holding it.
+
+    For a letter that is too large to be sent. The value stays at the origin that its cause names,
+    for as long as that topic keeps it. Key and headers of the record are left out as well where
+    they are beyond what a consumer reads: what is left then is some 6 kB at most.
+    """
+    cause: list[Header] = []
+    own: list[Header] = []
+    for header in letter.headers:
+        is_cause = header[0].startswith((KIP_1191_PREFIX, OWN_PREFIX))
+        (cause if is_cause else own).append(header)
+    key = letter.key
+    if h.size_bytes(own) + len(key or b"") > h.MAX_HEADER_BYTES:
+        key, own = None, []
+    value = letter.value or b""
+    told = [
+        (_VALUE_BYTES, b"%d" % len(value)),
+        (_VALUE_SHA256, hashlib.sha256(value).hexdigest().encode()),
+    ]
+    return letter._replace(key=key, value=None, headers=[*own, *cause, *told])
 
 
 def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
@@ -125,6 +154,8 @@ def read_cause(values: HeaderValues) -> StoredCause:
         timestamp_ms=_number(values, _TIMESTAMP_MS, _MAX_MS) or 0,
         first_failed_ms=_number(values, _FIRST_FAILED_MS, _MAX_MS) or 0,
         last_failed_ms=_number(values, _LAST_FAILED_MS, _MAX_MS) or 0,
+        value_bytes=_number(values, _VALUE_BYTES) or 0,
+        value_sha256=h.text(values, _VALUE_SHA256) or "",
     )
 
 

@@ -45,6 +45,11 @@ class OffsetTracker:
         """An event was handled, skipped or dead-lettered. A second time is ignored."""
         self.value_bytes -= self._in_flight.pop(offset, 0)
 
+    def drop_value(self, offset: int) -> None:
+        """The payload of an event in flight is not kept any more."""
+        self.value_bytes -= self._in_flight[offset]
+        self._in_flight[offset] = 0
+
     def committable(self) -> int | None:
         """Return the next offset to read after a restart, or None before any delivery.
 
