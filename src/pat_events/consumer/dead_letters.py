@@ -104,9 +104,14 @@ class DeadLetterWriter:
         return hold_s(letter.tries)
 
     def send(self, letter: OutgoingDeadLetter) -> None:
-        """Send a letter; its outcome is posted, a full buffer included."""
+        """Send a letter; its outcome is posted, a full buffer included.
+
+        Where a lane waits for it, its acknowledgement is collected as soon as it arrives.
+        """
         try:
             self._sender.send(letter)
+            if letter.failed_lane is not None:
+                self._sender.hurry()
         except PatEventsError as error:
             letter.settle(error, -1, -1)
         except Exception as error:  # noqa: BLE001 - held, whatever it is: the group must go on

@@ -120,7 +120,7 @@ def run(work: Work, producer: Producer | None) -> bool:
         try:
             event = route.decode(delivery.value)
         except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
-            work.failures = [(work.done, route.undecodable(delivery, error))]
+            work.failures = _undecodable(work, error)
             break
         context = Context(delivery, producer)
         try:
@@ -143,6 +143,26 @@ def _is_over(work: Work, delivery: Delivery) -> bool:
     return delivery.offset > work.state.last_to_begin or work.abandoned
 
 
+def _undecodable(work: Work, error: Exception) -> list[tuple[int, BaseException]]:
+    """Return the failure of the delivery at work, and those directly behind it of the same kind.
+
+    No handler is called between them, so their dead letters need not wait for each other.
+    """
+    first = work.deliveries[work.done]
+    failures: list[tuple[int, BaseException]] = [(work.done, first.route.undecodable(first, error))]
+    for index in range(work.done + 1, len(work.deliveries)):
+        delivery = work.deliveries[index]
+        if _is_over(work, delivery):
+            break
+        try:
+            delivery.route.decode(delivery.value)
+        except Exception as another:  # noqa: BLE001 - as in run
+            failures.append((index, delivery.route.undecodable(delivery, another)))
+        else:
+            break
+    return failures
+
+
 async def run_async(work: Work, producer: Producer | None) -> bool:
     """Await the handlers of a work; returns whether it is still wanted."""
     deliveries = work.deliveries
@@ -155,7 +175,7 @@ async def run_async(work: Work, producer: Producer | None) -> bool:
         try:
             event = route.decode(delivery.value)
         except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
-            work.failures = [(work.done, route.undecodable(delivery, error))]
+            work.failures = _undecodable(work, error)
             break
         context = Context(delivery, producer)
         try:
