@@ -136,7 +136,10 @@ class DeadLetterError(HoldError):
 
 
 class OffsetOutOfRangeError(HoldError):
-    """The group's position is no longer in the log: neither skipped nor read again unasked."""
+    """The group's position is no longer in the log: neither skipped nor read again unasked.
+
+    Its records were deleted, or the whole topic was and there is another of that name now.
+    """
 
 
 class UnfinishedWorkError(HoldError):

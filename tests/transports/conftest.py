@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from pat_events import Config
 from pat_events.transports.base import Outgoing
@@ -88,9 +88,10 @@ class Member:
 class Cluster:
     """A transport under test."""
 
-    def __init__(self, transport, create_topic, delete_records):
+    def __init__(self, transport, create_topic, delete_records, grow_topic=None):
         self.transport = transport
         self._create_topic = create_topic
+        self._grow_topic = grow_topic
         self.delete_records = delete_records
         self.log = []
         self._members = []
@@ -101,6 +102,10 @@ class Cluster:
         name = f"contract-{uuid.uuid4().hex[:12]}"
         self._create_topic(name, partitions)
         return name
+
+    def grow(self, topic, partitions):
+        self._grow_topic(topic, partitions)
+        self._bulk = None  # It would not know of the new ones for minutes.
 
     def sender(self):
         self._senders.append(self.transport.sender())
@@ -170,12 +175,19 @@ def kafka_cluster(address, protocol, create_topic):
         for future in futures.values():
             future.result(DEADLINE_S)
 
+    def grow(topic, partitions):
+        admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(DEADLINE_S)
+        deadline = time.monotonic() + DEADLINE_S
+        while len(admin.list_topics(topic, DEADLINE_S).topics[topic].partitions) != partitions:
+            assert time.monotonic() < deadline
+
     return Cluster(
         KafkaTransport(kafka_config(address, protocol)),
         # The records are years old, and a broker looks for such half a minute after its start
         # and every five minutes: by default it would delete them in the middle of a test.
         lambda name, partitions: create_topic(name, partitions=partitions, retention_ms="-1"),
         delete_records,
+        grow,
     )
 
 
@@ -193,6 +205,7 @@ def cluster(request):
             MemoryTransport(broker),
             broker.create_topic,
             lambda topic, before: broker.delete_records(topic, 0, before),
+            broker.create_topic,
         )
     else:
         address = request.getfixturevalue("kafka_broker").bootstrap_servers

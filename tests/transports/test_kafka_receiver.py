@@ -15,7 +15,7 @@ from ctypes import (
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pat_events import Config, Producer
 from pat_events.errors import HoldError, TransportError
@@ -161,6 +161,44 @@ def test_what_comes_while_a_start_time_is_looked_up_is_not_skipped(join, publish
 
     receiver._client = Doubly(client, offsets_for_times=offsets_for_times)
     assert poll_until(receiver, lambda got: got) == ["new"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
+    ],
+)
+def test_a_leader_that_is_on_its_way_is_waited_for(kafka, join, publish, error):
+    publish("0")
+    kafka.faults.push_request_errors(Api.LIST_OFFSETS, *[error] * 5)
+    receiver = join()
+    assert poll_until(receiver, lambda got: got) == ["0"]
+
+
+@pytest.mark.parametrize("failing", ["committed", "list_topics", "get_watermark_offsets"])
+@pytest.mark.parametrize("error", [KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC])
+def test_a_topic_that_this_client_does_not_know_yet_is_waited_for(join, publish, failing, error):
+    publish("0")
+    receiver = join()
+    client = receiver._client
+    calls = []
+
+    def method(*args, **kwargs):
+        calls.append(args)
+        if len(calls) < 3:
+            raise KafkaException(KafkaError(error))
+        return getattr(client, failing)(*args, **kwargs)
+
+    receiver._client = Doubly(client, **{failing: method})
+    assert poll_until(receiver, lambda got: got) == ["0"]
+    assert len(calls) >= 3
 
 
 def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish):

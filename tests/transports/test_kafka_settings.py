@@ -39,7 +39,7 @@ def ignore(_):
         ("RECORD_LIST_TOO_LARGE", RecordTooLargeError),
         ("UNKNOWN_TOPIC_OR_PART", TopicMissingError),
         ("_UNKNOWN_TOPIC", TopicMissingError),
-        ("_UNKNOWN_PARTITION", TopicMissingError),
+        ("_UNKNOWN_PARTITION", TransportError),
         ("_AUTO_OFFSET_RESET", OffsetOutOfRangeError),
         ("_ALL_BROKERS_DOWN", TransportUnavailableError),
         ("_TRANSPORT", TransportUnavailableError),

@@ -71,7 +71,8 @@ class ConsumerGroup:
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where to read and write; the Kafka cluster of ``config`` when None.
         start: Where to begin where the group has no position yet: ``"earliest"``,
-            ``"latest"``, or an aware datetime. A known position always wins.
+            ``"latest"``, or an aware datetime. A known position always wins, and a
+            partition added to a topic later begins with its first event.
         order: What is kept in order: the events of one ``"key"``, a whole
             ``"partition"``, or ``"none"``.
         workers: Threads for handlers that are plain functions.

@@ -142,7 +142,9 @@ class Receiver(Protocol):
         Raises:
             TransportError: reading failed in a way that needs attention (no
                 permission, topic gone). The receiver stays usable.
-            OffsetOutOfRangeError: the position to read from is no longer in the log.
+            OffsetOutOfRangeError: the position to read from is no longer in the log, or belongs to
+                a topic of that name that was deleted. Nothing of that partition is committed any
+                more.
         """
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -152,7 +154,7 @@ class Receiver(Protocol):
         """Deliver from these partitions again."""
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
-        """Record the next offset to read per partition.
+        """Record the next offset to read per partition, save those found to be out of range.
 
         With ``wait`` the call returns when the broker has answered, or raises
         TransportError. Without it errors are logged and the next commit repairs them. From within
@@ -177,7 +179,9 @@ class Transport(Protocol):
 
         Args:
             group: Name of the consumer group.
-            start: Where a partition begins that the group never committed.
+            start: Where a partition begins that the group never committed. One that was added to
+                a topic after the group began with it begins with its first record, so that
+                nothing is skipped that came before it was assigned.
         """
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:

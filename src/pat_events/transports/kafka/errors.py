@@ -29,7 +29,6 @@ _CLASSES: Final[dict[int, type[PatEventsError]]] = {
     KafkaError.RECORD_LIST_TOO_LARGE: RecordTooLargeError,
     KafkaError.UNKNOWN_TOPIC_OR_PART: TopicMissingError,
     KafkaError._UNKNOWN_TOPIC: TopicMissingError,  # noqa: SLF001 - the library's name for it
-    KafkaError._UNKNOWN_PARTITION: TopicMissingError,  # noqa: SLF001
     KafkaError._AUTO_OFFSET_RESET: OffsetOutOfRangeError,  # noqa: SLF001
     KafkaError._ALL_BROKERS_DOWN: TransportUnavailableError,  # noqa: SLF001
     KafkaError._TRANSPORT: TransportUnavailableError,  # noqa: SLF001
@@ -60,7 +59,15 @@ def typed(error: KafkaError, doing: str) -> PatEventsError:
     """Return this package's error for Kafka's; ``doing`` begins the sentence."""
     kind = _CLASSES.get(error.code(), TransportError)
     if kind is TopicMissingError:
-        return kind(f"{doing}: the topic does not exist; create it with 'pat-events topics apply'")
+        return kind(
+            f"{doing}: the topic does not exist, or was made so lately that not all know of it; "
+            "'pat-events topics apply' creates those that are missing"
+        )
+    if error.code() == KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001
+        return kind(
+            f"{doing}: this client does not know the partition, as just after a topic has grown; "
+            "it asks again by itself"
+        )
     if (right := _RIGHTS.get(error.code())) is not None:
         return kind(f"{doing}: not permitted ({error.name()}); it takes {right}")
     return kind(f"{doing}: {error.str()} ({error.name()})")

@@ -9,14 +9,24 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 # Longest wait, in seconds: an outage that begins while partitions are assigned is waited out.
 _READY_S: Final = 120.0
-# The leader or the group's coordinator is on its way: a topic just made, a broker just gone.
+# The leader or the group's coordinator is on its way: a topic just made, a broker just gone. Or
+# this client's metadata is older than the assignment it was given: a topic that has just grown.
 _NOT_READY: Final = frozenset(
     {
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_ID,
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
         KafkaError._TIMED_OUT,  # noqa: SLF001 - the library's name for it
         KafkaError._TRANSPORT,  # noqa: SLF001
         KafkaError._WAIT_COORD,  # noqa: SLF001

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,6 +15,8 @@ from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import not_ready, until_answered
+from pat_events.transports.kafka.positions import Positions, another_topic
+from pat_events.transports.kafka.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.kafka")
 
-# Longest wait for one answer about offsets while partitions are assigned, in seconds.
-_OFFSETS_TIMEOUT_S: Final = 10.0
 # Longest wait for the group's coordinator before the last commit, in seconds.
 _COORDINATOR_ANSWER_S: Final = 5.0
 # Longest wait for the client to tell that partitions are revoked, in seconds: it puts that off
@@ -55,13 +54,20 @@ class KafkaReceiver:
 
     def __init__(self, config: Config, group: str, start: base.Start) -> None:
         self._bootstrap_servers = config.bootstrap_servers
-        self._start = start
+        self._group = group
+        # Under KIP-848 a topic that is another one is assigned anew; classic groups do not notice.
+        self._looks = config.group_protocol == "classic"
+        self._topics = Topics(config)
+        self._positions = Positions(group, start, self._topics)
         self._static = "group.instance.id" in config.client_properties
         self._failed: PatEventsError | None = None
         self._closing = False
         self._unanswered: PatEventsError | None = None
         self._first_positions: list[TopicPartition] = []
-        self._assigned: dict[base.TopicPartition, None] = {}
+        # With what is committed beside each position; see Mark.
+        self._assigned: dict[base.TopicPartition, str] = {}
+        # Their positions mean nothing in the log there is.
+        self._out_of_range: set[base.TopicPartition] = set()
         self._paused: set[base.TopicPartition] = set()
         with kafka_errors(f"starting a member of group {group!r}"):
             self._client = Consumer(
@@ -97,6 +103,8 @@ class KafkaReceiver:
                 self._fail(typed(error.args[0], f"reading from {self._bootstrap_servers}"))
         if self._first_positions:
             self._commit_first_positions()
+        if self._looks:
+            self._refuse_another_topic()
         deliveries = []
         # Each is dropped when it has been read: its headers, a tuple each, would be the larger part
         # of what the garbage collector has to look at.
@@ -143,9 +151,12 @@ class KafkaReceiver:
             # The broker takes any member's word: it would move another member's position.
             raise TransportError(f"not committed: {strange} belong to another member")
         positions = [
-            TopicPartition(topic, partition, offset)
-            for (topic, partition), offset in offsets.items()
+            TopicPartition(*pair, offset, self._assigned[pair])
+            for pair, offset in offsets.items()
+            if pair not in self._out_of_range
         ]
+        if not positions:
+            return
         # A first position that could not be saved must not be saved over a later one.
         self._first_positions = [
             p for p in self._first_positions if (p.topic, p.partition) not in offsets
@@ -236,50 +247,21 @@ class KafkaReceiver:
     def _assign(self, partitions: list[TopicPartition]) -> None:
         try:
             with kafka_errors("finding where to begin"):
-                positions = until_answered(self._positions, partitions)
+                found = until_answered(self._positions.find, self._client, partitions)
         except PatEventsError as error:
             # Not a TransportError, after which reading goes on: these partitions are ours
             # and nobody would read them.
-            self._fail(HoldError(f"{error}; start this member again"))
+            held = error if isinstance(error, HoldError) else None
+            self._fail(held or HoldError(f"{error}; start this member again"))
             for partition in partitions:
                 partition.offset = OFFSET_END
             self._client.incremental_assign(partitions)
             self._client.pause(partitions)
             return
-        self._client.incremental_assign(positions)
-        self._assigned.update(dict.fromkeys(_pairs(partitions)))
+        self._client.incremental_assign([position.where for position in found])
+        self._assigned.update((_pair(position.where), position.mark) for position in found)
+        self._first_positions.extend(position.where for position in found if position.is_first)
         self._listener.assigned(_pairs(partitions))
-
-    def _positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        positions = self._client.committed(partitions, timeout=_OFFSETS_TIMEOUT_S)
-        for position in positions:
-            if position.error is not None:
-                raise KafkaException(position.error)
-        new = [position for position in positions if position.offset < 0]
-        # Read before the time is looked up: what comes in between has a later time, too.
-        ends = {
-            (p.topic, p.partition): self._client.get_watermark_offsets(
-                p, timeout=_OFFSETS_TIMEOUT_S
-            )
-            for p in new
-        }
-        if isinstance(self._start, datetime) and new:
-            # Below 0 are Kafka's words for the ends of the log.
-            millis = max(0, int(self._start.timestamp() * 1000))
-            wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
-            found = self._client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S)
-            for position in found:
-                if position.error is not None:
-                    raise KafkaException(position.error)
-            offsets = {(p.topic, p.partition): p.offset for p in found}
-            for position in new:
-                position.offset = offsets[position.topic, position.partition]
-        for position in new:
-            if position.offset < 0:  # Not set by a time, or a time after the last record.
-                low, high = ends[position.topic, position.partition]
-                position.offset = low if self._start == "earliest" else high
-        self._first_positions.extend(new)
-        return positions
 
     def _commit_first_positions(self) -> None:
         # Without this a group that began at "latest" and stopped before its
@@ -292,6 +274,13 @@ class KafkaReceiver:
             except PatEventsError as error:
                 _log.warning("could not save the group's first position yet: %s", error)
                 self._first_positions = ours
+
+    def _refuse_another_topic(self) -> None:
+        for topic in self._topics.recreated():
+            pairs = [pair for pair in self._assigned if pair[0] == topic]
+            self._out_of_range.update(pairs)
+            if pairs:
+                self._fail(another_topic(self._group, TopicPartition(*pairs[0])))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._callback():
@@ -308,6 +297,7 @@ class KafkaReceiver:
         pairs = _pairs(partitions)
         for pair in pairs:
             self._assigned.pop(pair, None)
+        self._out_of_range.difference_update(pairs)
         with self._callback():
             # The client would remember the pause, and read nothing when they are ours again. Before
             # they go, and the paused ones alone: resuming another throws away what was fetched.
@@ -329,6 +319,7 @@ class KafkaReceiver:
         where = f"{message.topic()}/{message.partition()}"
         failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
         if isinstance(failure, OffsetOutOfRangeError):
+            self._out_of_range.add((message.topic(), message.partition()))  # type: ignore[arg-type]
             failure = OffsetOutOfRangeError(
                 f"the group's position in {where} is no longer in the log, so events were lost to "
                 "it or the topic was made anew; decide where to go on with "
@@ -353,5 +344,9 @@ def _topic_partitions(partitions: Iterable[base.TopicPartition]) -> list[TopicPa
     return [TopicPartition(topic, partition) for topic, partition in partitions]
 
 
+def _pair(partition: TopicPartition) -> base.TopicPartition:
+    return partition.topic, partition.partition
+
+
 def _pairs(partitions: Iterable[TopicPartition]) -> list[base.TopicPartition]:
-    return [(partition.topic, partition.partition) for partition in partitions]
+    return [_pair(partition) for partition in partitions]

@@ -46,6 +46,8 @@ class Group:
     members: dict[Member, None] = field(default_factory=dict)
     owners: dict[TopicPartition, Member] = field(default_factory=dict)
     committed: dict[TopicPartition, int] = field(default_factory=dict)
+    #: How many partitions each topic had when the group began with it.
+    met: dict[str, int] = field(default_factory=dict)
 
     def target(self, topics: Mapping[str, int]) -> dict[TopicPartition, Member]:
         """Return who should own what: an even share, moving as little as possible."""
@@ -183,9 +185,15 @@ class MemoryBroker:
         start = offset - log.first
         return log.records[start : start + count]
 
-    def first_offset(self, position: TopicPartition, start: Start) -> int:
-        """Return where a group begins that never committed."""
-        log = self._log(position[0])[position[1]]
+    def first_offset(self, group: Group, position: TopicPartition, start: Start) -> int:
+        """Return where a group begins in a partition it never committed.
+
+        One that is new to the group was made since it began: all of it is to be read.
+        """
+        topic, partition = position
+        log = self._log(topic)[partition]
+        if partition >= group.met.setdefault(topic, len(self._log(topic))):
+            return log.first
         if isinstance(start, datetime):
             millis = start.timestamp() * 1000
             later = (record.offset for record in log.records if record.timestamp_ms >= millis)

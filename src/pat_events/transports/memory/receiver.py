@@ -26,6 +26,7 @@ class MemoryReceiver:
         self._start = start
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
+        self._out_of_range: set[TopicPartition] = set()
         self._turn = 0
         self.last_poll = broker.clock()
 
@@ -99,7 +100,7 @@ class MemoryReceiver:
             for position in mine:
                 group.owners[position] = self
                 if position not in group.committed:
-                    group.committed[position] = broker.first_offset(position, self._start)
+                    group.committed[position] = broker.first_offset(group, position, self._start)
                 self._positions[position] = group.committed[position]
             if notify:
                 broker.changed.notify_all()
@@ -116,6 +117,7 @@ class MemoryReceiver:
             try:
                 found = self._broker.read(position, offset, max_records - len(deliveries))
             except OffsetOutOfRangeError:
+                self._out_of_range.add(position)
                 if deliveries:
                     break  # Handed over first: their positions have moved.
                 raise
@@ -143,7 +145,9 @@ class MemoryReceiver:
             strange = [p for p in offsets if group.owners.get(p) is not self]
             if strange:
                 raise TransportError(f"not the owner of {strange}")
-            group.committed.update(offsets)
+            group.committed.update(
+                (pair, offset) for pair, offset in offsets.items() if pair not in self._out_of_range
+            )
 
     def close(self) -> None:
         """Leave the group."""
@@ -167,6 +171,7 @@ class MemoryReceiver:
         for position in partitions:
             self._positions.pop(position, None)
             self._paused.discard(position)
+            self._out_of_range.discard(position)
 
 
 def _copy(record: Delivery) -> Delivery:

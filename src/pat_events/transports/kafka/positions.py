@@ -1,0 +1,145 @@
+"""Where a member begins to read in the partitions it is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from pat_events.errors import OffsetOutOfRangeError
+from pat_events.transports.kafka.topics import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from confluent_kafka import Consumer
+
+    from pat_events.transports import base
+    from pat_events.transports.kafka.topics import Topics
+
+# Longest wait for one answer about offsets, in seconds.
+_OFFSETS_TIMEOUT_S: Final = 10.0
+
+
+class Position(NamedTuple):
+    """Where a partition begins, and the mark to commit beside every position in it."""
+
+    where: TopicPartition
+    mark: str
+    is_first: bool
+
+
+class Positions:
+    """Finds the position to begin at: what the group committed, else where it is told to start.
+
+    Args:
+        group: Its name, for messages.
+        start: Where a partition begins that the group never committed.
+        topics: Which topics the names stand for.
+    """
+
+    def __init__(self, group: str, start: base.Start, topics: Topics) -> None:
+        self._group = group
+        self._start = start
+        self._topics = topics
+
+    def find(self, client: Consumer, partitions: Sequence[TopicPartition]) -> list[Position]:
+        """Return where each partition begins.
+
+        Raises:
+            OffsetOutOfRangeError: a position was committed for an earlier topic of that name.
+            KafkaException: the cluster did not answer.
+        """
+        committed = _checked(client.committed(list(partitions), timeout=_OFFSETS_TIMEOUT_S))
+        # Asked later: a position in a topic deleted just now must not pass for one in its heir.
+        topics = self._topics.ask(client, {p.topic for p in partitions})
+        found = [self._position(p, topics[p.topic]) for p in committed]
+        self._begin(client, [each.where for each in found if each.is_first], topics)
+        self._topics.known |= topics
+        return found
+
+    def _position(self, committed: TopicPartition, now: Mark) -> Position:
+        if committed.offset < 0:
+            count = max(now.partitions, committed.partition + 1)
+            return Position(committed, str(replace(now, partitions=count)), is_first=True)
+        mark = Mark.parse(committed.metadata)
+        if mark is not None and mark.of_another_topic(now):
+            raise another_topic(self._group, committed)
+        count = 0 if mark is None else mark.partitions
+        return Position(committed, str(replace(now, partitions=count)), is_first=False)
+
+    def _begin(
+        self, client: Consumer, new: list[TopicPartition], topics: Mapping[str, Mark]
+    ) -> None:
+        """Set the offset of partitions the group has no position in."""
+        if not new:
+            return
+        # Read before the time is looked up: what comes in between has a later time, too.
+        ends = {
+            (p.topic, p.partition): client.get_watermark_offsets(p, timeout=_OFFSETS_TIMEOUT_S)
+            for p in new
+        }
+        times = self._at_start_time(client, new)
+        met = {} if self._start == "earliest" else self._met(client, new, topics)
+        for position in new:
+            pair = position.topic, position.partition
+            low, high = ends[pair]
+            if self._start == "earliest" or position.partition >= met[position.topic]:
+                position.offset = low
+            else:
+                at = times.get(pair, -1)
+                position.offset = high if at < 0 else at  # A time may be after the last record.
+
+    def _met(
+        self, client: Consumer, new: list[TopicPartition], topics: Mapping[str, Mark]
+    ) -> dict[str, int]:
+        """Return how many partitions each topic had when the group began with it.
+
+        One beyond that is new to a group that was there already: all of it is to be read. Others
+        are those of a new group, or some whose other members have just begun.
+        """
+        met = {}
+        for name in {p.topic for p in new}:
+            now = topics[name]
+            asked = [TopicPartition(name, number) for number in range(now.partitions)]
+            found = _checked(client.committed(asked, timeout=_OFFSETS_TIMEOUT_S))
+            marks = [Mark.parse(p.metadata) for p in found if p.offset >= 0]
+            known = self._topics.known.get(name, now)
+            counts = [
+                0 if mark is None or mark.of_another_topic(now) else mark.partitions
+                for mark in (*marks, Mark(known.cluster, known.topic, now.partitions))
+            ]
+            # A partition the answer did not list yet is the newest of all.
+            met[name] = min(counts)
+        return met
+
+    def _at_start_time(
+        self, client: Consumer, new: list[TopicPartition]
+    ) -> dict[base.TopicPartition, int]:
+        if not isinstance(self._start, datetime):
+            return {}
+        # Below 0 are Kafka's words for the ends of the log.
+        millis = max(0, int(self._start.timestamp() * 1000))
+        wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
+        found = _checked(client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S))
+        return {(p.topic, p.partition): p.offset for p in found}
+
+
+def another_topic(group: str, position: TopicPartition) -> OffsetOutOfRangeError:
+    """Return the error for a position in a topic that is not there any more."""
+    topic = position.topic
+    return OffsetOutOfRangeError(
+        f"the position of group {group} in {topic}/{position.partition} belongs to a topic of that "
+        "name that was deleted; the one there is now was made later. Stop the group's members, "
+        f"decide where it begins with 'kafka-consumer-groups --group {group} --topic {topic} "
+        "--reset-offsets --to-earliest --execute', and start again"
+    )
+
+
+def _checked(positions: list[TopicPartition]) -> list[TopicPartition]:
+    for position in positions:
+        if position.error is not None:
+            raise KafkaException(position.error)
+    return positions

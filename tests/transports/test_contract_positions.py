@@ -1,0 +1,73 @@
+"""Where every transport begins to read, and what it never commits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pat_events.errors import OffsetOutOfRangeError
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+KEYS = [b"%d" % number for number in range(20)]
+
+
+def send_to_each(cluster, topic):
+    """Send records of many keys; returns how many each partition got."""
+    sent = [record for key in KEYS for record in cluster.send(topic, 1, key)]
+    counts = [0] * (1 + max(it.partition for it in sent))
+    for record in sent:
+        counts[record.partition] += 1
+    return counts
+
+
+@pytest.mark.parametrize("start", ["earliest", "latest", LATER])
+def test_a_partition_that_is_new_to_a_group_is_read_from_its_first_record(cluster, start):
+    topic = cluster.topic(partitions=2)
+    group = f"{topic}-group"
+    first = cluster.member(topic, group, start=start)
+    cluster.poll_until(lambda: len(first.owned) == 2, first)
+    first.close()
+    cluster.grow(topic, 3)
+    counts = send_to_each(cluster, topic)
+    second = cluster.member(topic, group, start=start)
+    cluster.poll_until(lambda: len(second.got) == sum(counts), second)
+    assert second.offsets(2) == list(range(counts[2]))
+
+
+@pytest.mark.parametrize("start", ["latest", LATER])
+def test_members_that_begin_a_group_together_read_nothing_of_before(cluster, start):
+    topic = cluster.topic(partitions=3)
+    group = f"{topic}-group"
+    before = send_to_each(cluster, topic)
+    members = [cluster.member(topic, group, start=start) for _ in range(3)]
+    cluster.poll_until(lambda: all(it.owned for it in members), *members)
+    send_to_each(cluster, topic)
+    cluster.poll_until(lambda: sum(len(it.got) for it in members) >= len(KEYS), *members)
+    got = [delivery for it in members for delivery in it.got]
+    assert len(got) == len(KEYS)
+    assert all(it.offset >= before[it.partition] for it in got)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_position_out_of_the_log_is_not_committed_while_others_are(cluster, wait):
+    topic = cluster.topic(partitions=2)
+    group = f"{topic}-group"
+    while not all(send_to_each(cluster, topic)):
+        pass
+    first = cluster.member(topic, group)
+    cluster.poll_until(lambda: len(first.owned) == 2, first)
+    first.receiver.commit({(topic, 0): 1, (topic, 1): 1}, wait=True)
+    first.close()
+    cluster.delete_records(topic, 4)
+    second = cluster.member(topic, group)
+    with pytest.raises(OffsetOutOfRangeError, match=f"{topic}/0"):
+        cluster.poll_until(lambda: False, second)
+    positions = {(topic, 0): 5, (topic, 1): 3}
+    second.receiver.commit(positions, wait=wait)
+    second.on_revoke = lambda _: second.receiver.commit(positions, wait=True)
+    second.close()
+    third = cluster.member(topic, group)
+    with pytest.raises(OffsetOutOfRangeError, match=f"{topic}/0"):
+        cluster.poll_until(lambda: False, third)
+    assert third.offsets(1)[:1] in ([], [3])
