@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import weakref
 from collections import deque
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.producer")
 
-_adding = threading.Lock()
 _SENT: dict[str, bytes | None] = {}
 
 
@@ -72,7 +70,11 @@ class Ack(Outgoing):
 
     @property
     def position(self) -> Position:
-        """Where the event stands in the log; offset -1 until it is acknowledged."""
+        """Where the event stands in the log.
+
+        Offset -1 is unknown: the event is not acknowledged, or it is and the answer named no
+        offset, as for one that was sent again and that the broker had already.
+        """
         return Position(self.topic, self.partition, self.offset)
 
     def done(self) -> bool:
@@ -81,6 +83,8 @@ class Ack(Outgoing):
 
     def result(self, timeout: float | None = None) -> Position:
         """Wait for the acknowledgement.
+
+        A done callback cannot wait: there it tells at once that the outcome is not known.
 
         Args:
             timeout: Longest wait in seconds. None waits for the outcome, which
@@ -91,10 +95,14 @@ class Ack(Outgoing):
             PatEventsError: the event was given up, and why.
         """
         if not self.settled:
-            done = threading.Event()
-            self.add_done_callback(lambda _: done.set())
+            self._refuse_in_callback()
+            # A bare lock and not an Event: the handler of a signal may publish, and so settle
+            # this event, while this thread is half-way through waiting.
+            waiting = threading.Lock()
+            waiting.acquire()
+            self.add_done_callback(lambda _: waiting.release())
             self._sender.hurry()
-            if not done.wait(timeout):
+            if not waiting.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
                 raise TransportTimeoutError(
                     f"event {self.event_id} for {self.topic} was not acknowledged within "
                     f"{timeout} s; it stays in the buffer and may still be delivered"
@@ -110,12 +118,21 @@ class Ack(Outgoing):
         raises is logged; only ``KeyboardInterrupt`` and ``SystemExit`` leave the main thread's
         call.
         """
-        with _adding:
-            if self._callbacks is None:
-                self._callbacks = []
-            self._callbacks.append(callback)
+        # No call in it, so that neither another thread nor the handler of a signal, which may add
+        # one as well, can come between the look and the assignment. A lock it might find held.
+        fresh: list[Callable[[Ack], object]] = []
+        self._callbacks = fresh if self._callbacks is None else self._callbacks
+        self._callbacks.append(callback)
         if self.settled:
             self._run_callbacks()
+
+    def _refuse_in_callback(self) -> None:
+        if self._sender.in_callback():
+            raise TransportTimeoutError(
+                f"event {self.event_id} for {self.topic} is not acknowledged yet, and a callback "
+                "that waits keeps it so: give it a callback of its own with add_done_callback, or "
+                "wait in another thread"
+            )
 
     def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
         """Record the outcome; the sender's to call."""
@@ -154,6 +171,7 @@ class Ack(Outgoing):
 
     def __await__(self) -> Generator[object, None, Position]:
         if not self.settled:
+            self._refuse_in_callback()
             loop = asyncio.get_running_loop()
             future: asyncio.Future[None] = loop.create_future()
             self.add_done_callback(partial(_post, _mailbox(loop), future))
@@ -182,7 +200,6 @@ class _Mailbox:
         # Weak, or the loop would be kept alive by its own entry below.
         self._loop = weakref.ref(loop)
         self._ready: deque[asyncio.Future[None]] = deque()
-        self._lock = threading.Lock()
         self._scheduled = False
 
     def post(self, future: asyncio.Future[None]) -> None:
@@ -192,18 +209,19 @@ class _Mailbox:
             self._ready.clear()
             return
         self._ready.append(future)
-        with self._lock:
-            if self._scheduled:
-                return
-            self._scheduled = True
+        # No lock, which the handler of a signal might find held. What is scheduled twice finds
+        # nothing the second time.
+        if self._scheduled:
+            return
+        self._scheduled = True
         try:
             loop.call_soon_threadsafe(self._drain)
         except RuntimeError:  # It ended just now.
             self._ready.clear()
 
     def _drain(self) -> None:
-        with self._lock:
-            self._scheduled = False
+        # Before looking: what is posted from now on is scheduled anew.
+        self._scheduled = False
         while self._ready:
             future = self._ready.popleft()
             if not future.done():
@@ -224,12 +242,3 @@ def _mailbox(loop: asyncio.AbstractEventLoop) -> _Mailbox:
 
 def _post(mailbox: _Mailbox, future: asyncio.Future[None], _: Ack) -> None:
     mailbox.post(future)
-
-
-def _after_fork_in_child() -> None:
-    # Another thread may have held it at the fork, and that thread is not here to release it.
-    global _adding  # noqa: PLW0603 - the lock of this module
-    _adding = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

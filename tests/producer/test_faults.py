@@ -15,7 +15,7 @@ from select import select
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config, Producer, acknowledgement
+from pat_events import Config, Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -304,19 +304,6 @@ def in_child(work):
     os.waitpid(child, 0)
     os.close(read_end)
     return answer
-
-
-def test_a_child_may_wait_for_events_though_another_thread_was_adding_a_callback(make):
-    producer = make()
-    ack = producer.publish(EmailReceived(email_id="e"))
-
-    def add():
-        called = []
-        ack.add_done_callback(called.append)
-        return b"called" if called else b"not called"
-
-    with acknowledgement._adding:
-        assert in_child(add) == b"called"
 
 
 def test_a_child_may_log_though_another_thread_was_logging_at_the_fork():

@@ -362,16 +362,19 @@ class TestCollector:
     def test_one_wake_up_is_one_round_and_not_a_loop_without_pause(self, make, clients, record):
         sender = make()
         sender.send(record("a"))
-        waits = []
+        waits, asleep = [], sender._collector._asleep
 
-        class Wake(threading.Event):
-            def wait(self, timeout=None):
-                waits.append("at once" if self.is_set() else timeout)
-                return True
+        class Asleep:
+            release = staticmethod(asleep.release)
 
-        sender._collector._wake = Wake()
-        # A publisher saw the collector idle, and says so after it went on.
-        sender._collector._wake.set()
+            def acquire(self, timeout):
+                waits.append(timeout if asleep.locked() else "at once")
+                return asleep.acquire(blocking=False)
+
+        # Publishers saw the collector idle, and say so after it went on.
+        sender._collector.wake()
+        sender._collector.wake()
+        sender._collector._asleep = Asleep()
         for _ in range(3):
             sender._collector._collect_once()
         assert waits == ["at once", TICK_S, TICK_S]

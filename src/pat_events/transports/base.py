@@ -98,7 +98,10 @@ class Sender(Protocol):
         """Settle finished records; wait up to ``timeout_s`` for the first."""
 
     def in_callback(self) -> bool:
-        """Tell whether this thread is inside ``Outgoing.settle``: it must not wait for room."""
+        """Tell whether this thread is inside ``Outgoing.settle``.
+
+        It must wait for nothing there: neither for room nor for another record's outcome.
+        """
 
     def hurry(self) -> None:
         """Somebody waits for an acknowledgement now: settle as soon as it arrives."""

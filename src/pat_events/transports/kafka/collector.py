@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ class Collector:
         self.idle = False
         self._hurry = False
         self._ended = False
-        self._wake = threading.Event()
+        # A bare lock and not an Event: to release it is one step, so that the handler of a signal
+        # may wake while its thread is waking. Free: somebody did since the last wait.
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
         self._thread = threading.Thread(target=self._run, name="pat-events-acks", daemon=True)
 
     def start(self) -> None:
@@ -41,18 +45,20 @@ class Collector:
 
     def wake(self) -> None:
         """Poll now."""
-        self._wake.set()
+        # RuntimeError: somebody did already.
+        with suppress(RuntimeError):
+            self._asleep.release()
 
     def hurry(self) -> None:
         """Wait inside the client next time, where an answer ends the wait at once."""
         self._hurry = True
         if self.idle:
-            self._wake.set()
+            self.wake()
 
     def end(self) -> None:
         """Stop for good; waits a moment for the thread, unless it is this one."""
         self._ended = True
-        self._wake.set()
+        self.wake()
         if self._thread is not threading.current_thread():
             self._thread.join(_IDLE_S)
 
@@ -68,15 +74,12 @@ class Collector:
         if not self._outstanding:
             self.idle = True
             if not self._outstanding and not self._ended:
-                self._wake.wait(_IDLE_S)
+                self._asleep.acquire(timeout=_IDLE_S)
             self.idle = False
-            self._wake.clear()
             self._poll(0)
         elif self._hurry:
             self._hurry = False
             self._poll(WAITED_FOR_S)
         else:
-            self._wake.wait(TICK_S)
-            # Set late, by one who saw the collector idle, it would end every wait at once.
-            self._wake.clear()
+            self._asleep.acquire(timeout=TICK_S)
             self._poll(0)

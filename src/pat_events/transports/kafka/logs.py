@@ -52,7 +52,8 @@ class RepeatFilter(logging.Filter):
         super().__init__()
         self._window_s = window_s
         self._clock = clock
-        self._lock = threading.Lock()
+        # Re-entrant: the handler of a signal may publish, and so have the client log.
+        self._lock = threading.RLock()
         self._seen: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -66,7 +67,8 @@ class RepeatFilter(logging.Filter):
                 self._seen[line] = (shown_at, repeats + 1)
                 return False
             # Old lines go, so that ever new texts cannot fill the memory.
-            self._seen = {k: v for k, v in self._seen.items() if now - v[0] < 10 * self._window_s}
+            known = list(self._seen.items())
+            self._seen = {k: v for k, v in known if now - v[0] < 10 * self._window_s}
             self._seen[line] = (now, 0)
         if repeats:
             record.msg, record.args = f"{message} (and {repeats} more like it)", None
@@ -74,7 +76,7 @@ class RepeatFilter(logging.Filter):
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: in a forked child that thread does not exist."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 client_log: Final = logging.getLogger("pat_events.kafka.client")

@@ -220,17 +220,19 @@ class KafkaSender:
         if self.in_callback():
             return
         thread = threading.get_ident()
-        self._serving.add(thread)
         try:
+            # Around it: the handlers run when no callback does, and may wait.
             with signals_deferred():
-                call(timeout_s)
+                self._serving.add(thread)
+                try:
+                    call(timeout_s)
+                finally:
+                    self._serving.discard(thread)
         except KafkaException as error:
             with self._lock:
                 # One that was replaced meanwhile is no reason to replace its successor.
                 if client is self._client:
                     self._note_error(self._generation, error.args[0])
-        finally:
-            self._serving.discard(thread)
 
     def in_callback(self) -> bool:
         """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""

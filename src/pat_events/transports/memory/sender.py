@@ -53,13 +53,15 @@ class MemorySender:
                 self._broker.changed.wait(timeout_s)
             if self._broker.down:
                 return
-            # Under the lock, one by one: neither another thread nor a callback that
-            # publishes can overtake what was sent before.
-            self._writer = threading.get_ident()
-            try:
-                self._write()
-            finally:
-                self._writer = None
+            # Again where the handler of a signal has published between the last look and the end.
+            while self._waiting:
+                # Under the lock, one by one: neither another thread nor a callback that
+                # publishes can overtake what was sent before.
+                self._writer = threading.get_ident()
+                try:
+                    self._write()
+                finally:
+                    self._writer = None
 
     def _write(self) -> None:
         while self._waiting:
