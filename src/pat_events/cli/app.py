@@ -14,15 +14,16 @@ from pat_events.cli import (
     dlq,
     doctor,
     lag,
-    perf,
     publish,
     run,
     topics,
 )
 from pat_events.cli.output import log_to_stderr, wrapped_help
+from pat_events.cli.usage import Command, Group
 
 app = typer.Typer(
     name="pat-events",
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -59,16 +60,11 @@ def options(
     log_to_stderr([logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)])
 
 
-app.command("demo")(demo.demo)
+app.command("demo", cls=Command)(demo.demo)
 app.add_typer(topics.app, name="topics")
-app.command("run")(run.run)
-app.command("publish")(publish.publish)
-app.command("consume")(consume.consume)
+app.command("run", cls=Command)(run.run)
+app.command("publish", cls=Command)(publish.publish)
+app.command("consume", cls=Command)(consume.consume)
 app.add_typer(dlq.app, name="dlq")
-app.command("lag")(lag.lag)
-app.command("doctor")(doctor.doctor)
-app.command(
-    "perf",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)(perf.perf)
+app.command("lag", cls=Command)(lag.lag)
+app.command("doctor", cls=Command)(doctor.doctor)

@@ -16,7 +16,7 @@ from pat_events.ops.tail import tail
 @command
 def consume(
     *,
-    topics: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="What to read.")],
+    topics: Annotated[list[str], typer.Argument(metavar="TOPIC", help="What to read.")],
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Begin with the oldest record there is.")
     ] = False,

@@ -16,6 +16,7 @@ from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
 from pat_events.cli.output import command, console, leave_to_the_end, say, table
 from pat_events.core.shown import one_line
+from pat_events.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ def _close(tally: Tally, letters_shown: int) -> None:
         console.print(_panel(letter))
     dead_letters = tally.processor.dead_lettered + tally.validator.dead_lettered
     if dead_letters > letters_shown:
-        console.print(f"... and {_letters(dead_letters - letters_shown)} more")
+        console.print(f"... and {counted(dead_letters - letters_shown, 'dead letter')} more")
     columns = ("delivered", "skipped", "handled", "dead letters", "retried")
     closing = table("group", *columns, numbers=columns)
     closing.add_row(*_row("processor", tally.processor))
@@ -131,7 +132,7 @@ def _close(tally: Tally, letters_shown: int) -> None:
     console.print(_sum("processed", tally.processor.handled, tally.validator))
     verdict = "It adds up" if tally.adds_up else "It does not add up"
     events = tally.published + tally.processor.handled + tally.validator.handled
-    console.print(f"{verdict}: {events} events in {tally.elapsed_s:.1f} s")
+    console.print(f"{verdict}: {counted(events, 'event')} in {tally.elapsed_s:.1f} s")
 
 
 def _row(name: str, stats: GroupStats) -> list[str]:
@@ -147,12 +148,8 @@ def _row(name: str, stats: GroupStats) -> list[str]:
 
 def _sum(what: str, count: int, stats: GroupStats) -> str:
     sign = "=" if count == stats.handled + stats.dead_lettered else "≠"
-    mails = "1 mail" if count == 1 else f"{count} mails"
-    return f"{mails} {what} {sign} {stats.handled} handled + {_letters(stats.dead_lettered)}"
-
-
-def _letters(count: int) -> str:
-    return "1 dead letter" if count == 1 else f"{count} dead letters"
+    letters = counted(stats.dead_lettered, "dead letter")
+    return f"{counted(count, 'mail')} {what} {sign} {stats.handled} handled + {letters}"
 
 
 def _panel(letter: StoredLetter) -> Panel:
@@ -160,7 +157,7 @@ def _panel(letter: StoredLetter) -> Panel:
     lines = [
         f"{cause.error_class}: {cause.message}",
         f"caused by {cause.root_cause_class}",
-        f"{cause.reason} after {cause.attempts} attempts of {cause.handler}",
+        f"{cause.reason} after {counted(cause.attempts, 'attempt')} of {cause.handler}",
         f"came from {cause.origin}, kept at {letter.position}",
         f"subject: {event.get('subject', '')}",
     ]

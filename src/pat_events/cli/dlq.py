@@ -12,19 +12,21 @@ from rich.text import Text
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, event_types_if_any, table
+from pat_events.cli.usage import Command, Group
 from pat_events.codecs import load_catalog
 from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.shown import one_line, printable
+from pat_events.core.wording import counted
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
     from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
 
-app = typer.Typer(no_args_is_help=True, help="Look at dead letters.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at dead letters.")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 @command
 def list_topics(bootstrap: Bootstrap = None, catalog: CatalogFile = None) -> None:
     """List the dead-letter topics: how many letters, and for which reasons.
@@ -59,18 +61,21 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
     console.print(shown)
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 @command
 def show(
     *,
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="As 'dlq list' names it.")],
     partition: Annotated[
-        int | None, typer.Option("--partition", min=0, help="Only this partition.")
+        int | None, typer.Option("--partition", min=0, metavar="N", help="Only this partition.")
     ] = None,
     offset: Annotated[
-        int | None, typer.Option("--offset", min=0, help="Only the letter at this offset.")
+        int | None,
+        typer.Option("--offset", min=0, metavar="N", help="Only the letter at this offset."),
     ] = None,
-    max_letters: Annotated[int, typer.Option("--max", min=1, help="Most letters.")] = 10,
+    max_letters: Annotated[
+        int, typer.Option("--max", min=1, metavar="N", help="Most letters.")
+    ] = 10,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -97,7 +102,7 @@ def show(
 def _show(letter: StoredLetter) -> None:
     cause, record = letter.cause, letter.record
     facts = {
-        "reason": f"{cause.reason} after {cause.attempts} attempts",
+        "reason": f"{cause.reason} after {counted(cause.attempts, 'attempt')}",
         "error": f"{cause.error_class}: {cause.message}",
         "root cause": cause.root_cause_class,
         "group": cause.group,

@@ -19,7 +19,7 @@ from pat_events.ops import lag as ops
 def lag(
     *,
     groups: Annotated[
-        list[str] | None, typer.Argument(metavar="GROUP...", help="Names of consumer groups.")
+        list[str] | None, typer.Argument(metavar="GROUP", help="Names of consumer groups.")
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every group of the catalogue and of the cluster.")

@@ -22,7 +22,7 @@ def publish(
         str, typer.Argument(metavar="EVENTTYPE", help="Name in the catalogue: EmailReceived.")
     ],
     file: Annotated[
-        Path, typer.Argument(metavar="[FILE|-]", help="JSON; standard input without it.")
+        Path, typer.Argument(metavar="FILE", help="JSON; standard input without it, or for '-'.")
     ] = Path("-"),
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,

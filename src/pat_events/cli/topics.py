@@ -8,7 +8,9 @@ import typer
 
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console
+from pat_events.cli.usage import Command, Group
 from pat_events.codecs import load_catalog
+from pat_events.core.wording import counted
 from pat_events.ops import topics as ops
 
 if TYPE_CHECKING:
@@ -16,17 +18,22 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
 
-app = typer.Typer(no_args_is_help=True, help="Compare the cluster's topics with the catalogue.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Compare the cluster's topics with the catalogue."
+)
 
 Replication: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--replication", min=1, help="Replicas of new topics; 3, or all brokers, without it."
+        "--replication",
+        min=1,
+        metavar="N",
+        help="Replicas of new topics; 3, or all brokers, without it.",
     ),
 ]
 
 
-@app.command("diff")
+@app.command("diff", cls=Command)
 @command
 def diff(
     bootstrap: Bootstrap = None, catalog: CatalogFile = None, replication: Replication = None
@@ -40,7 +47,7 @@ def diff(
     _show(plan, grow=False)
 
 
-@app.command("apply")
+@app.command("apply", cls=Command)
 @command
 def apply(
     *,
@@ -82,15 +89,16 @@ def _show(plan: ops.TopicPlan, *, grow: bool) -> None:
     for spec in plan.creations:
         settings = ", ".join(f"{name}={value}" for name, value in spec.settings.items())
         console.print(
-            f"[green]+[/green] {spec.name}: {spec.partitions} partitions, "
-            f"{spec.replication} replicas, {settings}",
+            f"[green]+[/green] {spec.name}: {counted(spec.partitions, 'partition')}, "
+            f"{counted(spec.replication, 'replica')}, {settings}",
             soft_wrap=True,
         )
     for growth in plan.growths:
         hint = "" if grow else "; left as it is without --grow"
         console.print(
-            f"[yellow]![/yellow] {growth.topic}: {growth.partitions} partitions, the catalogue "
-            f"says {growth.wanted}; adding some moves keys, which breaks their order{hint}",
+            f"[yellow]![/yellow] {growth.topic}: {counted(growth.partitions, 'partition')}, the "
+            f"catalogue says {growth.wanted}; adding some moves keys, which breaks their "
+            f"order{hint}",
             soft_wrap=True,
         )
     for change in plan.changes:

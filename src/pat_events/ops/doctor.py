@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs import codec_by_name, load_catalog
 from pat_events.config import Config
+from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.permissions import lacking, needs
@@ -73,8 +74,12 @@ def examine(
     except PatEventsError as error:
         yield Check("catalogue", Outcome.WRONG, str(error), "name what the catalogue has")
         return
-    counts = f"{len(catalog.events)} events, {len(catalog.topics)} topics"
-    yield Check("catalogue", Outcome.FINE, f"{counts}, {len(catalog.groups)} groups")
+    counts = [
+        counted(len(catalog.events), "event"),
+        counted(len(catalog.topics), "topic"),
+        counted(len(catalog.groups), "group"),
+    ]
+    yield Check("catalogue", Outcome.FINE, ", ".join(counts))
     yield from _schemas(catalog, writes_avro=config is not None and config.codec == "avro")
     if config is not None:
         yield from _cluster(config, catalog, wanted)
@@ -92,7 +97,8 @@ def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
             "in the current directory, and among what is installed",
         )
         return
-    yield Check("protobuf", Outcome.FINE, f"{len(types.by_full_name)} classes agree with it")
+    classes = counted(len(types.by_full_name), "class", "classes")
+    yield Check("protobuf", Outcome.FINE, f"the catalogue and {classes} agree")
     try:
         codec = codec_by_name("avro")
         for binding in types.by_full_name.values():
@@ -213,6 +219,6 @@ def _permitted(admin: KafkaAdmin, present: list[str]) -> Check:
     return Check(
         "permissions",
         Outcome.FINE,
-        f"of {len(permitted)} topics {counts}",
+        f"of {counted(len(permitted), 'topic')} {counts}",
         "'--group' or '--publishes' judges whether that suffices for a service",
     )

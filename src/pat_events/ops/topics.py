@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, TopicMissingError, TransportError, TransportTimeoutError
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 
@@ -117,7 +118,9 @@ def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None)
     """Like ``diff``, with a cluster that is connected already."""
     brokers = admin.brokers()
     if replication is not None and not 1 <= replication <= brokers:
-        raise ConfigError(f"replication factor {replication}: the cluster has {brokers} brokers")
+        raise ConfigError(
+            f"replication factor {replication}: the cluster has {counted(brokers, 'broker')}"
+        )
     wanted = wanted_topics(catalog, replication or min(_MAX_REPLICATION, brokers))
     layouts = admin.layouts()
     settings = admin.settings([name for name in wanted if name in layouts])
@@ -128,13 +131,13 @@ def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None)
             growths.append(Growth(name, layout.partitions, spec.partitions))
         elif layout.partitions > spec.partitions:
             kept.append(
-                f"{name} has {layout.partitions} partitions, the catalogue says "
+                f"{name} has {counted(layout.partitions, 'partition')}, the catalogue says "
                 f"{spec.partitions}: partitions cannot be taken away"
             )
         if layout.replication < spec.replication:
             kept.append(
-                f"{name} has {layout.replication} of {spec.replication} replicas: move it "
-                "with kafka-reassign-partitions"
+                f"{name} has {layout.replication} of {counted(spec.replication, 'replica')}: move "
+                "it with kafka-reassign-partitions"
             )
         for change in _changes(spec, settings[name], layout.replication):
             if _raises(change):

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from pat_events.cli.app import app
+from pat_events.core.wording import counted
+
+USAGES = {
+    "consume": "[OPTIONS] TOPIC...",
+    "demo": "[OPTIONS]",
+    "dlq": "[OPTIONS] COMMAND [ARGS]...",
+    "dlq list": "[OPTIONS]",
+    "dlq show": "[OPTIONS] TOPIC",
+    "doctor": "[OPTIONS]",
+    "lag": "[OPTIONS] [GROUP]...",
+    "publish": "[OPTIONS] EVENTTYPE [FILE]",
+    "run": "[OPTIONS] MODULE:GROUP",
+    "topics": "[OPTIONS] COMMAND [ARGS]...",
+    "topics apply": "[OPTIONS]",
+    "topics diff": "[OPTIONS]",
+}
+
+
+def help_of(*command):
+    result = CliRunner().invoke(app, [*command, "--help"], env={"TERMINAL_WIDTH": "100"})
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.parametrize("command", USAGES)
+def test_a_usage_line_names_what_to_write_and_a_flag_takes_nothing(command):
+    shown = help_of(*command.split())
+    usage = re.search(rf"Usage: pat-events {command} (.*?) *$", shown, re.MULTILINE)
+    assert usage
+    assert usage[1] == USAGES[command]
+    assert "<bool>" not in shown
+    assert "<int range>" not in shown
+
+
+def test_only_commands_that_work_where_the_package_is_installed_are_listed():
+    listed = re.findall(r"^│ (\w+) ", help_of(), re.MULTILINE)
+    assert set(listed) == {command.split()[0] for command in USAGES}
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 topics"), (1, "1 topic"), (2, "2 topics")])
+def test_one_is_not_many(number, shown):
+    assert counted(number, "topic") == shown
+
+
+def test_a_plural_may_be_irregular():
+    assert [counted(number, "class", "classes") for number in (1, 2)] == ["1 class", "2 classes"]
