@@ -19,16 +19,25 @@ PropertyValue: TypeAlias = str | int | float | bool | Callable[..., Any]
 _SHOWN: Final = frozenset(
     {
         "acks",
+        "allow.auto.create.topics",
         "broker.address.family",
         "check.crcs",
         "client.dns.lookup",
         "client.id",
         "client.rack",
+        "compression.level",
         "debug",
+        "enable.metrics.push",
+        "enable.sasl.oauthbearer.unsecure.jwt",
+        "enable.ssl.certificate.verification",
         "group.instance.id",
         "group.remote.assignor",
+        "https.ca.location",
         "isolation.level",
         "log_level",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+        "metadata.recovery.strategy",
         "sasl.kerberos.principal",
         "sasl.kerberos.service.name",
         "sasl.mechanism",
@@ -48,7 +57,7 @@ _SHOWN: Final = frozenset(
     }
 )
 _SHOWN_ENDS: Final = (".ms", ".bytes", ".kbytes", ".messages", ".max", ".enable", ".disable")
-# How the names of librdkafka begin (its CONFIGURATION.md, 2.16). What begins otherwise may be the
+# How the names of librdkafka begin. What begins otherwise may be the
 # rest of a password that has a semicolon.
 _NAME: Final = re.compile(
     r"""(acks|debug|error_cb|log_level|logger|oauth_cb|partitioner|retries|stats_cb|throttle_cb
