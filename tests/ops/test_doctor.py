@@ -29,6 +29,18 @@ def test_a_broken_catalogue_is_named_by_line(tmp_path):
     assert f"{path}:2:" in found["catalogue"].finding
 
 
+def test_the_catalogue_of_the_environment_is_examined_also_where_another_setting_is_wrong(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "catalog.yaml"
+    path.write_text("version: 1\ntopics: 3\n")
+    monkeypatch.setenv("PAT_EVENTS_CATALOG", str(path))
+    monkeypatch.setenv("PAT_EVENTS_LINGER_S", "soon")
+    found = outcomes({"bootstrap_servers": "127.0.0.1:1"})
+    assert found["configuration"].outcome is Outcome.WRONG
+    assert f"{path}:2:" in found["catalogue"].finding
+
+
 @pytest.mark.parametrize(
     ("codec", "outcome"), [("protobuf", Outcome.UNKNOWN), ("avro", Outcome.WRONG)]
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs import codec_by_name, load_catalog
-from pat_events.config import Config
+from pat_events.config import Config, env_variable
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
 from pat_events.ops.event_classes import event_types
@@ -63,9 +64,10 @@ def examine(
         yield Check("configuration", Outcome.WRONG, str(error), "see 'pat-events doctor --help'")
     else:
         yield Check("configuration", Outcome.FINE, f"{config.bootstrap_servers}, {config.codec}")
-    path = config.catalog if config else overrides.get("catalog")
+    # Also where another setting is wrong.
+    named = overrides.get("catalog") or os.environ.get(env_variable("catalog"), "").strip() or None
     try:
-        catalog = load_catalog(path)  # type: ignore[arg-type]
+        catalog = load_catalog(named)  # type: ignore[arg-type]
     except ConfigError as error:
         yield Check("catalogue", Outcome.WRONG, str(error), "correct the file")
         return
