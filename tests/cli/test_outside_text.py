@@ -69,6 +69,15 @@ def test_no_field_of_a_letter_forges_another_letter(types, capsys):
     assert r"  x\n== pat-emails.g.dlq/0/7\nreason     forged: x\n==" in "\n".join(lines)
 
 
+def test_a_long_header_of_a_letter_is_cut(types, capsys):
+    headers = [("n" * 900_000, b"v" * 900_000), ("__dlq.errors.message", b"m" * 900_000)]
+    record = Delivery("pat-emails.g.dlq", 0, 41, None, None, headers, 1)
+    shown = record_as_json(types, record)
+    dlq._show(StoredLetter(record.position, read_cause(record.header_values), shown))
+    assert len(capsys.readouterr().out) < 10_000
+    assert "v" * 900_000 in str(shown)
+
+
 def test_json_has_no_character_that_ends_a_line_or_cannot_be_written(capsys):
     value = "a\u2028b\x85c\U000e0041d\ud800 é"
     print_json({"key": value})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.text import Text
@@ -22,6 +22,10 @@ from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
     from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
+
+_REASONS_MAX: Final = 10
+# Characters of one fact or header that are shown; the facts of our own letters have fewer.
+_FIELD_MAX: Final = 2_000
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at dead letters.")
 
@@ -54,10 +58,14 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
         return
     shown = table("topic", "letters", "reasons", numbers=("letters",))
     for topic in found:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in topic.reasons.items())
+        reasons = ", ".join(
+            f"{count} {reason}" for reason, count in list(topic.reasons.items())[:_REASONS_MAX]
+        )
+        if len(topic.reasons) > _REASONS_MAX:
+            reasons += f", {len(topic.reasons) - _REASONS_MAX} more reasons"
         if not topic.complete:
             reasons += f" among the first {ops.MAX_COUNTED}"
-        shown.add_row(topic.topic, str(topic.count), Text(one_line(reasons)))
+        shown.add_row(topic.topic, str(topic.count), Text(reasons))
     console.print(shown)
 
 
@@ -81,7 +89,7 @@ def show(
 ) -> None:
     """Show dead letters: the cause, where they came from, their headers and the event.
 
-    For programs, 'pat-events consume' prints the same records as JSON.
+    Long headers are cut. 'pat-events consume' prints the same records whole, as JSON for programs.
 
     Example:
       pat-events dlq show pat-emails.email-processor.dlq
@@ -119,13 +127,13 @@ def _show(letter: StoredLetter) -> None:
         )
     console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
     for name, value in facts.items():
-        _line(f"{name:<11}{one_line(value)}")
+        _line(f"{name:<11}{one_line(value, _FIELD_MAX)}")
     _line("stack")
     _line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
     _line("headers")
     for name, value in record["headers"].items():
         if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
-            _line(f"  {one_line(name)}: {one_line(str(value))}")
+            _line(f"  {one_line(name, _FIELD_MAX)}: {one_line(str(value), _FIELD_MAX)}")
     if "event" in record:
         _line("event")
         _line(json.dumps(record["event"], indent=2, ensure_ascii=False))

@@ -100,5 +100,6 @@ def codec_by_media_type(media_type: str) -> Codec:
 
         return AvroCodec.packaged()
     raise ConfigError(
-        f"there is no codec for {media_type!r}: choose application/protobuf or application/avro"
+        f"there is no codec for {media_type[:100]!r}: "
+        "choose application/protobuf or application/avro"
     )

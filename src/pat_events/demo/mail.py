@@ -21,6 +21,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.core.shown import one_line
 from pat_events.demo.mail_parsing import MAX_HEADER, ParsedMail
 from pat_events.errors import ConfigError
 from pat_events.events import Attachment, EmailAddress, EmailProtocol, EmailReceived
@@ -85,7 +86,8 @@ def _readable(path: Path) -> Iterator[bytes]:
     try:
         yield from filter(None, _mails(path))  # An empty file is no mail.
     except OSError as error:
-        raise ConfigError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+        name = one_line(str(error.filename or path))
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _mails(path: Path) -> Iterator[bytes]:
@@ -147,7 +149,8 @@ def _read(path: Path) -> bytes:
 
 
 def _skipped(what: object) -> bytes:
-    _log.warning("%s is skipped: no regular file of at most %d bytes", what, _MAX_MAIL_BYTES)
+    name = one_line(str(what))
+    _log.warning("%s is skipped: no regular file of at most %d bytes", name, _MAX_MAIL_BYTES)
     return b""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.dead_letter import read_cause
+from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import read_stored
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
 # Reasons are counted by reading; a topic with more than this has other problems than its mix.
 MAX_COUNTED: Final = 10_000
+# Ours are a word; a stranger's letter may hold any text.
+_REASON_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterTopic:
-    """What a dead-letter topic holds; ``complete`` is false where only a part was read."""
+    """What a dead-letter topic holds; ``complete`` is false where only a part was read.
+
+    ``reasons`` counts by reason, the most frequent first; a long one is cut.
+    """
 
     topic: str
     count: int
@@ -62,7 +68,8 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
         ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
         reasons: Counter[str] = Counter()
         for delivery in read_stored(config, ends, MAX_COUNTED):
-            reasons[read_cause(delivery.header_values).reason or "unknown"] += 1
+            reason = read_cause(delivery.header_values).reason
+            reasons[one_line(reason, _REASON_MAX) or "unknown"] += 1
         read = reasons.total()
         complete = read < MAX_COUNTED
         stored = sum(high - low for low, high in ends.values())
