@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -12,16 +13,18 @@ from pat_events.codecs import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import properties
 from perf.load import config
+from perf.processor import Turns
+
+if TYPE_CHECKING:
+    from pat_events import Config
 
 # A measurement that makes no progress for this long has failed, in seconds.
 PATIENCE_S = 60.0
 BATCH = 500
 
 
-def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) -> dict[str, float]:
-    """Read key, value and headers of every record, and store the offsets of each batch."""
-    settings = config(bootstrap_servers, catalog)
-    topic = load_catalog(settings.catalog).events["EmailReceived"].topic
+def bare_consumer(settings: Config, topic: str, group: str) -> Consumer:
+    """Return a bare client with our settings that reads ``topic`` from its beginning."""
     client = Consumer(
         {
             **properties.consumer(settings, group, lambda _: None),
@@ -29,14 +32,23 @@ def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) ->
         }
     )
     client.subscribe([topic])
+    return client
+
+
+def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) -> dict[str, float]:
+    """Read key, value and headers of every record, and store the offsets of each batch."""
+    settings = config(bootstrap_servers, catalog)
+    topic = load_catalog(settings.catalog).events["EmailReceived"].topic
+    client = bare_consumer(settings, topic, group)
     got = seen = 0
-    began = 0.0
+    began, turns = 0.0, Turns()
     deadline = time.monotonic() + PATIENCE_S
     while got < count and time.monotonic() < deadline:
         messages = client.consume(1, 0.1)
         if messages:
             messages += client.consume(BATCH - 1, 0)
-            began = began or time.perf_counter()
+            if not began:
+                began, turns = time.perf_counter(), Turns()
         last: dict[int, int] = {}
         for message in messages:
             if message.error() is None:
@@ -48,8 +60,13 @@ def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) ->
                 offsets=[TopicPartition(topic, p, offset + 1) for p, offset in last.items()]
             )
     ended = time.perf_counter()
+    waited_share = turns.waited_share()
     client.close()
-    return {"events_per_s": got / (ended - began), "errors": count - got}
+    return {
+        "events_per_s": got / (ended - began),
+        "waited_share": waited_share,
+        "errors": count - got,
+    }
 
 
 def consume_ours(

@@ -1,47 +1,90 @@
-"""What the measurements have to reach."""
+"""What the measurements have to reach, and what they are wished to reach.
 
-# ruff: noqa: PLR2004 - the text beside each bound names it
+Only what holds on any machine is a goal: no errors, and the cost beside bare confluent-kafka.
+Absolute figures say more about the machine: on two machines the same commit had a p99 of 21 and
+of 172 ms, and on one of them the bare client had 13, 143 and 171. Where even the bare client waits
+longer for a processor than it runs, nothing is told about the cost: that is said, and not judged.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+MAX_PUBLISH_RATIO: Final = 3.5
+MIN_CONSUME_SHARE: Final = 0.25
+MAX_P99_RATIO: Final = 1.5
+P99_ROOM_MS: Final = 5.0
+MAX_WAITED_SHARE: Final = 0.5
+# Of the package's mission; the rate is the one that was asked for.
+MISSION_P99_MS: Final = 100.0
+RATE_HELD: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """A bound on one figure; ``figure`` is where ``build/perf.json`` has it, joined by a dot.
+class Verdict:
+    """Whether one figure is good enough; ``figure`` is where ``build/perf.json`` has it.
 
-    ``met`` must be false of what is not a number, too.
+    ``met`` is None where the machine was too busy to tell.
     """
 
     figure: str
     text: str
-    met: Callable[[float], bool]
+    met: bool | None
 
 
-def goals(rate: int) -> list[Goal]:
-    """Return the goals of a run that was asked for ``rate`` events/s end to end."""
+def goals(result: dict[str, Any]) -> list[Verdict]:
+    """Judge what fails a run when it is missed. What is not a number misses."""
+    publish, consume, latency = result["publish"], result["consume"], result["latency"]
+    p99_limit_ms = MAX_P99_RATIO * latency["raw_p99_ms"] + P99_ROOM_MS
     return [
-        Goal("publish.ratio_to_raw", "≤ 3.5x", lambda ratio: ratio <= 3.5),
-        Goal("consume.share_of_raw", "≥ 0.25", lambda share: share >= 0.25),
-        Goal("consume.events_per_s", "≥ 100,000/s", lambda speed: speed >= 100_000),
-        Goal("latency.rate_per_s", "rate ≥ 99 %", lambda held: held >= 0.99 * rate),
-        Goal("latency.p99_ms", "p99 < 100 ms", lambda age_ms: age_ms < 100),
-        Goal("errors", "0", lambda errors: errors == 0),
+        _beside_bare(
+            publish,
+            "publish.ratio_to_raw",
+            f"≤ {MAX_PUBLISH_RATIO:g}x",
+            met=publish["ratio_to_raw"] <= MAX_PUBLISH_RATIO,
+        ),
+        _beside_bare(
+            consume,
+            "consume.share_of_raw",
+            f"≥ {MIN_CONSUME_SHARE:g}",
+            met=consume["share_of_raw"] >= MIN_CONSUME_SHARE,
+        ),
+        _beside_bare(
+            latency,
+            "latency.p99_ms",
+            f"≤ {MAX_P99_RATIO:g}x + {P99_ROOM_MS:g} ms",
+            met=latency["p99_ms"] <= p99_limit_ms,
+        ),
+        Verdict("errors", "0", result["errors"] == 0),
     ]
 
 
-def missed(result: dict[str, Any], wanted: list[Goal]) -> list[str]:
-    """Return the figures of ``result`` that miss their goal."""
-    return [goal.figure for goal in wanted if not goal.met(_figure(result, goal.figure))]
+def mission(result: dict[str, Any], rate: int) -> list[Verdict]:
+    """Judge the absolute figures, which no run fails for: the machine decides."""
+    latency = result["latency"]
+    return [
+        _here(
+            "latency.rate_per_s",
+            f"{rate:,} events/s",
+            met=latency["rate_per_s"] >= RATE_HELD * rate,
+            bare=f"{latency['raw_rate_per_s']:,.0f}/s",
+        ),
+        _here(
+            "latency.p99_ms",
+            f"p99 < {MISSION_P99_MS:g} ms",
+            met=latency["p99_ms"] < MISSION_P99_MS,
+            bare=f"{latency['raw_p99_ms']:.0f} ms",
+        ),
+    ]
 
 
-def _figure(result: dict[str, Any], path: str) -> float:
-    found: Any = result
-    for name in path.split("."):
-        found = found[name]
-    return float(found)
+def _beside_bare(part: dict[str, Any], figure: str, text: str, *, met: bool) -> Verdict:
+    """Judge by a ratio: one that is met despite a busy machine is met."""
+    told = met or part["raw_waited_share"] <= MAX_WAITED_SHARE
+    return Verdict(figure, text, met if told else None)
+
+
+def _here(figure: str, text: str, *, met: bool, bare: str) -> Verdict:
+    said = "reached" if met else f"not reached here; bare: {bare}"
+    return Verdict(figure, f"{text}: {said}", met)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,11 +38,12 @@ def write_catalog(topic: str, folder: Path) -> Path:
 
 
 def config(bootstrap_servers: str, catalog: str) -> Config:
-    """Return the settings of a measurement.
+    """Return the settings of a measurement, those of ``PAT_EVENTS_*`` among them.
 
     The buffer has room for everything: what a publish costs is measured, not waiting for room.
     """
-    return Config(
+    return Config.from_env(
+        os.environ,
         bootstrap_servers=bootstrap_servers,
         catalog=Path(catalog),
         buffer_events=2_000_000,

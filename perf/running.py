@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -38,7 +40,8 @@ class Run:
         self.bootstrap_servers = bootstrap_servers
         self.folder = folder
         self._tidy = tidy
-        self._admin = KafkaAdmin(Config(bootstrap_servers=bootstrap_servers))
+        self._admin = KafkaAdmin(Config.from_env(os.environ, bootstrap_servers=bootstrap_servers))
+        self._replicas = min(3, self._admin.brokers())
         self._topics: list[str] = []
         self._started: list[subprocess.Popen[str]] = []
 
@@ -58,7 +61,7 @@ class Run:
         topic = f"perf-{uuid.uuid4().hex[:10]}"
         names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
         self._topics += names  # First: an interrupted call may have made them.
-        self._admin.create([TopicSpec(name, PARTITIONS, 1, {}) for name in names])
+        self._admin.create([TopicSpec(name, PARTITIONS, self._replicas, {}) for name in names])
         catalog = write_catalog(topic, self.folder)
         return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
 
@@ -67,7 +70,7 @@ class Run:
         command = [sys.executable, "-m", "perf.worker", name, json.dumps(arguments)]
         process = subprocess.Popen(
             tied(command, lock=None, death_signal=signal.SIGKILL),
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,  # Ctrl-C is for the one that waits for it.
@@ -80,12 +83,18 @@ class Run:
         return finish(self.start(name, arguments), limit_s=limit_s)
 
 
-def finish(
-    process: subprocess.Popen[str], word: str = "", *, limit_s: float = LIMIT_S
-) -> dict[str, float]:
+def await_line(process: subprocess.Popen[str], line: str, *, limit_s: float = LIMIT_S) -> None:
+    """Wait for the first line that a measurement writes."""
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    said, _, _ = select.select([process.stdout], [], [], limit_s)
+    if not said or process.stdout.readline().strip() != line:
+        raise SystemExit("the consumer of a latency measurement did not start")
+
+
+def finish(process: subprocess.Popen[str], *, limit_s: float = LIMIT_S) -> dict[str, float]:
     """Wait for a measurement and return its result."""
     try:
-        out, _ = process.communicate(word, timeout=limit_s)
+        out, _ = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
         raise SystemExit(f"a measurement was not done after {limit_s:g} s") from None
     if process.returncode != 0 or not out:

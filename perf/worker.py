@@ -10,7 +10,12 @@ import json
 import sys
 
 from perf.consuming import consume_ours, consume_raw
-from perf.latency import latency_consume, latency_publish, warm
+from perf.latency import (
+    latency_consume_ours,
+    latency_consume_raw,
+    latency_publish_ours,
+    latency_publish_raw,
+)
 from perf.publishing import fill, publish_ours, publish_raw
 
 MEASUREMENTS = {
@@ -19,11 +24,12 @@ MEASUREMENTS = {
         consume_ours,
         consume_raw,
         fill,
-        latency_consume,
-        latency_publish,
+        latency_consume_ours,
+        latency_consume_raw,
+        latency_publish_ours,
+        latency_publish_raw,
         publish_ours,
         publish_raw,
-        warm,
     )
 }
 
