@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import sys
 from concurrent.futures import Future
 from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
@@ -121,6 +122,29 @@ def test_what_may_leave_its_work_undone_is_refused_where_it_is_registered(handle
         register(getattr(handler, "handle", handler) if many else handler)
 
 
+def marked(function):
+    """What a framework declares to be a coroutine function, whatever it returns."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    function._is_coroutine = asyncio.coroutines._is_coroutine
+    return function
+
+
+@pytest.mark.parametrize("result", [None, "done"])
+@pytest.mark.parametrize("place", ["first", "behind another"])
+def test_what_only_declares_itself_a_coroutine_function_may_be_done_when_it_returns(
+    stage, result, place
+):
+    calls = []
+    handlers = Handlers()
+    handlers.add(EmailReceived, marked(lambda event, ctx: calls.append(1) or result), retry=ONCE)
+    member = stage.member(handlers)
+    stage.publish("a", *(["a"] if place != "first" else []))
+    member.turn()
+    assert only(handlers).is_async
+    assert (member.stats.handled, stage.dead) == (len(calls), [])
+
+
 async def awaits(*args):
     """Takes one event or many."""
 
@@ -143,7 +167,7 @@ async def awaits(*args):
 def test_partials_decorated_functions_and_mocks_run_as_what_they_are(handler, is_async):
     handlers = Handlers()
     handlers.add(EmailReceived, handler)
-    assert (only(handlers).is_async, only(handlers).call) == (is_async, handler)
+    assert only(handlers).is_async is is_async
 
 
 def test_what_is_callable_is_called_also_where_it_has_a_handle_method():

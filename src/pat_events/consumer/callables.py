@@ -6,15 +6,19 @@ import asyncio
 import functools
 import inspect
 import sys
+import types
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import AsyncContextDecorator, ContextDecorator
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.acknowledgement import Ack
 from pat_events.errors import ConfigError, UnfinishedWorkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pat_events.consumer.context import Context
 
 # A decorator may claim to be around itself, or around something new each time it is asked.
 _MOST_LAYERS: Final = 100
@@ -44,6 +48,26 @@ def is_coroutine_function(call: object) -> bool:
     while isinstance(call, functools.partial):
         call = call.func
     return _is(_declares_coroutine, call)
+
+
+def as_coroutine_function(call: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return it, or what awaits its result where it only declares itself a coroutine function.
+
+    A mock does, and so does a plain function that a framework has marked: they may return anything.
+    """
+    function = call
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    for each in (function, type(function).__call__):
+        if type(each) is types.FunctionType and inspect.iscoroutinefunction(each):
+            return call
+
+    async def await_result(*args: object) -> object:
+        result = call(*args)
+        return await result if isinstance(result, Awaitable) else result
+
+    return await_result
 
 
 def refuse_what_runs_nothing(call: Callable[..., Any], name: str) -> None:
@@ -90,12 +114,15 @@ def check_parameters(call: Callable[..., Any], name: str, count: int) -> None:
         raise ConfigError(f"{name} cannot be called with {wanted}") from None
 
 
-def refuse_unfinished(result: object, name: str) -> None:
-    """Refuse a handler's result that is work not done.
+def look_at_result(result: object, context: Context, name: str) -> None:
+    """Note the publish whose handle a handler returned; refuse a result that is work not done.
 
     Raises:
         UnfinishedWorkError: names the handler and says what to do.
     """
+    if isinstance(result, Ack):
+        context.note(result)
+        return
     if not isinstance(result, _UNFINISHED):
         return
     if isinstance(result, Coroutine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import random
 import threading
@@ -155,6 +156,9 @@ class ConsumerGroup:
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Begin in the background.
 
+        Each call of a handler sees the context variables that are set here and now, and none that
+        another call has set.
+
         Args:
             loop: Loop for coroutine handlers; one of the group's own when None.
 
@@ -169,7 +173,10 @@ class ConsumerGroup:
             [*self._routes.topics, *self._dead_letter_topics], self._config.answer_timeout_s
         )
         self._thread = threading.Thread(
-            target=self._run_engine, args=(loop,), name=f"pat-events-{self.name}", daemon=True
+            target=contextvars.copy_context().run,
+            args=(self._run_engine, loop),
+            name=f"pat-events-{self.name}",
+            daemon=True,
         )
         self._thread.start()
 
@@ -229,7 +236,8 @@ class ConsumerGroup:
         threads = ThreadPoolExecutor(2, thread_name_prefix=f"pat-events-serve-{self.name}")
         with interrupted_by_signals(self._interrupt):
             try:
-                await loop.run_in_executor(threads, self.start, loop)
+                in_context = contextvars.copy_context().run
+                await loop.run_in_executor(threads, in_context, self.start, loop)
                 while not await loop.run_in_executor(threads, self._ended.wait, 0.5):
                     self._refuse_to_linger()
             except asyncio.CancelledError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
 
 from pat_events.consumer.callables import (
+    as_coroutine_function,
     check_parameters,
     is_coroutine_function,
     refuse_what_runs_nothing,
@@ -217,6 +218,8 @@ class Handlers:
         if not is_async:
             refuse_what_runs_nothing(call, name)
         check_parameters(call, name, 1 if batch_size else 2)
+        if is_async:
+            call = as_coroutine_function(call)
         self._by_class[event_class] = Registration(
             name, call, is_async, batch_size, retry, timeout_s
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 from collections import deque
@@ -29,7 +30,10 @@ _LAST_TASKS_S: Final = 0.5
 
 
 class TaskWorkers:
-    """Tasks of one event loop, at most so many at a time."""
+    """Tasks of one event loop, at most so many at a time.
+
+    Their handlers see the context variables of whoever made this.
+    """
 
     def __init__(
         self,
@@ -42,13 +46,15 @@ class TaskWorkers:
         self._loop = loop
         self._producer = producer
         self._post = post
+        self._variables = contextvars.copy_context()
         self._ready: deque[Work] = deque()
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._watches: dict[Work, Watch] = {}
 
     def submit(self, works: list[Work]) -> None:
         """Queue works; called from the engine's thread."""
-        self._loop.call_soon_threadsafe(self._start, works)
+        # Tasks begin with a copy of the variables of whoever makes them.
+        self._loop.call_soon_threadsafe(self._start, works, context=self._variables)
 
     def _start(self, works: list[Work]) -> None:
         self._ready.extend(works)
@@ -62,7 +68,7 @@ class TaskWorkers:
             task.add_done_callback(partial(self._ended, work))
 
     async def _run(self, work: Work) -> None:
-        wanted = await run_async(work, self._producer)
+        wanted = await run_async(work, self._producer, self._variables)
         # Before it is posted: from then on it is the engine's, and no longer overdue.
         self._tasks.pop(work, None)
         if wanted:

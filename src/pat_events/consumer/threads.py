@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections import deque
@@ -39,7 +40,10 @@ class _Thread:
 
 
 class ThreadWorkers:
-    """Threads that take the next ready work, whichever lane it is of."""
+    """Threads that take the next ready work, whichever lane it is of.
+
+    Their handlers see the context variables of whoever made this.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class ThreadWorkers:
         self._producer = producer
         self._post = post
         self._clock = clock
+        self._variables = contextvars.copy_context()
         self._ready: deque[Work] = deque()
         self._parked: deque[_Thread] = deque()
         self._mean_s = 0.0
@@ -97,7 +102,7 @@ class ThreadWorkers:
                 continue
             me.current = work
             began = clock()
-            wanted = run(work, self._producer)
+            wanted = run(work, self._producer, self._variables)
             me.current = None
             # Races between threads only blur the mean.
             self._mean_s += (clock() - began - self._mean_s) * _SMOOTHING

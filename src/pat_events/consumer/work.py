@@ -6,19 +6,18 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pat_events.acknowledgement import Ack
-from pat_events.consumer.callables import refuse_unfinished
+from pat_events.consumer.batches import run_batch, run_batch_async
+from pat_events.consumer.callables import look_at_result
 from pat_events.consumer.context import Context
-from pat_events.core.verdict import holds_back
+from pat_events.consumer.variables import NO_VARIABLES, awaited_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context as Variables
 
-    from google.protobuf.message import Message
-
+    from pat_events.acknowledgement import Ack
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.partition import PartitionState
-    from pat_events.consumer.routes import Route
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
     from pat_events.errors import HandlerTimeoutError
@@ -108,11 +107,14 @@ class Work:
         self.done = index
 
 
-def run(work: Work, producer: Producer | None) -> bool:
-    """Call the handlers of a work in this thread; returns whether it is still wanted."""
+def run(work: Work, producer: Producer | None, variables: Variables = NO_VARIABLES) -> bool:
+    """Call the handlers of a work in this thread; returns whether it is still wanted.
+
+    Each call sees the context variables it is given, and none that another has set.
+    """
     deliveries = work.deliveries
     if deliveries[0].route.registration.batch_size:
-        return _is_over(work, deliveries[-1]) or _run_batch(work, producer)
+        return _is_over(work, deliveries[-1]) or run_batch(work, producer, variables)
     for delivery in deliveries:
         if _is_over(work, delivery):
             break
@@ -124,9 +126,10 @@ def run(work: Work, producer: Producer | None) -> bool:
             break
         context = Context(delivery, producer)
         try:
-            result = route.call(event, context)
+            result = variables.copy().run(route.call, event, context)
             if result is not None or context.failure is not None:
-                _look_at(result, context, route)
+                look_at_result(result, context, route.registration.name)
+                _raise_failure(context)
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its failure
             work.failures = [(work.done, error)]
             break
@@ -136,6 +139,11 @@ def run(work: Work, producer: Producer | None) -> bool:
             work.note_acks(work.done, context)
         work.done += 1
     return not work.abandoned
+
+
+def _raise_failure(context: Context) -> None:
+    if context.failure is not None:
+        raise context.failure
 
 
 def _is_over(work: Work, delivery: Delivery) -> bool:
@@ -163,11 +171,17 @@ def _undecodable(work: Work, error: Exception) -> list[tuple[int, BaseException]
     return failures
 
 
-async def run_async(work: Work, producer: Producer | None) -> bool:
-    """Await the handlers of a work; returns whether it is still wanted."""
+async def run_async(
+    work: Work, producer: Producer | None, variables: Variables = NO_VARIABLES
+) -> bool:
+    """Await the handlers of a work; returns whether it is still wanted.
+
+    As in ``run`` each call sees the variables it is given: the first one those of this task, which
+    begins with a copy of them, as most works have one delivery and a copy costs 0.5 µs.
+    """
     deliveries = work.deliveries
     if deliveries[0].route.registration.batch_size:
-        return _is_over(work, deliveries[-1]) or await _run_batch_async(work, producer)
+        return _is_over(work, deliveries[-1]) or await run_batch_async(work, producer)
     for delivery in deliveries:
         if _is_over(work, delivery):
             break
@@ -179,9 +193,13 @@ async def run_async(work: Work, producer: Producer | None) -> bool:
             break
         context = Context(delivery, producer)
         try:
-            result = await route.call(event, context)
+            if work.done:
+                result = await awaited_in(variables.copy(), route.call, event, context)
+            else:
+                result = await route.call(event, context)
             if result is not None or context.failure is not None:
-                _look_at(result, context, route)
+                look_at_result(result, context, route.registration.name)
+                _raise_failure(context)
         except BaseException as error:  # noqa: BLE001 - as above, cancellation included
             work.failures = [(work.done, error)]
             break
@@ -222,92 +240,6 @@ class _Countdown:
             if self._failed is not None:
                 self._work.repeat_from(*self._failed)
             self._post(self._work)
-
-
-def _decode_batch(
-    work: Work, producer: Producer | None
-) -> tuple[list[int], list[tuple[Message, Context]]]:
-    failures: list[tuple[int, BaseException]] = []
-    indexes: list[int] = []
-    pairs: list[tuple[Message, Context]] = []
-    for index, delivery in enumerate(work.deliveries):
-        route = delivery.route
-        try:
-            event = route.decode(delivery.value)
-        except Exception as error:  # noqa: BLE001 - as in run
-            failures.append((index, route.undecodable(delivery, error)))
-        else:
-            indexes.append(index)
-            pairs.append((event, Context(delivery, producer)))
-    work.failures = failures
-    return indexes, pairs
-
-
-def _run_batch(work: Work, producer: Producer | None) -> bool:
-    indexes, pairs = _decode_batch(work, producer)
-    raised: BaseException | None = None
-    try:
-        if pairs:
-            route = work.deliveries[0].route
-            result = route.call(pairs)
-            if result is not None:
-                _look_at(result, _not_failed(pairs), route)
-    except BaseException as error:  # noqa: BLE001
-        raised = error
-    return _batch_outcome(work, indexes, pairs, raised)
-
-
-async def _run_batch_async(work: Work, producer: Producer | None) -> bool:
-    indexes, pairs = _decode_batch(work, producer)
-    raised: BaseException | None = None
-    try:
-        if pairs:
-            route = work.deliveries[0].route
-            result = await route.call(pairs)
-            if result is not None:
-                _look_at(result, _not_failed(pairs), route)
-    except BaseException as error:  # noqa: BLE001
-        raised = error
-    return _batch_outcome(work, indexes, pairs, raised)
-
-
-def _batch_outcome(
-    work: Work,
-    indexes: list[int],
-    pairs: list[tuple[Message, Context]],
-    raised: BaseException | None,
-) -> bool:
-    if work.abandoned:
-        return False
-    failures = work.failures or []
-    if raised is not None and len(pairs) > 1 and not holds_back(raised, work.registration.retry):
-        work.raised = raised
-    for index, (_, context) in zip(indexes, pairs, strict=True):
-        error = raised or context.failure
-        if error is not None:
-            failures.append((index, error))
-        elif context.acks is not None:
-            work.note_acks(index, context)
-    work.failures = sorted(failures, key=lambda failure: failure[0]) or None
-    work.done = len(work.deliveries)
-    return True
-
-
-def _look_at(result: object, context: Context, route: Route) -> None:
-    """Raise what ``fail`` was given, or what the result gives away; an ``Ack`` is noted."""
-    if isinstance(result, Ack):
-        context.note(result)
-    else:
-        refuse_unfinished(result, route.registration.name)
-    if context.failure is not None and not route.registration.batch_size:
-        raise context.failure
-
-
-def _not_failed(pairs: list[tuple[Message, Context]]) -> Context:
-    # The acknowledgement of what stands for a whole batch is waited for with its first event; what
-    # a failed one published is published again.
-    contexts = [context for _, context in pairs]
-    return next((context for context in contexts if context.failure is None), contexts[0])
 
 
 def chunk_size(lane: Lane, limit: int) -> int:

@@ -1,0 +1,39 @@
+"""Each call of a handler in context variables of its own.
+
+A thread or task makes many calls, one after the other: in its own variables each would see what the
+ones before it have set, of whichever event.
+"""
+
+from __future__ import annotations
+
+import types
+from contextvars import Context as Variables
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+NO_VARIABLES: Final = Variables()
+
+
+@types.coroutine
+def awaited_in(
+    variables: Variables, call: Callable[..., Coroutine[Any, Any, Any]], *args: object
+) -> Generator[Any, Any, Any]:
+    """Call a coroutine function and await it, each of its steps in these variables.
+
+    As a task of its own would, for a tenth of the time (0.5 µs).
+    """
+    run = variables.run
+    coroutine = call(*args)
+    try:
+        waits_for = run(coroutine.send, None)
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as thrown:  # noqa: BLE001 - a cancellation: the coroutine's to take
+                waits_for = run(coroutine.throw, thrown)
+            else:
+                waits_for = run(coroutine.send, sent)
+    except StopIteration as end:
+        return end.value
