@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.callables import look_at_result
+from pat_events.consumer.cancellation import ends_the_process, from_outside
 from pat_events.consumer.context import Context
 from pat_events.core.verdict import holds_back
 
@@ -33,18 +34,20 @@ def run_batch(work: Work, producer: Producer | None, variables: Variables) -> bo
 
 
 async def run_batch_async(work: Work, producer: Producer | None) -> bool:
-    """Await the handler of a batch; returns whether it is still wanted."""
+    """Await the handler of a batch; returns whether it is still wanted. Raises as ``run_async``."""
     indexes, pairs = _decode(work, producer)
-    raised: BaseException | None = None
     try:
         if pairs:
             route = work.deliveries[0].route
             result = await route.call(pairs)
             if result is not None:
                 look_at_result(result, _not_failed(pairs), route.registration.name)
-    except BaseException as error:  # noqa: BLE001 - as above, cancellation included
-        raised = error
-    return _outcome(work, indexes, pairs, raised)
+    except BaseException as error:
+        wanted = _outcome(work, indexes, pairs, from_outside(error) or error)
+        if ends_the_process(error):
+            raise
+        return wanted
+    return _outcome(work, indexes, pairs, None)
 
 
 def _decode(

@@ -11,9 +11,10 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pat_events.consumer.cancellation import cancelled
 from pat_events.consumer.watch import Watch
 from pat_events.consumer.work import post_when_settled, run_async
-from pat_events.errors import WorkersExhaustedError
+from pat_events.errors import HoldError, WorkersExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,9 +53,36 @@ class TaskWorkers:
         self._watches: dict[Work, Watch] = {}
 
     def submit(self, works: list[Work]) -> None:
-        """Queue works; called from the engine's thread."""
-        # Tasks begin with a copy of the variables of whoever makes them.
-        self._loop.call_soon_threadsafe(self._start, works, context=self._variables)
+        """Queue works; called from the engine's thread.
+
+        Raises:
+            HoldError: the loop is closed. All works are posted, as held.
+        """
+        try:
+            self._soon(self._start, works)
+        except HoldError as error:
+            self._hold(works, error)
+            raise
+
+    def _soon(self, callback: Callable[..., object], *args: object) -> None:
+        try:
+            # Tasks begin with a copy of the variables of whoever makes them.
+            self._loop.call_soon_threadsafe(callback, *args, context=self._variables)
+        except RuntimeError:
+            error = HoldError(
+                "the event loop that runs the handlers is closed: stop the group before its loop "
+                "ends"
+            )
+            # Nobody runs them any more, and the end of the group waits for them.
+            self._hold([*self._ready, *self._tasks], error)
+            self._ready.clear()
+            self._tasks.clear()
+            raise error from None
+
+    def _hold(self, works: list[Work], error: HoldError) -> None:
+        for work in works:
+            work.failures = [(work.done, error)]
+            self._post(work)
 
     def _start(self, works: list[Work]) -> None:
         self._ready.extend(works)
@@ -68,14 +96,22 @@ class TaskWorkers:
             task.add_done_callback(partial(self._ended, work))
 
     async def _run(self, work: Work) -> None:
-        wanted = await run_async(work, self._producer, self._variables)
-        # Before it is posted: from then on it is the engine's, and no longer overdue.
-        self._tasks.pop(work, None)
-        if wanted:
-            post_when_settled(work, self._post)
+        wanted = True
+        try:
+            wanted = await run_async(work, self._producer, self._variables)
+        finally:
+            # Before it is posted: from then on it is the engine's, and no longer overdue.
+            self._tasks.pop(work, None)
+            if wanted:
+                post_when_settled(work, self._post)
 
-    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
+    def _ended(self, work: Work, task: asyncio.Task[None]) -> None:
         self._tasks.pop(work, None)
+        if not task.cancelled():
+            task.exception()  # What ends the process: the loop has raised it, too.
+        elif not work.abandoned:
+            # It never began: one that has posts its work itself.
+            self._hold([work], cancelled())
         self._fill()
 
     def overdue(self, now: float) -> list[Work]:
@@ -84,6 +120,7 @@ class TaskWorkers:
         Raises:
             WorkersExhaustedError: as many tasks ignore their cancellation as
                 there may be, or one of them blocks the loop.
+            HoldError: the loop is closed.
         """
         tasks = self._tasks.copy()
         self._watches = {work: self._watches.get(work) or Watch() for work in tasks}
@@ -93,7 +130,7 @@ class TaskWorkers:
             if not work.abandoned and watch.overdue(work, now):
                 work.abandoned = True
                 given_up.append(work)
-                self._loop.call_soon_threadsafe(tasks[work].cancel)
+                self._soon(tasks[work].cancel)
         return given_up
 
     def _refuse_to_hang(self, now: float, tasks: dict[Work, asyncio.Task[None]]) -> None:

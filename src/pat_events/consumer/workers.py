@@ -37,10 +37,11 @@ class Workers:
             return
         tasks = [work for work in works if work.registration.is_async]
         threads = [work for work in works if not work.registration.is_async]
-        if tasks:
-            self._tasks.submit(tasks)
+        # First the one that cannot fail: a work that is submitted to nobody is waited for.
         if threads:
             self._threads.submit(threads)
+        if tasks:
+            self._tasks.submit(tasks)
 
     def nudge(self) -> bool:
         """Help waiting works along; see ``WorkerPool``."""
