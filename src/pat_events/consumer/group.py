@@ -146,6 +146,7 @@ class ConsumerGroup:
         handlers.freeze()
         self._engine: Engine | None = None
         self._workers: Workers | None = None
+        self._producer: Producer | None = None
         self._thread: threading.Thread | None = None
         # Not an Event: a second signal inside its set() would wait for the first for ever.
         self._stop_asked_at: float | None = None
@@ -277,10 +278,10 @@ class ConsumerGroup:
         self._failure = HoldError(f"group {self.name} ended with an error that nothing can catch")
         try:
             with contextlib.ExitStack() as stack:
-                producer = Producer(
+                producer = self._producer = Producer(
                     replace(self._config, connect_timeout_s=0), transport=self._transport
                 )
-                stack.callback(self._close, producer)
+                stack.callback(self._close_producer)
                 if self._is_async and loop is None:
                     loop = stack.enter_context(loop_thread())
                 self._drive(producer, loop)
@@ -290,11 +291,13 @@ class ConsumerGroup:
         finally:
             self._ended.set()
 
-    def _close(self, producer: Producer) -> None:
+    def _close_producer(self) -> None:
         # The drain has waited for acknowledgements. What is open still belongs to handlers
         # that were cut off, and what failed was published again: no event is committed on it.
+        if self._producer is None:
+            return
         try:
-            producer.close(_CLOSE_S if self._aborted_at is None else 0.0)
+            self._producer.close(_CLOSE_S if self._aborted_at is None else 0.0)
         except NotDeliveredError as error:
             _log.warning(
                 "group %s handles the events behind these again, or has: %s", self.name, error
@@ -363,6 +366,9 @@ class ConsumerGroup:
             how = f"did not stop within {self._patience_s:g} s"
         else:
             return
+        self._abort()
+        # Or the process would wait for it once more when it ends, and call it lost.
+        self._close_producer()
         raise NotDrainedError(
             f"group {self.name} {how} and left as it was; what it had not committed comes again"
         )

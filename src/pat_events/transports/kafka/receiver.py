@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -34,6 +35,8 @@ _COORDINATOR_ANSWER_S: Final = 5.0
 # Longest wait for the client to tell that partitions are revoked, in seconds: it puts that off
 # while others take their time to join.
 _GIVE_BACK_S: Final = 5.0
+# Longest wait for a client to end whose coordinator is silent, in seconds.
+_SILENT_CLOSE_S: Final = 1.0
 # A queue in which nothing came for so long is empty, in seconds.
 _TICK_S: Final = 0.01
 # A commit that a rebalance overtook: expected, and the next owner reads again.
@@ -181,8 +184,29 @@ class KafkaReceiver:
                 self._ask_coordinator()
                 self._give_back()
             finally:
-                self._client.close()
+                self._end_client()
         self._raise_failure()
+
+    def _end_client(self) -> None:
+        """End the client, without waiting for a coordinator that is known to be silent.
+
+        The client would wait for the answer to each commit that is on its way: 60 s.
+        """
+        if self._unanswered is None:
+            self._client.close()
+            return
+        # A static member's are left, and must not be given up by the other thread.
+        with self._callback():
+            if left := list(self._assigned):
+                self._listener.revoked(left)
+        self._assigned.clear()
+        ending = threading.Thread(target=self._end_quietly, name="pat-events-close", daemon=True)
+        ending.start()
+        ending.join(_SILENT_CLOSE_S)
+
+    def _end_quietly(self) -> None:
+        with suppress(KafkaException, RuntimeError):
+            self._client.close()
 
     def _give_back(self) -> None:
         """Have everything revoked, or at least answered, while the client still lives.

@@ -416,7 +416,11 @@ def _at_exit() -> None:
     """Wait a little for what a process that ends without ``close`` has published."""
     for sender in list(_senders):
         if sender.open and (lost := sender.flush(_EXIT_S)):
-            _log.error("%d events were lost: the process ended without Producer.close()", len(lost))
+            _log.error(
+                "%d events may be lost: the process ended without Producer.close() before they "
+                "were acknowledged (what a consumer group's handlers published comes again)",
+                len(lost),
+            )
 
 
 def _after_fork_in_child() -> None:
