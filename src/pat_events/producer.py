@@ -15,6 +15,8 @@ from pat_events.codecs import EventTypes, codec_by_name, load_catalog
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
+from pat_events.core.repeats import Repeats
+from pat_events.core.shown import one_line
 from pat_events.errors import (
     BufferFullError,
     ConfigError,
@@ -95,6 +97,7 @@ class Producer:
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
         self._addresses: dict[type[Message], _Address] = {}
         self._failed_ids: list[str] = []
+        self._repeats = Repeats()
         self._failed_count = 0
         self._second = (0, "")
         transport = transport or KafkaTransport(self._config)
@@ -399,7 +402,15 @@ class Producer:
         self._failed_count += 1
         if len(self._failed_ids) < _FAILED_KEPT:
             self._failed_ids.append(ack.event_id)
-        _log.error("event %s was not delivered: %s", ack.event_id, ack.error)
+        # Once for each kind and window: an outage fails all that waits, and each ack tells.
+        more = self._repeats.note(type(ack.error).__name__, time.monotonic())
+        if more is not None:
+            _log.error(
+                "event %s was not delivered: %s%s",
+                one_line(ack.event_id),
+                one_line(str(ack.error)),
+                f" (and {more} more like it)" if more else "",
+            )
 
     def _report(self, waiting: list[str], state: str) -> None:
         failed, self._failed_ids = self._failed_ids, []

@@ -18,6 +18,7 @@ from pat_events.consumer.partition import PartitionState
 from pat_events.consumer.routes import Route
 from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.work import Work, chunk_size, post_when_settled
+from pat_events.core.shown import one_line
 from pat_events.errors import (
     HandlerTimeoutError,
     PatEventsError,
@@ -105,7 +106,10 @@ class Engine:
         Returns how many events were not settled where handlers did not end in time.
         """
         self._cut_off = 0  # Those of earlier rebalances are not this call's.
-        self._receiver.close()
+        try:
+            self._receiver.close()
+        finally:
+            self._failures.sum_up(all_of_it=True)
         return self._cut_off
 
     def step(self) -> None:
@@ -128,6 +132,7 @@ class Engine:
             if again:
                 self._next_recommit = now + _RECOMMIT_S
             self._commit(self._partitions.values(), wait=False, again=again)
+            self._failures.sum_up()
         self._hand_out()
         if self._back_pressure.apply(now):
             self._settle(self._inbox.take(_ROOM_S))
@@ -136,7 +141,7 @@ class Engine:
         try:
             deliveries = self._receiver.poll(wanted, self._poll_s(now))
         except TransportError as error:
-            _log.warning("reading goes on after: %s", error)
+            _log.warning("reading goes on after: %s", one_line(str(error)))
             self._settle(self._inbox.take(_AFTER_READ_ERROR_S))
             return
         self._accept(deliveries)
@@ -250,7 +255,7 @@ class Engine:
             # Not lost: whoever owns the partition next handles these events once more.
             where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
             then = "the events before that come again" if wait else "a later commit repeats it"
-            _log.warning("could not commit %s: %s; %s", where, error, then)
+            _log.warning("could not commit %s: %s; %s", where, one_line(str(error)), then)
             return
         for topic_partition, offset in offsets.items():
             self._partitions[topic_partition].tracker.committed(offset)

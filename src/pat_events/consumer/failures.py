@@ -7,7 +7,9 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from pat_events.core.dead_letter import message_of
+from pat_events.consumer.failure_log import FailureLog
+from pat_events.core.dead_letter import class_of, message_of
+from pat_events.core.shown import one_line
 from pat_events.core.verdict import DeadLetter, Hold, decide
 from pat_events.errors import RecordTooLargeError
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
     from pat_events.core.retry import RetryPolicy
-
-_log = logging.getLogger("pat_events.consumer")
 
 
 class Failures:
@@ -42,6 +42,7 @@ class Failures:
         self._clock = clock
         self._wall_clock = wall_clock
         self._random = random
+        self._log = FailureLog(clock)
         self._due: list[_Waiting] = []
         self._tie = itertools.count()
 
@@ -55,6 +56,10 @@ class Failures:
         while self._due and self._due[0][0] <= now:
             heapq.heappop(self._due).action()
 
+    def sum_up(self, *, all_of_it: bool = False) -> None:
+        """Log what was only counted; ``all_of_it`` at the end."""
+        self._log.sum_up(all_of_it=all_of_it)
+
     def waiting(self) -> Iterator[tuple[float, PartitionState, int, bool]]:
         """Yield what waits: its next try, its partition and first offset, whether it is held."""
         for each in self._due:
@@ -62,7 +67,13 @@ class Failures:
 
     def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
-        _log.error("refused %s: %s", delivery.position, message_of(error))
+        self._log.say(
+            logging.ERROR,
+            ("refused", type(error)),
+            "refused %s: %s",
+            delivery.position,
+            one_line(message_of(error)),
+        )
         self._write_dead_letter(state, delivery, error, None)
 
     def settle(self, work: Work) -> None:
@@ -111,25 +122,27 @@ class Failures:
             random=self._random(),
         )
         if isinstance(verdict, DeadLetter):
-            _log.error(
-                "%s gave up %s after attempt %d (%s): %s: %s",
+            self._log.say(
+                logging.ERROR,
+                (registration.name, verdict.reason, type(error)),
+                "%s gave up %s after attempt %d (%s): %s",
                 registration.name,
                 delivery.position,
                 delivery.attempt,
                 verdict.reason,
-                type(error).__name__,
-                message_of(error),
+                _told(error),
             )
             self._write_dead_letter(state, delivery, error, failed_lane, verdict.reason)
             return None
-        _log.warning(
-            "%s failed on %s, attempt %d, next in %.1f s: %s: %s",
+        self._log.say(
+            logging.WARNING,
+            (registration.name, type(verdict), type(error)),
+            "%s failed on %s, attempt %d, next in %.1f s: %s",
             registration.name,
             delivery.position,
             delivery.attempt,
             (verdict.until if isinstance(verdict, Hold) else verdict.at) - now,
-            type(error).__name__,
-            message_of(error),
+            _told(error),
         )
         if isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.
@@ -193,16 +206,18 @@ class Failures:
                 letter.failed_lane.dead_letter_written()
             return
         is_too_large = isinstance(letter.error, RecordTooLargeError)
-        if is_too_large and letter.has_value:
-            self._send_without_value(letter)
+        if isinstance(letter.error, RecordTooLargeError) and letter.has_value:
+            self._send_without_value(letter, letter.error)
             return
         self._stats.held += 1
         wait_s = self._dead_letters.hold_s(letter)
-        _log.error(
+        self._log.say(
+            logging.ERROR,
+            ("letter held", letter.topic, type(letter.error)),
             "%s is held: its dead letter could not be written to %s (%s); next try in %.1f s%s",
             letter.delivery.position,
             letter.topic,
-            letter.error,
+            one_line(message_of(letter.error)),
             wait_s,
             f"; raise max.message.bytes of {letter.topic}" if is_too_large else "",
         )
@@ -215,19 +230,21 @@ class Failures:
             held=True,
         )
 
-    def _send_without_value(self, letter: OutgoingDeadLetter) -> None:
+    def _send_without_value(self, letter: OutgoingDeadLetter, error: RecordTooLargeError) -> None:
         """Send what can be sent of a dead letter that is too large.
 
         Held, it would be for ever: unlike an outage nothing ends this. The next owner would meet
         it again, and one record would stop its partition.
         """
         delivery = letter.delivery
-        _log.error(
+        self._log.say(
+            logging.ERROR,
+            ("letter too large", letter.topic),
             "the dead letter of %s is too large (%s): it is written without its value of %d bytes, "
             "which stays at that position as long as its topic keeps it; to have such letters "
             "whole, raise max.message.bytes of %s and this group's buffer_bytes",
             delivery.position,
-            letter.error,
+            one_line(message_of(error)),
             len(delivery.value or b""),
             letter.topic,
         )
@@ -241,6 +258,10 @@ class Failures:
         if letter.state.alive:
             letter.state.running += 1
             self._dead_letters.send(letter)
+
+
+def _told(error: BaseException) -> str:
+    return one_line(f"{class_of(error)}: {message_of(error)}")
 
 
 class _Waiting(NamedTuple):
