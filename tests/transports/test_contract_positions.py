@@ -49,6 +49,25 @@ def test_members_that_begin_a_group_together_read_nothing_of_before(cluster, sta
     assert all(it.offset >= before[it.partition] for it in got)
 
 
+def test_an_end_that_was_reached_is_told_and_forgotten_with_the_partition(cluster):
+    topic = cluster.topic()
+    first = cluster.member(topic)
+    cluster.poll_until(first.receiver.ends, first)
+    assert first.receiver.ends() == {(topic, 0): 0}
+    cluster.send(topic, 3)
+    cluster.poll_until(lambda: first.receiver.ends() == {(topic, 0): 3}, first)
+    assert first.offsets() == [0, 1, 2]
+    first.receiver.pause([(topic, 0)])
+    cluster.send(topic, 2)
+    first.poll()
+    assert first.receiver.ends() in ({(topic, 0): 3}, {})
+    first.receiver.resume([(topic, 0)])
+    cluster.poll_until(lambda: first.receiver.ends() == {(topic, 0): 5}, first)
+    assert len(first.got) == 5
+    first.close()
+    assert first.receiver.ends() == {}
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_position_out_of_the_log_is_not_committed_while_others_are(cluster, wait):
     topic = cluster.topic(partitions=2)

@@ -242,8 +242,12 @@ class Engine:
                 post_when_settled(work.given_up(error), self._inbox.put)
 
     def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
+        ends = self._receiver.ends()
         offsets = {}
         for state in states:
+            end = ends.get(state.topic_partition)
+            if end is not None:
+                state.tracker.reach(end)
             offset = state.tracker.committable() if wait or again else state.tracker.to_commit()
             if offset is not None:
                 offsets[state.topic_partition] = offset

@@ -7,8 +7,8 @@ class OffsetTracker:
     """Offsets of one partition, from delivery to settlement.
 
     Offsets start in ascending order, as a partition is read, and finish in any
-    order. Gaps in the log (aborted transactions, compaction) cost nothing:
-    only offsets that were delivered are known here.
+    order. Gaps in the log (marks of transactions, compaction) cost nothing: only offsets that were
+    delivered are known here, and the end of the partition once reading got there.
     """
 
     __slots__ = ("_committed", "_in_flight", "_next", "value_bytes")
@@ -41,6 +41,11 @@ class OffsetTracker:
             return 0
         return self._next - next(iter(self._in_flight))  # type: ignore[operator]
 
+    def reach(self, offset: int) -> None:
+        """Everything before this offset was delivered, or never will be: reading got so far."""
+        if self._next is None or offset > self._next:
+            self._next = offset
+
     def finish(self, offset: int) -> None:
         """An event was handled, skipped or dead-lettered. A second time is ignored."""
         self.value_bytes -= self._in_flight.pop(offset, 0)
@@ -51,9 +56,9 @@ class OffsetTracker:
         self._in_flight[offset] = 0
 
     def committable(self) -> int | None:
-        """Return the next offset to read after a restart, or None before any delivery.
+        """Return the next offset to read after a restart, or None where nothing was read.
 
-        It is the lowest offset in flight, else one past the last delivered.
+        It is the lowest offset in flight, else the one up to which was read.
         """
         return next(iter(self._in_flight), self._next)
 

@@ -155,6 +155,9 @@ class _StepReceiver:
         self.paused.difference_update(partitions)
         self.inner.resume(partitions)
 
+    def ends(self) -> Mapping[TopicPartition, int]:
+        return self.inner.ends()
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         self.inner.commit(offsets, wait=wait)
         self.commits.append(dict(offsets))

@@ -156,6 +156,14 @@ class Receiver(Protocol):
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
         """Deliver from these partitions again."""
 
+    def ends(self) -> Mapping[TopicPartition, int]:
+        """Return, for assigned partitions that were read to their end, the position of that end.
+
+        Everything before it was returned by ``poll``. It may be later than the one after the last
+        record, where the log holds what is never delivered: the marks of transactions, and gaps.
+        The last end that was reached is kept while later records are read.
+        """
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition, save those found to be out of range.
 

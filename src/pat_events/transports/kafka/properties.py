@@ -33,7 +33,7 @@ _OWNED: Final = {
     "enable.auto.commit": "the engine commits",
     "enable.auto.offset.store": "the engine commits",
     "enable.idempotence": "always on",
-    "enable.partition.eof": "the end of a partition is no error",
+    "enable.partition.eof": "the end of a partition is the engine's to know",
     "error_cb": "errors are logged, and raised where they matter",
     "group.id": "the consumer group's name",
     "group.protocol": "Config.group_protocol",

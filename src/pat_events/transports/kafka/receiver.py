@@ -71,12 +71,15 @@ class KafkaReceiver:
         self._assigned: dict[base.TopicPartition, str] = {}
         # Their positions mean nothing in the log there is.
         self._out_of_range: set[base.TopicPartition] = set()
+        self._ends: dict[base.TopicPartition, int] = {}
         self._paused: set[base.TopicPartition] = set()
         with kafka_errors(f"starting a member of group {group!r}"):
             self._client = Consumer(
                 {
                     **properties.consumer(config, group, self._on_error),
                     "on_commit": self._on_commit,
+                    # Told once each time: a position may lie past the last record; see ends().
+                    "enable.partition.eof": True,
                 }
             )
 
@@ -144,6 +147,10 @@ class KafkaReceiver:
         with kafka_errors("resuming"):
             self._client.resume(_topic_partitions(partitions))
         self._paused.difference_update(partitions)
+
+    def ends(self) -> Mapping[base.TopicPartition, int]:
+        """Return the ends that were reached; see ``Receiver.ends``."""
+        return self._ends
 
     def commit(self, offsets: Mapping[base.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""
@@ -321,6 +328,7 @@ class KafkaReceiver:
         pairs = _pairs(partitions)
         for pair in pairs:
             self._assigned.pop(pair, None)
+            self._ends.pop(pair, None)
         self._out_of_range.difference_update(pairs)
         with self._callback():
             # The client would remember the pause, and read nothing when they are ours again. Before
@@ -331,6 +339,11 @@ class KafkaReceiver:
 
     def _on_message_error(self, message: Message) -> None:
         error: KafkaError = message.error()  # type: ignore[assignment]
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            pair: base.TopicPartition = (message.topic(), message.partition())  # type: ignore[assignment]
+            if pair in self._assigned:
+                self._ends[pair] = message.offset()  # type: ignore[assignment]
+            return
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
             # Not a TransportError, after which reading goes on: this client never reads again.
             self._fail(

@@ -185,6 +185,10 @@ class MemoryBroker:
         start = offset - log.first
         return log.records[start : start + count]
 
+    def end(self, position: TopicPartition) -> int:
+        """Return the offset of the next record to come."""
+        return self._log(position[0])[position[1]].end
+
     def first_offset(self, group: Group, position: TopicPartition, start: Start) -> int:
         """Return where a group begins in a partition it never committed.
 

@@ -135,6 +135,11 @@ class MemoryReceiver:
         """Deliver from these partitions again."""
         self._paused.difference_update(partitions)
 
+    def ends(self) -> Mapping[TopicPartition, int]:
+        """Return the ends that were reached; see ``Receiver.ends``."""
+        with self._broker.lock:
+            return {p: at for p, at in self._positions.items() if at == self._broker.end(p)}
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read; refused for partitions of another member."""
         del wait  # Written at once either way.
