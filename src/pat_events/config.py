@@ -100,6 +100,10 @@ class Config:
             where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
             Secrets that are mounted as a file: ``PAT_EVENTS_CLIENT_PROPERTIES_FILE=PATH``, with
             one property a line, or a JSON object, in the file.
+            ``partition.assignment.strategy`` is for joining a classic group of another client,
+            such as aiokafka, while its members are replaced: each rebalance then stops all
+            partitions of all members. Go on to ``group_protocol="consumer"`` member by member;
+            back to ``cooperative-sticky`` all have to stop at once.
     """
 
     bootstrap_servers: str

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.transports.kafka.tokens import TokenSource
 
+#: How a classic group's members share partitions out.
+STRATEGY: Final = "partition.assignment.strategy"
+COOPERATIVE: Final = "cooperative-sticky"
 # Settings the delivery guarantees stand on, and those a Config field owns.
 _OWNED: Final = {
     "acks": "always 'all'",
@@ -44,7 +47,6 @@ _OWNED: Final = {
     "metadata.broker.list": "Config.bootstrap_servers",
     "on_commit": "the engine commits",
     "on_delivery": "the handle of each event tells",
-    "partition.assignment.strategy": "always cooperative-sticky",
     "partitioner": "always murmur2_random",
     "queue.buffering.max.kbytes": "Config.buffer_bytes",
     "queue.buffering.max.messages": "Config.buffer_events",
@@ -65,6 +67,7 @@ _CONSUMER_PREFIXES: Final = (
     "heartbeat.",
     "max.poll.",
     "group.",
+    "partition.assignment.",
     "isolation.level",
     "check.crcs",
 )
@@ -175,7 +178,7 @@ def consumer(
     }
     if config.group_protocol == "classic":
         # Only the partitions that move stop. KIP-848 has it built in and refuses the key.
-        properties["partition.assignment.strategy"] = "cooperative-sticky"
+        properties[STRATEGY] = COOPERATIVE
     properties |= _own(config, wanted=lambda name: name not in _PRODUCER_ONLY)
     return properties
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from pat_events.errors import HoldError, OffsetOutOfRangeError, PatEventsError, TransportError
+from pat_events.errors import (
+    ConfigError,
+    HoldError,
+    OffsetOutOfRangeError,
+    PatEventsError,
+    TransportError,
+)
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.logs import client_log
@@ -37,6 +43,13 @@ _COORDINATOR_ANSWER_S: Final = 5.0
 _GIVE_BACK_S: Final = 5.0
 # Longest wait for a client to end whose coordinator is silent, in seconds.
 _SILENT_CLOSE_S: Final = 1.0
+# How to be in one group with members that share partitions out in another way.
+_OTHER_STRATEGY: Final = (
+    "group {group} cannot be joined: its other members share partitions out in another way than "
+    "this one's 'cooperative-sticky'. Set group_protocol to 'consumer' (Kafka 4 has both in one "
+    "group), or let the others use 'cooperative-sticky'; while they are being replaced, the client "
+    "property 'partition.assignment.strategy' can be theirs, such as 'range' or 'roundrobin'"
+)
 # A queue in which nothing came for so long is empty, in seconds.
 _TICK_S: Final = 0.01
 # A commit that a rebalance overtook: expected, and the next owner reads again.
@@ -63,6 +76,9 @@ class KafkaReceiver:
         self._topics = Topics(config)
         self._positions = Positions(group, start, self._topics)
         self._static = "group.instance.id" in config.client_properties
+        strategy = config.client_properties.get(properties.STRATEGY, properties.COOPERATIVE)
+        # All is taken from everybody and shared out anew, instead of what moves alone.
+        self._eager = strategy != properties.COOPERATIVE
         self._failed: PatEventsError | None = None
         self._closing = False
         self._unanswered: PatEventsError | None = None
@@ -270,10 +286,16 @@ class KafkaReceiver:
         with self._callback():
             if self._closing:
                 # They are revoked at once, and a client that ends answers no question.
-                self._client.incremental_assign(partitions)
+                self._take(partitions)
                 self._client.pause(partitions)
                 return
             self._assign(partitions)
+
+    def _take(self, partitions: list[TopicPartition]) -> None:
+        if self._eager:
+            self._client.assign(partitions)
+        else:
+            self._client.incremental_assign(partitions)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         try:
@@ -286,10 +308,10 @@ class KafkaReceiver:
             self._fail(held or HoldError(f"{error}; start this member again"))
             for partition in partitions:
                 partition.offset = OFFSET_END
-            self._client.incremental_assign(partitions)
+            self._take(partitions)
             self._client.pause(partitions)
             return
-        self._client.incremental_assign([position.where for position in found])
+        self._take([position.where for position in found])
         self._assigned.update((_pair(position.where), position.mark) for position in found)
         self._first_positions.extend(position.where for position in found if position.is_first)
         self._listener.assigned(_pairs(partitions))
@@ -335,7 +357,10 @@ class KafkaReceiver:
             # they go, and the paused ones alone: resuming another throws away what was fetched.
             if paused := [pair for pair in pairs if pair in self._paused]:
                 self.resume(paused)
-            self._client.incremental_unassign(partitions)
+            if self._eager:
+                self._client.unassign()
+            else:
+                self._client.incremental_unassign(partitions)
 
     def _on_message_error(self, message: Message) -> None:
         error: KafkaError = message.error()  # type: ignore[assignment]
@@ -352,6 +377,9 @@ class KafkaReceiver:
                     f"({error.name()}); start it again"
                 )
             )
+            return
+        if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
+            self._fail(ConfigError(_OTHER_STRATEGY.format(group=self._group)))
             return
         where = f"{message.topic()}/{message.partition()}"
         failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
