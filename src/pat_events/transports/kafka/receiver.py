@@ -43,6 +43,13 @@ _COORDINATOR_ANSWER_S: Final = 5.0
 _GIVE_BACK_S: Final = 5.0
 # Longest wait for a client to end whose coordinator is silent, in seconds.
 _SILENT_CLOSE_S: Final = 1.0
+# Longest wait for the session of a static member that is gone, in seconds: brokers allow sessions
+# of 60 s at most (group.consumer.max.session.timeout.ms), and take a moment to end one.
+_RELEASED_S: Final = 75.0
+# Time between attempts to join meanwhile, in seconds.
+_JOIN_AGAIN_S: Final = 1.0
+# All that a fatal error tells of its cause.
+_STILL_USED: Final = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 # How to be in one group with members that share partitions out in another way.
 _OTHER_STRATEGY: Final = (
     "group {group} cannot be joined: its other members share partitions out in another way than "
@@ -75,7 +82,9 @@ class KafkaReceiver:
         self._looks = config.group_protocol == "classic"
         self._topics = Topics(config)
         self._positions = Positions(group, start, self._topics)
-        self._static = "group.instance.id" in config.client_properties
+        self._instance_id = config.client_properties.get("group.instance.id")
+        self._join_again_at: float | None = None
+        self._given_up_at: float | None = None
         strategy = config.client_properties.get(properties.STRATEGY, properties.COOPERATIVE)
         # All is taken from everybody and shared out anew, instead of what moves alone.
         self._eager = strategy != properties.COOPERATIVE
@@ -89,10 +98,14 @@ class KafkaReceiver:
         self._out_of_range: set[base.TopicPartition] = set()
         self._ends: dict[base.TopicPartition, int] = {}
         self._paused: set[base.TopicPartition] = set()
-        with kafka_errors(f"starting a member of group {group!r}"):
-            self._client = Consumer(
+        self._config = config
+        self._client = self._new_client()
+
+    def _new_client(self) -> Consumer:
+        with kafka_errors(f"starting a member of group {self._group!r}"):
+            return Consumer(
                 {
-                    **properties.consumer(config, group, self._on_error),
+                    **properties.consumer(self._config, self._group, self._on_error),
                     "on_commit": self._on_commit,
                     # Told once each time: a position may lie past the last record; see ends().
                     "enable.partition.eof": True,
@@ -101,9 +114,13 @@ class KafkaReceiver:
 
     def subscribe(self, topics: Sequence[str], listener: base.RebalanceListener) -> None:
         """Join the group."""
+        self._subscribed = list(topics)
         self._listener = listener
+        self._join()
+
+    def _join(self) -> None:
         self._client.subscribe(
-            list(topics),
+            self._subscribed,
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -113,6 +130,8 @@ class KafkaReceiver:
         """Return what is there; see ``Receiver.poll``."""
         if isinstance(self._failed, HoldError):
             self._raise_failure()
+        if self._join_again_at is not None and not self._joined_again(timeout_s):
+            return []
         # consume(n, t) waits until n have arrived or t is over; asking for
         # one first and then for what is there already is what keeps latency low.
         with kafka_errors(f"reading from {self._bootstrap_servers}"):
@@ -141,6 +160,39 @@ class KafkaReceiver:
         if not deliveries:
             self._raise_failure()
         return deliveries
+
+    def _joined_again(self, timeout_s: float) -> bool:
+        """Join with a new client when it is time, else wait for that, up to ``timeout_s``."""
+        left = self._join_again_at - time.monotonic()  # type: ignore[operator]
+        if left > timeout_s:
+            time.sleep(timeout_s)
+            return False
+        time.sleep(max(0.0, left))
+        self._join_again_at = None
+        self._client.close()
+        self._client = self._new_client()
+        self._join()
+        return True
+
+    def _wait_for_instance_id(self) -> bool:
+        """Tell whether to join again later: the broker still counts on an earlier member.
+
+        One that ended without leaving is given up after its session.
+        """
+        now = time.monotonic()
+        if self._assigned or (self._given_up_at is not None and now >= self._given_up_at):
+            return False
+        if self._given_up_at is None:
+            self._given_up_at = now + _RELEASED_S
+            _log.warning(
+                "group %s still has a member with group.instance.id %r: waiting up to %g s for the "
+                "end of its session, as after a crash; two processes may not share that name",
+                self._group,
+                self._instance_id,
+                _RELEASED_S,
+            )
+        self._join_again_at = now + _JOIN_AGAIN_S
+        return True
 
     def _fail(self, failure: PatEventsError) -> None:
         """Have ``poll`` raise this, unless something worse is to be raised already."""
@@ -242,7 +294,7 @@ class KafkaReceiver:
             # What was fetched would lie before the revocation in the client's queue.
             self._client.pause(self._client.assignment())
             # A static member would give up what is kept for it over a restart.
-            if not self._static:
+            if self._instance_id is None:
                 self._client.unsubscribe()
         except KafkaException:
             return  # It met a fatal error: nothing more is assigned to it.
@@ -250,7 +302,7 @@ class KafkaReceiver:
         while time.monotonic() < deadline:
             # What is read here was not handed over: the next owner begins with it.
             read = self._client.consume(1, _TICK_S)
-            if not read and (self._static or not self._client.assignment()):
+            if not read and (self._instance_id is not None or not self._client.assignment()):
                 return
 
     def _ask_coordinator(self) -> None:
@@ -312,6 +364,7 @@ class KafkaReceiver:
             self._client.pause(partitions)
             return
         self._take([position.where for position in found])
+        self._given_up_at = None
         self._assigned.update((_pair(position.where), position.mark) for position in found)
         self._first_positions.extend(position.where for position in found if position.is_first)
         self._listener.assigned(_pairs(partitions))
@@ -370,6 +423,8 @@ class KafkaReceiver:
                 self._ends[pair] = message.offset()  # type: ignore[assignment]
             return
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+            if _STILL_USED in error.str() and self._wait_for_instance_id():
+                return
             # Not a TransportError, after which reading goes on: this client never reads again.
             self._fail(
                 HoldError(
