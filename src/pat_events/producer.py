@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.producer")
 
-# ce_id, ce_time, ce_correlationid and traceparent: names and values.
-_FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36 + 11 + 55
+# ce_id, ce_time and ce_correlationid: names and values.
+_FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36
 _ROOM_FIRST_S: Final = 0.001
 _ROOM_MAX_S: Final = 0.05
 _NANOS: Final = 1_000_000_000
@@ -128,7 +128,7 @@ class Producer:
         Args:
             event: An event of the catalogue.
             caused_by: Envelope of the event this one answers; correlation,
-                causation, tenant and trace are carried on from it.
+                causation, tenant and trace are carried on from it. No trace is begun here.
             correlation_id: Overrides the correlation id.
             tenant_id: Overrides the tenant.
             headers: Further headers; the envelope's own names are refused.
@@ -273,11 +273,9 @@ class Producer:
         metadata.event_id = event_id
         metadata.source = address.source
         if caused_by is None:
-            trace = trace_context.begin(uuid4().hex, uuid4().hex)
             tenant_id = tenant_id or self._config.tenant_id
             correlation_id = correlation_id or event_id
         else:
-            trace = trace_context.carry_on(caused_by.trace, uuid4().hex)
             tenant_id = tenant_id or caused_by.tenant_id
             correlation_id = correlation_id or caused_by.correlation_id
         metadata.correlation_id = correlation_id
@@ -287,14 +285,16 @@ class Producer:
         own[h.CE_TIME] = event_time.encode()
         own[h.CE_SUBJECT] = key_bytes
         own[h.CE_CORRELATION_ID] = correlation_id.encode()
-        own[h.TRACEPARENT] = trace
         if tenant_id:
             metadata.tenant_id = tenant_id
             own[h.CE_TENANT_ID] = tenant_id.encode()
         if caused_by is not None:
             own[h.CE_CAUSATION_ID] = caused_by.event_id.encode()
-            if caused_by.trace is not None and caused_by.trace.tracestate:
-                own[h.TRACESTATE] = caused_by.trace.tracestate
+            trace = caused_by.trace
+            if trace is not None:
+                own[h.TRACEPARENT] = trace_context.carry_on(trace, uuid4().hex)
+                if trace.tracestate:
+                    own[h.TRACESTATE] = trace.tracestate
         if headers:
             _refuse_names(headers)
             own.update(headers)

@@ -46,8 +46,6 @@ def test_the_envelope_is_exactly_cloudevents_in_binary_mode(make, log):
     record = only(log)
     headers = dict(record.headers)
     assert len(headers) == len(record.headers)
-    traceparent = headers.pop("traceparent")
-    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00", traceparent)
     assert headers == {
         "ce_specversion": b"1.0",
         "ce_type": b"pat.events.v1.EmailReceived",
@@ -103,13 +101,12 @@ def test_the_same_object_keeps_its_id_and_time_when_published_again(make, log):
     assert [dict(one.headers)[it] for it in same] == [dict(other.headers)[it] for it in same]
 
 
-def test_events_have_ids_and_traces_of_their_own(make, log):
+def test_events_have_ids_of_their_own(make, log):
     producer = make()
     for number in range(5):
         producer.publish(EmailReceived(email_id=f"e-{number}"))
     headers = [dict(it.headers) for it in log.records("pat-emails")]
     assert len({it["ce_id"] for it in headers}) == 5
-    assert len({it["traceparent"][3:35] for it in headers}) == 5
 
 
 def test_an_answer_carries_correlation_causation_tenant_and_trace_on(make, log):
@@ -127,11 +124,10 @@ def test_an_answer_carries_correlation_causation_tenant_and_trace_on(make, log):
     assert (metadata.correlation_id, metadata.tenant_id) == ("chain-1", "tenant-1")
 
 
-def test_an_answer_to_an_event_without_a_trace_begins_one(make, log):
+def test_an_answer_to_an_event_without_a_trace_begins_none(make, log):
     make().publish(EmailReceived(email_id="e"), caused_by=CAUSE._replace(trace=None))
     headers = dict(only(log).headers)
-    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00", headers["traceparent"])
-    assert "tracestate" not in headers
+    assert not {"traceparent", "tracestate"} & set(headers)
 
 
 def test_arguments_win_over_what_is_carried_on(make, log):

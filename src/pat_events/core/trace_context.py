@@ -1,7 +1,7 @@
-"""W3C Trace Context, as far as a message needs it: carry on, or begin.
+"""W3C Trace Context, as far as a message needs it: carry on what there is.
 
-Spans are not made here. A trace that begins without a tracer is marked *not
-sampled*, so that nothing downstream records a trace whose root is missing.
+Spans are not made here, and no trace begins here: one without a tracer would have a root that is
+recorded nowhere, and "not sampled" in it would keep everybody downstream from recording theirs.
 """
 
 from __future__ import annotations
@@ -21,27 +21,15 @@ class TraceContext(NamedTuple):
     tracestate: bytes | None = None
 
 
-def begin(trace_id: str, span_id: str) -> bytes:
-    """Return the ``traceparent`` of a new, unsampled trace.
-
-    Args:
-        trace_id: 32 random hexadecimal digits.
-        span_id: 16 or more random hexadecimal digits, of which 16 are used.
-    """
-    return f"00-{trace_id}-{span_id[:16]}-00".encode()
-
-
-def carry_on(parent: TraceContext | None, random: str) -> bytes:
+def carry_on(parent: TraceContext, random: str) -> bytes:
     """Return the ``traceparent`` of a message sent because of ``parent``.
 
-    Same trace and flags, new span id. Without a parent a trace begins.
+    Same trace and flags, new span id.
 
     Args:
         parent: What ``parse`` returned.
-        random: 32 random hexadecimal digits.
+        random: 16 or more random hexadecimal digits, of which 16 are used.
     """
-    if parent is None:
-        return begin(random, random[16:])
     return b"00-%s-%s-%s" % (
         parent.traceparent[3:35],
         random[:16].encode(),
