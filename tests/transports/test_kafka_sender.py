@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from pat_events import Config
-from pat_events.errors import BufferFullError, RecordTooLargeError
+from pat_events.errors import BufferFullError, RecordTooLargeError, TransportTimeoutError
 from pat_events.transports.kafka import sender as sending
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.sender import KafkaSender
@@ -20,11 +21,12 @@ FATAL = KafkaError(KafkaError._FATAL, "forced", True)  # noqa: FBT003 - takes no
 
 
 class Message:
-    def __init__(self, offset):
+    def __init__(self, offset, partition=0):
         self._offset = offset
+        self._partition = partition
 
     def partition(self):
-        return 0
+        return self._partition
 
     def offset(self):
         return self._offset
@@ -44,7 +46,7 @@ class Client:
         self.reports = deque()
         self.on_poll = lambda: None
 
-    def produce(self, topic, value, key, partition, on_delivery, *_):
+    def produce(self, topic, value, key, partition, on_delivery, *, timestamp, headers):
         error = self.refuse(value)
         if error is not None:
             raise KafkaException(error)
@@ -87,7 +89,7 @@ def clients(monkeypatch):
         made.append(Client(settings))
         return made[-1]
 
-    monkeypatch.setattr(sending, "Producer", make)
+    monkeypatch.setattr("confluent_kafka.Producer", make)
     return made
 
 
@@ -144,13 +146,13 @@ class TestRebuild:
         die(sender)
         published = []
 
-        def publish(*_):  # As a signal's handler does, in the middle of anything.
-            if sender._rebuilding and not published:
+        def publish(*_):  # As a finalizer does, in the middle of anything.
+            if sender._fatal and not published:
                 published.append(late)
                 sender.send(late)
 
         monkeypatch.setattr(Client, "on_produce", staticmethod(publish))
-        sender.poll(0)
+        sender._tend(0)
         assert published == [late]
         assert list(clients[-1].queue) == [b"first", b"second", b"late"]
 
@@ -160,10 +162,10 @@ class TestRebuild:
         records = [record("first"), record("second"), record("third")]
         for it in records:
             sender.send(it)  # The third finds the client dead, and is taken to be sent again.
-        sender.poll(0)
+        sender._tend(0)
         assert list(clients[-1].queue) == [b"first", b"second", b"third"]
         clients[-1].acknowledge()
-        sender.poll(0)
+        sender._tend(0)
         assert [it.error for it in records] == [None] * 3
         assert {it.settlements for it in records} == {1}
 
@@ -172,36 +174,20 @@ class TestRebuild:
         for name in "abc":
             sender.send(record(name * 1000))
         die(sender)
-        sender.poll(0)
+        sender._tend(0)
         assert clients[0].limit_kbytes == 2
         assert clients[1].limit_kbytes == 3
 
-    def test_what_found_no_room_waits_for_a_larger_client(self, make, clients, record, monkeypatch):
-        sender = make(buffer_events=1)
-        first, late = record("first"), record("late")
-        sender.send(first)
-        die(sender)
-
-        def publish(*_):
-            if sender._rebuilding and late not in sender._outstanding:
-                sender.send(late)
-
-        monkeypatch.setattr(Client, "on_produce", staticmethod(publish))
-        sender.poll(0)
-        assert late.settlements == 0
-        sender.poll(0)
-        assert list(clients[-1].queue) == [b"first", b"late"]
-
 
 class TestGivingUp:
-    def test_a_record_that_finds_the_client_dead_is_no_progress(
+    def test_a_record_is_given_up_in_time_though_others_keep_coming(
         self, make, clients, record, clock, monkeypatch
     ):
         sender = make(delivery_timeout_s=3)
         first = record("first")
         sender.send(first)
         # Every client takes what it is given in its rebuild, and is dead for whoever publishes.
-        dead = staticmethod(lambda _: None if sender._rebuilding else FATAL)
+        dead = staticmethod(lambda _: None if sender._fatal else FATAL)
         monkeypatch.setattr(Client, "refuse", dead)
         began = clock.now
         while not first.settled:
@@ -210,7 +196,7 @@ class TestGivingUp:
                 sender.send(record("another"))
             clock.now += 1
             die(sender)
-            sender.poll(0)
+            sender._tend(0)
         assert clock.now - began >= 3
 
     def test_a_record_that_was_refused_is_no_progress(self, make, clients, record):
@@ -220,7 +206,7 @@ class TestGivingUp:
             sender.send(record("second"))
         assert sender._settled() == 0
         clients[0].acknowledge()
-        sender.poll(0)
+        sender._tend(0)
         assert sender._settled() == 1
 
 
@@ -252,7 +238,7 @@ class TestCallbacksOfARebuild:
         clients[0].acknowledge()
         die(sender)
         sender.send(record("next"))
-        sender.poll(0)
+        sender._tend(0)
         assert seen == [(b"delivered", False, None)]
         assert list(clients[-1].queue) == [b"next"]
 
@@ -262,7 +248,7 @@ class TestCallbacksOfARebuild:
         die(sender)
         too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
         monkeypatch.setattr(Client, "refuse", staticmethod(lambda value: too_large))
-        sender.poll(0)
+        sender._tend(0)
         ((value, held, error),) = seen
         assert (value, held) == (b"large", False)
         assert isinstance(error, RecordTooLargeError)
@@ -272,30 +258,225 @@ class TestCallbacksOfARebuild:
         sender.send(record("hopeless", callback))
         for _ in range(10):
             die(sender)
-            sender.poll(0)
+            sender._tend(0)
             clock.now += 0.5
         ((value, held, error),) = seen
         assert (value, held) == (b"hopeless", False)
-        assert "no new producer came to work within 1 s" in str(error)
+        assert "not acknowledged within 1.0 s" in str(error)
+        assert "forced (_FATAL)" in str(error)
 
     def test_in_a_callback_of_a_rebuild_nobody_waits(self, look, clients, record):
         sender, told = look[0], []
         sender.send(record("delivered", lambda _: told.append(sender.in_callback())))
         clients[0].acknowledge()
         die(sender)
-        sender.poll(0)
+        sender._tend(0)
         assert told == [True]
 
-    def test_closing_tells_what_a_rebuild_left_to_be_told(self, look, clients, record, seen):
-        sender, callback = look
-        sender.send(record("delivered", callback))
-        clients[0].acknowledge()
+
+class TestWhileThereIsNoClient:
+    """The last one is dead, and the next one takes its time: it waits for a token, say."""
+
+    @pytest.fixture
+    def slow(self, clients, record, monkeypatch):
+        """A sender whose second client is being made, and what lets that end."""
+        sender = KafkaSender(Config(bootstrap_servers="nowhere:1", buffer_events=3))
+        making, go_on = threading.Event(), threading.Event()
+
+        def make(settings):
+            making.set()
+            assert go_on.wait(DEADLINE_S)
+            clients.append(Client(settings))
+            return clients[-1]
+
+        monkeypatch.setattr("confluent_kafka.Producer", make)
+        sender.send(record("1"))
         die(sender)
-        with sender._lock:
-            sender._rebuild()
-        assert seen == []
-        assert sender.close(0) == []
-        assert seen == [(b"delivered", False, None)]
+        assert making.wait(DEADLINE_S)
+        yield sender, go_on
+        go_on.set()
+        sender.close(0)
+
+    def test_nobody_waits_and_all_is_sent_in_its_order(self, slow, clients, record):
+        sender, go_on = slow
+        sender.send(record("2"))
+        sender.send(record("3"))
+        assert [it.value for it in sender.flush(0.01)] == [b"1", b"2", b"3"]
+        assert not go_on.is_set()
+        go_on.set()
+        deadline = time.monotonic() + DEADLINE_S
+        while len(clients) == 1 or len(clients[-1].queue) < 3:
+            assert time.monotonic() < deadline
+        assert list(clients[-1].queue) == [b"1", b"2", b"3"]
+
+    def test_no_more_is_taken_than_the_buffer_may_hold(self, slow, record):
+        sender, _ = slow
+        sender.send(record("2"))
+        sender.send(record("3"))
+        with pytest.raises(BufferFullError):
+            sender.send(record("4"))
+
+    def test_closing_does_not_wait_for_it_either(self, slow, clients):
+        sender, go_on = slow
+        assert [it.value for it in sender.close(0)] == [b"1"]
+        go_on.set()
+        sender._collector._thread.join(DEADLINE_S)
+        assert not sender._collector._thread.is_alive()
+        assert [list(it.queue) for it in clients[1:]] in ([], [[]])
+
+    def test_no_more_bytes_are_taken_than_the_buffer_may_hold(self, make, record):
+        sender = make(buffer_bytes=2_500, max_event_bytes=2_500)
+        sender.send(record("a" * 1000))
+        die(sender)
+        sender.send(record("b" * 1000))
+        with pytest.raises(BufferFullError):
+            sender.send(record("c" * 1000))
+        with pytest.raises(RecordTooLargeError):
+            sender.send(record("d" * 3000))
+        sender.send(record("e" * 500))
+
+    def test_without_anything_that_waits_there_is_no_next_one(self, make, clients, record):
+        sender = make()
+        die(sender)
+        for _ in range(3):
+            sender._tend(0)
+        assert len(clients) == 1
+        sender.send(record("a"))
+        sender._tend(0)
+        assert [list(it.queue) for it in clients] == [[], [b"a"]]
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["its client", "a client before"])
+@pytest.mark.parametrize(("partition", "offset"), [(2, None), (None, None), (0, 0), (2, 7)])
+def test_a_place_that_was_not_told_is_unknown(make, clients, record, before, partition, offset):
+    sender, sent = make(), record("a")
+    sender.send(sent)
+    (report,) = clients[0].queue.values()
+    if before:
+        clients[0].queue.clear()
+        die(sender)
+        sender._tend(0)
+    report(None, Message(offset, partition))
+    assert sent.settlements == 1
+    assert sent.error is None
+    assert sent.partition == (-1 if partition is None else partition)
+    assert sent.offset == (-1 if offset is None else offset)
+
+
+class TestTimeIsOver:
+    @pytest.fixture
+    def sender(self, make, clock):
+        return make(delivery_timeout_s=10)
+
+    def test_each_record_has_its_own_time(self, sender, clock, record):
+        first, second = record("first"), record("second")
+        sender.send(first)
+        sender._tend(0)
+        clock.now += 6
+        sender.send(second)
+        sender._tend(0)
+        clock.now += 4
+        sender._tend(0)
+        assert isinstance(first.error, TransportTimeoutError)
+        assert "not acknowledged within 10.0 s, and may still be delivered" in str(first.error)
+        assert not second.settled
+        clock.now += 6
+        sender._tend(0)
+        assert isinstance(second.error, TransportTimeoutError)
+
+    def test_a_rebuild_gives_no_record_more(self, sender, clock, record):
+        first = record("first")
+        sender.send(first)
+        sender._tend(0)
+        clock.now += 9
+        die(sender)
+        sender._tend(0)
+        clock.now += 1
+        sender._tend(0)
+        assert first.settled
+
+    def test_what_was_refused_lends_its_time_to_nobody(self, sender, clock, clients, record):
+        clients[0].refuse = lambda value: KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        with pytest.raises(RecordTooLargeError):
+            sender.send(record("refused"))
+        sender._tend(0)
+        clients[0].refuse = lambda value: None
+        clock.now += 9
+        taken = record("taken")
+        sender.send(taken)
+        sender._tend(0)
+        clock.now += 9
+        sender._tend(0)
+        assert not taken.settled
+
+    def test_a_slow_client_keeps_what_it_has_and_settles_nothing_twice(
+        self, sender, clock, clients, record
+    ):
+        over = [record(str(number)) for number in range(3)]
+        for it in over:
+            sender.send(it)
+        sender._tend(0)
+        clock.now += 10
+        for on_delivery in list(clients[0].queue.values()):
+            sender._tend(0)
+            clock.now += 29
+            on_delivery(None, Message(0))  # Late, one by one, and in the order of the log.
+        clients[0].queue.clear()
+        clock.now += 60
+        sender._tend(0)
+        assert [it.settlements for it in over] == [1, 1, 1]
+        assert all(isinstance(it.error, TransportTimeoutError) for it in over)
+        assert len(clients) == 1
+
+    def test_a_silent_client_is_replaced_so_that_there_is_room(
+        self, sender, clock, clients, record
+    ):
+        over, alive = record("over"), record("alive")
+        sender.send(over)
+        sender._tend(0)
+        clock.now += 9
+        sender.send(alive)
+        sender._tend(0)
+        clock.now += 1
+        sender._tend(0)
+        assert over.settled
+        for waited, made in ((29.9, 1), (0.2, 2)):
+            alive.settled or sender._expiry._marks.clear()  # Its time goes on for ever.
+            clock.now += waited
+            sender._tend(0)
+            assert len(clients) == made
+        assert list(clients[1].queue) == [b"alive"]
+
+    def test_a_callback_of_what_is_over_is_told_that_it_must_not_wait(self, sender, clock, record):
+        told = []
+        sender.send(record("over", lambda _: told.append(sender.in_callback())))
+        sender._tend(0)
+        clock.now += 10
+        sender._tend(0)
+        assert told == [True]
+
+
+def test_closing_again_goes_on_where_a_signal_interrupted_it(make, record, monkeypatch):
+    sender = make()
+    sender.send(record("a"))
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    flush = sender.flush
+    monkeypatch.setattr(sender, "flush", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        sender.close(10)
+    monkeypatch.setattr(sender, "flush", flush)
+    assert [it.value for it in sender.close(0)] == [b"a"]
+    assert sender.close(0) == []
+
+
+def test_a_callback_of_what_closing_gives_up_is_told_that_it_must_not_wait(make, record):
+    sender, told = make(), []
+    sender.send(record("a", lambda _: told.append(sender.in_callback())))
+    sender.close(0)
+    assert told == [True]
 
 
 class Watched:
@@ -335,7 +516,7 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
     # Not told by the dead client: its reports are with the other thread.
     monkeypatch.setattr(Client, "purge", lambda self: self.queue.clear())
     die(sender)
-    sender.poll(0)
+    sender._tend(0)
     other.join(DEADLINE_S)
     assert list(clients[-1].queue) == [b"A", b"B"]
 
@@ -387,7 +568,7 @@ class TestFlush:
         sender.send(first)
         for _ in range(3):
             die(sender)
-            sender.poll(0)
+            sender._tend(0)
         die(sender)
         return first
 
@@ -417,7 +598,7 @@ class TestFlush:
 
         sender.send(record("first", flush))
         clients[0].acknowledge()
-        sender.poll(0)
+        sender._tend(0)
         assert found == [[later]]
         assert clock.slept == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
@@ -130,7 +129,7 @@ def producer(
     waiting_bytes: int = 0,
 ) -> dict[str, object]:
     """Return a producer's settings; it has room for at least what is said to wait for it."""
-    kbytes = max(1, config.buffer_bytes // 1024, -(-waiting_bytes // 1024))
+    kbytes = -(-max(config.buffer_bytes, waiting_bytes) // 1024)
     return {
         **common(config, on_error),
         # Also sets acks=all and keeps order across retries.
@@ -141,8 +140,10 @@ def producer(
         "compression.type": config.compression,
         "queue.buffering.max.messages": max(config.buffer_events, waiting_events),
         "queue.buffering.max.kbytes": kbytes,
-        # Rounded up: 0 would be no limit at all.
-        "delivery.timeout.ms": math.ceil(config.delivery_timeout_s * 1000),
+        # Without a limit: the sender gives an event up. A client that does so gives each request
+        # no more time than its oldest event has left, takes the answers of a slow cluster for
+        # missing, begins a new epoch and sends again what the brokers have.
+        "delivery.timeout.ms": 0,
         "message.max.bytes": _NO_CLIENT_LIMIT_BYTES,
         # librdkafka waits 30 s for a topic that is not there, in case it is only being made.
         "topic.metadata.propagation.max.ms": 3_000,

@@ -1,4 +1,4 @@
-"""When a client is dead, when to replace it, and when to give up what waits for it."""
+"""When a client is dead, and when to replace it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 # Waits between rebuilds that do not help, in seconds; the first rebuild is at once.
 FIRST_S: Final = 0.05
-MAX_S: Final = 1.0
+MAX_S: Final = 10.0
 
 # The session of the idempotent producer is over, the event itself is sound: a new client
 # sends it again. The event that met the fatal error carries the broker's own code.
@@ -34,36 +34,30 @@ def ends_session(error: KafkaError) -> bool:
 
 
 class RebuildPace:
-    """A cluster that refuses every producer is asked less and less often, and not for ever.
+    """A cluster that refuses every producer is asked less and less often.
 
     A rebuild has helped when a record was settled since the last one. Times are monotonic seconds.
-
-    Args:
-        timeout_s: After this long without help there is no hope for what waits.
     """
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self) -> None:
         self._settled = -1
         self._wait_s = 0.0
-        self._next = self._stuck_since = -math.inf
+        self._next = -math.inf
 
     def due(self, now: float) -> bool:
         """Tell whether a rebuild may begin."""
         return now >= self._next
 
-    def begin(self, now: float, settled: int) -> bool:
-        """Note that a rebuild begins; tells whether there is hope that it helps.
+    def begin(self, now: float, settled: int) -> None:
+        """Note that a rebuild begins.
 
         Args:
             now: The time.
             settled: How many records were settled since the sender was made.
         """
-        if settled != self._settled or now - self._next > self._timeout_s:
+        if settled != self._settled or now - self._next > MAX_S:
             self._settled = settled
-            self._stuck_since = now
             self._wait_s = 0.0
         else:
             self._wait_s = min(max(FIRST_S, self._wait_s * 2), MAX_S)
         self._next = now + self._wait_s
-        return now - self._stuck_since < self._timeout_s

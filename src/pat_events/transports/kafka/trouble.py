@@ -1,0 +1,73 @@
+"""Why sending fails, as far as a client says, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaError
+
+from pat_events.transports.kafka.logs import without_userinfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# They tell that nothing works, which is known, and not why.
+_SYMPTOMS: Final = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the library's name for it
+        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+    }
+)
+_NO_CAUSE: Final = (
+    "no broker said why: check the address, and that the client property security.protocol is "
+    "what its listener speaks"
+)
+_RIGHTS: Final[Mapping[int, str]] = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: (
+        "allow Write on the topic (MSK IAM: kafka-cluster:WriteData)"
+    ),
+    # Brokers since Kafka 2.8 take Write on any topic for the right to be idempotent.
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: (
+        "allow Write on the topic, and IdempotentWrite on the cluster before Kafka 2.8 "
+        "(MSK IAM: kafka-cluster:WriteData and kafka-cluster:WriteDataIdempotently)"
+    ),
+}
+
+
+def right_for(error: KafkaError) -> str:
+    """Return which right is missing, as the end of a sentence; empty for other errors."""
+    right = _RIGHTS.get(error.code())
+    return f": {right}" if right else ""
+
+
+class Trouble:
+    """The last error that tells a cause, and the last that tells only that there is one.
+
+    Times are monotonic seconds.
+    """
+
+    def __init__(self) -> None:
+        self._cause = self._symptom = ""
+        self._cause_at = self._symptom_at = -math.inf
+
+    def note(self, error: KafkaError, now: float) -> None:
+        """Note what the client said."""
+        text = f"{without_userinfo(error.str())} ({error.name()}){right_for(error)}"
+        if error.code() in _SYMPTOMS:
+            self._symptom, self._symptom_at = text, now
+        else:
+            self.note_cause(text, now)
+
+    def note_cause(self, text: str, now: float) -> None:
+        """Note why something failed that is no error of Kafka's."""
+        self._cause, self._cause_at = text, now
+
+    def since(self, began: float) -> str:
+        """Return why what began then has not succeeded."""
+        if self._cause_at >= began:
+            return f"last error: {self._cause}"
+        if self._symptom_at >= began:
+            return f"last error: {self._symptom}; {_NO_CAUSE}"
+        return _NO_CAUSE
