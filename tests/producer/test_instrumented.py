@@ -1,0 +1,86 @@
+"""OpenTelemetry's instrumentation of Kafka's client, beside this package."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.instrumentation.confluent_kafka import ConfluentKafkaInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from pat_events.core.envelope import read_envelope
+from pat_events.core.record import Delivery
+from pat_events.events import EmailReceived
+from pat_events.transports.base import Outgoing
+
+DEADLINE_S = 20.0
+TOPIC = "pat-emails"
+
+
+class Tracing:
+    def __init__(self):
+        self._exporter = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracer = self.provider.get_tracer("test")
+
+    def span(self, name):
+        (span,) = (it for it in self._exporter.get_finished_spans() if it.name == name)
+        return span
+
+
+@pytest.fixture
+def tracing():
+    tracing = Tracing()
+    instrumentor = ConfluentKafkaInstrumentor()
+    # After the package was imported, as a service may do it.
+    instrumentor.instrument(tracer_provider=tracing.provider)
+    yield tracing
+    instrumentor.uninstrument()
+    tracing.provider.shutdown()
+
+
+def traceparents(message):
+    return [value.decode() for name, value in message.headers() if name == "traceparent"]
+
+
+def traceparent(span):
+    at = span.context
+    assert at.trace_flags.sampled
+    return f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}"
+
+
+def test_an_event_carries_the_span_it_was_sent_in_and_no_other(tracing, kafka_producer, stored):
+    producer = kafka_producer()
+    with tracing.tracer.start_as_current_span("request"):
+        producer.publish(EmailReceived(email_id="e")).result(DEADLINE_S)
+    send = tracing.span(f"{TOPIC} send")
+    assert send.parent.span_id == tracing.span("request").context.span_id
+    assert send.context.trace_id == tracing.span("request").context.trace_id
+    (message,) = stored(TOPIC, 1)
+    assert traceparents(message) == [traceparent(send)]
+    assert dict(message.headers())["ce_type"] == b"pat.events.v1.EmailReceived"
+    assert message.timestamp()[1] > 1_700_000_000_000
+
+
+def test_an_answer_carries_the_span_it_was_sent_in_and_no_other(tracing, kafka_producer, stored):
+    producer = kafka_producer()
+    theirs = b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"
+    cause = Delivery(TOPIC, 0, 0, b"e", b"", [("traceparent", theirs)], 0)
+    with tracing.tracer.start_as_current_span("handler"):
+        answer = EmailReceived(email_id="e")
+        producer.publish(answer, caused_by=read_envelope(cause)).result(DEADLINE_S)
+    (message,) = stored(TOPIC, 1)
+    assert traceparents(message) == [traceparent(tracing.span(f"{TOPIC} send"))]
+
+
+def test_a_record_whose_headers_are_a_list_is_sent_with_all_of_them(
+    tracing, kafka_producer, stored
+):
+    producer = kafka_producer()
+    headers = [("one", b"1"), ("one", b"2"), ("none", None)]
+    producer.sender.send(Outgoing(TOPIC, b"k", b"v", headers, 1_700_000_000_000))
+    assert producer.sender.flush(DEADLINE_S) == []
+    (message,) = stored(TOPIC, 1)
+    assert message.headers()[:3] == headers
+    assert traceparents(message) == [traceparent(tracing.span(f"{TOPIC} send"))]
