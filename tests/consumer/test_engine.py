@@ -410,8 +410,10 @@ def test_a_result_posted_just_as_its_work_is_given_up_counts_once(stage):
     member.step()
     (work,) = member.workers.ready
     member.workers.start(work)
-    stage.clock.advance(10)
     work.done = 2
+    stage.clock.advance(1)
+    member.step()  # sees that it went on
+    stage.clock.advance(10)
     member.step()
     member.inbox.put(work)
     member.step()

@@ -10,16 +10,19 @@ import importlib.util
 import logging
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from pat_events.core.lanes import ORDERS
 
 SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "1000"))
 FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
 CHUNK = 100
 
 _spec = importlib.util.spec_from_file_location(
-    "pat_events_simulated_world", Path(__file__).with_name("world.py")
+    "pat_events_simulated_world", Path(__file__).parent / "world" / "__init__.py"
 )
 world = importlib.util.module_from_spec(_spec)
 sys.modules[_spec.name] = world
@@ -51,13 +54,19 @@ def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_
 
 
 def test_the_schedules_contain_what_they_are_about():
-    seen = {"dead": 0, "repeated": 0, "returned": 0, "abandoned": 0}
-    for seed in range(30):
+    names = ("dead", "repeated", "returned", "abandoned", "CancelledError", "BufferFullError")
+    seen = Counter(dict.fromkeys(names, 0))
+    for seed in range(40):
         schedule = world.World(seed)
         schedule.run()
-        seen["dead"] += len(schedule.dead)
-        seen["repeated"] += sum(times > 1 for times in schedule.handled.values())
+        seen.update(schedule.seen)
+        seen.update({f"{topic} in {schedule.order}": 1 for topic, *_ in schedule.ledger.handled})
+        seen["dead"] += len(schedule.ledger.dead)
+        seen["repeated"] += sum(times > 1 for times in schedule.ledger.handled.values())
         for member in schedule.members.values():
             seen["returned"] += member.stats.returned
             seen["abandoned"] += sum(work.abandoned for work in member.workers.running)
+    more = ("whole batch", "dropped commit", "out of range", "left", "step within a call")
+    topics = {f"{topic} in {order}" for topic in world.KINDS for order in ORDERS}
+    assert set(seen) == {*names, *more, *topics}
     assert min(seen.values()) > 0, seen

@@ -6,18 +6,20 @@ scheduler decides which member steps, which work starts, which one ends and what
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.dead_letters import DeadLetterWriter
 from pat_events.consumer.engine import Engine
 from pat_events.consumer.inbox import Inbox
 from pat_events.consumer.limits import Limits
+from pat_events.consumer.watch import Watch
 from pat_events.consumer.work import Work, post_when_settled, run, run_async
 from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
     from typing import Any
 
     from pat_events.consumer.routes import Routes
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.producer import Producer
-    from pat_events.transports.base import RebalanceListener, TopicPartition
+    from pat_events.transports.base import RebalanceListener, Receiver, TopicPartition
     from pat_events.transports.memory import MemoryBroker
 
 # A test's clock begins here: not at 0, which code could take for "not set".
@@ -52,11 +54,21 @@ class VirtualClock:
         self.now += seconds
 
 
-class StepWorkers:
-    """A worker pool whose works start and end when told to.
+class _Pause:
+    def __await__(self) -> Generator[_Pause, None, None]:
+        yield self
 
-    A work whose deadline passes between its start and its end is given up, and its end then
-    comes too late, as with a thread that hangs.
+
+async def pause() -> None:
+    """Await something in a simulated coroutine handler; ``StepWorkers.advance`` ends the wait."""
+    await _Pause()
+
+
+class StepWorkers:
+    """A worker pool whose works start, go on and end when told to.
+
+    A work that makes no progress for as long as its handler may take is given up, by the rule
+    of the real pools, and its end then comes too late, as with a thread that hangs.
     """
 
     def __init__(
@@ -66,7 +78,8 @@ class StepWorkers:
         self._producer = producer
         self._post = post
         self.ready: list[Work] = []
-        self.running: dict[Work, float] = {}
+        self.running: dict[Work, Watch] = {}
+        self._coroutines: dict[Work, Coroutine[Any, Any, bool]] = {}
 
     def submit(self, works: list[Work]) -> None:
         """Take works; none starts yet."""
@@ -77,22 +90,66 @@ class StepWorkers:
         return bool(self.ready)
 
     def start(self, work: Work) -> None:
-        """Begin one of the ready works."""
+        """Begin one of the ready works; its handler is called by ``advance`` or ``finish``."""
         self.ready.remove(work)
-        self.running[work] = self._clock()
+        watch = self.running[work] = Watch()
+        watch.overdue(work, self._clock())
 
-    def finish(self, work: Work) -> None:
-        """Call the handlers of a running work and post what came of it.
+    def advance(self, work: Work) -> None:
+        """Let a running work go on to the next ``pause``, or to its end if there is none.
 
         Raises:
-            ConfigError: a coroutine awaited something that is not done at once.
+            ConfigError: a coroutine awaited what is neither done at once nor a ``pause``.
         """
+        if not work.registration.is_async:
+            self._end(work, wanted=run(work, self._producer))
+            return
+        begun = self._coroutines.pop(work, None)
+        if not work.abandoned:
+            coroutine = begun or run_async(work, self._producer)
+            self._go_on(work, coroutine, lambda: coroutine.send(None))
+        elif begun is None:
+            self._end(work, wanted=False)
+        else:
+            self._go_on(work, begun, lambda: begun.throw(asyncio.CancelledError()))
+
+    def finish(self, work: Work) -> None:
+        """Let a running work go on to its end, and post what came of it.
+
+        Raises:
+            ConfigError: as in ``advance``.
+        """
+        self.advance(work)
+        while work in self._coroutines:
+            self.advance(work)
+
+    def cancel(self, work: Work) -> None:
+        """Cancel a coroutine at its ``pause`` from outside, as an event loop that ends does."""
+        coroutine = self._coroutines.pop(work)
+        self._go_on(work, coroutine, lambda: coroutine.throw(asyncio.CancelledError()))
+
+    @property
+    def paused(self) -> list[Work]:
+        """The works whose coroutine is at a ``pause``."""
+        return list(self._coroutines)
+
+    def _go_on(
+        self, work: Work, coroutine: Coroutine[Any, Any, bool], go_on: Callable[[], object]
+    ) -> None:
+        try:
+            awaited = go_on()
+        except StopIteration as stop:
+            self._end(work, wanted=bool(stop.value))
+            return
+        if not isinstance(awaited, _Pause):
+            coroutine.close()
+            raise ConfigError(
+                "a handler in a simulation awaited something real: there is no event loop"
+            )
+        self._coroutines[work] = coroutine
+
+    def _end(self, work: Work, *, wanted: bool) -> None:
         self.running.pop(work, None)
-        wanted = (
-            _finish(run_async(work, self._producer))
-            if work.registration.is_async
-            else run(work, self._producer)
-        )
         if wanted:
             post_when_settled(work, self._post)
 
@@ -108,8 +165,8 @@ class StepWorkers:
         """Give up running works that are past their handler's deadline."""
         overdue = [
             work
-            for work, since in self.running.items()
-            if not work.abandoned and now - since >= work.registration.timeout_s
+            for work, watch in self.running.items()
+            if not work.abandoned and watch.overdue(work, now)
         ]
         for work in overdue:
             work.abandoned = True
@@ -135,7 +192,7 @@ class StepInbox(Inbox):
 class _StepReceiver:
     """Never waits in real time, and writes down what the engine asks for."""
 
-    def __init__(self, inner: MemoryReceiver) -> None:
+    def __init__(self, inner: Receiver) -> None:
         self.inner = inner
         self.commits: list[dict[TopicPartition, int]] = []
         self.paused: set[TopicPartition] = set()
@@ -178,6 +235,7 @@ class Member:
         producer: For handlers that publish.
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
+        receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
         while_waiting: What happens while the engine waits so many seconds for a result, as
             it does when partitions are revoked. By default all works run and the time passes.
     """
@@ -193,12 +251,13 @@ class Member:
         producer: Producer | None = None,
         order: Order = "key",
         limits: Limits | None = None,
+        receiver: Receiver | None = None,
         while_waiting: Callable[[float], None] | None = None,
     ) -> None:
         self._clock = clock
         self.inbox = StepInbox(while_waiting or self._wait)
         self.workers = StepWorkers(clock, producer, self.inbox.put)
-        self.receiver = _StepReceiver(MemoryReceiver(broker, group, "earliest"))
+        self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
         self.sender = MemorySender(broker)
         self.engine = Engine(
             receiver=self.receiver,
@@ -251,13 +310,3 @@ class Member:
     def _wait(self, seconds: float) -> None:
         if not self.workers.run_all():
             self._clock.advance(seconds)
-
-
-def _finish(coroutine: Coroutine[Any, Any, bool]) -> bool:
-    # No loop: a simulated handler awaits nothing but others that are done at once.
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return bool(stop.value)
-    coroutine.close()
-    raise ConfigError("a handler in a simulation awaited something real: there is no event loop")

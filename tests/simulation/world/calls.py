@@ -1,0 +1,137 @@
+"""What handlers ask of the world: whether they may be called, and how each call ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import contextmanager
+
+from pat_events.errors import BufferFullError, HoldError, PermanentError, TransientError
+
+from .handlers import PARTS, POLICY
+from .story import A_CANCEL_MAY_COST_AN_ATTEMPT, A_FULL_BUFFER_MAY_COST_AN_ATTEMPT
+
+
+class Calls:
+    """The calls of a schedule's handlers; the world is one."""
+
+    def __init__(self, ledger, clock, random):
+        self.ledger = ledger
+        self.trouble = ledger.trouble
+        self.clock = clock
+        self.random = random
+        self.places = {}
+        self.overseers = {}
+        #: How often what a schedule is about came about.
+        self.seen = Counter()
+        #: Whose handlers are at work, the innermost last: slot and work.
+        self.at_work = []
+
+    def begin(self, contexts):
+        """Check that a handler may be called, and decide what becomes of each event."""
+        slot, work = self.at_work[-1]
+        place = self.places[slot]
+        positions = {tuple(ctx.position) for ctx in contexts}
+        for ctx in contexts:
+            position = tuple(ctx.position)
+            story = place.stories.get(position[:2], {}).get(position[2])
+            if story is None or story.delivery is not ctx._delivery:
+                self.trouble.append(f"{position} began after its partition was given back")
+                story = self.ledger.stories[position][-1]
+            elif position[:2] in place.moving:
+                self.trouble.append(f"{position} began while its partition was given back")
+            if work.abandoned:
+                self.trouble.append(f"{position} began after its work was given up")
+            self._check_repeat(story, ctx)
+            self.ledger.check_order(position, ctx.key, positions)
+            story.begin(work, self.clock.now)
+            story.error = self._decide(position)
+
+    def _check_repeat(self, story, ctx):
+        if story.settled:
+            self.trouble.append(f"{story.position} was handled, and is called again")
+        if not story.attempts_at_least < ctx.attempt <= 1 + story.attempts_at_most:
+            self.trouble.append(
+                f"{story.position} attempt {ctx.attempt} after {story.attempts_at_least} to "
+                f"{story.attempts_at_most} failures"
+            )
+        if ctx.attempt > POLICY.attempts:
+            self.trouble.append(f"{story.position} is tried for the {ctx.attempt}. time")
+        if self.clock.now < story.not_before:
+            self.trouble.append(f"{story.position} came {story.not_before - self.clock.now} early")
+
+    def _decide(self, position):
+        fate = self.ledger.fates[position]
+        if fate == "hopeless":
+            return PermanentError("no")
+        if fate in ("fails", "asks", "held"):
+            self.ledger.failures[position] += 1
+            if self.ledger.failures[position] <= position[2] % 5:
+                asks = TransientError("later", retry_after_s=3)
+                return {"fails": ValueError("no"), "asks": asks, "held": HoldError("no")}[fate]
+        return None
+
+    def _story(self, ctx):
+        return next(
+            story
+            for story in reversed(self.ledger.stories[tuple(ctx.position)])
+            if story.delivery is ctx._delivery
+        )
+
+    def is_to_fail(self, ctx):
+        return self._story(ctx).error is not None
+
+    def parts(self, ctx):
+        """The numbers of what this event's handler publishes."""
+        return range(PARTS if self.ledger.fates[tuple(ctx.position)] == "publishes" else 0)
+
+    def failure(self, ctx):
+        """Return what the handler of a single event, or of one in a batch, fails with."""
+        slot, work = self.at_work[-1]
+        story = self._story(ctx)
+        if story.error is not None and not work.abandoned:
+            batch = work.registration.batch_size and len(work.deliveries) > 1
+            surely = not batch and not work.unsettled
+            waits = story.failed(story.error, self.clock.now, surely=surely)
+            if surely and not story.gives_up:
+                self.overseers[slot].waits(story, waits[1])
+        return story.error
+
+    def failure_of_all(self, contexts):
+        """Return what a batch raises as a whole, if it does."""
+        slot, work = self.at_work[-1]
+        errors = [error for ctx in contexts if (error := self._story(ctx).error)]
+        if len(contexts) == 1 or not errors or self.random.random() < 0.5:
+            return None
+        self.seen["whole batch"] += 1
+        if not work.abandoned:
+            stories = [self._story(ctx) for ctx in contexts]
+            for story in stories:
+                waits = story.failed(errors[0], self.clock.now, surely=True, together=len(stories))
+            if len(stories) == len(work.deliveries):  # Else letters are on their way as well.
+                self.overseers[slot].waits(stories[0], waits[1])
+        return errors[0]
+
+    @contextmanager
+    def refusals(self, contexts):
+        """Note that a handler was cancelled from outside, or found the buffer full."""
+        try:
+            yield
+        except (asyncio.CancelledError, BufferFullError) as error:
+            self.seen[type(error).__name__] += 1
+            if not self.at_work[-1][1].abandoned:
+                costs = (
+                    A_FULL_BUFFER_MAY_COST_AN_ATTEMPT
+                    if isinstance(error, BufferFullError)
+                    else A_CANCEL_MAY_COST_AN_ATTEMPT
+                )
+                for ctx in contexts:
+                    self._story(ctx).refused(may_cost_an_attempt=costs or len(contexts) > 1)
+            raise
+
+    def handled(self, ctx, acks):
+        story = self._story(ctx)
+        if story.work is self.at_work[-1][1]:  # Else it was given up, and is tried again already.
+            story.handled = True
+            story.acks = acks
+        self.ledger.handled[story.position] += 1

@@ -1,0 +1,174 @@
+"""The rules about what one member does in time: retries, deadlines, drains, commits, its bounds."""
+
+from __future__ import annotations
+
+from pat_events.errors import HandlerTimeoutError
+
+from .handlers import TIMEOUT_S
+from .place import MAX_DISTANCE
+
+WATCH_S = 0.05
+# So often is committed again what was committed before.
+RECOMMIT_S = 30.0
+
+
+class Overseer:
+    """Looks at a member after each of its steps, and when one of its handlers failed."""
+
+    def __init__(self, member, place, clock, limits):
+        self._member = member
+        self._place = place
+        self._clock = clock
+        self._limits = limits
+        # First of the failed deliveries of a lane -> [its counts then, longest wait, due].
+        self._waiting = {}
+        self._next_look = 0.0
+        self._since = {}
+        self._started = {}
+        self._behind = {}
+        place.drained = self._check_drain
+        self._overdue = member.workers.overdue
+        member.workers.overdue = self._note_overdue
+
+    def waits(self, story, longest_s):
+        """A failed event is due again so long after it was settled, and leads its lane then."""
+        self._waiting[story] = [self._counts(story), longest_s, None]
+
+    def started(self, work):
+        """A worker begins a work, and with it the first call."""
+        self._started[work] = self._clock()
+
+    def _counts(self, story):
+        return story.calls, story.delivery.attempt, story.delivery.holds
+
+    def after_step(self, began):
+        """Check what holds after a step that began at a time."""
+        self._check_retries(began)
+        self._check_deadlines(began)
+        self._check_bounds()
+        self._check_commit_in_time(began)
+
+    def _check_retries(self, began):
+        if not self._waiting:
+            return
+        workers = self._member.workers
+        handed_out = {id(d) for work in (*workers.ready, *workers.running) for d in work.deliveries}
+        for story, wait in list(self._waiting.items()):
+            counts, longest_s, due = wait
+            calls, attempt, holds = self._counts(story)
+            partition = story.position[:2]
+            stories = self._place.stories.get(partition, {})
+            if calls != counts[0] or stories.get(story.position[2]) is not story:
+                del self._waiting[story]  # Called again, or another member's by now.
+            elif due is None:
+                if (attempt, holds) != counts[1:]:
+                    wait[2] = self._clock() + longest_s
+            elif began >= due and partition not in self._place.moving:
+                del self._waiting[story]
+                if id(story.delivery) not in handed_out:
+                    self._place.trouble(f"{story.position} was due at {due}, not run at {began}")
+
+    def _check_deadlines(self, began):
+        look = began >= self._next_look
+        if look:
+            self._next_look = began + WATCH_S
+        since = {}
+        for work in self._member.workers.running:
+            if work.abandoned:
+                continue
+            done, at = self._since.get(work, (-1, None))
+            if done != work.done:
+                at = None  # The engine has yet to see that it went on.
+            elif look:
+                at = at or began
+                if began - at >= TIMEOUT_S:
+                    self._place.trouble(f"{_at_work(work).position} runs on at {began}, as at {at}")
+            since[work] = (work.done, at)
+        self._since = since
+
+    def _note_overdue(self, now):
+        given_up = self._overdue(now)
+        for work in given_up:
+            self._given_up(work, now)
+        return given_up
+
+    def _given_up(self, work, now):
+        delivery = _at_work(work)
+        partition = (delivery.topic, delivery.partition)
+        story = self._place.stories.get(partition, {}).get(delivery.offset)
+        if story is None or story.delivery is not delivery:
+            return
+        batch = work.registration.batch_size
+        since = self._started[work] if batch or not work.done else story.began
+        if now - since < TIMEOUT_S:
+            self._place.trouble(f"{story.position} was given up, begun at {since}")
+        error = HandlerTimeoutError("late")
+        stories = [story]
+        if batch:
+            mine = self._place.stories[partition]
+            stories = [mine[d.offset] for d in work.deliveries]
+        surely = not work.unsettled
+        for each in stories:
+            waits = each.failed(error, now, surely=surely, together=len(stories))
+        broken = self._place.ledger.fates[story.position] == "broken"  # Its handler is not called.
+        if surely and len(stories) == 1 and not story.gives_up and not broken:
+            self.waits(story, waits[1])
+
+    def _check_bounds(self):
+        member = self._member
+        stats = member.stats
+        out = stats.handled + stats.skipped + stats.dead_lettered + stats.returned
+        if stats.delivered != out + stats.in_flight:
+            self._place.trouble(f"the counts do not add up: {stats}")
+        # One more: of a partition assigned by the poll that was to find nothing.
+        if stats.in_flight > self._limits.max_in_flight + 1:
+            self._place.trouble(f"more in flight than {self._limits.max_in_flight}: {stats}")
+        if MAX_DISTANCE is not None:
+            for partition, state in member.engine._partitions.items():
+                low = state.tracker.committable()
+                if low is not None and self._place.next_of(partition) - low > MAX_DISTANCE:
+                    self._place.trouble(f"{partition} is read far beyond {low}")
+
+    def _check_commit_in_time(self, began):
+        place = self._place
+        group = place._group
+        allowed = self._limits.commit_interval_s
+        if place.loses_commits:
+            allowed += RECOMMIT_S
+        behind = {}
+        for partition, state in self._member.engine._partitions.items():
+            # Not those of an assignment before: a new one begins where it is committed.
+            key = (*partition, place.assignments)
+            want, since = self._behind.get(key, (None, began))
+            if group.owners.get(partition) is not place:
+                continue
+            committed = group.committed[partition]
+            if want is None or committed >= want:
+                want, since = state.tracker.committable(), self._clock()
+                if want is None or committed >= want:
+                    continue
+            elif place.refused:
+                since = self._clock()
+            elif began >= since + allowed:
+                place.trouble(f"{partition} may be committed to {want} since {since}")
+            behind[key] = (want, since)
+        self._behind = behind
+        place.refused = False
+
+    def _check_drain(self, partitions, seconds):
+        limit = self._limits.drain_timeout_s
+        if seconds - self._place.overtime_s > limit + 0.01:
+            self._place.trouble(f"draining {partitions} took {seconds} s")
+        if seconds >= limit:
+            return
+        workers = self._member.workers
+        for work in (*workers.ready, *workers.running):
+            first = work.deliveries[0]
+            stories = self._place.stories.get((first.topic, first.partition), {})
+            story = stories.get(first.offset) if work.state.topic_partition in partitions else None
+            if story is not None and story.delivery is first and not work.abandoned:
+                self._place.trouble(f"{_at_work(work).position} was cut off after {seconds} s")
+
+
+def _at_work(work):
+    return work.deliveries[min(work.done, len(work.deliveries) - 1)]

@@ -1,0 +1,95 @@
+"""One delivery of one event to one member, and what may be asked of it."""
+
+from __future__ import annotations
+
+from pat_events.core.verdict import hold_s
+from pat_events.errors import HoldError, PermanentError
+
+from .handlers import POLICY
+
+# What another part of the group is free to count as an attempt or to hold: the event is none the
+# worse for it. False once it is held for certain.
+A_CANCEL_MAY_COST_AN_ATTEMPT = True
+A_FULL_BUFFER_MAY_COST_AN_ATTEMPT = True
+
+
+class Story:
+    """A delivery and what its handler did; times by the virtual clock."""
+
+    __slots__ = (
+        "acks",
+        "attempts_at_least",
+        "attempts_at_most",
+        "began",
+        "calls",
+        "delivery",
+        "error",
+        "gives_up",
+        "handled",
+        "index",
+        "not_before",
+        "position",
+        "work",
+    )
+
+    def __init__(self, delivery):
+        self.delivery = delivery
+        self.position = tuple(delivery.position)
+        self.calls = 0
+        self.attempts_at_least = self.attempts_at_most = 0
+        self.began = self.not_before = 0.0
+        self.work = None
+        self.index = 0
+        self.error = None
+        self.handled = False
+        self.acks = []
+        #: After its last failure a dead letter may be written.
+        self.gives_up = False
+
+    def begin(self, work, now):
+        """Its handler is called."""
+        self.calls += 1
+        self.began = now
+        self.work = work
+        self.index = work.deliveries.index(self.delivery)
+        self.handled = False
+        self.acks = []
+
+    @property
+    def settled(self):
+        """Whether it was handled for good: nothing may call its handler again."""
+        work = self.work
+        return (
+            self.handled
+            and not work.abandoned
+            and self.index < work.done
+            and all(index != self.index for index, _ in work.failures or ())
+            and all(ack.settled and ack.error is None for ack in self.acks)
+        )
+
+    def failed(self, error, now, *, surely, together=1):
+        """Note a failure; returns the shortest and the longest wait that may follow, in seconds.
+
+        Args:
+            surely: No earlier event of its work published, so that nothing takes its place.
+            together: How many events the call that raised it was for.
+        """
+        # Counted here, as the engine may have counted this failure already.
+        least, most = 1 + self.attempts_at_least, 1 + self.attempts_at_most
+        self.gives_up = False
+        if together == 1 and isinstance(error, HoldError):
+            waits = 2 * (hold_s(self.delivery.holds + 1),)
+        else:
+            self.attempts_at_most += 1
+            self.attempts_at_least += surely
+            waits = (POLICY.delay_s(least, 1.0, error), POLICY.delay_s(most, 0.0, error))
+            if together == 1:
+                self.gives_up = isinstance(error, PermanentError) or most >= POLICY.attempts
+        if surely:
+            self.not_before = now + waits[0]
+        return waits
+
+    def refused(self, *, may_cost_an_attempt):
+        """Note a failure that was none of its handler's doing."""
+        self.attempts_at_most += may_cost_an_attempt
+        self.gives_up = False
