@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WINDOW_S: Final = 30.0
+# As long as a coordinator may take to load, in seconds: tens of milliseconds are usual.
+SETTLES_S: Final = 10.0
+_SETTLING: Final = re.compile("Coordinator (load in progress|not available)|Not coordinator")
 _NUMBERS: Final = re.compile(r"\d+")
 # Up to the last @ before the path: a password may have one that nobody escaped.
 _USERINFO: Final = re.compile(r"(?<=://)[^/\s\"']+@")
@@ -38,6 +41,34 @@ class UserinfoFilter(logging.Filter):
         if masked != message:
             record.msg, record.args = masked, None
         return True
+
+
+class SettlingFilter(logging.Filter):
+    """Shows as INFO what a healthy start meets: a coordinator on its way.
+
+    Once the client has met the same for ``settles_s`` it is a warning, as it was.
+    """
+
+    def __init__(
+        self, settles_s: float = SETTLES_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._settles_s = settles_s
+        self._clock = clock
+        self._began: float | None = None
+        self._last = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lower the level of what is expected; tells whether its logger shows that."""
+        if record.levelno != logging.WARNING or not _SETTLING.search(record.getMessage()):
+            return True
+        now = self._clock()
+        if self._began is None or now - self._last > self._settles_s:
+            self._began = now
+        self._last = now
+        if now - self._began < self._settles_s:
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 class RepeatFilter(logging.Filter):
@@ -81,6 +112,7 @@ class RepeatFilter(logging.Filter):
 
 client_log: Final = logging.getLogger("pat_events.kafka.client")
 client_log.addFilter(UserinfoFilter())
+client_log.addFilter(SettlingFilter())
 _repeats: Final = RepeatFilter()
 client_log.addFilter(_repeats)
 os.register_at_fork(after_in_child=_repeats.renew_lock)
