@@ -82,7 +82,8 @@ class ConsumerGroup:
         max_in_flight_bytes: Most bytes of payload taken and not settled, give or take one poll of
             500 events; beyond it partitions are paused. Keys, headers and decoded events are not
             counted, and what the client reads ahead comes on top: 64 MiB, the client property
-            ``queued.max.messages.kbytes``.
+            ``queued.max.messages.kbytes``. A compressed batch is unpacked whole: one of 1,000
+            events of 900 kB took 500 MB.
         max_uncommitted: How far a partition may go on above its lowest event that is not settled,
             in offsets (gaps in the log count), give or take one poll of 500 events; beyond it the
             partition is paused. An event that waits for a retry, is held or is slow keeps the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.logs import client_log
+from pat_events.transports.kafka.logs import WINDOW_S, client_log
 from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import not_ready, until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic
@@ -59,6 +60,17 @@ _OTHER_STRATEGY: Final = (
 )
 # A queue in which nothing came for so long is empty, in seconds.
 _TICK_S: Final = 0.01
+# A batch of records that the client cannot take apart: it stays where it is, and so do we.
+_UNREADABLE: Final = frozenset(
+    {
+        KafkaError._BAD_COMPRESSION,  # noqa: SLF001 - the library's name for it
+        KafkaError._BAD_MSG,  # noqa: SLF001
+        KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+        KafkaError.INVALID_MSG,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    }
+)
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
     {
@@ -98,6 +110,8 @@ class KafkaReceiver:
         self._out_of_range: set[base.TopicPartition] = set()
         self._ends: dict[base.TopicPartition, int] = {}
         self._paused: set[base.TopicPartition] = set()
+        # How often reading was tried in vain, and when that was said last.
+        self._unreadable: dict[base.TopicPartition, tuple[int, float]] = {}
         self._config = config
         self._client = self._new_client()
 
@@ -404,6 +418,7 @@ class KafkaReceiver:
         for pair in pairs:
             self._assigned.pop(pair, None)
             self._ends.pop(pair, None)
+            self._unreadable.pop(pair, None)
         self._out_of_range.difference_update(pairs)
         with self._callback():
             # The client would remember the pause, and read nothing when they are ours again. Before
@@ -418,8 +433,7 @@ class KafkaReceiver:
     def _on_message_error(self, message: Message) -> None:
         error: KafkaError = message.error()  # type: ignore[assignment]
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-            pair: base.TopicPartition = (message.topic(), message.partition())  # type: ignore[assignment]
-            if pair in self._assigned:
+            if (pair := _place(message)) in self._assigned:
                 self._ends[pair] = message.offset()  # type: ignore[assignment]
             return
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
@@ -436,10 +450,13 @@ class KafkaReceiver:
         if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
             self._fail(ConfigError(_OTHER_STRATEGY.format(group=self._group)))
             return
+        if error.code() in _UNREADABLE:
+            self._on_unreadable(error, message)
+            return
         where = f"{message.topic()}/{message.partition()}"
         failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
         if isinstance(failure, OffsetOutOfRangeError):
-            self._out_of_range.add((message.topic(), message.partition()))  # type: ignore[arg-type]
+            self._out_of_range.add(_place(message))
             failure = OffsetOutOfRangeError(
                 f"the group's position in {where} is no longer in the log, so events were lost to "
                 "it or the topic was made anew; decide where to go on with "
@@ -447,6 +464,22 @@ class KafkaReceiver:
             )
         self._fail(failure)
         _log.warning("%s", failure)
+
+    def _on_unreadable(self, error: KafkaError, message: Message) -> None:
+        """Say it, now and then; nothing is raised, as all other partitions are read on."""
+        pair = _place(message)
+        count, shown_at = self._unreadable.get(pair, (0, -math.inf))
+        now = time.monotonic()
+        if now - shown_at >= WINDOW_S:
+            shown_at = now
+            _log.error(
+                "%s/%s stands still at offset %s: what comes there cannot be read (attempts: %d): "
+                "%s (%s). If it is only large, set the client property 'receive.message.max.bytes' "
+                "to three times its unpacked size; if it is broken, stop the group's members and "
+                "set its position past it with 'kafka-consumer-groups --reset-offsets'",
+                *(*pair, message.offset(), count + 1, error.str(), error.name()),
+            )
+        self._unreadable[pair] = count + 1, shown_at
 
     def _on_error(self, error: KafkaError) -> None:
         client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())
@@ -462,6 +495,10 @@ class KafkaReceiver:
 
 def _topic_partitions(partitions: Iterable[base.TopicPartition]) -> list[TopicPartition]:
     return [TopicPartition(topic, partition) for topic, partition in partitions]
+
+
+def _place(message: Message) -> base.TopicPartition:
+    return message.topic(), message.partition()  # type: ignore[return-value]
 
 
 def _pair(partition: TopicPartition) -> base.TopicPartition:
