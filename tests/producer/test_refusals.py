@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from confluent_kafka import KafkaError
 
+from pat_events import Config
 from pat_events.errors import (
     BufferFullError,
     NotDeliveredError,
@@ -15,6 +19,7 @@ from pat_events.errors import (
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.transports.base import Outgoing
+from pat_events.transports.kafka import KafkaTransport
 
 DEADLINE_S = 20.0
 LARGE = Outgoing("pat-emails", b"k", bytes(2_000_000), [], 1_700_000_000_000)
@@ -87,3 +92,38 @@ def test_an_event_that_waited_in_vain_tells_how_long_and_why(broker, publish):
     assert "not acknowledged within 0." in str(told.value)
     assert "brokers are down" not in str(told.value)
     assert "Connection refused" in str(told.value)
+
+
+def test_publishing_and_giving_up_go_on_while_nobody_hands_out_a_token():
+    asked, go_on = threading.Event(), threading.Event()
+
+    def token(_):
+        if first:
+            return first.pop(), time.time() + 3600
+        asked.set()
+        go_on.wait(DEADLINE_S)
+        return "token", time.time() + 3600
+
+    first = ["token"]
+    config = Config(
+        bootstrap_servers="127.0.0.1:1",
+        delivery_timeout_s=0.5,
+        client_properties={
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanisms": "OAUTHBEARER",
+            "oauth_cb": token,
+        },
+    )
+    sender = KafkaTransport(config).sender()
+    try:
+        events = [Outgoing("t", b"k", b"1", [], 1), Outgoing("t", b"k", b"2", [], 1)]
+        sender.send(events[0])
+        sender._note_error(0, KafkaError(KafkaError._FATAL, "forced", True))  # noqa: FBT003
+        assert asked.wait(DEADLINE_S)
+        sender.send(events[1])
+        assert [it for it in sender.flush(DEADLINE_S) if not it.settled] == []
+        assert not go_on.is_set()
+        assert {type(it.error) for it in events} == {TransportTimeoutError}
+    finally:
+        go_on.set()
+        sender.close(0)

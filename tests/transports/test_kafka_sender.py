@@ -93,10 +93,18 @@ def clients(monkeypatch):
     return made
 
 
+class AtOnce:
+    """A thread that has ended when it was started."""
+
+    def __init__(self, target, **_):
+        self.start = target
+
+
 @pytest.fixture
 def make(clients, monkeypatch):
     """Makes senders without a collector: a test serves them itself."""
     monkeypatch.setattr(Collector, "_run", lambda self: None)
+    monkeypatch.setattr(sending, "Thread", AtOnce)
     made = []
 
     def make(**settings):

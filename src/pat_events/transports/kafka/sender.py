@@ -10,6 +10,7 @@ import time
 import weakref
 from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import confluent_kafka
@@ -65,8 +66,8 @@ _senders: weakref.WeakSet[KafkaSender] = weakref.WeakSet()
 class KafkaSender:
     """Keeps every record until it is acknowledged or its time is over.
 
-    After a fatal error a new client gets all of them again. The collector's thread makes it, and
-    gives records up; ``delivery_timeout_s`` counts from ``send``, whatever happens to clients.
+    After a fatal error a new client gets all of them again. The collector's thread gives records
+    up; ``delivery_timeout_s`` counts from ``send``, whatever happens to clients.
     """
 
     def __init__(self, config: Config) -> None:
@@ -81,6 +82,7 @@ class KafkaSender:
         self._generation = 0
         # The client is dead, or to be replaced: what is sent meanwhile is kept for the next one.
         self._fatal = False
+        self._rebuilding = False
         # Bytes that wait for the next client; None before somebody asked.
         self._kept_bytes: int | None = None
         self._serving: set[int] = set()
@@ -378,7 +380,7 @@ class KafkaSender:
             self._free_silent_client(now)
         # Without anything that waits there is no hurry, and nobody to hear what is wrong.
         if self._fatal and self._outstanding:
-            self._rebuild(now)
+            self._begin_rebuild(now)
 
     def _oldest(self) -> int | None:
         for outgoing in self._outstanding:
@@ -388,16 +390,17 @@ class KafkaSender:
     def _expire(self, now: float) -> None:
         waited_s = now - self._expiry.taken_by
         over = []
-        for outgoing, number in list(self._outstanding.items()):
-            if number > self._expiry.over:
-                break
-            # First, or a report that comes in between would be waited for in vain.
-            self._expired.add(outgoing)
-            self._unreported += 1
-            if self._outstanding.pop(outgoing, None) is None:
-                self._late(outgoing)
-            else:
-                over.append(outgoing)
+        with self._lock:  # A rebuild either sends it again, or never saw it.
+            for outgoing, number in list(self._outstanding.items()):
+                if number > self._expiry.over:
+                    break
+                # First, or a report that comes in between would be waited for in vain.
+                self._expired.add(outgoing)
+                self._unreported += 1
+                if self._outstanding.pop(outgoing, None) is None:
+                    self._late(outgoing)
+                else:
+                    over.append(outgoing)
         address = self._config.bootstrap_servers
         why = self._why(waited_s)
         self._give_up(
@@ -430,15 +433,32 @@ class KafkaSender:
         """Return how many records clients have reported on."""
         return self._sent - self._unreported - len(self._outstanding)
 
-    def _rebuild(self, now: float) -> None:
-        """Replace a dead client; the lock is not held while the next one is made.
+    def _begin_rebuild(self, now: float) -> None:
+        """Have a dead client replaced, by a thread of its own.
 
-        A cluster that refuses every producer is asked less and less often.
+        Making one may hang with whoever hands out tokens, and acknowledgements must not. A cluster
+        that refuses every producer is asked less and less often.
         """
         with self._lock:
-            if not self._fatal or self._ended or not self._pace.due(now):
+            if self._rebuilding or self._ended or not self._pace.due(now):
                 return
             self._pace.begin(now, self._settled())
+            self._rebuilding = True
+        try:
+            Thread(target=self._rebuild, name="pat-events-rebuild", daemon=True).start()
+        except RuntimeError:  # There are too many threads.
+            self._rebuilding = False
+            raise
+
+    def _rebuild(self) -> None:
+        try:
+            self._replace_client()
+        finally:
+            self._rebuilding = False
+
+    def _replace_client(self) -> None:
+        """Make a client, without the lock held, and send everything again."""
+        with self._lock:
             self._generation += 1
             dead = self._client
         # Reports of what did arrive are still worth having: they need not be sent again.
