@@ -94,7 +94,7 @@ class AvroCodec:
         try:
             fastavro.schemaless_writer(payload, schema, twin.to_avro(event))
         except ValueError as error:
-            raise CodecError(f"{twin.name}: {error}") from error
+            raise CodecError(f"{twin.name}: {one_line(str(error), _SHOWN_MAX)}") from error
         return payload.getvalue()
 
     def decoder(self, message_class: type[M]) -> Callable[[bytes], M]:
