@@ -48,7 +48,7 @@ class Member:
         self.lost_ones = set()
         self.on_revoke = lambda partitions: None
         self.closed = False
-        self.receiver.subscribe([topic], self)
+        self.receiver.subscribe([topic] if isinstance(topic, str) else topic, self)
 
     def assigned(self, partitions):
         assert not self.owned & set(partitions)
@@ -120,6 +120,7 @@ class Cluster:
         return KafkaTransport(kafka_config("127.0.0.1:1")).sender()
 
     def member(self, topic, group=None, start="earliest"):
+        """A member of a group, new when None, that reads one topic or a list of them."""
         member = Member(self, group or f"group-{uuid.uuid4().hex[:12]}", topic, start)
         self._members.append(member)
         return member
