@@ -226,7 +226,7 @@ def test_the_last_commit_is_given_up_at_once_where_no_broker_is_left(
                 receiver.commit({(TOPIC, 3): 1}, wait=True)
             refused.append(raised.value)
 
-    monkeypatch.setattr("pat_events.transports.kafka.receiver._COORDINATOR_ANSWER_S", 0.2)
+    monkeypatch.setattr("pat_events.transports.kafka.leaving._COORDINATOR_ANSWER_S", 0.2)
     publish("0")
     receiver = join(Committing())
     poll_until(receiver, lambda got: got)

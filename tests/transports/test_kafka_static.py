@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError
 from pat_events import Config
 from pat_events.errors import HoldError
 from pat_events.testing import Api
-from pat_events.transports.kafka import KafkaTransport, receiver
+from pat_events.transports.kafka import KafkaTransport, predecessor
 from tests.transports.conftest import kafka_config
 
 TOPIC = "pat-emails"
@@ -28,7 +28,7 @@ def poll_until(done, *members):
 
 @pytest.fixture
 def start(kafka, make_cluster, monkeypatch):
-    monkeypatch.setattr(receiver, "_JOIN_AGAIN_S", 0.05)
+    monkeypatch.setattr(predecessor, "_JOIN_AGAIN_S", 0.05)
     config = Config(
         bootstrap_servers=kafka.bootstrap_servers,
         group_protocol="consumer",
@@ -53,7 +53,7 @@ def test_it_waits_for_the_end_of_the_session_and_says_so_once(start, caplog):
 
 
 def test_it_does_not_wait_longer_than_a_session_may_last(start, monkeypatch):
-    monkeypatch.setattr(receiver, "_RELEASED_S", 0.3)
+    monkeypatch.setattr(predecessor, "_RELEASED_S", 0.3)
     member = start(refusals=1000)
     with pytest.raises(HoldError, match="instance ID is still used"):
         poll_until(lambda: False, member)
@@ -61,7 +61,7 @@ def test_it_does_not_wait_longer_than_a_session_may_last(start, monkeypatch):
 
 def test_it_can_be_closed_while_it_waits(start):
     member = start(refusals=1000)
-    poll_until(lambda: member.receiver._given_up_at is not None, member)
+    poll_until(lambda: member.receiver._predecessor.is_awaited, member)
     member.close()
 
 
@@ -69,13 +69,13 @@ def test_it_can_be_closed_while_it_waits(start):
 def test_it_joins_when_its_predecessor_has_left(
     kafka_broker, create_topic, topic_name, make_cluster, monkeypatch
 ):
-    monkeypatch.setattr(receiver, "_JOIN_AGAIN_S", 0.05)
+    monkeypatch.setattr(predecessor, "_JOIN_AGAIN_S", 0.05)
     create_topic(topic_name)
     servers = kafka_broker.bootstrap_servers
     config = kafka_config(servers, "consumer", **{"group.instance.id": "a"})
     first = make_cluster(KafkaTransport(config)).member(topic_name, topic_name)
     poll_until(lambda: first.owned, first)
     second = make_cluster(KafkaTransport(config)).member(topic_name, topic_name)
-    poll_until(lambda: second.receiver._given_up_at is not None, first, second)
+    poll_until(lambda: second.receiver._predecessor.is_awaited, first, second)
     first.close()
     poll_until(lambda: second.owned, second)

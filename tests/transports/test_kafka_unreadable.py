@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from pat_events import Config
-from pat_events.transports.kafka import KafkaTransport, receiver
+from pat_events.transports.kafka import KafkaTransport, unreadable
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -62,14 +62,14 @@ def test_it_stops_its_partition_says_what_to_do_and_lets_others_go_on(
     produce(kafka.bootstrap_servers, 0, bytes(1_000_000))
     produce(kafka.bootstrap_servers, 0, b"after")
     with caplog.at_level(logging.WARNING, "pat_events.kafka"):
-        poll_until(lambda: member.receiver._unreadable.get((TOPIC, 0), (0,))[0] > 3, member)
+        poll_until(lambda: member.receiver._unreadable.attempts((TOPIC, 0)) > 3, member)
         produce(kafka.bootstrap_servers, 1, b"elsewhere")
         poll_until(lambda: member.offsets(1), member)
         told = [r for r in caplog.records if r.levelno >= logging.WARNING]
         assert [it.levelname for it in told] == ["ERROR"]
         assert f"{TOPIC}/0 stands still" in told[0].getMessage()
         assert "receive.message.max.bytes" in told[0].getMessage()
-        monkeypatch.setattr(receiver, "WINDOW_S", 0.0)
+        monkeypatch.setattr(unreadable, "WINDOW_S", 0.0)
         poll_until(lambda: len(caplog.records) > len(told), member)
     again = caplog.records[-1].getMessage()
     assert int(again.partition("attempts: ")[2].partition(")")[0]) > 3

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-import threading
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -20,11 +17,14 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.logs import WINDOW_S, client_log
+from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
+from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
-from pat_events.transports.kafka.patience import not_ready, until_answered
+from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic
+from pat_events.transports.kafka.predecessor import Predecessor
 from pat_events.transports.kafka.topics import Topics
+from pat_events.transports.kafka.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,39 +37,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.kafka")
 
-# Longest wait for the group's coordinator before the last commit, in seconds.
-_COORDINATOR_ANSWER_S: Final = 5.0
-# Longest wait for the client to tell that partitions are revoked, in seconds: it puts that off
-# while others take their time to join.
-_GIVE_BACK_S: Final = 5.0
-# Longest wait for a client to end whose coordinator is silent, in seconds.
-_SILENT_CLOSE_S: Final = 1.0
-# Longest wait for the session of a static member that is gone, in seconds: brokers allow sessions
-# of 60 s at most (group.consumer.max.session.timeout.ms), and take a moment to end one.
-_RELEASED_S: Final = 75.0
-# Time between attempts to join meanwhile, in seconds.
-_JOIN_AGAIN_S: Final = 1.0
-# All that a fatal error tells of its cause.
-_STILL_USED: Final = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 # How to be in one group with members that share partitions out in another way.
 _OTHER_STRATEGY: Final = (
     "group {group} cannot be joined: its other members share partitions out in another way than "
     "this one's 'cooperative-sticky'. Set group_protocol to 'consumer' (Kafka 4 has both in one "
     "group), or let the others use 'cooperative-sticky'; while they are being replaced, the client "
     "property 'partition.assignment.strategy' can be theirs, such as 'range' or 'roundrobin'"
-)
-# A queue in which nothing came for so long is empty, in seconds.
-_TICK_S: Final = 0.01
-# A batch of records that the client cannot take apart: it stays where it is, and so do we.
-_UNREADABLE: Final = frozenset(
-    {
-        KafkaError._BAD_COMPRESSION,  # noqa: SLF001 - the library's name for it
-        KafkaError._BAD_MSG,  # noqa: SLF001
-        KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
-        KafkaError.INVALID_MSG,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
-    }
 )
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
@@ -94,9 +67,9 @@ class KafkaReceiver:
         self._looks = config.group_protocol == "classic"
         self._topics = Topics(config)
         self._positions = Positions(group, start, self._topics)
-        self._instance_id = config.client_properties.get("group.instance.id")
-        self._join_again_at: float | None = None
-        self._given_up_at: float | None = None
+        instance_id = config.client_properties.get("group.instance.id")
+        self._instance_id = None if instance_id is None else str(instance_id)
+        self._predecessor = Predecessor(group, self._instance_id)
         strategy = config.client_properties.get(properties.STRATEGY, properties.COOPERATIVE)
         # All is taken from everybody and shared out anew, instead of what moves alone.
         self._eager = strategy != properties.COOPERATIVE
@@ -110,8 +83,7 @@ class KafkaReceiver:
         self._out_of_range: set[base.TopicPartition] = set()
         self._ends: dict[base.TopicPartition, int] = {}
         self._paused: set[base.TopicPartition] = set()
-        # How often reading was tried in vain, and when that was said last.
-        self._unreadable: dict[base.TopicPartition, tuple[int, float]] = {}
+        self._unreadable = Unreadable()
         self._config = config
         self._client = self._new_client()
 
@@ -144,8 +116,12 @@ class KafkaReceiver:
         """Return what is there; see ``Receiver.poll``."""
         if isinstance(self._failed, HoldError):
             self._raise_failure()
-        if self._join_again_at is not None and not self._joined_again(timeout_s):
-            return []
+        if self._predecessor.is_awaited:
+            if not self._predecessor.wait(timeout_s):
+                return []
+            self._client.close()
+            self._client = self._new_client()
+            self._join()
         # consume(n, t) waits until n have arrived or t is over; asking for
         # one first and then for what is there already is what keeps latency low.
         with kafka_errors(f"reading from {self._bootstrap_servers}"):
@@ -158,8 +134,7 @@ class KafkaReceiver:
                 self._fail(typed(error.args[0], f"reading from {self._bootstrap_servers}"))
         if self._first_positions:
             self._commit_first_positions()
-        if self._looks:
-            self._refuse_another_topic()
+        self._refuse_another_topic()
         deliveries = []
         # Each is dropped when it has been read: its headers, a tuple each, would be the larger part
         # of what the garbage collector has to look at.
@@ -174,39 +149,6 @@ class KafkaReceiver:
         if not deliveries:
             self._raise_failure()
         return deliveries
-
-    def _joined_again(self, timeout_s: float) -> bool:
-        """Join with a new client when it is time, else wait for that, up to ``timeout_s``."""
-        left = self._join_again_at - time.monotonic()  # type: ignore[operator]
-        if left > timeout_s:
-            time.sleep(timeout_s)
-            return False
-        time.sleep(max(0.0, left))
-        self._join_again_at = None
-        self._client.close()
-        self._client = self._new_client()
-        self._join()
-        return True
-
-    def _wait_for_instance_id(self) -> bool:
-        """Tell whether to join again later: the broker still counts on an earlier member.
-
-        One that ended without leaving is given up after its session.
-        """
-        now = time.monotonic()
-        if self._assigned or (self._given_up_at is not None and now >= self._given_up_at):
-            return False
-        if self._given_up_at is None:
-            self._given_up_at = now + _RELEASED_S
-            _log.warning(
-                "group %s still has a member with group.instance.id %r: waiting up to %g s for the "
-                "end of its session, as after a crash; two processes may not share that name",
-                self._group,
-                self._instance_id,
-                _RELEASED_S,
-            )
-        self._join_again_at = now + _JOIN_AGAIN_S
-        return True
 
     def _fail(self, failure: PatEventsError) -> None:
         """Have ``poll`` raise this, unless something worse is to be raised already."""
@@ -270,17 +212,15 @@ class KafkaReceiver:
         self._failed = None
         with kafka_errors("leaving the group"):
             try:
-                self._ask_coordinator()
-                self._give_back()
+                gone = unanswered(self._client, _topic_partitions(self._assigned))
+                if gone is not None:
+                    self._unanswered = typed(gone, f"committing at {self._bootstrap_servers}")
+                give_back(self._client, is_static=self._instance_id is not None)
             finally:
                 self._end_client()
         self._raise_failure()
 
     def _end_client(self) -> None:
-        """End the client, without waiting for a coordinator that is known to be silent.
-
-        The client would wait for the answer to each commit that is on its way: 60 s.
-        """
         if self._unanswered is None:
             self._client.close()
             return
@@ -289,50 +229,7 @@ class KafkaReceiver:
             if left := list(self._assigned):
                 self._listener.revoked(left)
         self._assigned.clear()
-        ending = threading.Thread(target=self._end_quietly, name="pat-events-close", daemon=True)
-        ending.start()
-        ending.join(_SILENT_CLOSE_S)
-
-    def _end_quietly(self) -> None:
-        with suppress(KafkaException, RuntimeError):
-            self._client.close()
-
-    def _give_back(self) -> None:
-        """Have everything revoked, or at least answered, while the client still lives.
-
-        An assignment that waits to be polled, as one does amid a rebalance, is fatal to ``close``:
-        a client that ends takes the answer to it for the one to the revocation, leaves the group
-        before the last commit, and may never return from ``incremental_unassign``.
-        """
-        try:
-            # What was fetched would lie before the revocation in the client's queue.
-            self._client.pause(self._client.assignment())
-            # A static member would give up what is kept for it over a restart.
-            if self._instance_id is None:
-                self._client.unsubscribe()
-        except KafkaException:
-            return  # It met a fatal error: nothing more is assigned to it.
-        deadline = time.monotonic() + _GIVE_BACK_S
-        while time.monotonic() < deadline:
-            # What is read here was not handed over: the next owner begins with it.
-            read = self._client.consume(1, _TICK_S)
-            if not read and (self._instance_id is not None or not self._client.assignment()):
-                return
-
-    def _ask_coordinator(self) -> None:
-        """Find out whether the last commit can be waited for.
-
-        For a coordinator that is gone the client would wait 45 s, and for one that is frozen
-        without a limit. A question has a limit, and has to come before the client begins to end.
-        """
-        if not self._assigned:
-            return
-        any_of_ours = _topic_partitions(list(self._assigned)[:1])
-        try:
-            self._client.committed(any_of_ours, timeout=_COORDINATOR_ANSWER_S)
-        except KafkaException as error:
-            if not_ready(error):
-                self._unanswered = typed(error.args[0], f"committing at {self._bootstrap_servers}")
+        close_unanswered(self._client)
 
     @contextmanager
     def _callback(self) -> Iterator[None]:
@@ -378,7 +275,7 @@ class KafkaReceiver:
             self._client.pause(partitions)
             return
         self._take([position.where for position in found])
-        self._given_up_at = None
+        self._predecessor.has_gone()
         self._assigned.update((_pair(position.where), position.mark) for position in found)
         self._first_positions.extend(position.where for position in found if position.is_first)
         self._listener.assigned(_pairs(partitions))
@@ -396,6 +293,8 @@ class KafkaReceiver:
                 self._first_positions = ours
 
     def _refuse_another_topic(self) -> None:
+        if not self._looks:
+            return
         for topic in self._topics.recreated():
             pairs = [pair for pair in self._assigned if pair[0] == topic]
             self._out_of_range.update(pairs)
@@ -418,7 +317,7 @@ class KafkaReceiver:
         for pair in pairs:
             self._assigned.pop(pair, None)
             self._ends.pop(pair, None)
-            self._unreadable.pop(pair, None)
+            self._unreadable.forget(pair)
         self._out_of_range.difference_update(pairs)
         with self._callback():
             # The client would remember the pause, and read nothing when they are ours again. Before
@@ -437,7 +336,7 @@ class KafkaReceiver:
                 self._ends[pair] = message.offset()  # type: ignore[assignment]
             return
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
-            if _STILL_USED in error.str() and self._wait_for_instance_id():
+            if not self._assigned and self._predecessor.is_there(error):
                 return
             # Not a TransportError, after which reading goes on: this client never reads again.
             self._fail(
@@ -450,8 +349,7 @@ class KafkaReceiver:
         if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
             self._fail(ConfigError(_OTHER_STRATEGY.format(group=self._group)))
             return
-        if error.code() in _UNREADABLE:
-            self._on_unreadable(error, message)
+        if self._unreadable.note(error, _place(message), message.offset()):
             return
         where = f"{message.topic()}/{message.partition()}"
         failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
@@ -464,22 +362,6 @@ class KafkaReceiver:
             )
         self._fail(failure)
         _log.warning("%s", failure)
-
-    def _on_unreadable(self, error: KafkaError, message: Message) -> None:
-        """Say it, now and then; nothing is raised, as all other partitions are read on."""
-        pair = _place(message)
-        count, shown_at = self._unreadable.get(pair, (0, -math.inf))
-        now = time.monotonic()
-        if now - shown_at >= WINDOW_S:
-            shown_at = now
-            _log.error(
-                "%s/%s stands still at offset %s: what comes there cannot be read (attempts: %d): "
-                "%s (%s). If it is only large, set the client property 'receive.message.max.bytes' "
-                "to three times its unpacked size; if it is broken, stop the group's members and "
-                "set its position past it with 'kafka-consumer-groups --reset-offsets'",
-                *(*pair, message.offset(), count + 1, error.str(), error.name()),
-            )
-        self._unreadable[pair] = count + 1, shown_at
 
     def _on_error(self, error: KafkaError) -> None:
         client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())
