@@ -13,9 +13,10 @@ from ctypes import (
     create_string_buffer,
 )
 from datetime import UTC, datetime
+from types import SimpleNamespace as Namespace
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pat_events import Config, Producer
 from pat_events.errors import HoldError, TransportError
@@ -23,6 +24,7 @@ from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.testing.librdkafka import _library
 from pat_events.transports.kafka.receiver import KafkaReceiver
+from pat_events.transports.kafka.topics import Mark
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -199,6 +201,34 @@ def test_a_topic_that_this_client_does_not_know_yet_is_waited_for(join, publish,
     receiver._client = Doubly(client, **{failing: method})
     assert poll_until(receiver, lambda got: got) == ["0"]
     assert len(calls) >= 3
+
+
+@pytest.mark.parametrize(
+    ("metadata", "read"),
+    [
+        (str(Mark("c", "-", 12)), ["new"]),  # of a member that has just begun beside us
+        (str(Mark("c", "-", 1)), ["old", "new"]),  # the group began with one partition
+        ("of another tool", ["old", "new"]),
+    ],
+)
+def test_what_is_beside_a_groups_positions_tells_whether_a_partition_is_new_to_it(
+    config, join, publish, metadata, read
+):
+    publish("old")
+    client = Consumer({"bootstrap.servers": config.bootstrap_servers, "group.id": "group"})
+    client.commit(offsets=[TopicPartition(TOPIC, 0, 0, metadata)], asynchronous=False)
+    client.close()
+    receiver = join(start="latest")
+    before = poll_until(receiver, lambda _: receiver._listener.owned)
+    publish("new")
+    assert before + poll_until(receiver, lambda got: len(before + got) == len(read)) == read
+
+
+def test_an_error_of_one_partition_among_others_that_were_committed_is_told(join, caplog):
+    receiver = join()
+    refused = Namespace(error=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    receiver._on_commit(None, [Namespace(error=None), refused])
+    assert "a commit failed" in caplog.text
 
 
 def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish):

@@ -87,6 +87,7 @@ def _lag_of(
 
 
 def _lag(pair: tuple[str, int], committed: int | None, low: int, high: int) -> PartitionLag:
-    # A position before the first record there is: what was deleted is no longer waiting.
-    begin = low if committed is None else max(committed, low)
+    # A position before the first record there is: what was deleted is no longer waiting. One past
+    # the end is of a topic that was deleted: all of the one there is waits.
+    begin = low if committed is None or committed > high else max(committed, low)
     return PartitionLag(*pair, committed, high, max(0, high - begin))

@@ -44,6 +44,7 @@ class EmbeddedBroker:
     * Transactions are accepted, but ``read_committed`` shows open and aborted ones too.
     * Producers create the topics they ask for, with 4 partitions; that cannot be
       switched off. ``faults.set_topic_error`` makes a topic look absent.
+    * Topics have no ids: one that is made anew is not told from the one before.
     * Admin clients can list topics, read offsets and change those of a group; they cannot
       create or change topics, nor list groups. ``create_topics`` takes the place of
       ``pat-events topics apply``.

@@ -366,7 +366,9 @@ class KafkaReceiver:
     def _on_error(self, error: KafkaError) -> None:
         client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())
 
-    def _on_commit(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+    def _on_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
+        # The client names an error of the whole only where no partition was committed.
+        error = error or next((p.error for p in positions if p.error is not None), None)
         if error is None:
             return
         if error.code() in _OVERTAKEN:
