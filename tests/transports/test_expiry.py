@@ -11,10 +11,11 @@ def expiry():
 
 
 def test_a_record_may_wait_as_long_as_was_chosen_and_no_longer(expiry):
-    expiry.look(100, 3)
-    expiry.look(109.9, 5)
+    assert not expiry.look(100, 3)
+    assert not expiry.look(109.9, 5)
     assert expiry.over == 0
-    expiry.look(110, 5)
+    assert expiry.look(110, 5)
+    assert not expiry.look(110, 5)
     assert (expiry.over, expiry.taken_by) == (3, 100)
     expiry.look(119.9, 5)
     assert (expiry.over, expiry.taken_by) == (5, 109.9)

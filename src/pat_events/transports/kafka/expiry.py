@@ -25,10 +25,12 @@ class Expiry:
         #: All of them had been taken by then.
         self.taken_by = math.inf
 
-    def look(self, now: float, taken: int) -> None:
-        """Note how many records were taken until now, and whose time is over."""
+    def look(self, now: float, taken: int) -> bool:
+        """Note how many records were taken until now; tells whether the time of more is over."""
         marks = self._marks
         if not marks or (taken != marks[-1][1] and now - marks[-1][0] >= GRAIN_S):
             marks.append((now, taken))
+        before = self.over
         while marks and now - marks[0][0] >= self._timeout_s:
             self.taken_by, self.over = marks.popleft()
+        return self.over > before
