@@ -8,7 +8,7 @@
     ├── PermanentError            reject: trying again cannot help
     │   ├── CodecError              bytes that are not the event they claim to be
     │   ├── SchemaError             the event does not fit its schema
-    │   ├── RecordTooLargeError     over the size limit, refused before sending
+    │   ├── RecordTooLargeError     over a size limit: ours, the client's or the topic's
     │   └── UnknownEventError       a type the catalogue does not have
     ├── TransientError            retry, after ``retry_after_s`` where given
     │   ├── TransportError          the broker or the network
@@ -72,7 +72,10 @@ class SchemaError(PermanentError):
 
 
 class RecordTooLargeError(PermanentError):
-    """The event is larger than the configured limit; it was not sent."""
+    """The event is larger than a limit of the settings, the client or the topic.
+
+    It is not in the log.
+    """
 
 
 class UnknownEventError(PermanentError):

@@ -193,8 +193,14 @@ class KafkaSender:
     def _failure(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:
         doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
         failure = typed(error, doing)
-        right = right_for(error)
-        return type(failure)(f"{failure}{right}") if right else failure
+        advice = right_for(error)
+        if isinstance(failure, RecordTooLargeError):
+            advice = (
+                f": the record has {len(outgoing.value or b'')} bytes, its batch up to "
+                f"{self._config.batch_bytes} (batch_bytes), and the topic's max.message.bytes or "
+                "the client's message.max.bytes is less"
+            )
+        return type(failure)(f"{failure}{advice}") if advice else failure
 
     def _delivered(
         self, generation: int, outgoing: Outgoing, error: KafkaError | None, message: Message
