@@ -205,9 +205,9 @@ class Failures:
             if letter.failed_lane is not None:
                 letter.failed_lane.dead_letter_written()
             return
-        is_too_large = isinstance(letter.error, RecordTooLargeError)
-        if isinstance(letter.error, RecordTooLargeError) and letter.has_value:
-            self._send_without_value(letter, letter.error)
+        too_large = letter.error if isinstance(letter.error, RecordTooLargeError) else None
+        if too_large is not None and letter.has_value:
+            self._send_without_value(letter, too_large)
             return
         self._stats.held += 1
         wait_s = self._dead_letters.hold_s(letter)
@@ -219,7 +219,7 @@ class Failures:
             letter.topic,
             one_line(message_of(letter.error)),
             wait_s,
-            f"; raise max.message.bytes of {letter.topic}" if is_too_large else "",
+            f"; raise max.message.bytes of {letter.topic}" if too_large else "",
         )
         again = self._dead_letters.again(letter)
         self.later(
