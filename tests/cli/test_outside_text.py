@@ -5,11 +5,12 @@ import logging
 import pytest
 
 from pat_events.cli import dlq
-from pat_events.cli.output import _Printable, print_json
+from pat_events.cli.output import _Printable, console, print_json, table
 from pat_events.codecs import EventTypes, load_catalog
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.headers import CE_TYPE
 from pat_events.core.record import Delivery
+from pat_events.core.shown import one_line
 from pat_events.ops.dead_letters import StoredLetter
 from pat_events.ops.json_records import record_as_json
 
@@ -76,6 +77,16 @@ def test_a_long_header_of_a_letter_is_cut(types, capsys):
     dlq._show(StoredLetter(record.position, read_cause(record.header_values), shown))
     assert len(capsys.readouterr().out) < 10_000
     assert "v" * 900_000 in str(shown)
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/]", "[/closed]", "a\nb\x1b[31m"])
+def test_a_name_in_a_table_is_shown_as_it_is(name, capsys):
+    shown = table("group", "lag", numbers=("lag",))
+    shown.add_row(name, "1", style="bold")
+    console.print(shown)
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["group", "lag"]
+    assert row.split() == [one_line(name), "1"]
 
 
 def test_json_has_no_character_that_ends_a_line_or_cannot_be_written(capsys):

@@ -65,7 +65,7 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
             reasons += f", {len(topic.reasons) - _REASONS_MAX} more reasons"
         if not topic.complete:
             reasons += f" among the first {ops.MAX_COUNTED}"
-        shown.add_row(topic.topic, str(topic.count), Text(reasons))
+        shown.add_row(topic.topic, str(topic.count), reasons)
     console.print(shown)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED, INTERRUPTED, NOT_DRAINED
 from pat_events.core.shown import one_line, printable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import TypeAlias
+
+    from rich.console import RenderableType
 
     _ExcInfo: TypeAlias = (
         tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -149,9 +152,19 @@ def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever JSON can hold
     sys.stdout.flush()
 
 
+class _Table(Table):
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:  # noqa: ANN401 -- rich's
+        """Add a row; text is shown as it is, in one line and without markup."""
+        shown = [Text(one_line(cell)) if isinstance(cell, str) else cell for cell in cells]
+        super().add_row(*shown, **options)
+
+
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Return an empty table; the columns in ``numbers`` are set to the right."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    """Return an empty table; the columns in ``numbers`` are set to the right.
+
+    Text in its cells may be of any origin: a group may be called anything.
+    """
+    made = _Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return made
