@@ -6,13 +6,14 @@ import random
 from contextlib import suppress
 
 from pat_events.consumer.limits import Limits
+from pat_events.core import headers as h
 from pat_events.errors import OffsetOutOfRangeError
 from pat_events.testing.simulation import Member, VirtualClock
 from pat_events.transports.base import Outgoing
 
 from . import handlers
 from .calls import Calls
-from .cluster import Broker, Slot
+from .cluster import BUFFER_EVENTS, Broker, Slot
 from .handlers import CATALOG, KINDS, OUTPUT, ROUTES
 from .ledger import Ledger
 from .overseer import Overseer
@@ -52,7 +53,7 @@ class World(Calls):
         handlers.world = self
         chances = random.Random(seed)  # noqa: S311 - a schedule, not a secret
         clock = VirtualClock()
-        self.broker = Broker(clock=clock, session_timeout_s=SESSION_S, buffer_events=4)
+        self.broker = Broker(clock=clock, session_timeout_s=SESSION_S, buffer_events=BUFFER_EVENTS)
         for topic in KINDS:
             self.broker.create_topic(topic, chances.randint(1, 3))
         for topic in (OUTPUT, *DEAD):
@@ -94,10 +95,15 @@ class World(Calls):
             name = "EmailDeleted"  # known, but nobody here handles it
         field = CATALOG.event(kind.__name__).key
         value = kind(**{field: key + "x" * self.random.choice([0, 0, 100])}).SerializeToString()
-        headers = [("ce_type", (TYPE + name).encode()), ("ce_id", b"%d" % self.published)]
+        headers = [
+            (h.CE_TYPE, (TYPE + name).encode()),
+            (h.CE_ID, b"%d" % self.published),
+            (h.CE_CORRELATION_ID, b"c%d" % self.published),
+            (h.TRACEPARENT, b"00-%032x-%016x-01" % (self.published, self.published)),
+        ]
         outgoing = Outgoing(topic, key.encode(), b"\xff" if fate == "broken" else value, headers, 1)
         position = (topic, *self.broker.append(outgoing))
-        self.ledger.published(position, key.encode(), fate)
+        self.ledger.published(position, key.encode(), fate, self.published)
 
     def join(self):
         free = [slot for slot in range(MEMBERS) if slot not in self.members]
@@ -119,7 +125,7 @@ class World(Calls):
             receiver=place,
             while_waiting=lambda seconds: self.wait(slot, seconds),
         )
-        _slots[slot].wire.target = member.sender
+        _slots[slot].wire.connect(member.sender)
         self.members[slot] = member
         self.places[slot] = place
         self.overseers[slot] = Overseer(member, place, self.clock, LIMITS)
@@ -141,12 +147,16 @@ class World(Calls):
         """A member waits for results: its workers go on, or it ends here."""
         chance = self.random.random()
         began = self.clock.now
+        if self.places[slot].moving:
+            self.overseers[slot].while_draining()
         if not any(slot == at_work for at_work, _ in self.at_work):
             if chance < 0.02:
                 raise Crash
             if chance < 0.06 and not self.healing:
                 self.act(spared=slot)
         self.clock.advance(self.random.random() * seconds)
+        if chance > 0.7:
+            _slots[slot].wire.arrive()
         self.work(slot)
         self.places[slot].overtime_s += max(0.0, self.clock.now - began - seconds)
 
@@ -202,6 +212,7 @@ class World(Calls):
     def crash(self, slot):
         """Gone without a word: what it had not sent is lost, its session expires later."""
         self.members.pop(slot).sender._waiting.clear()
+        _slots[slot].wire.connect(None)
 
     def leave(self, slot):
         self.seen["left"] += 1
@@ -243,8 +254,17 @@ class World(Calls):
             self.broker.unwritable ^= {self.random.choice([*DEAD, OUTPUT])}
         elif chance < 0.27 and self.forgets:
             self.forget()
+        elif chance < 0.30 and awake:
+            self.slow_down_or_arrive(self.random.choice(awake))
         elif awake:
             self.act_on(self.random.choice(awake))
+
+    def slow_down_or_arrive(self, slot):
+        wire = _slots[slot].wire
+        if wire.slow:
+            wire.arrive()
+        else:
+            wire.slow = True
 
     def act_on(self, slot):
         chance = self.random.random()
@@ -272,12 +292,13 @@ class World(Calls):
         while self.published < self.events:
             self.publish()
         self.join()
-        turns_left = 400
+        turns_left = 200
         while turns_left > 0:
             # When all is done, time goes on until whoever lost a partition has seen it.
-            turns_left = min(turns_left - 1, 25) if self.ledger.calm() else turns_left - 1
-            self.clock.advance(0.5)
+            turns_left = min(turns_left - 1, 12) if self.ledger.calm() else turns_left - 1
+            self.clock.advance(1.0)
             for slot in list(self.members):
+                _slots[slot].wire.arrive()
                 self.step(slot)
                 if slot in self.members:
                     self.run_all(slot)

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from pat_events import Config, Producer
-from pat_events.errors import TransportError
+from pat_events.errors import BufferFullError, TransportError
 from pat_events.transports.memory import MemoryBroker
 
 from .handlers import CATALOG_FILE
 
+BUFFER_EVENTS = 4
+
 
 class Wire:
-    """The sender of a member's producer: producers are costly to make, so each slot keeps its."""
+    """The sender of a member's producer: producers are costly to make, so each slot keeps its.
+
+    While it is slow, records are on their way: not written, and not refused either.
+    """
 
     def __init__(self):
-        self.target = None
+        self.slow = False
+        self._on_their_way = deque()
+        self.connect(None)
+
+    def connect(self, target):
+        """Begin anew; what was on its way is gone."""
+        self.target = target
+        self.slow = False
+        self._on_their_way.clear()
 
     def send(self, outgoing):
-        self.target.send(outgoing)
+        if not self.slow:
+            self.target.send(outgoing)
+        elif len(self._on_their_way) == BUFFER_EVENTS:
+            raise BufferFullError("too many are on their way")
+        else:
+            self._on_their_way.append(outgoing)
+
+    def arrive(self):
+        """Let what is on its way arrive, and be quick from now on if there is room for all."""
+        while self._on_their_way:
+            outgoing = self._on_their_way.popleft()
+            try:
+                self.target.send(outgoing)
+            except BufferFullError:
+                self._on_their_way.appendleft(outgoing)
+                return
+        self.slow = False
 
     def poll(self, timeout_s):
         """The broker says when there is room."""

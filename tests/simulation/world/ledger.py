@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from pat_events.core import headers as h
+
 from .handlers import OUTPUT, PARTS, POLICY
 
 # Refused unread, or passed over: settled at once, so that no order is kept for them.
@@ -26,13 +28,15 @@ class Ledger:
         self.dead = Counter()
         self.stories = {}
         self._outputs = set()
+        self._numbers = {}
         self._before = {}
         self._checked = {}
         self._dead_topics = dead_topics
         self._seen = dict.fromkeys((OUTPUT, *dead_topics), 0)
 
-    def published(self, position, key, fate):
+    def published(self, position, key, fate, number):
         self.fates[position] = fate
+        self._numbers[str(position)] = number
         self.stories[position] = []
         if fate not in UNORDERED:
             self._before.setdefault(self._lane(position, key), []).append(position)
@@ -86,8 +90,20 @@ class Ledger:
 
     def written_outputs(self):
         for record in self._new(OUTPUT):
+            self._check_chain(record.header_values)
             self._outputs.add(record.header_values["for"].decode())
         return self._outputs
+
+    def _check_chain(self, headers):
+        """What a handler published says what caused it."""
+        of = headers["for"].decode().rpartition("/")[0]
+        number = self._numbers[of]
+        caused_by, correlated = headers.get(h.CE_CAUSATION_ID), headers[h.CE_CORRELATION_ID]
+        trace = headers[h.TRACEPARENT].split(b"-")[1]
+        if (caused_by, correlated) != (b"%d" % number, b"c%d" % number) or (
+            trace != b"%032x" % number
+        ):
+            self.trouble.append(f"what {of} published is of {caused_by}, {correlated}, {trace}")
 
     def written_dead(self):
         for topic in self._dead_topics:

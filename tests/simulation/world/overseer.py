@@ -26,6 +26,7 @@ class Overseer:
         self._since = {}
         self._started = {}
         self._behind = {}
+        self._drained_at = None
         place.drained = self._check_drain
         self._overdue = member.workers.overdue
         member.workers.overdue = self._note_overdue
@@ -47,6 +48,13 @@ class Overseer:
         self._check_deadlines(began)
         self._check_bounds()
         self._check_commit_in_time(began)
+
+    def while_draining(self):
+        """Check what holds when it waits for handlers: its other partitions go on."""
+        if self._drained_at is not None:
+            self._check_retries(self._drained_at)
+            self._check_deadlines(self._drained_at)
+        self._drained_at = self._clock()
 
     def _check_retries(self, began):
         if not self._waiting:
@@ -156,6 +164,7 @@ class Overseer:
         place.refused = False
 
     def _check_drain(self, partitions, seconds):
+        self._drained_at = None
         limit = self._limits.drain_timeout_s
         if seconds - self._place.overtime_s > limit + 0.01:
             self._place.trouble(f"draining {partitions} took {seconds} s")
