@@ -137,3 +137,39 @@ def test_a_topic_that_is_not_there_is_missing_and_is_not_made(secured_kafka, use
 def test_a_right_that_comes_is_enough(secured_kafka, user, topic):
     secured_kafka.permit(user, "topic", topic, "describe")
     assert partitions(secured_kafka, user, [topic]) == {topic: 1}
+
+
+def test_a_member_that_is_not_let_into_its_group_says_so_and_is_let_in_later(
+    secured_kafka, user, topic, caplog
+):
+    secured_kafka.permit(user, "topic", topic, "read")
+    config = Config(
+        bootstrap_servers=secured_kafka.scram_servers,
+        client_properties=secured_kafka.scram(user, PASSWORD),
+    )
+    joined = []
+    receiver = KafkaTransport(config).receiver(f"group-of-{user}", "earliest")
+
+    class Listener:
+        def assigned(self, partitions):
+            joined.extend(partitions)
+
+        def revoked(self, partitions):
+            pass
+
+        lost = revoked
+
+    def poll_until(condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition() and time.monotonic() < deadline:
+            receiver.poll(10, 0.1)
+        assert condition()
+
+    try:
+        receiver.subscribe([topic], Listener())
+        poll_until(lambda: f"joining group group-of-{user}" in caplog.text)
+        assert "allow Read on the group" in caplog.text
+        secured_kafka.permit(user, "group", f"group-of-{user}", "read")
+        poll_until(lambda: joined == [(topic, 0)])
+    finally:
+        receiver.close()

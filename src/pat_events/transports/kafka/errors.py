@@ -45,14 +45,22 @@ _CLASSES: Final[dict[int, type[PatEventsError]]] = {
 }
 # What has to be granted, as Kafka names it and as an IAM policy of MSK does.
 _RIGHTS: Final = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Describe and Read (to consume) or Write (to publish) "
-    "on the topic (MSK: kafka-cluster:DescribeTopic, ReadData, WriteData)",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (MSK: kafka-cluster:DescribeGroup, "
-    "AlterGroup)",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IdempotentWrite on the cluster to publish "
-    "(MSK: kafka-cluster:WriteDataIdempotently), or what an operator's command needs there: "
-    "Create, Alter, Describe",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Write on the topic to publish, Read to consume (MSK "
+    "IAM: kafka-cluster:WriteData or kafka-cluster:ReadData, and kafka-cluster:DescribeTopic)",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (MSK IAM: "
+    "kafka-cluster:DescribeGroup and kafka-cluster:AlterGroup)",
+    # Brokers since Kafka 2.8 take Write on any topic for the right to be idempotent.
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "to publish, Write on the topic, and IdempotentWrite "
+    "on the cluster before Kafka 2.8 (MSK IAM: kafka-cluster:WriteData and "
+    "kafka-cluster:WriteDataIdempotently); "
+    "for an operator's command Create, Alter or Describe on the cluster",
 }
+
+
+def right_for(error: KafkaError) -> str:
+    """Return which right is missing, as the end of a sentence; empty for other errors."""
+    right = _RIGHTS.get(error.code())
+    return f"; allow {right}" if right else ""
 
 
 def typed(error: KafkaError, doing: str) -> PatEventsError:
@@ -68,9 +76,7 @@ def typed(error: KafkaError, doing: str) -> PatEventsError:
             f"{doing}: this client does not know the partition, as just after a topic has grown; "
             "it asks again by itself"
         )
-    if (right := _RIGHTS.get(error.code())) is not None:
-        return kind(f"{doing}: not permitted ({error.name()}); it takes {right}")
-    return kind(f"{doing}: {error.str()} ({error.name()})")
+    return kind(f"{doing}: {error.str()} ({error.name()}){right_for(error)}")
 
 
 @contextmanager

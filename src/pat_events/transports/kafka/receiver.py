@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +20,7 @@ from pat_events.errors import (
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
-from pat_events.transports.kafka.logs import client_log
+from pat_events.transports.kafka.logs import WINDOW_S, client_log
 from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic
@@ -83,6 +85,9 @@ class KafkaReceiver:
         self._out_of_range: set[base.TopicPartition] = set()
         self._ends: dict[base.TopicPartition, int] = {}
         self._paused: set[base.TopicPartition] = set()
+        # Why this member is not let into the group.
+        self._refused: PatEventsError | None = None
+        self._remind_at = -math.inf
         self._unreadable = Unreadable()
         self._config = config
         self._client = self._new_client()
@@ -147,6 +152,7 @@ class KafkaReceiver:
                 self._on_message_error(message)
         # What can wait does so while records come: it is in the log, and costs the engine a pause.
         if not deliveries:
+            self._remind()
             self._raise_failure()
         return deliveries
 
@@ -276,6 +282,7 @@ class KafkaReceiver:
             return
         self._take([position.where for position in found])
         self._predecessor.has_gone()
+        self._refused = None
         self._assigned.update((_pair(position.where), position.mark) for position in found)
         self._first_positions.extend(position.where for position in found if position.is_first)
         self._listener.assigned(_pairs(partitions))
@@ -351,6 +358,10 @@ class KafkaReceiver:
             return
         if self._unreadable.note(error, _place(message), message.offset()):
             return
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            # Told once, and tried again without a word until the right is there.
+            self._refused = typed(error, f"joining group {self._group}")
+            return
         where = f"{message.topic()}/{message.partition()}"
         failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
         if isinstance(failure, OffsetOutOfRangeError):
@@ -362,6 +373,12 @@ class KafkaReceiver:
             )
         self._fail(failure)
         _log.warning("%s", failure)
+
+    def _remind(self) -> None:
+        """Say now and then why this member is not let into its group."""
+        if self._refused is not None and (now := time.monotonic()) >= self._remind_at:
+            self._remind_at = now + WINDOW_S
+            _log.error("%s; nothing is read until then", self._refused)
 
     def _on_error(self, error: KafkaError) -> None:
         client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())

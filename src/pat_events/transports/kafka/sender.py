@@ -31,7 +31,7 @@ from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.expiry import Expiry
 from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
 from pat_events.transports.kafka.signals import signals_deferred
-from pat_events.transports.kafka.trouble import Trouble, right_for
+from pat_events.transports.kafka.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -193,14 +193,13 @@ class KafkaSender:
     def _failure(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:
         doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
         failure = typed(error, doing)
-        advice = right_for(error)
-        if isinstance(failure, RecordTooLargeError):
-            advice = (
-                f": the record has {len(outgoing.value or b'')} bytes, its batch up to "
-                f"{self._config.batch_bytes} (batch_bytes), and the topic's max.message.bytes or "
-                "the client's message.max.bytes is less"
-            )
-        return type(failure)(f"{failure}{advice}") if advice else failure
+        if not isinstance(failure, RecordTooLargeError):
+            return failure
+        return RecordTooLargeError(
+            f"{failure}: the record has {len(outgoing.value or b'')} bytes, its batch up to "
+            f"{self._config.batch_bytes} (batch_bytes), and the topic's max.message.bytes or "
+            "the client's message.max.bytes is less"
+        )
 
     def _delivered(
         self, generation: int, outgoing: Outgoing, error: KafkaError | None, message: Message

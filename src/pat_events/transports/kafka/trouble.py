@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from confluent_kafka import KafkaError
 
+from pat_events.transports.kafka.errors import right_for
 from pat_events.transports.kafka.logs import without_userinfo
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # They tell that nothing works, which is known, and not why.
 _SYMPTOMS: Final = frozenset(
@@ -24,22 +22,6 @@ _NO_CAUSE: Final = (
     "no broker said why: check the address, and that the client property security.protocol is "
     "what its listener speaks"
 )
-_RIGHTS: Final[Mapping[int, str]] = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: (
-        "allow Write on the topic (MSK IAM: kafka-cluster:WriteData)"
-    ),
-    # Brokers since Kafka 2.8 take Write on any topic for the right to be idempotent.
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: (
-        "allow Write on the topic, and IdempotentWrite on the cluster before Kafka 2.8 "
-        "(MSK IAM: kafka-cluster:WriteData and kafka-cluster:WriteDataIdempotently)"
-    ),
-}
-
-
-def right_for(error: KafkaError) -> str:
-    """Return which right is missing, as the end of a sentence; empty for other errors."""
-    right = _RIGHTS.get(error.code())
-    return f": {right}" if right else ""
 
 
 class Trouble:
