@@ -60,7 +60,8 @@ def as_coroutine_function(call: Callable[..., Any]) -> Callable[..., Coroutine[A
         function = function.func
     function = getattr(function, "__func__", function)
     for each in (function, type(function).__call__):
-        if type(each) is types.FunctionType and inspect.iscoroutinefunction(each):
+        # Its code, not what it declares.
+        if type(each) is types.FunctionType and each.__code__.co_flags & inspect.CO_COROUTINE:
             return call
 
     async def await_result(*args: object) -> object:
