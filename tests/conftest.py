@@ -128,7 +128,7 @@ def _enter(
     try:
         with request.config.stash[limits_key].paused():
             with capture.global_and_fixture_disabled():
-                terminal.write(f" starting {kind.name} ...", flush=True)
+                terminal.write(f" waiting for {kind.name} ...", flush=True)
             return stack.enter_context(part)
     except StackError as problem:
         if isinstance(problem, NotReadyError) or kind.name in required_parts():

@@ -27,13 +27,13 @@ FAILED = 1
 
 
 class RunLimits:
-    """Limits each test by a thread of its own, and the end of the run."""
+    """Limits each test by a thread of its own, and what comes before and after all of them."""
 
     # A thread of Python can do nothing while C code keeps the interpreter's lock; faulthandler
     # can, so much later, in seconds.
     stuck_after_s = 60.0
-    # What may pass from the last test to the end of the process, in seconds.
-    exit_s = 300.0
+    # What may pass until all tests are collected, and from the last one to the end of the process.
+    around_s = 300.0
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -62,18 +62,29 @@ class RunLimits:
         self._stop()
         return True
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Bound what modules do when they are imported."""
+        self._end_process_after(self.around_s)
+
+    def pytest_collection_finish(self) -> None:
+        """Let whatever prepares the tests take its time: it has bounds of its own."""
+        self._stop()
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Bound what is left: threads that are waited for at the interpreter's exit."""
-        faulthandler.dump_traceback_later(self.exit_s, exit=True, file=self._stderr)
+        self._end_process_after(self.around_s)
+
+    def _end_process_after(self, limit_s: float) -> None:
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=self._stderr)
 
     def _start(self, item: pytest.Item, limit_s: float) -> None:
         self._limited = item, limit_s
         self._timer = threading.Timer(limit_s, self._end_run, self._limited)
         self._timer.daemon = True
         self._timer.start()
-        stuck_s = limit_s + self.stuck_after_s
-        faulthandler.dump_traceback_later(stuck_s, exit=True, file=self._stderr)
+        self._end_process_after(limit_s + self.stuck_after_s)
 
     def _stop(self) -> None:
         faulthandler.cancel_dump_traceback_later()

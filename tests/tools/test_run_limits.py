@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[2]
 CONFTEST = """
     from tools.run_limits import RunLimits
 
-    RunLimits.stuck_after_s = RunLimits.exit_s = 1
-
     def pytest_configure(config):
         config.limits = RunLimits(config)
         config.pluginmanager.register(config.limits)
@@ -27,8 +25,9 @@ TOLD = "did not end within 1 s"
 def run(tmp_path):
     """Run tests under the limits, in a process of their own."""
 
-    def run(tests, *options):
-        (tmp_path / "conftest.py").write_text(textwrap.dedent(CONFTEST))
+    def run(tests, *options, **limits):
+        lines = [f"RunLimits.{name} = {value}\n" for name, value in limits.items()]
+        (tmp_path / "conftest.py").write_text(textwrap.dedent(CONFTEST) + "".join(lines))
         (tmp_path / "test_it.py").write_text(textwrap.dedent(tests))
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
@@ -151,7 +150,8 @@ def test_code_that_never_lets_go_of_the_interpreter_ends_the_run(run):
         @pytest.mark.timeout(1)
         def test_is_stuck_in_c():
             re.match("(a|a)*b", "a" * 100)
-        """
+        """,
+        stuck_after_s=1,
     )
     assert done.returncode == 1
     assert "in test_is_stuck_in_c" in done.stderr
@@ -164,8 +164,31 @@ def test_a_thread_left_behind_does_not_keep_the_process(run):
 
         def test_leaves_a_thread():
             threading.Thread(target=threading.Event().wait).start()
-        """
+        """,
+        around_s=5,
     )
     assert done.returncode == 1
     assert "1 passed" in done.stdout
     assert "_shutdown" in done.stderr
+
+
+def test_a_module_that_hangs_when_it_is_imported_ends_the_run(run):
+    done = run("import threading; threading.Event().wait()", around_s=1)
+    assert done.returncode == 1
+    assert "test_it.py" in done.stderr
+
+
+def test_no_test_begins_after_the_limit_of_the_run_and_what_ran_is_summed_up(run):
+    done = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_passes(number):
+            pass
+        """,
+        "--session-timeout=0.000001",
+    )
+    assert done.returncode == 1
+    assert "session-timeout" in done.stdout
+    assert "1 passed" in done.stdout.splitlines()[-1]
