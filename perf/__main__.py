@@ -9,6 +9,7 @@ import platform
 import signal
 import statistics
 import sys
+import time
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -27,22 +28,36 @@ from tools.stack import Kafka, StackError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
     from types import FrameType
 
 BUILD = Path("build")
+# What a round may take on average, in seconds; an idle machine needs 5 to 16.
+ROUND_S = 20.0
 MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: "[yellow]not told[/]"}
 console = Console()
+
+
+def counted(rounds: int) -> Iterator[int]:
+    """Count rounds, as many as there is time for and one at least."""
+    began = time.monotonic()
+    for number in range(rounds):
+        if time.monotonic() - began > ROUND_S * rounds:
+            console.print(f"round {number} was the last: the machine is slow")
+            return
+        yield number
 
 
 def publishing(run: Run, count: int, rounds: int) -> dict[str, float]:
     """Measure raw and ours in turn; medians of the rounds."""
     raw, ours = [], []
-    for number in range(rounds):
+    for number in counted(rounds):
         console.print(f"publish {count:,} events, round {number + 1} of {rounds}")
         raw.append(run.measure("publish_raw", count=count, **run.fresh()))
         ours.append(run.measure("publish_ours", count=count, **run.fresh()))
     ratios = [o["cost_us"] / r["cost_us"] for o, r in zip(ours, raw, strict=True)]
     return {
+        "rounds": len(ours),
         "events_per_s": _median(ours, "events_per_s"),
         "raw_events_per_s": _median(raw, "events_per_s"),
         "cost_us": _median(ours, "cost_us"),
@@ -61,7 +76,7 @@ def consuming(run: Run, count: int, rounds: int) -> dict[str, float]:
     place = run.fresh(*names)
     run.measure("fill", count=count, **place)
     raw, ours, coroutines = [], [], []
-    for number in range(rounds):
+    for number in counted(rounds):
         console.print(f"consume {count:,} events, round {number + 1} of {rounds}")
         raw.append(run.measure("consume_raw", count=count, group=f"raw-{number}", **place))
         ours.append(run.measure("consume_ours", count=count, group=f"sync-{number}", **place))
@@ -72,6 +87,7 @@ def consuming(run: Run, count: int, rounds: int) -> dict[str, float]:
         )
     shares = [o["events_per_s"] / r["events_per_s"] for o, r in zip(ours, raw, strict=True)]
     return {
+        "rounds": len(ours),
         "events_per_s": _median(ours, "events_per_s"),
         "raw_events_per_s": _median(raw, "events_per_s"),
         "coroutines_events_per_s": _median(coroutines, "events_per_s"),
@@ -86,7 +102,7 @@ def consuming(run: Run, count: int, rounds: int) -> dict[str, float]:
 def latency(run: Run, rate: int, seconds: float, windows: int) -> dict[str, float]:
     """Measure ours and bare in turn, each with a publishing and a consuming process; medians."""
     ours, raw = [], []
-    for number in range(windows):
+    for number in counted(windows):
         console.print(
             f"end to end at {rate:,} events/s for {seconds:g} s, window {number + 1} of {windows}",
             end=" ",
@@ -95,7 +111,8 @@ def latency(run: Run, rate: int, seconds: float, windows: int) -> dict[str, floa
         raw.append(_window(run, "raw", rate, seconds))
         console.print(f"p99 {ours[-1]['p99_ms']:.1f} ms, bare {raw[-1]['p99_ms']:.1f} ms")
     names = ("rate_per_s", "p50_ms", "p99_ms", "p999_ms", "max_ms", "waited_share")
-    result = {name: _median(ours, name) for name in names}
+    result: dict[str, float] = {"rounds": len(ours)}
+    result |= {name: _median(ours, name) for name in names}
     result |= {f"raw_{name}": _median(raw, name) for name in names}
     result["p99_ratio"] = result["p99_ms"] / result["raw_p99_ms"]
     result["errors"] = sum(window["errors"] for window in (*ours, *raw))
@@ -224,7 +241,6 @@ def _main(options: Namespace) -> int:
         "confluent-kafka": version("confluent-kafka"),
         "cpus": os.cpu_count(),
         "load_at_start": load,
-        "rounds": options.rounds,
         "publish_events": options.publish,
         "consume_events": options.consume,
         "latency_rate_per_s": options.rate,

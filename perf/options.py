@@ -22,7 +22,8 @@ Medians are shown. The run fails (exit code 1) for a lost event, an error, or a 
 bare client beyond its goal, which is one on every machine. What the package is meant to reach on
 a fit one (10,000 events/s with p99 < 100 ms) is shown beside: reached, or not here, with what the
 bare client did. Where the machine is too busy for a verdict on the cost, that is said instead.
-Everything is in build/perf.json. It takes about three minutes where nothing else runs.
+Everything is in build/perf.json. It takes about three minutes where nothing else runs, and a
+busy machine gets fewer rounds.
 """
 EXAMPLES = """\
 examples:
@@ -48,7 +49,12 @@ def parse() -> argparse.Namespace:
         help="measure on this cluster instead of a native broker; how to sign in comes from "
         "PAT_EVENTS_*, as for a service; topics named perf-* are made there, and deleted",
     )
-    add("--rounds", type=_count, default=5, help="rounds and windows of each kind (%(default)s)")
+    add(
+        "--rounds",
+        type=_count,
+        default=5,
+        help="rounds and windows of each kind, at most (%(default)s)",
+    )
     add("--publish", type=_count, default=100_000, help="events in a publish round (%(default)s)")
     add("--consume", type=_count, default=300_000, help="events in a consume round (%(default)s)")
     add("--rate", type=_count, default=10_000, help="events/s end to end (%(default)s)")
