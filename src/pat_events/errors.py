@@ -11,7 +11,7 @@
     │   ├── RecordTooLargeError     over a size limit: ours, the client's or the topic's
     │   └── UnknownEventError       a type the catalogue does not have
     ├── TransientError            retry, after ``retry_after_s`` where given
-    │   ├── TransportError          the broker or the network
+    │   ├── TransportError          the broker or the network (*)
     │   │   ├── TransportTimeoutError
     │   │   ├── TransportUnavailableError
     │   │   │   └── AuthenticationError   the sign-in was refused: user, token or certificate
@@ -23,10 +23,13 @@
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
     │   ├── UnfinishedWorkError     a handler returned work that is not done
     │   └── WorkersExhaustedError   too many handlers never returned
-    ├── BufferFullError           the send buffer stayed full; nothing was taken
-    ├── NotDeliveredError         closed or flushed with events unacknowledged
+    ├── BufferFullError           the send buffer stayed full; nothing was taken (*)
+    ├── NotDeliveredError         closed or flushed with events unacknowledged (*)
     ├── NotDrainedError           stopped with events still being handled
-    └── ClosedError               used after ``close()``
+    └── ClosedError               used after ``close()`` (*)
+
+(*) Out of a handler these hold its event: publishing failed, which hits every event alike until
+it is over, and is none of the handler's attempts.
 """
 
 from __future__ import annotations
