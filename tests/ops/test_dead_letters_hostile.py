@@ -19,7 +19,7 @@ def test_reasons_of_any_length_and_number_make_one_short_line(config, capsys, mo
     assert sum(reasons.values()) == 30
     assert all(len(reason) < 80 and reason.isprintable() for reason in reasons)
     monkeypatch.setattr(dlq.ops, "list_topics", lambda _: [listed[LETTERS]])
-    monkeypatch.setattr(dlq, "configure", lambda _: config)
+    monkeypatch.setattr(dlq, "configure", lambda *_: config)
     dlq.list_topics()
     shown = capsys.readouterr().out
     assert "20 more reasons" in shown

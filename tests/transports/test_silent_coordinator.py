@@ -11,7 +11,7 @@ import pytest
 from pat_events import Config
 from pat_events.errors import TransportError
 from pat_events.testing import EmbeddedBroker
-from pat_events.transports.kafka import receiver as module
+from pat_events.transports.kafka import leaving as module
 from pat_events.transports.kafka.receiver import KafkaReceiver
 
 TOPIC = "pat-emails"
