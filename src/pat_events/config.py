@@ -79,7 +79,7 @@ class Config:
             Stay below the topics' ``max.message.bytes`` (1,048,588 by default).
         publish_timeout_s: Longest wait for room in the buffer, in seconds.
         delivery_timeout_s: An event not acknowledged after this long failed, in
-            seconds. librdkafka's own 300 s hides an outage for too long.
+            seconds; it may still be delivered. librdkafka's own 300 s hides an outage too long.
         connect_timeout_s: How long to wait for a broker at start, in seconds. With 0 a
             producer starts without asking; what cannot do without an answer, such as a
             consumer group or an operator's command, then waits up to 10 s.

@@ -236,7 +236,8 @@ class _Countdown:
         self._work = work
         self._post = post
         self._left = len(work.unsettled or ())
-        self._lock = threading.Lock()
+        # Re-entrant: the handler of a signal may publish, and so settle another of them in here.
+        self._lock = threading.RLock()
         self._failed: tuple[int, BaseException] | None = None
 
     def settled(self, index: int, ack: Ack) -> None:
