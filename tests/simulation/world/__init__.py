@@ -32,7 +32,7 @@ FATES = {
     "publishes": 3,
     "fails": 3,
     "asks": 1,
-    "hopeless": 1,
+    "hopeless": 2,
     "held": 1,
     "broken": 1,
     "strange": 1,
@@ -61,12 +61,14 @@ class World(Calls):
         self.order = chances.choice(["key", "key", "partition", "partition", "none"])
         super().__init__(Ledger(self.broker, GROUP, self.order, DEAD), clock, chances)
         self.loses_commits = chances.random() < 0.3
-        self.forgets = chances.random() < 0.15
+        self.forgets = chances.random() < 0.25
         self.members: dict[int, Member] = {}
         self.frozen: dict[int, float] = {}
         self.events = chances.randint(10, 36)
         self.published = 0
         self.healing = False
+        # Works whose handler does not return before it is given up.
+        self.hanging = set()
         # Whose engine is in the middle of a step.
         self.stepping: set[int] = set()
 
@@ -168,6 +170,7 @@ class World(Calls):
             for work in workers.running
             if (not work.abandoned or (late and not _is_function_of_batch(work)))
             and (slot, work) not in self.at_work
+            and (work.abandoned or work not in self.hanging)
         ]
         if workers.ready and (not running or self.random.random() < 0.5):
             self.start(slot, self.random.choice(workers.ready))
@@ -184,6 +187,8 @@ class World(Calls):
 
     def start(self, slot, work):
         self.members[slot].workers.start(work)
+        if self.random.random() < 0.03:
+            self.hanging.add(work)
         self.overseers[slot].started(work)
 
     def call(self, slot, work, what):
@@ -248,13 +253,13 @@ class World(Calls):
             self.clock.advance(self.random.choice([0.05, 0.3, 1.0, 2.5]))
         elif chance < 0.24:
             self.join()
-        elif chance < 0.25:
+        elif chance < 0.255:
             self.broker.set_down(down=not self.broker.down)
-        elif chance < 0.265:
+        elif chance < 0.275:
             self.broker.unwritable ^= {self.random.choice([*DEAD, OUTPUT])}
-        elif chance < 0.27 and self.forgets:
+        elif chance < 0.285 and self.forgets:
             self.forget()
-        elif chance < 0.30 and awake:
+        elif chance < 0.31 and awake:
             self.slow_down_or_arrive(self.random.choice(awake))
         elif awake:
             self.act_on(self.random.choice(awake))

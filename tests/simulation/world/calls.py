@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from pat_events.errors import BufferFullError, HoldError, PermanentError, TransientError
 
-from .handlers import PARTS, POLICY
+from .handlers import BATCH, PARTS, POLICY
 from .story import A_CANCEL_MAY_COST_AN_ATTEMPT, A_FULL_BUFFER_MAY_COST_AN_ATTEMPT
 
 
@@ -24,6 +24,8 @@ class Calls:
         self.overseers = {}
         #: How often what a schedule is about came about.
         self.seen = Counter()
+        #: What each work has called its handler with.
+        self.called_by = {}
         #: Whose handlers are at work, the innermost last: slot and work.
         self.at_work = []
 
@@ -32,6 +34,8 @@ class Calls:
         slot, work = self.at_work[-1]
         place = self.places[slot]
         positions = {tuple(ctx.position) for ctx in contexts}
+        if len(contexts) > BATCH or (len(contexts) > 1 and any(it.attempt > 1 for it in contexts)):
+            self.trouble.append(f"{sorted(positions)} came as one batch")
         for ctx in contexts:
             position = tuple(ctx.position)
             story = place.stories.get(position[:2], {}).get(position[2])
@@ -44,7 +48,7 @@ class Calls:
                 self.trouble.append(f"{position} began after its work was given up")
             self._check_repeat(story, ctx)
             self.ledger.check_order(position, ctx.key, positions)
-            story.begin(work, self.clock.now)
+            story.begin(work, self.called_by.setdefault(work, []), self.clock.now)
             story.error = self._decide(position)
 
     def _check_repeat(self, story, ctx):
@@ -91,9 +95,9 @@ class Calls:
         story = self._story(ctx)
         if story.error is not None and not work.abandoned:
             batch = work.registration.batch_size and len(work.deliveries) > 1
-            surely = not batch and not work.unsettled
-            waits = story.failed(story.error, self.clock.now, surely=surely)
-            if surely and not story.gives_up:
+            published = work.unsettled or any(acks for _, acks in self.called_by[work])
+            waits = story.failed(story.error, self.clock.now, surely=not published)
+            if not published and not batch and not story.gives_up:
                 self.overseers[slot].waits(story, waits[1])
         return story.error
 
@@ -101,7 +105,7 @@ class Calls:
         """Return what a batch raises as a whole, if it does."""
         slot, work = self.at_work[-1]
         errors = [error for ctx in contexts if (error := self._story(ctx).error)]
-        if len(contexts) == 1 or not errors or self.random.random() < 0.5:
+        if len(contexts) == 1 or not errors or self.random.random() < 0.7:
             return None
         self.seen["whole batch"] += 1
         if not work.abandoned:
@@ -133,5 +137,5 @@ class Calls:
         story = self._story(ctx)
         if story.work is self.at_work[-1][1]:  # Else it was given up, and is tried again already.
             story.handled = True
-            story.acks = acks
+            story.acks.extend(acks)
         self.ledger.handled[story.position] += 1

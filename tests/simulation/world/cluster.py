@@ -10,7 +10,7 @@ from pat_events.transports.memory import MemoryBroker
 
 from .handlers import CATALOG_FILE
 
-BUFFER_EVENTS = 4
+BUFFER_EVENTS = 2
 
 
 class Wire:

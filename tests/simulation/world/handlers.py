@@ -95,11 +95,11 @@ def _settle_batch(contexts):
             for ctx in contexts
             if not world.is_to_fail(ctx)
         ]
+    for ctx, acks in done:
+        world.handled(ctx, acks)
     for ctx in contexts:
         if error := world.failure(ctx):
             ctx.fail(error)
-    for ctx, acks in done:
-        world.handled(ctx, acks)
 
 
 def _routes(order):

@@ -168,7 +168,7 @@ class Overseer:
         limit = self._limits.drain_timeout_s
         if seconds - self._place.overtime_s > limit + 0.01:
             self._place.trouble(f"draining {partitions} took {seconds} s")
-        if seconds >= limit:
+        if seconds > limit - 0.01:
             return
         workers = self._member.workers
         for work in (*workers.ready, *workers.running):

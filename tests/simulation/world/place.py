@@ -71,7 +71,7 @@ class Place(MemoryReceiver):
         seconds = self._broker.clock() - began
         self.drained(partitions, seconds)
         for partition in partitions:
-            if seconds < self.drain_timeout_s and partition not in self._uncertain:
+            if seconds < self.drain_timeout_s - 0.01 and partition not in self._uncertain:
                 self._check_given_back(partition)
         self._gave_up(partitions)
 

@@ -26,7 +26,9 @@ class Story:
         "error",
         "gives_up",
         "handled",
+        "holds",
         "index",
+        "neighbours",
         "not_before",
         "position",
         "work",
@@ -37,6 +39,9 @@ class Story:
         self.position = tuple(delivery.position)
         self.calls = 0
         self.attempts_at_least = self.attempts_at_most = 0
+        self.holds = 0
+        #: Of each call by the same work, its own among them, the index and what it published.
+        self.neighbours = []
         self.began = self.not_before = 0.0
         self.work = None
         self.index = 0
@@ -46,25 +51,30 @@ class Story:
         #: After its last failure a dead letter may be written.
         self.gives_up = False
 
-    def begin(self, work, now):
+    def begin(self, work, neighbours, now):
         """Its handler is called."""
+        self.neighbours = neighbours
         self.calls += 1
         self.began = now
         self.work = work
         self.index = work.deliveries.index(self.delivery)
         self.handled = False
         self.acks = []
+        neighbours.append((self.index, self.acks))
 
     @property
     def settled(self):
         """Whether it was handled for good: nothing may call its handler again."""
-        work = self.work
+        # With a follow-up that failed, all that came after it is repeated.
         return (
             self.handled
-            and not work.abandoned
-            and self.index < work.done
-            and all(index != self.index for index, _ in work.failures or ())
-            and all(ack.settled and ack.error is None for ack in self.acks)
+            and not self.work.abandoned
+            and all(
+                ack.settled and ack.error is None
+                for index, acks in self.neighbours
+                if index <= self.index
+                for ack in acks
+            )
         )
 
     def failed(self, error, now, *, surely, together=1):
@@ -78,7 +88,8 @@ class Story:
         least, most = 1 + self.attempts_at_least, 1 + self.attempts_at_most
         self.gives_up = False
         if together == 1 and isinstance(error, HoldError):
-            waits = 2 * (hold_s(self.delivery.holds + 1),)
+            self.holds += surely
+            waits = (hold_s(max(1, self.holds)), hold_s(self.delivery.holds + 1))
         else:
             self.attempts_at_most += 1
             self.attempts_at_least += surely
