@@ -3,7 +3,7 @@
 Only what holds on any machine is a goal: no errors, and the cost beside bare confluent-kafka.
 Absolute figures say more about the machine: on two machines the same commit had a p99 of 21 and
 of 172 ms, and on one of them the bare client had 13, 143 and 171. Where even the bare client waits
-longer for a processor than it runs, nothing is told about the cost: that is said, and not judged.
+for a processor for much of its time, nothing is told about the cost: that is said, and not judged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ MAX_PUBLISH_RATIO: Final = 3.5
 MIN_CONSUME_SHARE: Final = 0.25
 MAX_P99_RATIO: Final = 1.5
 P99_ROOM_MS: Final = 5.0
-MAX_WAITED_SHARE: Final = 0.5
+# On two processors that do nothing else, the processes make each other wait for 1 to 21 %.
+MAX_WAITED_SHARE: Final = 0.25
 # Of the package's mission; the rate is the one that was asked for.
 MISSION_P99_MS: Final = 100.0
 RATE_HELD: Final = 0.99

@@ -103,9 +103,15 @@ def test_what_the_package_is_meant_for_is_said_to_be_reached():
 def test_a_ratio_missed_while_the_bare_client_waited_for_a_processor_is_not_told(
     part, figure, value
 ):
-    busy = measured(**{f"{part}__{figure}": value, f"{part}__raw_waited_share": 0.51})
+    busy = measured(**{f"{part}__{figure}": value, f"{part}__raw_waited_share": 0.26})
     assert missed(busy) == []
     assert not_told(busy) == [f"{part}.{figure}"]
+
+
+@pytest.mark.parametrize("part", ["publish", "consume", "latency"])
+def test_what_the_processes_make_each_other_wait_excuses_nothing(part):
+    bad = {"publish__ratio_to_raw": 9, "consume__share_of_raw": 0.1, "latency__p99_ms": 900}
+    assert len(missed(measured(**bad, **{f"{part}__raw_waited_share": 0.25}))) == 3
 
 
 def test_a_ratio_met_on_a_busy_machine_is_met_and_a_lost_event_is_never_excused():
