@@ -15,7 +15,7 @@ MAX_PUBLISH_RATIO: Final = 3.5
 MIN_CONSUME_SHARE: Final = 0.25
 MAX_P99_RATIO: Final = 1.5
 P99_ROOM_MS: Final = 5.0
-# On two processors that do nothing else, the processes make each other wait for 1 to 21 %.
+# Where nothing else ran on two processors, the processes made each other wait for 1 to 21 %.
 MAX_WAITED_SHARE: Final = 0.25
 # Of the package's mission; the rate is the one that was asked for.
 MISSION_P99_MS: Final = 100.0
