@@ -184,10 +184,10 @@ def show(result: dict[str, Any], wanted: list[Verdict], wished: list[Verdict]) -
     table.add_row("errors", f"{result['errors']:g}", "", "", marked("errors"))
     console.print(table)
     if any(goal.met is None for goal in wanted):
+        waited = max(part["raw_waited_share"] for part in (publish, consume, late))
         console.print(
             "Not told: the machine is too busy. Even the bare client waited for a processor for "
-            f"up to {max(part['raw_waited_share'] for part in (publish, consume, late)):.0%} of the "
-            "time in which it had something to do."
+            f"up to {waited:.0%} of the time in which it had something to do."
         )
     console.print("What it is meant for, where the machine allows it:")
     for aim in wished:
