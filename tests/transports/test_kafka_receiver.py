@@ -184,7 +184,7 @@ def test_a_leader_that_is_on_its_way_is_waited_for(kafka, join, publish, error):
     assert poll_until(receiver, lambda got: got) == ["0"]
 
 
-@pytest.mark.parametrize("failing", ["committed", "list_topics", "get_watermark_offsets"])
+@pytest.mark.parametrize("failing", ["committed", "get_watermark_offsets"])
 @pytest.mark.parametrize("error", [KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC])
 def test_a_topic_that_this_client_does_not_know_yet_is_waited_for(join, publish, failing, error):
     publish("0")

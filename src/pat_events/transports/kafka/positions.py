@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
 
 from pat_events.errors import OffsetOutOfRangeError
 from pat_events.transports.kafka.topics import Mark
@@ -54,19 +54,24 @@ class Positions:
         """
         committed = _checked(client.committed(list(partitions), timeout=_OFFSETS_TIMEOUT_S))
         # Asked later: a position in a topic deleted just now must not pass for one in its heir.
-        topics = self._topics.ask(client, {p.topic for p in partitions})
+        topics = self._topics.ask({p.topic for p in partitions})
         found = [self._position(p, topics[p.topic]) for p in committed]
         self._begin(client, [each.where for each in found if each.is_first], topics)
         self._topics.known |= topics
         return found
 
     def _position(self, committed: TopicPartition, now: Mark) -> Position:
+        mark = Mark.parse(committed.metadata)
+        if mark is not None and mark.of_another_topic(now):
+            known = self._topics.known.get(committed.topic)
+            if known is None or known.topic != mark.topic:
+                raise another_topic(self._group, committed)
+            # We read that one to the last, and what we committed of it met the one made since,
+            # which is now assigned to us: we have no position in it.
+            committed.offset = OFFSET_INVALID
         if committed.offset < 0:
             count = max(now.partitions, committed.partition + 1)
             return Position(committed, str(replace(now, partitions=count)), is_first=True)
-        mark = Mark.parse(committed.metadata)
-        if mark is not None and mark.of_another_topic(now):
-            raise another_topic(self._group, committed)
         count = 0 if mark is None else mark.partitions
         return Position(committed, str(replace(now, partitions=count)), is_first=False)
 

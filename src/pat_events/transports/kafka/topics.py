@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Self
 
-    from confluent_kafka import Consumer
     from confluent_kafka.admin import TopicDescription  # type: ignore[attr-defined]
 
     from pat_events.config import Config
@@ -68,7 +67,11 @@ class Mark:
 
 
 class Topics:
-    """Asks a cluster which topics the names stand for. One thread owns it."""
+    """Asks a cluster which topics the names stand for. One thread owns it.
+
+    By a client of its own: ``list_topics`` of the one that is in a rebalance callback leaves it
+    without the state its next callback asserts, which ends the process.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -78,7 +81,7 @@ class Topics:
         #: Each topic as it was when it was asked about last.
         self.known: dict[str, Mark] = {}
 
-    def ask(self, client: Consumer, names: Collection[str]) -> dict[str, Mark]:
+    def ask(self, names: Collection[str]) -> dict[str, Mark]:
         """Return each topic as it is now.
 
         Raises:
@@ -86,22 +89,22 @@ class Topics:
         """
         found = {}
         for name in names:
-            answer = client.list_topics(name, timeout=_ANSWER_S)
+            answer = self._client().list_topics(name, timeout=_ANSWER_S)
             topic = answer.topics[name]
             if topic.error is not None:
                 raise KafkaException(topic.error)
             # Without a controller, as the embedded broker, a cluster tells no ids.
             has_controller = answer.controller_id in answer.brokers
             topic_id = self._id(name) if has_controller else _UNKNOWN
-            found[name] = Mark(answer.cluster_id or _UNKNOWN, topic_id, len(topic.partitions))
+            found[name] = Mark(str(answer.cluster_id), topic_id, len(topic.partitions))
         return found
 
     def recreated(self) -> list[str]:
         """Return those that are another topic by now; asks every ``LOOK_S`` and never waits."""
         now = time.monotonic()
-        if now >= self._next_look and self._admin is not None:
+        if now >= self._next_look:
             self._next_look = now + LOOK_S
-            self._asked = self._describe(list(self.known))
+            self._asked = self._describe([n for n, m in self.known.items() if m.topic != _UNKNOWN])
         if not self._asked or not all(future.done() for future in self._asked.values()):
             return []
         asked, self._asked = self._asked, {}
@@ -125,10 +128,13 @@ class Topics:
     def _describe(self, names: list[str]) -> dict[str, Future[TopicDescription]]:
         if not names:
             return {}
+        return self._client().describe_topics(TopicCollection(names), request_timeout=_ANSWER_S)
+
+    def _client(self) -> AdminClient:
         if self._admin is None:
             # Kept: its end cancels what it was asked, and signing in again is dear.
             self._admin = AdminClient(properties.admin(self._config, lambda _: None))  # type: ignore[arg-type]
-        return self._admin.describe_topics(TopicCollection(names), request_timeout=_ANSWER_S)
+        return self._admin
 
 
 def _id_in(answer: TopicDescription) -> str:
