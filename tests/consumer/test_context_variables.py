@@ -200,3 +200,28 @@ def test_serve_hands_on_the_variables_of_its_caller(live, kind):
 
     asyncio.run(main())
     assert seen == ["of main"]
+
+
+class Incomparable:
+    """As an array of numbers is."""
+
+    def __eq__(self, other):
+        raise ValueError("the truth value is ambiguous")
+
+    __hash__ = None
+
+
+def test_values_that_cannot_be_compared_are_no_obstacle(live, wait_until):
+    ours = Incomparable()
+    token = TENANT.set(ours)
+    seen = []
+
+    def look(event, ctx):
+        seen.append(TENANT.get() is ours)
+        TENANT.set(Incomparable())
+
+    live.publish("a", "a", "a")
+    group = live.group(handlers_of("task", look), tasks=1)
+    TENANT.reset(token)
+    wait_until(lambda: group.stats().handled == 3)
+    assert seen == [True] * 3

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import types
 from contextvars import Context as Variables
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
 NO_VARIABLES: Final = Variables()
+
+
+def are_current(variables: Variables) -> bool:
+    """Tell whether the caller's own context variables are still these."""
+    try:
+        return copy_context() == variables
+    except Exception:  # noqa: BLE001 - values of whatever class are compared
+        return False
 
 
 @types.coroutine
