@@ -64,6 +64,11 @@ class Place(MemoryReceiver):
 
     def revoked(self, partitions):
         began = self._broker.clock()
+        # One that leaves may have been expelled, and not have heard of it yet.
+        if not self.leaving and any(
+            self._group.owners.get(partition) is not self for partition in partitions
+        ):
+            self.trouble(f"{partitions} were revoked, and are another member's already")
         self.moving.update(partitions)
         self._uncertain.clear()
         self.overtime_s = 0.0

@@ -93,7 +93,9 @@ class Story:
         else:
             self.attempts_at_most += 1
             self.attempts_at_least += surely
-            waits = (POLICY.delay_s(least, 1.0, error), POLICY.delay_s(most, 0.0, error))
+            wished_s = getattr(error, "retry_after_s", None) or 0.0
+            shortest, longest = POLICY.delay_s(least, 1.0, error), POLICY.delay_s(most, 0.0, error)
+            waits = (max(wished_s, shortest), max(wished_s, longest))
             if together == 1:
                 self.gives_up = isinstance(error, PermanentError) or most >= POLICY.attempts
         if surely:
