@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pat_events import Handlers
+from pat_events.core.envelope import read_envelope
+from pat_events.core.record import Delivery
 from pat_events.events import EmailProcessed, EmailReceived
 
 TOPIC = "pat-emails"
@@ -27,10 +29,20 @@ def handlers_that(how):
     return handlers
 
 
+TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
 @pytest.mark.parametrize("how", ["publish", "apublish"])
 def test_a_follow_up_carries_correlation_causation_tenant_and_trace(stage, how):
+    # A trace comes from whoever began the chain: publishing begins none.
+    first = read_envelope(
+        Delivery("t", 0, 0, None, None, [("traceparent", TRACEPARENT), ("ce_id", b"first")], 0)
+    )
     stage.producer.publish(
-        EmailReceived(email_id="e-1"), correlation_id="chain-1", tenant_id="tenant-1"
+        EmailReceived(email_id="e-1"),
+        caused_by=first,
+        correlation_id="chain-1",
+        tenant_id="tenant-1",
     )
     member = stage.member(handlers_that(how))
     member.turn()
@@ -40,9 +52,9 @@ def test_a_follow_up_carries_correlation_causation_tenant_and_trace(stage, how):
     assert follow_up["ce_causationid"] == cause["ce_id"]
     assert follow_up["ce_tenantid"] == b"tenant-1"
     assert follow_up["own"] == b"header"
-    version, trace, span, _ = cause["traceparent"].split(b"-")
-    assert follow_up["traceparent"].split(b"-")[:2] == [version, trace]
-    assert follow_up["traceparent"].split(b"-")[2] != span
+    version, trace, span, flags = follow_up["traceparent"].split(b"-")
+    assert (version, trace, flags) == (b"00", TRACEPARENT.split(b"-")[1], b"01")
+    assert span not in cause["traceparent"]
 
 
 @pytest.mark.parametrize("how", ["publish", "apublish"])
