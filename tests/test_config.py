@@ -52,6 +52,7 @@ def test_every_field_is_read_from_its_variable():
         "PAT_EVENTS_MSK_IAM_ROLE_ARN": "arn:aws:iam::1:role/r",
         "PAT_EVENTS_MSK_IAM_SESSION_NAME": "mail",
         "PAT_EVENTS_TOKEN_SOURCE": "",
+        "PAT_EVENTS_CLIENT_PROPERTIES_FILE": "",
         "PAT_EVENTS_CLIENT_PROPERTIES": " client.id = x ; client.rack=b=c;",
     }
     assert len(environ) == len(fields(Config)), "a field has no variable here"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pat_events import Config
@@ -61,16 +63,24 @@ def test_a_password_in_a_file_may_have_any_character(tmp_path, text):
     assert read.client_properties == {"sasl.username": "me", "sasl.password": SECRET}
 
 
-def test_properties_and_a_file_of_them_together_are_refused(tmp_path):
+def test_what_a_file_says_wins_over_the_properties_beside_it(tmp_path):
     file = tmp_path / "properties"
     file.write_text("client.id=x")
     environ = {
         **BROKER,
-        "PAT_EVENTS_CLIENT_PROPERTIES": "client.id=y",
+        "PAT_EVENTS_CLIENT_PROPERTIES": "client.id=y;client.rack=r",
         "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file),
     }
-    with pytest.raises(ConfigError, match="both set"):
-        Config.from_env(environ)
+    assert Config.from_env(environ).client_properties == {"client.id": "x", "client.rack": "r"}
+
+
+def test_a_copy_reads_the_file_again(tmp_path):
+    file = tmp_path / "properties"
+    file.write_text("sasl.password=old")
+    first = config(client_properties_file=str(file))
+    file.write_text("sasl.password=new")
+    assert replace(first, connect_timeout_s=0).client_properties == {"sasl.password": "new"}
+    assert first.client_properties == {"sasl.password": "old"}
 
 
 @pytest.mark.parametrize("content", [None, b"\xff" + SECRET.encode()], ids=["absent", "bytes"])
@@ -78,7 +88,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_of_it_repeated(tmp_path
     file = tmp_path / "properties"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"PROPERTIES_FILE: .*properties cannot") as it:
+    with pytest.raises(ConfigError, match=r"client_properties_file .*properties cannot") as it:
         Config.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file)})
     assert "pa;ss" not in f"{it.value!r} {it.value.__cause__!r}"
 

@@ -43,7 +43,6 @@ _TYPES: Final = {"str": require_text, "int": require_int, "float": require_numbe
 # eu-west-1, us-gov-east-1, eusc-de-east-1
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _MSK_IAM: Final = ("msk_iam_profile", "msk_iam_role_arn", "msk_iam_session_name")
-_PROPERTIES_FILE: Final = _ENV_PREFIX + "CLIENT_PROPERTIES_FILE"
 _CONNECT_S: Final = 10.0
 _MAX_PORT: Final = 65_535
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
@@ -98,12 +97,13 @@ class Config:
         client_properties: Further librdkafka settings, such as ``security.protocol``.
             In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a.b=c;d.e=f``, or a JSON object
             where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
-            Secrets that are mounted as a file: ``PAT_EVENTS_CLIENT_PROPERTIES_FILE=PATH``, with
-            one property a line, or a JSON object, in the file.
             ``partition.assignment.strategy`` is for joining a classic group of another client,
             such as aiokafka, while its members are replaced: each rebalance then stops all
             partitions of all members. Go on to ``group_protocol="consumer"`` member by member;
             back to ``cooperative-sticky`` all have to stop at once.
+        client_properties_file: File with client properties, one a line or a JSON object, as secrets
+            are mounted into containers; they win over ``client_properties``. When a password is
+            refused the file is read again, and another one that stands there by now is used.
     """
 
     bootstrap_servers: str
@@ -127,6 +127,7 @@ class Config:
     msk_iam_session_name: str | None = None
     token_source: Callable[[], tuple[str, float]] | str | None = None
     client_properties: Mapping[str, PropertyValue] = field(default_factory=dict)
+    client_properties_file: Path | str | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible values.
@@ -193,7 +194,12 @@ class Config:
         if self.catalog is not None:
             object.__setattr__(self, "catalog", _path("catalog", self.catalog))
         # A copy: whoever passed it may change theirs.
-        object.__setattr__(self, "client_properties", ClientProperties.of(self.client_properties))
+        properties = ClientProperties.of(self.client_properties)
+        if self.client_properties_file is not None:
+            path = _path("client_properties_file", self.client_properties_file)
+            object.__setattr__(self, "client_properties_file", path)
+            properties |= _from_file(path)
+        object.__setattr__(self, "client_properties", properties)
 
     @property
     def answer_timeout_s(self) -> float:
@@ -210,20 +216,12 @@ class Config:
         """
         environ = os.environ if environ is None else environ
         environ = {name: value for name, value in environ.items() if value.strip()}
-        own = [env_variable(spec.name) for spec in fields(cls)]
-        _refuse_misspelt(environ, [*own, _PROPERTIES_FILE])
+        _refuse_misspelt(environ, [env_variable(spec.name) for spec in fields(cls)])
         values: dict[str, object] = {}
         for spec in fields(cls):
             raw = environ.get(env_variable(spec.name))
             if raw is not None:
                 values[spec.name] = _parse(spec.name, str(spec.type), raw)
-        if _PROPERTIES_FILE in environ:
-            if "client_properties" in values:
-                raise ConfigError(
-                    f"{_PROPERTIES_FILE} and {env_variable('client_properties')} are both set: "
-                    "keep one of them"
-                )
-            values["client_properties"] = _from_file(environ[_PROPERTIES_FILE])
         values.update({name: value for name, value in overrides.items() if value is not None})
         if "bootstrap_servers" not in values:
             raise ConfigError(
@@ -266,14 +264,14 @@ def _refuse_misspelt(environ: Mapping[str, str], known: list[str]) -> None:
                 raise ConfigError(f"{variable} is no setting: did you mean {near}?")
 
 
-def _from_file(path: str) -> dict[str, PropertyValue]:
+def _from_file(path: Path) -> dict[str, PropertyValue]:
     try:
-        text = Path(path).read_text("utf-8")
+        text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         # Not the error of a text that is no UTF-8, which repeats a part of it.
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise ConfigError(f"{_PROPERTIES_FILE}: {path} cannot be read: {why}") from None
-    return parse(_PROPERTIES_FILE, text, lines=True)
+        raise ConfigError(f"client_properties_file {path} cannot be read: {why}") from None
+    return parse(f"client_properties_file {path}", text, lines=True)
 
 
 def _parse(name: str, declared: str, raw: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 
 import pytest
 import trustme
@@ -13,8 +14,10 @@ from pat_events.errors import (
     AuthenticationError,
     NotPermittedError,
     TopicMissingError,
+    TransportError,
     TransportUnavailableError,
 )
+from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
 
 pytestmark = pytest.mark.kafka
@@ -173,3 +176,57 @@ def test_a_member_that_is_not_let_into_its_group_says_so_and_is_let_in_later(
         poll_until(lambda: joined == [(topic, 0)])
     finally:
         receiver.close()
+
+
+def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
+    secured_kafka, user, topic, tmp_path
+):
+    """Needs no new client: the refusal of the next sign-in makes it look into the file."""
+    secured_kafka.permit(user, "topic", topic, "read", "write", "describe")
+    secured_kafka.permit(user, "group", user, "read")
+    file = tmp_path / "kafka"
+
+    def write(password):
+        properties = secured_kafka.scram(user, password)
+        file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+
+    write(PASSWORD)
+    config = Config(bootstrap_servers=secured_kafka.scram_servers, client_properties_file=file)
+    transport = KafkaTransport(config)
+    sender, receiver = transport.sender(), transport.receiver(user, "earliest")
+    read = []
+    try:
+        receiver.subscribe([topic], Listener())
+        _send(sender, topic, b"before")
+        poll_until(receiver, read, [b"before"])
+        secured_kafka.add_user(user, "another;password")
+        write("another;password")
+        secured_kafka.stop(1)
+        secured_kafka.start(1)
+        _send(sender, topic, b"after")
+        poll_until(receiver, read, [b"before", b"after"])
+    finally:
+        receiver.close()
+        sender.close(5)
+
+
+class Listener:
+    def assigned(self, partitions):
+        pass
+
+    revoked = lost = assigned
+
+
+def _send(sender, topic, value):
+    outgoing = Outgoing(topic, b"k", value, [], 1)
+    sender.send(outgoing)
+    assert sender.flush(PATIENCE_S) == []
+    assert outgoing.error is None
+
+
+def poll_until(receiver, read, values):
+    deadline = time.monotonic() + PATIENCE_S
+    while read != values and time.monotonic() < deadline:
+        with suppress(TransportError):
+            read += [delivery.value for delivery in receiver.poll(10, 0.1)]
+    assert read == values

@@ -25,6 +25,7 @@ from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic
 from pat_events.transports.kafka.predecessor import Predecessor
+from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.topics import Topics
 from pat_events.transports.kafka.unreadable import Unreadable
 
@@ -90,6 +91,7 @@ class KafkaReceiver:
         self._remind_at = -math.inf
         self._unreadable = Unreadable()
         self._config = config
+        self._renewal = Renewal(config)
         self._client = self._new_client()
 
     def _new_client(self) -> Consumer:
@@ -121,12 +123,8 @@ class KafkaReceiver:
         """Return what is there; see ``Receiver.poll``."""
         if isinstance(self._failed, HoldError):
             self._raise_failure()
-        if self._predecessor.is_awaited:
-            if not self._predecessor.wait(timeout_s):
-                return []
-            self._client.close()
-            self._client = self._new_client()
-            self._join()
+        if not self._has_client(timeout_s):
+            return []
         # consume(n, t) waits until n have arrived or t is over; asking for
         # one first and then for what is there already is what keeps latency low.
         with kafka_errors(f"reading from {self._bootstrap_servers}"):
@@ -155,6 +153,18 @@ class KafkaReceiver:
             self._remind()
             self._raise_failure()
         return deliveries
+
+    def _has_client(self, timeout_s: float) -> bool:
+        """Do what a client needs outside its callbacks; tells whether there is one to read with."""
+        if self._renewal.is_wanted:
+            self._renewal.look(self._client)
+        if self._predecessor.is_awaited:
+            if not self._predecessor.wait(timeout_s):
+                return False
+            self._client.close()
+            self._client = self._new_client()
+            self._join()
+        return True
 
     def _fail(self, failure: PatEventsError) -> None:
         """Have ``poll`` raise this, unless something worse is to be raised already."""
@@ -381,6 +391,7 @@ class KafkaReceiver:
             _log.error("%s; nothing is read until then", self._refused)
 
     def _on_error(self, error: KafkaError) -> None:
+        self._renewal.note(error)
         client_log.warning("%s: %s (%s)", self._bootstrap_servers, error.str(), error.name())
 
     def _on_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,7 @@ from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.expiry import Expiry
 from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
+from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.signals import signals_deferred
 from pat_events.transports.kafka.trouble import Trouble
 
@@ -90,6 +92,7 @@ class KafkaSender:
         self._pace = RebuildPace()
         self._expiry = Expiry(config.delivery_timeout_s)
         self._trouble = Trouble()
+        self._renewal = Renewal(config)
         # Why nothing is taken any more, and whether nothing is sent any more either.
         self._refusal: str | None = None
         self._ended = False
@@ -360,7 +363,7 @@ class KafkaSender:
         # What was taken must not fail for lack of room, however full the last client was.
         waiting = list(self._outstanding)
         settings = properties.producer(
-            self._config,
+            replace(self._config),  # Made anew it reads its file, where that has changed.
             partial(self._note_error, self._generation),
             waiting_events=len(waiting),
             waiting_bytes=sum(len(outgoing.value or b"") for outgoing in waiting),
@@ -378,6 +381,8 @@ class KafkaSender:
     def _tend(self, timeout_s: float) -> None:
         """Settle, give up and replace what has to be; the collector's turn."""
         self.poll(timeout_s)
+        if self._renewal.is_wanted:
+            self._renewal.look(self._client)
         now = time.monotonic()
         if self._expiry.look(now, self._sent) and self._oldest() <= self._expiry.over:
             self._expire(now)
@@ -523,8 +528,10 @@ class KafkaSender:
     def _note_error(self, generation: int, error: KafkaError) -> None:
         with self._lock:
             self._trouble.note(error, time.monotonic())
-            if is_fatal(error) and generation == self._generation:
-                self._fatal = True
+            if generation == self._generation:
+                self._renewal.note(error)
+                if is_fatal(error):
+                    self._fatal = True
 
 
 def _produce_of(client: Producer) -> Callable[..., None]:
