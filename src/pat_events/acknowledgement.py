@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.core.record import Position
+from pat_events.core.shown import one_line
 from pat_events.errors import TransportTimeoutError
 from pat_events.transports.base import Outgoing
 
@@ -160,12 +161,12 @@ class Ack(Outgoing):
             try:
                 callback(self)
             except BaseException as error:  # noqa: BLE001 - whatever it is
-                if _ends_the_process(error):
+                if ends_the_process(error):
                     ending = error
                     continue
                 # It would end the thread that collects everybody's acknowledgements, or be raised
                 # by the ``publish`` of somebody else.
-                _log.exception("a callback of event %s failed", self.event_id)
+                _log.exception("a callback of event %s failed", one_line(self.event_id))
         if ending is not None:
             raise ending
 
@@ -182,7 +183,7 @@ class Ack(Outgoing):
         return self.position
 
 
-def _ends_the_process(error: BaseException) -> bool:
+def ends_the_process(error: BaseException) -> bool:
     """Tell whether a signal's handler may have raised it: it does so where the main thread is."""
     return (
         isinstance(error, (KeyboardInterrupt, SystemExit))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.acknowledgement import ends_the_process
 from pat_events.consumer.callables import look_at_result
-from pat_events.consumer.cancellation import ends_the_process, from_outside
+from pat_events.consumer.cancellation import from_outside
 from pat_events.consumer.context import Context
 from pat_events.core.verdict import holds_back
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
+from pat_events.acknowledgement import ends_the_process
 from pat_events.errors import HoldError
 
 
@@ -26,14 +26,6 @@ def from_outside(error: BaseException) -> HoldError | None:
 def cancelled() -> HoldError:
     """Return why an event is held whose task somebody has cancelled."""
     return HoldError("its task was cancelled from outside, not at its deadline")
-
-
-def ends_the_process(error: BaseException) -> bool:
-    """Tell whether a signal's handler may have raised it: it does so where the main thread is."""
-    return (
-        isinstance(error, (KeyboardInterrupt, SystemExit))
-        and threading.current_thread() is threading.main_thread()
-    )
 
 
 def _was_cancelled(error: BaseException) -> bool:

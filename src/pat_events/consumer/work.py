@@ -6,9 +6,10 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pat_events.acknowledgement import ends_the_process
 from pat_events.consumer.batches import run_batch, run_batch_async
 from pat_events.consumer.callables import look_at_result
-from pat_events.consumer.cancellation import ends_the_process, from_outside
+from pat_events.consumer.cancellation import from_outside
 from pat_events.consumer.context import Context
 from pat_events.consumer.variables import NO_VARIABLES, are_current, awaited_in
 
