@@ -15,7 +15,7 @@ from pat_events.codecs import EventTypes, codec_by_name, load_catalog
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
-from pat_events.core.repeats import Repeats
+from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
 from pat_events.errors import (
     BufferFullError,
@@ -409,7 +409,7 @@ class Producer:
                 "event %s was not delivered: %s%s",
                 one_line(ack.event_id),
                 one_line(str(ack.error)),
-                f" (and {more} more like it)" if more else "",
+                more_like_it(more),
             )
 
     def _report(self, waiting: list[str], state: str) -> None:

@@ -226,4 +226,4 @@ class TestRepeatFilter:
             record = logging.LogRecord("n", 30, "p", 1, f"text {letter}", None, None)
             assert repeats.filter(record)
             self.now += 301
-        assert len(repeats._seen) == 1
+        assert len(repeats._repeats._seen) == 1

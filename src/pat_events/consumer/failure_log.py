@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pat_events.core.repeats import Repeats
+from pat_events.core.repeats import Repeats, more_like_it
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -33,7 +33,7 @@ class FailureLog:
             _log.debug(text, *args)
             return
         self._last.pop(kind, None)
-        _log.log(level, f"{text} (and {more} more like it)" if more else text, *args)
+        _log.log(level, f"{text}{more_like_it(more)}", *args)
 
     def sum_up(self, *, all_of_it: bool = False) -> None:
         """Log what was counted where the time for it has come."""

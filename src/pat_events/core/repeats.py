@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+# Length of a window, in seconds.
 WINDOW_S: Final = 30.0
+
+
+def more_like_it(count: int) -> str:
+    """Return the end of a line that stands for ``count`` more which were not shown."""
+    return f" (and {count} more like it)" if count else ""
 
 
 class Repeats:

@@ -14,10 +14,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from pat_events.core.repeats import WINDOW_S, Repeats, more_like_it
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WINDOW_S: Final = 30.0
 # As long as a coordinator may take to load, in seconds: tens of milliseconds are usual.
 SETTLES_S: Final = 10.0
 _SETTLING: Final = re.compile("Coordinator (load in progress|not available)|Not coordinator")
@@ -81,29 +82,20 @@ class RepeatFilter(logging.Filter):
         self, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
-        self._window_s = window_s
         self._clock = clock
         # Re-entrant: the handler of a signal may publish, and so have the client log.
         self._lock = threading.RLock()
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._repeats = Repeats(window_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether to show the record; adds how many like it were not shown."""
         message = record.getMessage()
         line = _NUMBERS.sub("#", message)
-        now = self._clock()
         with self._lock:
-            shown_at, repeats = self._seen.get(line, (None, 0))
-            if shown_at is not None and now - shown_at < self._window_s:
-                self._seen[line] = (shown_at, repeats + 1)
-                return False
-            # Old lines go, so that ever new texts cannot fill the memory.
-            known = list(self._seen.items())
-            self._seen = {k: v for k, v in known if now - v[0] < 10 * self._window_s}
-            self._seen[line] = (now, 0)
-        if repeats:
-            record.msg, record.args = f"{message} (and {repeats} more like it)", None
-        return True
+            more = self._repeats.note(line, self._clock())
+        if more:
+            record.msg, record.args = f"{message}{more_like_it(more)}", None
+        return more is not None
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: in a forked child that thread does not exist."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from pat_events.core.repeats import WINDOW_S
 from pat_events.errors import (
     ConfigError,
     HoldError,
@@ -20,7 +21,7 @@ from pat_events.errors import (
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import kafka_errors, typed
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
-from pat_events.transports.kafka.logs import WINDOW_S, client_log
+from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
 
-from pat_events.transports.kafka.logs import WINDOW_S
+from pat_events.core.repeats import WINDOW_S
 
 if TYPE_CHECKING:
     from pat_events.transports.base import TopicPartition
