@@ -57,6 +57,11 @@ _RIGHTS: Final = {
 }
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Tell whether the client that met the error is dead."""
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+
+
 def right_for(error: KafkaError) -> str:
     """Return which right is missing, as the end of a sentence; empty for other errors."""
     right = _RIGHTS.get(error.code())

@@ -1,4 +1,4 @@
-"""When a client is dead, and when to replace it."""
+"""When to replace a client that is dead."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ _SESSION_OVER: Final = frozenset(
         KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
     }
 )
-
-
-def is_fatal(error: KafkaError) -> bool:
-    """Tell whether the client that met the error is dead."""
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
 
 
 def ends_session(error: KafkaError) -> bool:

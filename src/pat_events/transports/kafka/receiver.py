@@ -19,7 +19,7 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import is_fatal, kafka_errors, typed
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
@@ -353,7 +353,7 @@ class KafkaReceiver:
             if (pair := _place(message)) in self._assigned:
                 self._ends[pair] = message.offset()  # type: ignore[assignment]
             return
-        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+        if is_fatal(error):
             if not self._assigned and self._predecessor.is_there(error):
                 return
             # Not a TransportError, after which reading goes on: this client never reads again.

@@ -28,9 +28,9 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.collector import TICK_S, Collector
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import is_fatal, kafka_errors, typed
 from pat_events.transports.kafka.expiry import Expiry
-from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session, is_fatal
+from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session
 from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.signals import signals_deferred
 from pat_events.transports.kafka.trouble import Trouble
