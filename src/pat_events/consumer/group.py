@@ -26,7 +26,7 @@ from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.threads import ThreadWorkers
 from pat_events.consumer.workers import Workers
-from pat_events.core.checks import require_int, require_text
+from pat_events.core.checks import require_at_least_1, require_text
 from pat_events.core.lanes import ORDERS
 from pat_events.errors import (
     ClosedError,
@@ -391,6 +391,4 @@ def _check(name: str, start: Start, order: Order, workers: int, tasks: int) -> N
     if order not in ORDERS:
         raise ConfigError(f"order is {order!r}: use one of {', '.join(ORDERS)}")
     for setting, value in (("workers", workers), ("tasks", tasks)):
-        require_int(setting, value)
-        if value < 1:
-            raise ConfigError(f"{setting} is {value}: use 1 or more")
+        require_at_least_1(setting, value)

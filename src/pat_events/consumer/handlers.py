@@ -12,7 +12,7 @@ from pat_events.consumer.callables import (
     is_coroutine_function,
     refuse_what_runs_nothing,
 )
-from pat_events.core.checks import require_int, require_number, wrong_type
+from pat_events.core.checks import require_at_least_1, require_number, wrong_type
 from pat_events.core.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
@@ -161,9 +161,7 @@ class Handlers:
         one, so that a bad one does not take the others with it. Call ``ctx.fail(error)`` to fail
         single events and accept the rest. The group needs ``order="partition"``.
         """
-        require_int("max_events", max_events)
-        if max_events < 1:
-            raise ConfigError(f"max_events is {max_events}: use 1 or more")
+        require_at_least_1("max_events", max_events)
 
         def register(handler: BatchHandler[EventT]) -> BatchHandler[EventT]:
             self._add(event_class, handler, max_events, retry, timeout_s)

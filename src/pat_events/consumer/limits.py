@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pat_events.core.checks import require_int, require_number
+from pat_events.core.checks import require_at_least_1, require_number
 from pat_events.errors import ConfigError
 
 
@@ -25,10 +25,7 @@ class Limits:
             ConfigError: names the limit, the value and what to use instead.
         """
         for name in ("max_in_flight", "max_in_flight_bytes", "max_uncommitted"):
-            value = getattr(self, name)
-            require_int(name, value)
-            if value < 1:
-                raise ConfigError(f"{name} is {value}: use 1 or more")
+            require_at_least_1(name, getattr(self, name))
         for name in ("drain_timeout_s", "commit_interval_s"):
             require_number(name, getattr(self, name))
         if not self.drain_timeout_s >= 0:

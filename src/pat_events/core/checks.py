@@ -16,6 +16,17 @@ def require_int(name: str, value: object) -> None:
         raise wrong_type(name, value, "a whole number (int)")
 
 
+def require_at_least_1(name: str, value: int) -> None:
+    """Refuse what is no whole number from 1 on.
+
+    Raises:
+        ConfigError: names the setting, the value and what to use instead.
+    """
+    require_int(name, value)
+    if value < 1:
+        raise ConfigError(f"{name} is {value}: use 1 or more")
+
+
 def require_number(name: str, value: object) -> None:
     """Refuse what is no number, with or without a fraction.
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pat_events.core.checks import require_int, require_number
+from pat_events.core.checks import require_at_least_1, require_number
 from pat_events.errors import ConfigError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -51,13 +51,9 @@ class RetryPolicy:
         Raises:
             ConfigError: names the field and the reason.
         """
-        require_int("RetryPolicy.attempts", self.attempts)
+        require_at_least_1("RetryPolicy.attempts", self.attempts)
         for name in ("first_delay_s", "multiplier", "max_delay_s", "jitter"):
             require_number(f"RetryPolicy.{name}", getattr(self, name))
-        if self.attempts < 1:
-            raise ConfigError(
-                f"RetryPolicy.attempts is {self.attempts}: the first attempt counts, use 1 or more"
-            )
         for name in ("first_delay_s", "max_delay_s"):
             value = getattr(self, name)
             if not 0 <= value <= sys.float_info.max:
