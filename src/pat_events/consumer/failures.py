@@ -110,8 +110,7 @@ class Failures:
         Returns when to try again, or None once its dead letter is on the way.
         """
         now = self._clock()
-        if not delivery.first_failed_ms:
-            delivery.first_failed_ms = int(self._wall_clock() * 1000)
+        self._note_first_failure(delivery)
         registration = delivery.route.registration
         verdict = decide(
             error,
@@ -160,13 +159,19 @@ class Failures:
         Which event is to blame is unknown, so this counts as an attempt but decides nothing: a
         batch must not become dead letters for one of its events.
         """
-        if not delivery.first_failed_ms:
-            delivery.first_failed_ms = int(self._wall_clock() * 1000)
+        self._note_first_failure(delivery)
         policy: RetryPolicy = delivery.route.registration.retry
         wait_s = policy.delay_s(delivery.attempt, self._random(), error)
         delivery.attempt += 1
         self._stats.retried += 1
         return self._clock() + wait_s
+
+    def _note_first_failure(self, delivery: Delivery) -> None:
+        if not delivery.first_failed_ms:
+            delivery.first_failed_ms = self._now_ms()
+
+    def _now_ms(self) -> int:
+        return int(self._wall_clock() * 1000)
 
     def later(
         self,
@@ -188,8 +193,7 @@ class Failures:
         failed_lane: _FailedLane | None,
         reason: str | None = None,
     ) -> None:
-        now_ms = int(self._wall_clock() * 1000)
-        letter = self._dead_letters.make(state, delivery, error, reason, now_ms)
+        letter = self._dead_letters.make(state, delivery, error, reason, self._now_ms())
         letter.failed_lane = failed_lane
         state.running += 1
         self._dead_letters.send(letter)
