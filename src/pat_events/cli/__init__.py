@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from pat_events.cli.exit_codes import FAILED, INTERRUPTED
+from pat_events.cli.streams import discard_output
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -53,8 +54,7 @@ def _prepare_streams() -> None:
 
 
 def _give_up_output(error: OSError) -> NoReturn:
-    # What is still in the buffer must not fail once more while the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard_output()
     sys.stderr.write(f"pat-events: the output cannot be written: {error.strerror}\n")
     sys.exit(FAILED)
 

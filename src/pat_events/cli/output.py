@@ -7,7 +7,6 @@ import functools
 import inspect
 import json
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED, INTERRUPTED, NOT_DRAINED
+from pat_events.cli.streams import discard_output
 from pat_events.core.shown import one_line, printable
 from pat_events.errors import CatalogError, NotDrainedError, PatEventsError
 from pat_events.ops.event_classes import event_types
@@ -95,9 +95,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # Whoever read our output has gone, such as 'head'. What is still in the buffer must
-            # not fail once more while the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Whoever read our output has gone, such as 'head'.
+            discard_output()
             raise typer.Exit(FAILED) from None
 
     return wrapped_help(guarded)
