@@ -116,8 +116,10 @@ class Engine:
         """Do everything that is due, then wait for events, at most ``POLL_S``.
 
         Raises:
-            OffsetOutOfRangeError: see there.
-            WorkersExhaustedError: see there.
+            OffsetOutOfRangeError: a position is no longer in the log; see ``Receiver.poll``.
+            ConfigError: this member cannot join the group as it is set up.
+            WorkersExhaustedError: as many calls hang as there are workers.
+            HoldError: this member reads no more and has to be started again.
         """
         now = self._clock()
         if now >= self._next_watch:
@@ -271,7 +273,10 @@ class Engine:
         _log.info("assigned %s", _names(partitions))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Let running handlers finish, and lanes that have begun; commit, forget."""
+        """Finish what is at work and what lies below the highest finished offset, commit, forget.
+
+        See ``Drain``.
+        """
         states = self._known(partitions)
         drain = Drain(states, self._failures, self._clock(), self._limits.drain_timeout_s)
         while not self._abort:

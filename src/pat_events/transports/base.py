@@ -148,6 +148,10 @@ class Receiver(Protocol):
             OffsetOutOfRangeError: the position to read from is no longer in the log, or belongs to
                 a topic of that name that was deleted. Nothing of that partition is committed any
                 more.
+            HoldError: this member reads no more: its client is dead, or a rebalance failed; has to
+                be started again.
+            ConfigError: the group's other members share partitions out in a way this one does not
+                know.
         """
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
