@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OFFSETS_TIMEOUT_S: Final = 10.0
 
 
-class Position(NamedTuple):
+class StartPosition(NamedTuple):
     """Where a partition begins, and the mark to commit beside every position in it."""
 
     where: TopicPartition
@@ -45,7 +45,7 @@ class Positions:
         self._start = start
         self._topics = topics
 
-    def find(self, client: Consumer, partitions: Sequence[TopicPartition]) -> list[Position]:
+    def find(self, client: Consumer, partitions: Sequence[TopicPartition]) -> list[StartPosition]:
         """Return where each partition begins.
 
         Raises:
@@ -53,27 +53,28 @@ class Positions:
             KafkaException: the cluster did not answer.
         """
         committed = _checked(client.committed(list(partitions), timeout=_OFFSETS_TIMEOUT_S))
-        # Asked later: a position in a topic deleted just now must not pass for one in its heir.
+        # Asked later: a position in a topic deleted just now must not pass for one in the
+        # topic made since.
         topics = self._topics.ask({p.topic for p in partitions})
         found = [self._position(p, topics[p.topic]) for p in committed]
         self._begin(client, [each.where for each in found if each.is_first], topics)
         self._topics.known |= topics
         return found
 
-    def _position(self, committed: TopicPartition, now: Mark) -> Position:
+    def _position(self, committed: TopicPartition, now: Mark) -> StartPosition:
         mark = Mark.parse(committed.metadata)
         if mark is not None and mark.of_another_topic(now):
             known = self._topics.known.get(committed.topic)
             if known is None or known.topic != mark.topic:
-                raise another_topic(self._group, committed)
+                raise another_topic_error(self._group, committed)
             # We read that one to the last, and what we committed of it met the one made since,
             # which is now assigned to us: we have no position in it.
             committed.offset = OFFSET_INVALID
         if committed.offset < 0:
             count = max(now.partitions, committed.partition + 1)
-            return Position(committed, str(replace(now, partitions=count)), is_first=True)
+            return StartPosition(committed, str(replace(now, partitions=count)), is_first=True)
         count = 0 if mark is None else mark.partitions
-        return Position(committed, str(replace(now, partitions=count)), is_first=False)
+        return StartPosition(committed, str(replace(now, partitions=count)), is_first=False)
 
     def _begin(
         self, client: Consumer, new: list[TopicPartition], topics: Mapping[str, Mark]
@@ -132,7 +133,7 @@ class Positions:
         return {(p.topic, p.partition): p.offset for p in found}
 
 
-def another_topic(group: str, position: TopicPartition) -> OffsetOutOfRangeError:
+def another_topic_error(group: str, position: TopicPartition) -> OffsetOutOfRangeError:
     """Return the error for a position in a topic that is not there any more."""
     topic = position.topic
     return OffsetOutOfRangeError(

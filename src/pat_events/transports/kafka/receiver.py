@@ -24,7 +24,7 @@ from pat_events.transports.kafka.leaving import close_unanswered, give_back, una
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
 from pat_events.transports.kafka.patience import until_answered
-from pat_events.transports.kafka.positions import Positions, another_topic
+from pat_events.transports.kafka.positions import Positions, another_topic_error
 from pat_events.transports.kafka.predecessor import Predecessor
 from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.topics import Topics
@@ -68,7 +68,7 @@ class KafkaReceiver:
         self._bootstrap_servers = config.bootstrap_servers
         self._group = group
         # Under KIP-848 a topic that is another one is assigned anew; classic groups do not notice.
-        self._looks = config.group_protocol == "classic"
+        self._checks_topic_ids = config.group_protocol == "classic"
         self._topics = Topics(config)
         self._positions = Positions(group, start, self._topics)
         instance_id = config.client_properties.get("group.instance.id")
@@ -197,10 +197,10 @@ class KafkaReceiver:
         """Record the next offset to read per partition."""
         if wait and self._unanswered is not None:
             raise self._unanswered
-        strange = [pair for pair in offsets if pair not in self._assigned]
-        if strange:
+        not_ours = [pair for pair in offsets if pair not in self._assigned]
+        if not_ours:
             # The broker takes any member's word: it would move another member's position.
-            raise TransportError(f"not committed: {strange} belong to another member")
+            raise TransportError(f"not committed: {not_ours} belong to another member")
         positions = [
             TopicPartition(*pair, offset, self._assigned[pair])
             for pair, offset in offsets.items()
@@ -311,13 +311,13 @@ class KafkaReceiver:
                 self._first_positions = ours
 
     def _refuse_another_topic(self) -> None:
-        if not self._looks:
+        if not self._checks_topic_ids:
             return
         for topic in self._topics.recreated():
             pairs = [pair for pair in self._assigned if pair[0] == topic]
             self._out_of_range.update(pairs)
             if pairs:
-                self._fail(another_topic(self._group, TopicPartition(*pairs[0])))
+                self._fail(another_topic_error(self._group, TopicPartition(*pairs[0])))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._callback():

@@ -147,9 +147,9 @@ class MemoryReceiver:
             if self._broker.down:
                 raise TransportError("the broker is down")
             group = self._group
-            strange = [p for p in offsets if group.owners.get(p) is not self]
-            if strange:
-                raise TransportError(f"not the owner of {strange}")
+            not_ours = [p for p in offsets if group.owners.get(p) is not self]
+            if not_ours:
+                raise TransportError(f"not the owner of {not_ours}")
             group.committed.update(
                 (pair, offset) for pair, offset in offsets.items() if pair not in self._out_of_range
             )
