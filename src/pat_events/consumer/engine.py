@@ -291,7 +291,7 @@ class Engine:
             try:
                 self._give_up_overdue(now)
             except WorkersExhaustedError as error:
-                _log.error("%s", error)
+                _log.error("%s", one_line(str(error)))
                 break
         for state in states:
             state.drain()

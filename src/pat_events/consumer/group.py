@@ -28,6 +28,7 @@ from pat_events.consumer.threads import ThreadWorkers
 from pat_events.consumer.workers import Workers
 from pat_events.core.checks import require_at_least_1, require_text
 from pat_events.core.lanes import ORDERS
+from pat_events.core.shown import one_line
 from pat_events.errors import (
     ClosedError,
     ConfigError,
@@ -301,7 +302,9 @@ class ConsumerGroup:
             self._producer.close(_CLOSE_S if self._aborted_at is None else 0.0)
         except NotDeliveredError as error:
             _log.warning(
-                "group %s handles the events behind these again, or has: %s", self.name, error
+                "group %s handles the events behind these again, or has: %s",
+                self.name,
+                one_line(str(error)),
             )
 
     def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from pat_events.codecs import load_catalog
+from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
 from pat_events.ops.topics import apply, diff
 from pat_events.testing import EmbeddedBroker
@@ -108,5 +109,7 @@ def _remove(admin: KafkaAdmin, topics: list[str], groups: list[str]) -> None:
         admin.delete(topics, groups)
     except PatEventsError as error:
         _log.warning(
-            "look whether something was left behind of %s: %s", ", ".join(topics + groups), error
+            "look whether something was left behind of %s: %s",
+            ", ".join(topics + groups),
+            one_line(str(error)),
         )

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pat_events.core.repeats import WINDOW_S, Repeats, more_like_it
+from pat_events.core.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,18 @@ class UserinfoFilter(logging.Filter):
         masked = without_userinfo(message)
         if masked != message:
             record.msg, record.args = masked, None
+        return True
+
+
+class OneLineFilter(logging.Filter):
+    """Shows each message as one line: brokers, tokens and files of others have a say in them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Spell out ends of lines and what cannot be seen; shows every record."""
+        message = record.getMessage()
+        shown = one_line(message)
+        if shown != message:
+            record.msg, record.args = shown, None
         return True
 
 
@@ -102,8 +115,11 @@ class RepeatFilter(logging.Filter):
         self._lock = threading.RLock()
 
 
+# A logger's filter sees nothing of the loggers below it.
+logging.getLogger("pat_events.kafka").addFilter(OneLineFilter())
 client_log: Final = logging.getLogger("pat_events.kafka.client")
 client_log.addFilter(UserinfoFilter())
+client_log.addFilter(OneLineFilter())
 client_log.addFilter(SettlingFilter())
 _repeats: Final = RepeatFilter()
 client_log.addFilter(_repeats)
