@@ -31,7 +31,7 @@ def awaited_in(
 ) -> Generator[Any, Any, Any]:
     """Call a coroutine function and await it, each of its steps in these variables.
 
-    As a task of its own would, for a tenth of the time (0.5 µs).
+    As a task of its own would, for a tenth of the time.
     """
     run = variables.run
     coroutine = call(*args)

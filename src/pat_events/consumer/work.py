@@ -179,7 +179,7 @@ async def run_async(
     """Await the handlers of a work; returns whether it is still wanted.
 
     As in ``run`` each call sees the variables it is given. A task begins with a copy of them, which
-    serves until a call leaves it changed: stepping a coroutine in a copy of its own costs 0.5 µs.
+    serves until a call leaves it changed: stepping a coroutine in a copy of its own costs more.
 
     Raises:
         KeyboardInterrupt, SystemExit: they came by a signal; the work is wanted all the same.

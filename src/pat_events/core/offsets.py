@@ -7,7 +7,7 @@ class OffsetTracker:
     """Offsets of one partition, from delivery to settlement.
 
     Offsets start in ascending order, as a partition is read, and finish in any
-    order. Gaps in the log (marks of transactions, compaction) cost nothing: only offsets that were
+    order. Gaps in the log (transaction markers, compaction) cost nothing: only offsets that were
     delivered are known here, and the end of the partition once reading got there.
     """
 

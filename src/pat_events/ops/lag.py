@@ -23,7 +23,7 @@ class PartitionLag:
 
     ``committed`` is None where the group has no position yet; ``lag`` then counts all that is
     there, which is what a group that starts at the earliest record has before it. It counts
-    offsets: marks of transactions are among them until a member has read past them.
+    offsets: transaction markers are among them until a member has read past them.
     """
 
     topic: str

@@ -164,7 +164,7 @@ class Receiver(Protocol):
         """Return, for assigned partitions that were read to their end, the position of that end.
 
         Everything before it was returned by ``poll``. It may be later than the one after the last
-        record, where the log holds what is never delivered: the marks of transactions, and gaps.
+        record, where the log holds what is never delivered: transaction markers, and gaps.
         The last end that was reached is kept while later records are read.
         """
 
