@@ -273,6 +273,38 @@ def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(s
     assert stage.committed == 6
 
 
+def test_what_a_stop_begins_does_not_wait_behind_a_handler_at_work(stage):
+    recorder = Recorder()
+    stage.publish("busy", "k0", "k1", "k2")
+    member = stage.member(handlers_of(recorder))
+    workers = member.workers
+    member.step()
+    busy, *_, last = workers.ready
+    for work in (busy, last):
+        workers.start(work)
+    workers.finish(last)
+    nudged = []
+
+    def nudge():
+        nudged[:] = workers.ready[:1]
+        return bool(workers.ready)
+
+    def wait(seconds):
+        # A pool of threads, the only one awake at work: the others take what they are nudged for.
+        stage.clock.advance(seconds)
+        if nudged:
+            workers.start(nudged[0])
+            workers.finish(nudged.pop())
+        elif not workers.ready:
+            workers.finish(busy)
+
+    workers.nudge = nudge
+    member.inbox._while_waiting = wait
+    assert member.engine.close() == 0
+    assert recorder.handled == ["k2", "k0", "k1", "busy"]
+    assert stage.committed == 4
+
+
 def test_of_a_batch_only_what_lies_below_the_line_is_begun(stage):
     sizes = []
 

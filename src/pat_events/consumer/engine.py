@@ -48,6 +48,8 @@ _BUSY_POLL_S: Final = 0.002
 _WATCH_S: Final = 0.05
 # While a partition is full, wait this long for a handler to make room, in seconds.
 _ROOM_S: Final = 0.02
+# While partitions are given back and works wait, wake another worker this often, in seconds.
+_NUDGE_S: Final = 0.02
 _AFTER_READ_ERROR_S: Final = 1.0
 _RECOMMIT_S: Final = 30.0
 
@@ -287,7 +289,8 @@ class Engine:
             self._hand_out()
             if now >= drain.deadline or not (retries or drain.at_work):
                 break
-            self._settle(self._inbox.take(min(POLL_S, drain.deadline - now)))
+            wait_s = _NUDGE_S if self._workers.nudge() else POLL_S
+            self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
             try:
                 self._give_up_overdue(now)
             except WorkersExhaustedError as error:
