@@ -12,7 +12,7 @@ from pat_events.consumer.routes import Routes
 from pat_events.core.headers import CE_TYPE
 from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.events import EmailReceived
-from pat_events.testing.simulation import Member, VirtualClock
+from pat_events.testing.simulation import Member, VirtualClock, pause
 from pat_events.transports.base import Outgoing
 from pat_events.transports.memory import MemoryBroker
 
@@ -44,3 +44,22 @@ def test_a_coroutine_that_awaits_something_real_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="awaited something real"):
         member(handle).run_until(lambda: False)
+
+
+def test_a_coroutine_cancelled_from_outside_is_held_as_by_an_event_loop() -> None:
+    attempts = []
+
+    async def handle(event, ctx) -> None:
+        attempts.append(ctx.attempt)
+        await pause()
+
+    stepped = member(handle)
+    stepped.step()
+    (work,) = stepped.workers.ready
+    stepped.workers.start(work)
+    stepped.workers.advance(work)
+    stepped.workers.cancel(work)
+    stepped.step()
+    assert (stepped.stats.held, stepped.stats.retried) == (1, 0)
+    stepped.run_until(lambda: stepped.stats.handled == 1)
+    assert attempts == [1, 1]

@@ -7,6 +7,7 @@ scheduler decides which member steps, which work starts, which one ends and what
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.dead_letters import DeadLetterWriter
@@ -124,8 +125,18 @@ class StepWorkers:
             self.advance(work)
 
     def cancel(self, work: Work) -> None:
-        """Cancel a coroutine at its ``pause`` from outside, as an event loop that ends does."""
+        """Cancel a coroutine at its ``pause`` from outside, as an event loop that ends does.
+
+        Not to be called where an event loop turns.
+        """
         coroutine = self._coroutines.pop(work)
+        # By what its task tells, a cancellation from outside differs from an error of its own.
+        loop = asyncio.new_event_loop()
+        with closing(loop), suppress(asyncio.CancelledError):
+            loop.run_until_complete(self._cancelled(work, coroutine))
+
+    async def _cancelled(self, work: Work, coroutine: Coroutine[Any, Any, bool]) -> None:
+        asyncio.current_task().cancel()  # type: ignore[union-attr]
         self._go_on(work, coroutine, lambda: coroutine.throw(asyncio.CancelledError()))
 
     @property
