@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import zlib
 
@@ -11,7 +12,14 @@ from pat_events import Handlers, RetryPolicy
 from pat_events.consumer.engine import POLL_RECORDS
 from pat_events.consumer.limits import Limits
 from pat_events.core.offsets import OffsetTracker
-from pat_events.errors import ConfigError, HoldError, PermanentError, TransientError, TransportError
+from pat_events.errors import (
+    ConfigError,
+    HoldError,
+    NotDrainedError,
+    PermanentError,
+    TransientError,
+    TransportError,
+)
 from pat_events.events import EmailReceived
 
 TOPIC = "pat-emails"
@@ -375,3 +383,31 @@ def test_after_a_stop_with_a_slow_key_another_member_gets_nothing_twice(live, wa
     ending.join(10)
     assert live.committed == 2 * len(keys)
     assert len(calls) == len(set(calls)) == 2 * len(keys)
+
+
+def test_a_stop_after_the_end_of_the_handlers_loop_commits_what_was_handled(live, wait_until):
+    calls = []
+
+    async def handle(event, ctx):
+        calls.append(event.email_id)
+        if event.email_id == "k1":
+            raise ValueError("once")
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    retry = RetryPolicy(attempts=2, first_delay_s=0.5, jitter=0)
+    live.publish("k0", "k1", "k2")
+    # No commit comes before the last one.
+    group = live.group(
+        handlers_of(handle, retry=retry), started=False, commit_interval_s=60, drain_timeout_s=5
+    )
+    group.start(loop)
+    wait_until(lambda: group.stats().handled == 2 and group.stats().retried == 1)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    # The retry is due within the drain, and there is nothing to run it.
+    with pytest.raises(NotDrainedError, match="come again: 1"):
+        group.stop()
+    assert live.committed == 1

@@ -21,9 +21,9 @@ from pat_events.consumer.work import Work, chunk_size, post_when_settled
 from pat_events.core.shown import one_line
 from pat_events.errors import (
     HandlerTimeoutError,
+    HoldError,
     PatEventsError,
     TransportError,
-    WorkersExhaustedError,
 )
 
 if TYPE_CHECKING:
@@ -283,17 +283,18 @@ class Engine:
         drain = Drain(states, self._failures, self._clock(), self._limits.drain_timeout_s)
         while not self._abort:
             now = self._clock()
-            # The partitions that stay ours go on meanwhile.
-            self._failures.run_due(now)
-            retries = drain.move_limits(now)
-            self._hand_out()
-            if now >= drain.deadline or not (retries or drain.at_work):
-                break
-            wait_s = _NUDGE_S if self._workers.nudge() else POLL_S
-            self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
             try:
+                # The partitions that stay ours go on meanwhile.
+                self._failures.run_due(now)
+                retries = drain.move_limits(now)
+                self._hand_out()
+                if now >= drain.deadline or not (retries or drain.at_work):
+                    break
+                wait_s = _NUDGE_S if self._workers.nudge() else POLL_S
+                self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
                 self._give_up_overdue(now)
-            except WorkersExhaustedError as error:
+            except HoldError as error:
+                # There is nothing left that runs handlers; what they did is committed all the same.
                 _log.error("%s", one_line(str(error)))
                 break
         for state in states:
