@@ -56,7 +56,7 @@ def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_
 def test_the_schedules_contain_what_they_are_about():
     names = ("dead", "repeated", "returned", "abandoned", "CancelledError", "BufferFullError")
     seen = Counter(dict.fromkeys(names, 0))
-    for seed in range(40):
+    for seed in range(60):
         schedule = world.World(seed)
         schedule.run()
         seen.update(schedule.seen)
@@ -67,6 +67,7 @@ def test_the_schedules_contain_what_they_are_about():
             seen["returned"] += member.stats.returned
             seen["abandoned"] += sum(work.abandoned for work in member.workers.running)
     more = ("whole batch", "dropped commit", "out of range", "left", "step within a call")
+    more += ("begun at a stop", "too far ahead")
     topics = {f"{topic} in {order}" for topic in world.KINDS for order in ORDERS}
     assert set(seen) == {*names, *more, *topics}
     assert min(seen.values()) > 0, seen

@@ -13,7 +13,7 @@ from pat_events.transports.base import Outgoing
 
 from . import handlers
 from .calls import Calls
-from .cluster import BUFFER_EVENTS, Broker, Slot
+from .cluster import BUFFER_EVENTS, Broker, Slot, limit_letters
 from .handlers import CATALOG, KINDS, OUTPUT, ROUTES
 from .ledger import Ledger
 from .overseer import Overseer
@@ -25,7 +25,11 @@ TYPE = f"{CATALOG.package}."
 SESSION_S = 10.0
 MEMBERS = 3
 LIMITS = Limits(
-    max_in_flight=12, max_in_flight_bytes=600, drain_timeout_s=3.0, commit_interval_s=0.3
+    max_in_flight=12,
+    max_in_flight_bytes=600,
+    max_uncommitted=8,
+    drain_timeout_s=3.0,
+    commit_interval_s=0.3,
 )
 FATES = {
     "fine": 6,
@@ -69,7 +73,7 @@ class World(Calls):
         self.healing = False
         # Works whose handler does not return before it is given up.
         self.hanging = set()
-        # Whose engine is in the middle of a step.
+        # Whose engine is in the middle of a step, or leaves.
         self.stepping: set[int] = set()
 
     def meanwhile(self):
@@ -103,9 +107,11 @@ class World(Calls):
             (h.CE_CORRELATION_ID, b"c%d" % self.published),
             (h.TRACEPARENT, b"00-%032x-%016x-01" % (self.published, self.published)),
         ]
-        outgoing = Outgoing(topic, key.encode(), b"\xff" if fate == "broken" else value, headers, 1)
+        if fate == "broken":
+            value = b"\xff"
+        outgoing = Outgoing(topic, key.encode(), value, headers, 1)
         position = (topic, *self.broker.append(outgoing))
-        self.ledger.published(position, key.encode(), fate, self.published)
+        self.ledger.published(position, key.encode(), fate, self.published, len(value))
 
     def join(self):
         free = [slot for slot in range(MEMBERS) if slot not in self.members]
@@ -113,7 +119,7 @@ class World(Calls):
             return
         self.reset_positions()
         slot = free[0]
-        place = Place(self.broker, GROUP, self.ledger, LIMITS.drain_timeout_s, self.drops_commit)
+        place = Place(self.broker, GROUP, self.ledger, LIMITS, self.drops_commit)
         place.loses_commits = self.loses_commits
         member = Member(
             self.broker,
@@ -127,6 +133,7 @@ class World(Calls):
             receiver=place,
             while_waiting=lambda seconds: self.wait(slot, seconds),
         )
+        limit_letters(member.sender)
         _slots[slot].wire.connect(member.sender)
         self.members[slot] = member
         self.places[slot] = place
@@ -211,6 +218,7 @@ class World(Calls):
                 self.leave(slot)
         else:
             self.overseers[slot].after_step(began)
+            self.seen["too far ahead"] += bool(self.places[slot].far)
         finally:
             self.stepping.discard(slot)
 
@@ -222,8 +230,10 @@ class World(Calls):
     def leave(self, slot):
         self.seen["left"] += 1
         self.places[slot].leaving = True
+        self.stepping.add(slot)
         with suppress(Crash):
             self.members[slot].engine.close()
+        self.stepping.discard(slot)
         self.crash(slot)
 
     def forget(self):

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pat_events.errors import BufferFullError, HoldError, PermanentError, TransientError
 
 from .handlers import BATCH, PARTS, POLICY
-from .story import A_CANCEL_MAY_COST_AN_ATTEMPT, A_FULL_BUFFER_MAY_COST_AN_ATTEMPT
 
 
 class Calls:
@@ -43,7 +42,9 @@ class Calls:
                 self.trouble.append(f"{position} began after its partition was given back")
                 story = self.ledger.stories[position][-1]
             elif position[:2] in place.moving:
-                self.trouble.append(f"{position} began while its partition was given back")
+                self.seen["begun at a stop"] += 1
+                if position[2] > place.moving[position[:2]]:
+                    self.trouble.append(f"{position} began while its partition was given back")
             if work.abandoned:
                 self.trouble.append(f"{position} began after its work was given up")
             self._check_repeat(story, ctx)
@@ -95,26 +96,37 @@ class Calls:
         story = self._story(ctx)
         if story.error is not None and not work.abandoned:
             batch = work.registration.batch_size and len(work.deliveries) > 1
-            published = work.unsettled or any(acks for _, acks in self.called_by[work])
-            waits = story.failed(story.error, self.clock.now, surely=not published)
-            if not published and not batch and not story.gives_up:
+            surely = self._published_nothing(work)
+            waits = story.failed(story.error, self.clock.now, surely=surely)
+            if surely and not batch and not story.gives_up:
                 self.overseers[slot].waits(story, waits[1])
         return story.error
 
+    def _published_nothing(self, work):
+        """Tell whether no follow-up of an earlier event can fail, and take a failure's place."""
+        return not any(acks for _, acks in self.called_by[work])
+
     def failure_of_all(self, contexts):
         """Return what a batch raises as a whole, if it does."""
-        slot, work = self.at_work[-1]
         errors = [error for ctx in contexts if (error := self._story(ctx).error)]
         if len(contexts) == 1 or not errors or self.random.random() < 0.7:
             return None
         self.seen["whole batch"] += 1
-        if not work.abandoned:
-            stories = [self._story(ctx) for ctx in contexts]
-            for story in stories:
-                waits = story.failed(errors[0], self.clock.now, surely=True, together=len(stories))
-            if len(stories) == len(work.deliveries):  # Else letters are on their way as well.
-                self.overseers[slot].waits(stories[0], waits[1])
+        self._all_failed(contexts, errors[0])
         return errors[0]
+
+    def _all_failed(self, contexts, error):
+        slot, work = self.at_work[-1]
+        if work.abandoned:
+            return
+        stories = [self._story(ctx) for ctx in contexts]
+        surely = self._published_nothing(work)
+        for story in stories:
+            waits = story.failed(error, self.clock.now, surely=surely, together=len(stories))
+        # Of a batch with letters on their way the lane waits for those as well.
+        whole = len(stories) == len(work.deliveries)
+        if surely and (whole or not work.registration.batch_size):
+            self.overseers[slot].waits(stories[0], waits[1])
 
     @contextmanager
     def refusals(self, contexts):
@@ -123,14 +135,7 @@ class Calls:
             yield
         except (asyncio.CancelledError, BufferFullError) as error:
             self.seen[type(error).__name__] += 1
-            if not self.at_work[-1][1].abandoned:
-                costs = (
-                    A_FULL_BUFFER_MAY_COST_AN_ATTEMPT
-                    if isinstance(error, BufferFullError)
-                    else A_CANCEL_MAY_COST_AN_ATTEMPT
-                )
-                for ctx in contexts:
-                    self._story(ctx).refused(may_cost_an_attempt=costs or len(contexts) > 1)
+            self._all_failed(contexts, HoldError("it is none of the handler's doing"))
             raise
 
     def handled(self, ctx, acks):

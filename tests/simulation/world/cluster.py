@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 
 from pat_events import Config, Producer
-from pat_events.errors import BufferFullError, TransportError
+from pat_events.consumer.dead_letters import OutgoingDeadLetter
+from pat_events.errors import BufferFullError, RecordTooLargeError, TransportError
 from pat_events.transports.memory import MemoryBroker
 
 from .handlers import CATALOG_FILE
 
 BUFFER_EVENTS = 2
+MAX_LETTER_BYTES = 50
 
 
 class Wire:
@@ -65,11 +67,29 @@ class Broker(MemoryBroker):
     def __init__(self, **settings):
         super().__init__(**settings)
         self.unwritable = set()
+        #: By identity, as another member may get the same event: what has its dead letter.
+        self.dead_lettered = {}
 
     def append(self, outgoing):
         if outgoing.topic in self.unwritable:
             raise TransportError(f"{outgoing.topic} cannot be written")
-        return super().append(outgoing)
+        at = super().append(outgoing)
+        if isinstance(outgoing, OutgoingDeadLetter):
+            self.dead_lettered[id(outgoing.delivery)] = outgoing.delivery
+        return at
+
+
+def limit_letters(sender):
+    """Have a sender refuse dead letters that are too large for their topic."""
+    send = sender.send
+
+    def send_unless_too_large(outgoing):
+        is_letter = isinstance(outgoing, OutgoingDeadLetter)
+        if is_letter and len(outgoing.value or b"") > MAX_LETTER_BYTES:
+            raise RecordTooLargeError("too large")
+        send(outgoing)
+
+    sender.send = send_unless_too_large
 
 
 class Slot:

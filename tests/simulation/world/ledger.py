@@ -6,6 +6,7 @@ from collections import Counter
 
 from pat_events.core import headers as h
 
+from .cluster import MAX_LETTER_BYTES
 from .handlers import OUTPUT, PARTS, POLICY
 
 # Refused unread, or passed over: settled at once, so that no order is kept for them.
@@ -29,13 +30,15 @@ class Ledger:
         self.stories = {}
         self._outputs = set()
         self._numbers = {}
+        self._value_bytes = {}
         self._before = {}
         self._checked = {}
         self._dead_topics = dead_topics
         self._seen = dict.fromkeys((OUTPUT, *dead_topics), 0)
 
-    def published(self, position, key, fate, number):
+    def published(self, position, key, fate, number, value_bytes):
         self.fates[position] = fate
+        self._value_bytes[position] = value_bytes
         self._numbers[str(position)] = number
         self.stories[position] = []
         if fate not in UNORDERED:
@@ -108,16 +111,20 @@ class Ledger:
     def written_dead(self):
         for topic in self._dead_topics:
             for record in self._new(topic):
-                self._check_letter(topic, record.header_values)
+                self._check_letter(topic, record)
         return self.dead
 
-    def _check_letter(self, topic, headers):
+    def _check_letter(self, topic, letter):
+        headers = letter.header_values
         of = headers["__dlq.errors.topic"].decode()
         numbers = [int(headers[f"__dlq.errors.{name}"]) for name in ("partition", "offset")]
         position = (of, *numbers)
         self.dead[position] += 1
         if not topic.startswith(f"{of}."):
             self.trouble.append(f"the letter of {position} is in {topic}")
+        too_large = self._value_bytes[position] > MAX_LETTER_BYTES
+        if (letter.value is None) is not too_large:
+            self.trouble.append(f"the value of {position} in its letter is {letter.value}")
         if self.dead[position] > len(self.stories[position]):
             self.trouble.append(f"{position} has more letters than it was delivered")
         attempts = int(headers["pat-dlq-attempts"])

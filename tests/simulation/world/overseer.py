@@ -5,7 +5,6 @@ from __future__ import annotations
 from pat_events.errors import HandlerTimeoutError
 
 from .handlers import TIMEOUT_S
-from .place import MAX_DISTANCE
 
 WATCH_S = 0.05
 # So often is committed again what was committed before.
@@ -28,8 +27,13 @@ class Overseer:
         self._behind = {}
         self._drained_at = None
         place.drained = self._check_drain
+        place.waits_too_long = self._waits_too_long
+        place.is_due_in_time = self._is_due_in_time
+        place.distance = self._distance
         self._overdue = member.workers.overdue
         member.workers.overdue = self._note_overdue
+        self._put = member.inbox.put
+        member.inbox.put = self._note_put
 
     def waits(self, story, longest_s):
         """A failed event is due again so long after it was settled, and leads its lane then."""
@@ -55,6 +59,29 @@ class Overseer:
             self._check_retries(self._drained_at)
             self._check_deadlines(self._drained_at)
         self._drained_at = self._clock()
+        self._place.look()
+
+    def _waits(self, story):
+        """Tell whether it failed, and is surely not tried again before it is due."""
+        wait = self._waiting.get(story)
+        if wait is None or self._clock() >= story.not_before:
+            return False
+        calls, *decided = self._counts(story)
+        return calls == wait[0][0] and tuple(decided) != wait[0][1:]
+
+    def _waits_too_long(self, story):
+        late = story.held or story.not_before >= self._place.begin_until
+        return late and self._waits(story)
+
+    def _is_due_in_time(self, story):
+        if story.held or not self._waits(story):
+            return False
+        _, longest_s, due = self._waiting[story]
+        return (due or self._clock() + longest_s) < self._place.begin_until
+
+    def _distance(self, partition):
+        low = self._member.engine._partitions[partition].tracker.committable()
+        return 0 if low is None else self._place.next_of(partition) - low
 
     def _check_retries(self, began):
         if not self._waiting:
@@ -100,6 +127,17 @@ class Overseer:
             self._given_up(work, now)
         return given_up
 
+    def _note_put(self, work):
+        """What is left of a work that was given up: what was handled before is settled by it."""
+        if not work.abandoned:
+            for delivery in work.deliveries:
+                story = self._place.stories.get((delivery.topic, delivery.partition), {}).get(
+                    delivery.offset
+                )
+                if story is not None and story.delivery is delivery:
+                    story.work = work
+        self._put(work)
+
     def _given_up(self, work, now):
         delivery = _at_work(work)
         partition = (delivery.topic, delivery.partition)
@@ -131,11 +169,12 @@ class Overseer:
         # One more: of a partition assigned by the poll that was to find nothing.
         if stats.in_flight > self._limits.max_in_flight + 1:
             self._place.trouble(f"more in flight than {self._limits.max_in_flight}: {stats}")
-        if MAX_DISTANCE is not None:
-            for partition, state in member.engine._partitions.items():
-                low = state.tracker.committable()
-                if low is not None and self._place.next_of(partition) - low > MAX_DISTANCE:
-                    self._place.trouble(f"{partition} is read far beyond {low}")
+        for partition, state in member.engine._partitions.items():
+            stories = self._place.stories[partition]
+            tracker = state.tracker
+            kept = sum(len(stories[at].delivery.value or b"") for at in tracker._in_flight)
+            if tracker.value_bytes != kept:
+                self._place.trouble(f"{partition} keeps {kept} bytes, not {tracker.value_bytes}")
 
     def _check_commit_in_time(self, began):
         place = self._place
@@ -148,7 +187,7 @@ class Overseer:
             # Not those of an assignment before: a new one begins where it is committed.
             key = (*partition, place.assignments)
             want, since = self._behind.get(key, (None, began))
-            if group.owners.get(partition) is not place:
+            if group.owners.get(partition) is not place or place.left_the_log(partition):
                 continue
             committed = group.committed[partition]
             if want is None or committed >= want:

@@ -7,11 +7,6 @@ from pat_events.errors import HoldError, PermanentError
 
 from .handlers import POLICY
 
-# What another part of the group is free to count as an attempt or to hold: the event is none the
-# worse for it. False once it is held for certain.
-A_CANCEL_MAY_COST_AN_ATTEMPT = True
-A_FULL_BUFFER_MAY_COST_AN_ATTEMPT = True
-
 
 class Story:
     """A delivery and what its handler did; times by the virtual clock."""
@@ -26,6 +21,7 @@ class Story:
         "error",
         "gives_up",
         "handled",
+        "held",
         "holds",
         "index",
         "neighbours",
@@ -50,6 +46,8 @@ class Story:
         self.acks = []
         #: After its last failure a dead letter may be written.
         self.gives_up = False
+        #: What it waits for since its last failure is out of order.
+        self.held = False
 
     def begin(self, work, neighbours, now):
         """Its handler is called."""
@@ -87,7 +85,8 @@ class Story:
         # Counted here, as the engine may have counted this failure already.
         least, most = 1 + self.attempts_at_least, 1 + self.attempts_at_most
         self.gives_up = False
-        if together == 1 and isinstance(error, HoldError):
+        self.held = isinstance(error, HoldError)
+        if self.held:
             self.holds += surely
             waits = (hold_s(max(1, self.holds)), hold_s(self.delivery.holds + 1))
         else:
@@ -101,8 +100,3 @@ class Story:
         if surely:
             self.not_before = now + waits[0]
         return waits
-
-    def refused(self, *, may_cost_an_attempt):
-        """Note a failure that was none of its handler's doing."""
-        self.attempts_at_most += may_cost_an_attempt
-        self.gives_up = False
