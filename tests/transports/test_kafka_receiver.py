@@ -231,6 +231,17 @@ def test_an_error_of_one_partition_among_others_that_were_committed_is_told(join
     assert "a commit failed" in caplog.text
 
 
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_commit_that_fails_for_one_partition_fails(join, failed):
+    receiver = join()
+    poll_until(receiver, lambda _: receiver._listener.owned)
+    answers = [Namespace(topic=TOPIC, partition=number, error=None) for number in (0, 1)]
+    answers[failed].error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    receiver._client = Doubly(receiver._client, commit=lambda **_: answers)
+    with pytest.raises(TransportError, match=f"committing {TOPIC}/{failed}"):
+        receiver.commit({(TOPIC, 0): 1, (TOPIC, 1): 1}, wait=True)
+
+
 def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish):
     publish("0", "1")
     kafka.faults.push_request_errors(Api.OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED)

@@ -11,7 +11,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from pat_events import Config
-from pat_events.errors import BufferFullError, RecordTooLargeError, TransportTimeoutError
+from pat_events.errors import (
+    BufferFullError,
+    RecordTooLargeError,
+    TransportError,
+    TransportTimeoutError,
+)
 from pat_events.transports.kafka import sender as sending
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.sender import KafkaSender
@@ -352,6 +357,50 @@ class TestWhileThereIsNoClient:
         sender.send(record("a"))
         sender._tend(0)
         assert [list(it.queue) for it in clients] == [[], [b"a"]]
+
+
+class TestReportsOfAReplacedClient:
+    @pytest.fixture
+    def sender(self, make):
+        return make()
+
+    @pytest.fixture
+    def resent(self, sender, clients, record):
+        """A record that the second client has, and how the first and the second report on it."""
+        sent = record("a")
+        sender.send(sent)
+        (first,) = clients[0].queue.values()
+        clients[0].queue.clear()  # Not told when it is replaced: the report comes late.
+        die(sender)
+        sender._tend(0)
+        (second,) = clients[1].queue.values()
+        return sent, first, second
+
+    @pytest.mark.parametrize(
+        "late",
+        [KafkaError(KafkaError._MSG_TIMED_OUT), KafkaError(KafkaError._PURGE_QUEUE), FATAL],
+        ids=["timed out", "purged", "fatal"],
+    )
+    def test_a_late_failure_settles_nothing(self, sender, clients, resent, late):
+        sent, first, second = resent
+        first(late, Message(-1))
+        sender._tend(0)
+        assert sent.settlements == 0
+        assert len(clients) == 2  # Nor is it a reason to make a third.
+        second(None, Message(7))
+        assert (sent.settlements, sent.error, sent.offset) == (1, None, 7)
+
+    def test_a_failure_of_the_new_client_settles_it(self, resent):
+        sent, _, second = resent
+        second(KafkaError(KafkaError._MSG_TIMED_OUT), Message(-1))
+        assert sent.settlements == 1
+        assert isinstance(sent.error, TransportError)
+
+    def test_what_both_clients_report_settles_it_once(self, resent):
+        sent, first, second = resent
+        second(None, Message(8))
+        first(None, Message(7))
+        assert (sent.settlements, sent.offset) == (1, 8)
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["its client", "a client before"])
