@@ -16,7 +16,7 @@ DATA = ("catalog.yaml", "catalog.schema.json", "events.avsc")
 
 def build(target, folder, into):
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(into)]
-    subprocess.run(command, cwd=folder, check=True, timeout=100, capture_output=True)
+    subprocess.run(command, cwd=folder, check=True, timeout=280, capture_output=True)
 
 
 @pytest.fixture(scope="module")

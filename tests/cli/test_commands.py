@@ -141,7 +141,7 @@ def test_ctrl_c_ends_a_tail_with_130(pat_events):
     with pat_events.start("consume", "pat-events", "--from-beginning") as process:
         assert json.loads(process.stdout.readline())["event"]["tenant_id"] == "t-1"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert not process.stderr.read()
 
 
@@ -167,7 +167,7 @@ def test_a_group_runs_until_it_is_told_to_stop(pat_events, tmp_path, monkeypatch
     with pat_events.start("run", "service:group") as process:
         assert process.stdout.readline() == "w-1\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         said = process.stderr.readline()
         assert said.startswith("pat-events: starting group workflow-engine; Ctrl-C stops it ")
 
@@ -196,7 +196,7 @@ def test_a_group_that_ends_with_handlers_at_work_exits_with_3(pat_events, tmp_pa
     with pat_events.start("run", "stuck:group") as process:
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 3
+        assert process.wait(60) == 3
         assert "handlers still at work" in process.stderr.read()
 
 
@@ -223,7 +223,7 @@ def test_no_log_line_steers_the_terminal(pat_events, tmp_path, monkeypatch):
     with pat_events.start("run", "failing:group") as process:
         line = next(line for line in process.stderr if "ERROR" in line)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert "\\u0000 \\u001b[31m" in line
 
 

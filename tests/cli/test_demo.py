@@ -80,7 +80,7 @@ def interrupt(process, number):
     process.send_signal(number)
     process.stdout.read()
     error = process.stderr.read()
-    process.wait(30)
+    process.wait(60)
     return error
 
 
@@ -108,7 +108,7 @@ def test_a_demo_cut_short_leaves_nothing_on_a_cluster(alone, kafka_broker, many,
 def test_without_its_extra_the_command_says_what_to_install():
     hidden = "import sys; sys.modules['typer'] = None; from pat_events.cli import main; main()"
     result = subprocess.run(
-        [sys.executable, "-c", hidden], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60, check=False
     )
     assert result.returncode == 1
     assert result.stderr == "the command line needs more packages: pip install 'pat-events[cli]'\n"

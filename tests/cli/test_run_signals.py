@@ -33,4 +33,4 @@ def test_what_handlers_fork_has_the_default_and_sigterm_ends_the_group(
     with pat_events.start("run", "service:group") as process:
         assert process.stdout.readline() == "child 0\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0

@@ -125,7 +125,7 @@ def test_a_group_runs_on_where_standard_error_is_full(pat_events, tmp_path, monk
     ):
         assert process.stdout.readline() == "handled\n"
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_closed_standard_output_is_one_sentence(alone):

@@ -12,14 +12,12 @@ from pat_events.codecs import EventTypes, load_catalog
 from pat_events.errors import CatalogError, ConfigError
 
 
-@pytest.mark.timeout(10)
 def test_a_pipe_is_no_catalogue(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match=r"the catalogue .*pipe is no regular file"):
         load_catalog(tmp_path / "pipe")
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/"])
 def test_a_device_or_a_directory_is_no_catalogue(path):
     with pytest.raises(ConfigError, match="is no regular file"):

@@ -96,7 +96,7 @@ def test_a_pool_that_a_handler_forks_ends_with_its_block(start, how):
         say("committed", committed())
         """
     )
-    said, errors = process.communicate(timeout=20)
+    said, errors = process.communicate(timeout=60)
     assert said == "pool ended\ncommitted 1\n", errors
 
 
@@ -122,7 +122,7 @@ def test_a_forked_child_has_the_handlers_that_were_there_before_the_group(start)
         say("restored", signal.getsignal(signal.SIGTERM) is own)
         """
     )
-    said, errors = process.communicate(timeout=20)
+    said, errors = process.communicate(timeout=60)
     assert said == "child 0\nrestored True\n", errors
 
 
@@ -204,7 +204,7 @@ def test_one_signal_ends_a_server_and_the_group_in_its_lifespan(start, server, n
     process = start(program)
     assert line_of(process) == "begun\n"
     process.send_signal(number)
-    said, errors = process.communicate(timeout=20)
+    said, errors = process.communicate(timeout=60)
     assert sorted(said.splitlines()) == ["committed 1", "ended", "http stopped"], errors
     assert process.returncode in {0, -number}
 
@@ -214,6 +214,6 @@ def test_a_server_that_comes_after_the_group_keeps_its_handlers_and_can_give_the
     process = start(program + "asyncio.run(group_first())\nsay('went on')")
     assert line_of(process) == "begun\n"
     process.send_signal(signal.SIGTERM)
-    said, errors = process.communicate(timeout=20)
+    said, errors = process.communicate(timeout=60)
     assert sorted(said.splitlines()) == ["committed 1", "ended", "http stopped"], errors
     assert process.returncode == -signal.SIGTERM

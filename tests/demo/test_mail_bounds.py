@@ -12,7 +12,7 @@ import pytest
 from pat_events.demo.mail import UNPARSED, email_received, read_mails
 from pat_events.events import EmailProtocol
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 LIMIT = 10_000_000
 BODY = b"\r\n\r\nthe body\r\n"

@@ -80,7 +80,7 @@ def test_a_process_killed_in_the_middle_of_its_work_loses_nothing(
     process = start()
     ground.until(lambda: ground.committed() == ground.ends(), 60)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
     seen = handled()
     assert set(seen) == set(names)

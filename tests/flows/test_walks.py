@@ -90,9 +90,9 @@ def test_publishing_walks_from_the_catalogue_over_the_codec_to_the_transport(
                 f"transport: {it.topic} {it.key.decode()} {dict(it.headers)['ce_type']}"
             ),
         )
-        producer.publish(EmailReceived(email_id="e-1")).result(timeout=10)
+        producer.publish(EmailReceived(email_id="e-1")).result(timeout=60)
         steps.append("acknowledged")
-        producer.publish(EmailReceived(email_id="e-2")).result(timeout=10)
+        producer.publish(EmailReceived(email_id="e-2")).result(timeout=60)
     assert steps == [
         "catalogue: EmailReceived",
         "codec",

@@ -13,7 +13,7 @@ def test_only_typed_errors_leave_in_bounded_time_and_memory():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

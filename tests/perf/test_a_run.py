@@ -25,7 +25,7 @@ def test_a_run_has_bare_figures_beside_each_of_ours_and_leaves_no_topic(kafka_br
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=280,
         check=False,
     )
     assert done.returncode in {0, 1}, done.stderr  # so short, ratios may be missed

@@ -160,7 +160,7 @@ class TestAwaiting:
             return await producer.publish(event(number))
 
         async def main():
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await asyncio.gather(*(publish(number) for number in range(1000)))
 
         positions = asyncio.run(main())
@@ -179,7 +179,7 @@ class TestAwaiting:
             await asyncio.sleep(0)
             log.set_down(down=False)
             await asyncio.to_thread(producer.flush, 5)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 return await another
 
         assert asyncio.run(main()).offset == 0

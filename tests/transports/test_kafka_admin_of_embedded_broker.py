@@ -21,14 +21,12 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
 def test_what_it_cannot_do_is_refused_with_what_to_do_instead(kafka, ask):
     with pytest.raises(ConfigError, match=r"embedded broker.*EmbeddedBroker\.create_topics"):
         ask(KafkaAdmin(kafka.config()))
 
 
-@pytest.mark.timeout(10)
 def test_topics_are_neither_compared_nor_applied(kafka):
     with pytest.raises(ConfigError, match="embedded broker"):
         diff(kafka.config(), load_catalog())

@@ -45,7 +45,7 @@ BLOCKS = [
 
 def run(program):
     command = [sys.executable, "-c", FORKING + program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -79,7 +79,7 @@ def running(state, request):
 )
 def test_a_signal_ends_everything_and_removes_the_data(state, running, number):
     os.killpg(running.pid, number)  # as a terminal does
-    assert running.wait(30) == 128 + number
+    assert running.wait(60) == 128 + number
     assert living_in(state) == set()
     assert runs(state) == []
     assert len(list(state.glob("logs/*/*.log"))) == 1
@@ -136,7 +136,7 @@ def test_two_starts_at_once_get_brokers_of_their_own(state):
         assert len(addresses) == 2
         assert len(living_in(state)) == 2
         for tool in both:
-            tool.communicate("\n", timeout=30)
+            tool.communicate("\n", timeout=60)
     assert living_in(state) == set()
 
 

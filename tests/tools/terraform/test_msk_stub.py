@@ -24,7 +24,7 @@ def client(stub):
         return session.client(
             service,
             endpoint_url=stub.url,
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5),
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=30, read_timeout=30),
         )
 
     return of
