@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock
 from pat_events.transports.base import Outgoing
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from tests.support import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,19 +28,10 @@ TOPIC = "pat-emails"
 DEAD = f"{TOPIC}.{GROUP}.dlq"
 CATALOG = load_catalog()
 TYPES = EventTypes(CATALOG)
-DEADLINE_S = 10.0
 
 
 def config(**settings: object) -> Config:
     return Config(bootstrap_servers="memory", connect_timeout_s=0, **settings)
-
-
-def until(done: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
-    """Poll until it is true; the deadline is the only bound."""
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
-        time.sleep(0.002)
 
 
 def new_broker(partitions: int = 1, **settings: object) -> MemoryBroker:

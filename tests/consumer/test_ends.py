@@ -13,10 +13,9 @@ from pat_events.errors import HoldError
 from pat_events.events import EmailReceived
 from pat_events.ops.lag import lag
 from pat_events.transports.kafka.admin import KafkaAdmin
-from tests.faults.conftest import CATALOG, until
+from tests.support import CATALOG, DEADLINE_S, until
 
 TOPIC = "pat-emails"
-DEADLINE_S = 30.0
 
 
 def handlers_of(handler):

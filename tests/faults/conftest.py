@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from confluent_kafka import Producer as RawProducer
 
 from pat_events import Config, ConsumerGroup, Producer
 from pat_events.transports.kafka.admin import KafkaAdmin
+from tests.support import CATALOG, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,28 +25,6 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 GROUPS = ("first", "second")
-CATALOG = """\
-version: 1
-package: pat.events.v1
-python_module: pat_events.events
-topics:
-  {topic}: {{partitions: 4, retention_days: 1, description: A test's.}}
-dead_letters: {{partitions: 1, retention_days: 1}}
-events:
-  EmailReceived: {{topic: {topic}, key: email_id, source: t, detail_type: E}}
-  EmailProcessed: {{topic: {topic}, key: email_id, source: t, detail_type: P}}
-groups: {{}}
-queues: {{}}
-schedules: {{}}
-"""
-
-
-def until(done: Callable[[], object], timeout_s: float = 30.0, every_s: float = 0.05) -> None:
-    """Poll until it is true; the deadline is the only bound."""
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
-        time.sleep(every_s)
 
 
 class Ground:
@@ -54,7 +34,7 @@ class Ground:
         self.servers = servers
         self.topic = topic
         self.catalog = catalog
-        self.until = until
+        self.until = partial(until, every_s=0.05)  # What is asked is mostly the broker.
         self._stack = stack
         catalog.write_text(CATALOG.format(topic=topic))
 

@@ -72,7 +72,7 @@ def test_a_process_killed_in_the_middle_of_its_work_loses_nothing(
     for _ in range(kills):
         process = start()
         enough = len(handled()) + chance.randint(1, EVENTS // (kills + 2))
-        ground.until(lambda enough=enough: len(handled()) >= enough, 60, 0.002)
+        ground.until(lambda enough=enough: len(handled()) >= enough, 60, every_s=0.002)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         # Never past what was handled: an offset that is committed needs no second reading.

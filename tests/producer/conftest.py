@@ -15,13 +15,6 @@ from pat_events.transports.memory import MemoryBroker, MemoryTransport
 DEADLINE_S = 20.0
 
 
-def wait_until(done, timeout_s=DEADLINE_S):
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < deadline, "the deadline passed"
-        time.sleep(0.002)
-
-
 @pytest.fixture
 def log():
     """A broker in memory with the catalogue's topics."""

@@ -5,21 +5,15 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from pat_events import Config
 from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-DEADLINE_S = 30.0
+from tests.support import DEADLINE_S, kafka_config, poll_until
 
 
 class Sent(Outgoing):
@@ -139,13 +133,7 @@ class Cluster:
         assert [it.error for it in records if it.error] == []
         return records
 
-    def poll_until(self, done: Callable[[], object], *members, timeout_s=DEADLINE_S):
-        """Poll all members in turn until ``done``."""
-        deadline = time.monotonic() + timeout_s
-        while not done():
-            assert time.monotonic() < deadline, [it.owned for it in members]
-            for member in members:
-                member.poll()
+    poll_until = staticmethod(poll_until)
 
     def close(self):
         # All of them, whatever one says: a consumer left open can hang the interpreter's exit.
@@ -154,18 +142,6 @@ class Cluster:
                 ends.callback(sender.close, 1)
             for member in reversed(self._members):
                 ends.callback(member.close)
-
-
-def kafka_config(address, protocol="classic", **properties):
-    client = {"fetch.wait.max.ms": "10", "reconnect.backoff.max.ms": "200"}
-    if protocol == "classic":
-        client |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "100"}
-    return Config(
-        bootstrap_servers=address,
-        group_protocol=protocol,
-        connect_timeout_s=0,
-        client_properties=client | properties,
-    )
 
 
 def kafka_cluster(address, protocol, create_topic):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import replace
 
@@ -15,10 +14,10 @@ from pat_events.core.envelope import read_envelope
 from pat_events.errors import TransportError
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import KafkaTransport
+from tests.support import DEADLINE_S, poll_until
 
 pytestmark = pytest.mark.kafka
 
-DEADLINE_S = 30.0
 # org.apache.kafka.common.utils.Utils.murmur2 of these keys, from Kafka's own UtilsTest.
 MURMUR2 = {
     b"21": -973932308,
@@ -67,7 +66,8 @@ def test_a_record_of_a_plain_client_is_read_with_its_envelope(
     )
     assert plain.flush(DEADLINE_S) == 0
     member = member_of(config, topic_name)
-    (delivery,) = member.wait_for(1)
+    poll_until(lambda: member.got, member)
+    (delivery,) = member.got
     assert delivery.key == b"e-1"
     assert EmailReceived.FromString(delivery.value) == event
     envelope = read_envelope(delivery)
@@ -116,16 +116,16 @@ def test_a_member_that_stops_polling_loses_its_partition_and_may_not_commit_it(
         },
     )
     first = member_of(impatient, topic_name, "g")
-    first.wait_until(lambda: first.owned)
+    poll_until(lambda: first.owned, first)
     second = member_of(config, topic_name, "g")
-    second.wait_until(lambda: second.owned)
+    poll_until(lambda: second.owned, second)
     with pytest.raises(TransportError):
         first.receiver.commit({(topic_name, 0): 7}, wait=True)
     try:
-        first.wait_until(lambda: first.lost_ones)
+        poll_until(lambda: first.lost_ones, first)
     except TransportError as told:
         assert "MAX_POLL_EXCEEDED" in str(told)  # noqa: PT017 - one of two ways to learn it
-        first.wait_until(lambda: first.lost_ones)
+        poll_until(lambda: first.lost_ones, first)
     assert first.lost_ones == {(topic_name, 0)}
     with pytest.raises(TransportError):
         first.receiver.commit({(topic_name, 0): 7}, wait=True)
@@ -172,30 +172,10 @@ def test_a_static_member_that_starts_again_finds_its_partitions_kept(
     assert other.assignments == assignments
 
 
-class Polled:
-    """A member that can be waited for."""
-
-    def __init__(self, member):
-        self._member = member
-
-    def __getattr__(self, name):
-        return getattr(self._member, name)
-
-    def wait_until(self, done):
-        deadline = time.monotonic() + DEADLINE_S
-        while not done():
-            assert time.monotonic() < deadline
-            self._member.poll()
-
-    def wait_for(self, count):
-        self.wait_until(lambda: len(self._member.got) >= count)
-        return self._member.got
-
-
 @pytest.fixture
 def member_of(make_cluster):
     def member_of(config, topic, group=None):
         group = f"{group}-{topic}" if group else None
-        return Polled(make_cluster(KafkaTransport(config)).member(topic, group))
+        return make_cluster(KafkaTransport(config)).member(topic, group)
 
     return member_of

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from confluent_kafka import Consumer
 
 from pat_events.errors import ConfigError
 from pat_events.transports.kafka import KafkaTransport
-from tests.transports.conftest import kafka_config
+from tests.support import kafka_config, poll_until
 
 pytestmark = pytest.mark.kafka
-
-DEADLINE_S = 30.0
 
 
 class Eager:
@@ -66,14 +62,6 @@ def join(kafka_broker, topic_name, make_cluster):
         return cluster, cluster.member(topic_name, f"{topic_name}-group")
 
     return join
-
-
-def poll_until(done, *members):
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline, [it.owned for it in members]
-        for member in members:
-            member.poll()
 
 
 def test_a_group_that_cannot_be_joined_says_why_and_what_to_do(theirs, join, topic_name):

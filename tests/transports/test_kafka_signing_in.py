@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextlib import suppress
 
 import pytest
 import trustme
@@ -17,8 +16,8 @@ from pat_events.errors import (
     TransportError,
     TransportUnavailableError,
 )
-from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
+from tests.support import poll_until
 
 pytestmark = pytest.mark.kafka
 
@@ -143,43 +142,22 @@ def test_a_right_that_comes_is_enough(secured_kafka, user, topic):
 
 
 def test_a_member_that_is_not_let_into_its_group_says_so_and_is_let_in_later(
-    secured_kafka, user, topic, caplog
+    secured_kafka, user, topic, make_cluster, caplog
 ):
     secured_kafka.permit(user, "topic", topic, "read")
     config = Config(
         bootstrap_servers=secured_kafka.scram_servers,
         client_properties=secured_kafka.scram(user, PASSWORD),
     )
-    joined = []
-    receiver = KafkaTransport(config).receiver(f"group-of-{user}", "earliest")
-
-    class Listener:
-        def assigned(self, partitions):
-            joined.extend(partitions)
-
-        def revoked(self, partitions):
-            pass
-
-        lost = revoked
-
-    def poll_until(condition):
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition() and time.monotonic() < deadline:
-            receiver.poll(10, 0.1)
-        assert condition()
-
-    try:
-        receiver.subscribe([topic], Listener())
-        poll_until(lambda: f"joining group group-of-{user}" in caplog.text)
-        assert "allow Read on the group" in caplog.text
-        secured_kafka.permit(user, "group", f"group-of-{user}", "read")
-        poll_until(lambda: joined == [(topic, 0)])
-    finally:
-        receiver.close()
+    member = make_cluster(KafkaTransport(config)).member(topic, f"group-of-{user}")
+    poll_until(lambda: f"joining group group-of-{user}" in caplog.text, member)
+    assert "allow Read on the group" in caplog.text
+    secured_kafka.permit(user, "group", f"group-of-{user}", "read")
+    poll_until(lambda: member.owned == {(topic, 0)}, member)
 
 
 def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
-    secured_kafka, user, topic, tmp_path
+    secured_kafka, user, topic, make_cluster, tmp_path
 ):
     """Needs no new client: the refusal of the next sign-in makes it look into the file."""
     secured_kafka.permit(user, "topic", topic, "read", "write", "describe")
@@ -192,41 +170,13 @@ def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
 
     write(PASSWORD)
     config = Config(bootstrap_servers=secured_kafka.scram_servers, client_properties_file=file)
-    transport = KafkaTransport(config)
-    sender, receiver = transport.sender(), transport.receiver(user, "earliest")
-    read = []
-    try:
-        receiver.subscribe([topic], Listener())
-        _send(sender, topic, b"before")
-        poll_until(receiver, read, [b"before"])
-        secured_kafka.add_user(user, "another;password")
-        write("another;password")
-        secured_kafka.stop(1)
-        secured_kafka.start(1)
-        _send(sender, topic, b"after")
-        poll_until(receiver, read, [b"before", b"after"])
-    finally:
-        receiver.close()
-        sender.close(5)
-
-
-class Listener:
-    def assigned(self, partitions):
-        pass
-
-    revoked = lost = assigned
-
-
-def _send(sender, topic, value):
-    outgoing = Outgoing(topic, b"k", value, [], 1)
-    sender.send(outgoing)
-    assert sender.flush(PATIENCE_S) == []
-    assert outgoing.error is None
-
-
-def poll_until(receiver, read, values):
-    deadline = time.monotonic() + PATIENCE_S
-    while read != values and time.monotonic() < deadline:
-        with suppress(TransportError):
-            read += [delivery.value for delivery in receiver.poll(10, 0.1)]
-    assert read == values
+    cluster = make_cluster(KafkaTransport(config))
+    member = cluster.member(topic, user)
+    cluster.send(topic)
+    poll_until(lambda: member.offsets() == [0], member, ignore=TransportError)
+    secured_kafka.add_user(user, "another;password")
+    write("another;password")
+    secured_kafka.stop(1)
+    secured_kafka.start(1)
+    cluster.send(topic, first=1)
+    poll_until(lambda: member.offsets() == [0, 1], member, ignore=TransportError)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import pytest
 from confluent_kafka import KafkaError
@@ -12,18 +11,9 @@ from pat_events import Config
 from pat_events.errors import HoldError
 from pat_events.testing import Api
 from pat_events.transports.kafka import KafkaTransport, predecessor
-from tests.transports.conftest import kafka_config
+from tests.support import kafka_config, poll_until
 
 TOPIC = "pat-emails"
-DEADLINE_S = 30.0
-
-
-def poll_until(done, *members):
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline
-        for member in members:
-            member.poll()
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from pat_events.errors import (
 from pat_events.transports.kafka import KafkaTransport, topics
 from pat_events.transports.kafka.errors import typed
 from pat_events.transports.kafka.topics import Mark
-from tests.transports.conftest import kafka_config
+from tests.support import DEADLINE_S, kafka_config, poll_until
 
-DEADLINE_S = 30.0
 PROTOCOLS = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 NOW = Mark("cluster", "one", 4)
 
@@ -116,15 +115,6 @@ class Topic:
 def topic(kafka_broker, create_topic, topic_name, make_cluster):
     create_topic(topic_name, retention_ms="-1")
     return Topic(kafka_broker.bootstrap_servers, topic_name, make_cluster)
-
-
-def poll_until(done, *members, ignore=()):
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline, [(it.owned, len(it.got)) for it in members]
-        for member in members:
-            with suppress(ignore):
-                member.poll()
 
 
 @pytest.mark.kafka

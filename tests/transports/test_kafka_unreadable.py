@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import pytest
 from confluent_kafka import Producer
 
 from pat_events import Config
 from pat_events.transports.kafka import KafkaTransport, unreadable
+from tests.support import DEADLINE_S, poll_until
 
 TOPIC = "pat-emails"
-DEADLINE_S = 20.0
 
 
 def produce(address, partition, *values):
@@ -27,13 +26,6 @@ def produce(address, partition, *values):
     for value in values:
         producer.produce(TOPIC, value, partition=partition)
     assert producer.flush(DEADLINE_S) == 0
-
-
-def poll_until(done, member):
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline
-        member.poll()
 
 
 @pytest.fixture
