@@ -160,8 +160,11 @@ def test_works_that_the_group_cancels_itself_are_not_posted(stage):
     async def main():
         workers = TaskWorkers(1, asyncio.get_running_loop(), None, posted.append)
         workers._start(member.workers.ready)
+        tasks = list(workers._tasks.values())
         workers._cancel_all()
-        await asyncio.sleep(0.01)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # their callbacks
+        assert workers._tasks == {}
 
     asyncio.run(main())
     assert posted == []

@@ -155,10 +155,12 @@ SERVERS = {
         """,
 }
 HANDLER = """
+http_stopped = threading.Event()
+
 @handlers.on(EmailReceived)
 def handle(event, ctx):
     say("begun")
-    time.sleep(0.3)
+    assert http_stopped.wait(30)
     say("ended")
 """
 SERVER = """
@@ -176,6 +178,7 @@ async def http(stop):
     while not stop.is_set():
         await asyncio.sleep(0.01)
     say("http stopped")
+    http_stopped.set()
 
 async def server_first():
     stop = asyncio.Event()
@@ -205,7 +208,7 @@ def test_one_signal_ends_a_server_and_the_group_in_its_lifespan(start, server, n
     assert line_of(process) == "begun\n"
     process.send_signal(number)
     said, errors = process.communicate(timeout=60)
-    assert sorted(said.splitlines()) == ["committed 1", "ended", "http stopped"], errors
+    assert said == "http stopped\nended\ncommitted 1\n", errors
     assert process.returncode in {0, -number}
 
 
@@ -215,5 +218,5 @@ def test_a_server_that_comes_after_the_group_keeps_its_handlers_and_can_give_the
     assert line_of(process) == "begun\n"
     process.send_signal(signal.SIGTERM)
     said, errors = process.communicate(timeout=60)
-    assert sorted(said.splitlines()) == ["committed 1", "ended", "http stopped"], errors
+    assert said == "http stopped\nended\ncommitted 1\n", errors
     assert process.returncode == -signal.SIGTERM

@@ -17,7 +17,7 @@ from pat_events.transports.kafka.collector import Collector
 from pat_events.transports.kafka.logs import RepeatFilter
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
-DEADLINE_S = 5.0
+DEADLINE_S = 20.0
 
 
 def event():
@@ -149,21 +149,23 @@ import signal, sys, time
 from pat_events import Config, Producer
 from pat_events.events import EmailReceived
 
-acks, TIMERS = [], {signal.SIGALRM: signal.ITIMER_REAL, signal.SIGPROF: signal.ITIMER_PROF}
+WANTED, acks = 1000, []
+TIMERS = {signal.SIGALRM: signal.ITIMER_REAL, signal.SIGPROF: signal.ITIMER_PROF}
 def publish():
     acks.append(producer.publish(EmailReceived(email_id="e")))
 
 def tick(number, frame):
     publish()
-    signal.setitimer(TIMERS[number], 0.0003)
+    if len(acks) < WANTED:  # Or a slow machine would do nothing else.
+        signal.setitimer(TIMERS[number], 0.0003)
 
 # Short of everything, so that the collector is often idle.
 producer = Producer(Config(bootstrap_servers=sys.argv[1], linger_s=0))
 for number in TIMERS:
     signal.signal(number, tick)
     tick(number, None)
-until = time.monotonic() + 0.5
-while time.monotonic() < until:
+until = time.monotonic() + 60
+while len(acks) < WANTED and time.monotonic() < until:
     publish()
     acks[-1].result(20)
     publish()
@@ -180,7 +182,7 @@ def test_a_service_whose_timers_publish_gets_everything_delivered(broker):
         [sys.executable, "-c", SERVICE, broker.bootstrap_servers],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

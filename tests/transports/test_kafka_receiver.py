@@ -13,6 +13,7 @@ from ctypes import (
     create_string_buffer,
 )
 from datetime import UTC, datetime
+from itertools import count
 from types import SimpleNamespace as Namespace
 
 import pytest
@@ -25,9 +26,9 @@ from pat_events.testing import Api
 from pat_events.testing.librdkafka import _library
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.topics import Mark
+from tests.support import DEADLINE_S, until
 
 TOPIC = "pat-emails"
-DEADLINE_S = 20.0
 
 
 class Listener:
@@ -111,15 +112,20 @@ def test_a_client_that_never_reads_again_says_so(kafka, join):
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_closing_asks_nothing_about_partitions_that_are_assigned_meanwhile(join, protocol):
     listener = Listener()
-    receiver = join(listener, protocol=protocol)
-    deadline = time.monotonic() + DEADLINE_S
-    while not receiver._client.memberid():  # it joins on its own, and nobody polls
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.5)
-    receiver._positions = None  # would be waited for for 30 s, and then be a HoldError
-    receiver.close()
-    assert listener.owned == set()
+    pauses = count()
+
+    def closed_while_assigned():
+        receiver = join(listener, protocol=protocol)
+        until(receiver._client.memberid)  # It joins on its own, and nobody polls.
+        time.sleep(next(pauses) * 0.05)  # Nothing tells of an assignment that waits to be polled.
+        taken, take = [], receiver._take
+        receiver._take = lambda partitions: (taken.extend(partitions), take(partitions))
+        receiver._positions = None  # Would be waited for for 30 s, and then be a HoldError.
+        receiver.close()
+        assert listener.owned == set()
+        return taken
+
+    until(closed_while_assigned)
 
 
 @pytest.mark.parametrize("when", ["assigned", "revoked"])

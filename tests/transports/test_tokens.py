@@ -43,21 +43,24 @@ def test_a_token_serves_every_client_until_half_of_its_life_is_over(clock):
 
 def test_clients_that_ask_at_once_share_one_fetch(clock):
     fetched = []
-    going_on = threading.Event()
+    inside = threading.Semaphore(0)
+
+    def look_at_the_clock():  # As each does first of all, with the lock held.
+        inside.release()
+        return clock.now
 
     def fetch():
         fetched.append(1)
-        assert going_on.wait(10)
+        assert all(inside.acquire(timeout=20) for _ in range(4))
         return "token", clock.now + 100
 
-    tokens = source(fetch, clock)
+    tokens = source(fetch, look_at_the_clock, limit_s=30)
     got = []
     threads = [threading.Thread(target=lambda: got.append(tokens.token()[0])) for _ in range(4)]
     for thread in threads:
         thread.start()
-    going_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert (got, fetched) == (["token"] * 4, [1])
 
 
