@@ -38,6 +38,8 @@ class Work:
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
         raised: What failed a batch of several events as a whole and counts as an attempt of each.
+        wanted_back: The engine wants to commit what is done: the worker ends with the delivery at
+            work, and the rest goes back to the lane.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class Work:
         "raised",
         "state",
         "unsettled",
+        "wanted_back",
     )
 
     def __init__(self, state: PartitionState, lane: Lane, deliveries: list[Delivery]) -> None:
@@ -60,6 +63,7 @@ class Work:
         self.raised: BaseException | None = None
         self.unsettled: list[tuple[int, Ack]] | None = None
         self.abandoned = False
+        self.wanted_back = False
 
     @property
     def registration(self) -> Registration:
@@ -149,8 +153,12 @@ def _raise_failure(context: Context) -> None:
 
 
 def _is_over(work: Work, delivery: Delivery) -> bool:
-    # Both are set by the owner meanwhile.
-    return delivery.offset > work.state.last_to_begin or work.abandoned
+    # All are set by the owner meanwhile.
+    return (
+        delivery.offset > work.state.last_to_begin
+        or work.abandoned
+        or (work.wanted_back and work.done > 0)
+    )
 
 
 def _undecodable(work: Work, error: Exception) -> list[tuple[int, BaseException]]:
