@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events import Handlers, RetryPolicy
 from pat_events.demo.mail import OMITTED
+from pat_events.demo.mail_parsing import ParsedMail
 from pat_events.events import EmailProcessed, EmailReceived, EmailValidated, ProcessingStatus
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def read_every_text(raw: bytes) -> None:
     Raises:
         ValueError: a text is in an encoding that does not exist, so nothing could check it.
     """
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    for part in message.walk():
+    for part in ParsedMail(raw).message.walk():
         if part.get_content_maintype() != "text" or part.is_multipart():
             continue
         charset = part.get_content_charset("utf-8")
@@ -135,7 +133,7 @@ def _spam_score(event: EmailReceived, processed: EmailProcessed) -> float:
 
 
 def _decoded(raw: bytes) -> bytes:
-    message = email.message_from_bytes(raw, policy=email.policy.default)
+    message = ParsedMail(raw).message
     parts = (part.get_payload(decode=True) for part in message.walk() if not part.is_multipart())
     return b"\n".join(part for part in parts if isinstance(part, bytes))
 
