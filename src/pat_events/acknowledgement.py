@@ -103,7 +103,8 @@ class Ack(Outgoing):
             waiting.acquire()
             self.add_done_callback(lambda _: waiting.release())
             self._sender.hurry()
-            if not waiting.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            limit = -1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)
+            if not waiting.acquire(timeout=limit):
                 raise TransportTimeoutError(
                     f"event {self.event_id} for {self.topic} was not acknowledged within "
                     f"{timeout} s; it stays in the buffer and may still be delivered"

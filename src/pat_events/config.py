@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-from pat_events.core.checks import require_int, require_number, require_text, wrong_type
+from pat_events.core.checks import (
+    require_bounded,
+    require_int,
+    require_number,
+    require_text,
+    wrong_type,
+)
 from pat_events.core.client_properties import ClientProperties, parse
 from pat_events.core.spelling import nearest
 from pat_events.errors import ConfigError
@@ -174,6 +180,8 @@ class Config:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)}: it must be 0 or more seconds, and finite"
                 )
+        for name in ("linger_s", "connect_timeout_s", "publish_timeout_s", "delivery_timeout_s"):
+            require_bounded(name, getattr(self, name))
         if self.buffer_bytes < self.max_event_bytes:
             raise ConfigError(
                 f"buffer_bytes ({self.buffer_bytes}) is below max_event_bytes "

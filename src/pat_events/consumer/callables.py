@@ -121,17 +121,22 @@ def look_at_result(result: object, context: Context, name: str) -> None:
     Raises:
         UnfinishedWorkError: names the handler and says what to do.
     """
-    if isinstance(result, Ack):
-        context.note(result)
+    unfinished = []
+    # A list of them is what a forgotten gather leaves.
+    for each in result if isinstance(result, list | tuple | set) else (result,):
+        if isinstance(each, Ack):
+            context.note(each)
+        elif isinstance(each, _UNFINISHED):
+            unfinished.append(each)
+    if not unfinished:
         return
-    if not isinstance(result, _UNFINISHED):
-        return
-    if isinstance(result, Coroutine):
-        result.close()  # Or it warns, somewhere else, that nobody awaited it.
+    for each in unfinished:
+        if isinstance(each, Coroutine):
+            each.close()  # Or it warns, somewhere else, that nobody awaited it.
     raise UnfinishedWorkError(
-        f"{name} returned a {type(result).__qualname__}, which is work not done, so none of its "
-        "events can count as handled: let it await, iterate over, enter or wait for that itself, "
-        "and be declared with 'async def' if it awaits"
+        f"{name} returned a {type(unfinished[0]).__qualname__}, which is work not done, so none of "
+        "its events can count as handled: let it await, iterate over, enter or wait for that "
+        "itself, and be declared with 'async def' if it awaits"
     )
 
 

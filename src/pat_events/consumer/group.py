@@ -26,7 +26,7 @@ from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.threads import ThreadWorkers
 from pat_events.consumer.workers import Workers
-from pat_events.core.checks import require_at_least_1, require_text
+from pat_events.core.checks import MAX_WAIT_S, require_at_least_1, require_text
 from pat_events.core.lanes import ORDERS
 from pat_events.core.shown import one_line
 from pat_events.errors import (
@@ -206,7 +206,7 @@ class ConsumerGroup:
             return
         if timeout_s is None:
             timeout_s = self._patience_s
-        if not self._ended.wait(timeout_s):
+        if not self._ended.wait(min(timeout_s, MAX_WAIT_S)):
             self._abort()
             raise NotDrainedError(f"group {self.name} did not stop within {timeout_s} s")
         if self._failure is not None:

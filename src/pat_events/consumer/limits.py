@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pat_events.core.checks import require_at_least_1, require_number
+from pat_events.core.checks import require_at_least_1, require_bounded, require_number
 from pat_events.errors import ConfigError
 
 
@@ -28,6 +28,7 @@ class Limits:
             require_at_least_1(name, getattr(self, name))
         for name in ("drain_timeout_s", "commit_interval_s"):
             require_number(name, getattr(self, name))
+            require_bounded(name, getattr(self, name))
         if not self.drain_timeout_s >= 0:
             raise ConfigError(f"drain_timeout_s is {self.drain_timeout_s}: use 0 or more seconds")
         if not self.commit_interval_s > 0:

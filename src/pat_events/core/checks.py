@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pat_events.errors import ConfigError
+
+# In seconds.
+MAX_WAIT_S: Final = 31_536_000
 
 
 def require_int(name: str, value: object) -> None:
@@ -25,6 +30,16 @@ def require_at_least_1(name: str, value: int) -> None:
     require_int(name, value)
     if value < 1:
         raise ConfigError(f"{name} is {value}: use 1 or more")
+
+
+def require_bounded(name: str, seconds: float) -> None:
+    """Refuse a number of seconds beyond a year: no bound, and more than a lock can wait.
+
+    Raises:
+        ConfigError: names the setting, the value and what to use instead.
+    """
+    if seconds > MAX_WAIT_S:
+        raise ConfigError(f"{name} is {seconds:g}: use at most {MAX_WAIT_S} seconds, a year")
 
 
 def require_number(name: str, value: object) -> None:

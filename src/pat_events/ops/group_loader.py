@@ -6,6 +6,7 @@ import importlib
 import traceback
 
 from pat_events.consumer import ConsumerGroup
+from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError, NotDrainedError, PatEventsError
 from pat_events.ops.event_classes import import_from_here
 
@@ -37,7 +38,7 @@ def load_group(spec: str) -> ConsumerGroup:
         raise ConfigError(f"{module_name} needs {missing!r}, which is not installed") from error
     except Exception as error:
         raise ConfigError(
-            f"{_failed(module_name, error)}: {type(error).__name__}: {error}"
+            one_line(f"{_failed(module_name, error)}: {type(error).__name__}: {error}")
         ) from error
     groups = [name for name, value in vars(module).items() if isinstance(value, ConsumerGroup)]
     if not hasattr(module, attribute):
