@@ -74,6 +74,20 @@ def test_an_answer_carries_the_span_it_was_sent_in_and_no_other(tracing, kafka_p
     assert traceparents(message) == [traceparent(tracing.span(f"{TOPIC} send"))]
 
 
+def test_an_answer_outside_of_any_span_goes_on_in_the_trace_of_its_cause(
+    tracing, kafka_producer, stored
+):
+    producer = kafka_producer()
+    theirs = b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"
+    cause = Delivery(TOPIC, 0, 0, b"e", b"", [("traceparent", theirs)], 0)
+    producer.publish(EmailReceived(email_id="e"), caused_by=read_envelope(cause)).result(DEADLINE_S)
+    producer.publish(EmailReceived(email_id="f")).result(DEADLINE_S)
+    answer, other = sorted(stored(TOPIC, 2), key=lambda message: message.key())
+    assert [len(traceparents(message)) for message in (answer, other)] == [1, 1]
+    assert traceparents(answer)[0].startswith(f"00-{'ab' * 16}-")
+    assert "ab" * 16 not in traceparents(other)[0]
+
+
 def test_a_record_whose_headers_are_a_list_is_sent_with_all_of_them(
     tracing, kafka_producer, stored
 ):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import confluent_kafka
 from confluent_kafka import KafkaException, cimpl
@@ -30,6 +30,7 @@ from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.collector import TICK_S, Collector
 from pat_events.transports.kafka.errors import is_fatal, kafka_errors, typed
 from pat_events.transports.kafka.expiry import Expiry
+from pat_events.transports.kafka.instrumented import produce_by_name
 from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session
 from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.signals import signals_deferred
@@ -535,28 +536,8 @@ class KafkaSender:
 
 
 def _produce_of(client: Producer) -> Callable[..., None]:
-    """Return how to call ``produce`` with all of its arguments by position.
-
-    A class that instruments the client, as OpenTelemetry's, looks for the headers by name or at
-    another position. The client's own takes them by position in 0.3 us less.
-    """
-    produce = client.produce
-    if type(client) is cimpl.Producer:
-        return produce
-
-    def by_name(
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int,
-        on_delivery: Callable[..., None],
-        _: None,
-        timestamp_ms: int,
-        headers: Any,  # noqa: ANN401 - the client's stub has no dict of bytes or None
-    ) -> None:
-        produce(topic, value, key, partition, on_delivery, timestamp=timestamp_ms, headers=headers)
-
-    return by_name
+    """Return how to call ``produce`` with all of its arguments by position: 0.3 us less a call."""
+    return client.produce if type(client) is cimpl.Producer else produce_by_name(client)
 
 
 def _settle_at(outgoing: Outgoing, message: Message) -> None:
