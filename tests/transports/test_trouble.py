@@ -48,3 +48,10 @@ def test_without_a_cause_the_settings_to_look_at_are_named(trouble):
 def test_a_right_that_is_missing_is_named(trouble, code, rights):
     trouble.note(KafkaError(code), 10)
     assert [right for right in rights if right not in trouble.since(0)] == []
+
+
+def test_a_client_that_has_worked_is_not_told_to_look_at_its_settings(trouble):
+    trouble.note(DOWN, 10)
+    for began in (0, 20):
+        assert "no broker said why" in trouble.since(began, has_worked=True)
+        assert "security.protocol" not in trouble.since(began, has_worked=True)

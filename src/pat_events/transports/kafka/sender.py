@@ -192,7 +192,8 @@ class KafkaSender:
 
     def _why(self, waited_s: float) -> str:
         # What was said shortly before holds as well: the client does not repeat itself for a while.
-        return self._trouble.since(time.monotonic() - waited_s - _SILENT_S)
+        began = time.monotonic() - waited_s - _SILENT_S
+        return self._trouble.since(began, has_worked=self._settled() > 0)
 
     def _failure(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:
         doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"

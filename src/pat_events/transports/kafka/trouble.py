@@ -46,10 +46,16 @@ class Trouble:
         """Note why something failed that is no error of Kafka's."""
         self._cause, self._cause_at = text, now
 
-    def since(self, began: float) -> str:
-        """Return why what began then has not succeeded."""
+    def since(self, began: float, *, has_worked: bool = False) -> str:
+        """Return why what began then has not succeeded.
+
+        Args:
+            began: When that was.
+            has_worked: Whether the client ever got an answer, so that its settings are right.
+        """
+        no_cause = "no broker said why" if has_worked else _NO_CAUSE
         if self._cause_at >= began:
             return f"last error: {self._cause}"
         if self._symptom_at >= began:
-            return f"last error: {self._symptom}; {_NO_CAUSE}"
-        return _NO_CAUSE
+            return f"last error: {self._symptom}; {no_cause}"
+        return no_cause
