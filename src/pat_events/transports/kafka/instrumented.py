@@ -46,7 +46,10 @@ def produce_by_name(client: Producer) -> Callable[..., None]:
 
 @contextmanager
 def _in_trace_of(headers: Mapping[str, bytes | None]) -> Iterator[None]:
-    carrier = {name: value.decode() for name in _TRACE if (value := headers.get(name))}
+    # Of a dead letter they are a stranger's bytes.
+    carrier = {
+        name: value.decode(errors="replace") for name in _TRACE if (value := headers.get(name))
+    }
     if not carrier:
         yield
         return
