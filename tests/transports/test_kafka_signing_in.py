@@ -16,6 +16,7 @@ from pat_events.errors import (
     TransportError,
     TransportUnavailableError,
 )
+from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
 from tests.support import poll_until
 
@@ -180,3 +181,27 @@ def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
     secured_kafka.start(1)
     cluster.send(topic, first=1)
     poll_until(lambda: member.offsets() == [0, 1], member, ignore=TransportError)
+
+
+def test_without_the_right_to_write_a_publish_names_it_and_goes_on_once_it_is_there(
+    secured_kafka, user, topic
+):
+    secured_kafka.permit(user, "topic", topic, "describe")
+    config = Config(
+        bootstrap_servers=secured_kafka.scram_servers,
+        client_properties=secured_kafka.scram(user, PASSWORD),
+        delivery_timeout_s=3,
+    )
+    sender = KafkaTransport(config).sender()
+    try:
+        refused = Outgoing(topic, b"k", b"refused", [], 1)
+        sender.send(refused)
+        assert sender.flush(PATIENCE_S) == []
+        assert "Write on the topic" in str(refused.error)
+        secured_kafka.permit(user, "topic", topic, "write")
+        taken = Outgoing(topic, b"k", b"taken", [], 1)
+        sender.send(taken)
+        assert sender.flush(PATIENCE_S) == []
+        assert taken.error is None
+    finally:
+        sender.close(5)
