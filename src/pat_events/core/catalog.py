@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, UnknownEventError
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pat_events.core.catalog_lines import CatalogLines
+    from pat_events.errors import PatEventsError
+
+EntryT = TypeVar("EntryT")
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 # What Kafka accepts.
@@ -119,12 +122,7 @@ class Catalog:
         Raises:
             UnknownEventError: there is none; names the nearest.
         """
-        try:
-            return self.events[name]
-        except KeyError:
-            raise UnknownEventError(
-                f"the catalogue has no event {name!r}{did_you_mean(name, self.events)}"
-            ) from None
+        return _entry(self.events, name, "event", UnknownEventError)
 
     def group(self, name: str) -> Group:
         """Return the entry of a consumer group.
@@ -132,12 +130,7 @@ class Catalog:
         Raises:
             ConfigError: there is none; names the nearest.
         """
-        try:
-            return self.groups[name]
-        except KeyError:
-            raise ConfigError(
-                f"the catalogue has no group {name!r}{did_you_mean(name, self.groups)}"
-            ) from None
+        return _entry(self.groups, name, "group", ConfigError)
 
     def topics_of(self, event_names: Iterable[str]) -> tuple[str, ...]:
         """Return the topics that carry these events, each once.
@@ -161,6 +154,17 @@ class Catalog:
                 f"name: rename the group or the topic to make it {TOPIC_NAME_RULE}"
             )
         return name
+
+
+def _entry(
+    entries: Mapping[str, EntryT], name: str, kind: str, unknown: type[PatEventsError]
+) -> EntryT:
+    try:
+        return entries[name]
+    except KeyError:
+        raise unknown(
+            f"the catalogue has no {kind} {name!r}{did_you_mean(name, entries)}"
+        ) from None
 
 
 def is_topic_name(name: str) -> bool:
