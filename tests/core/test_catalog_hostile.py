@@ -1,53 +1,10 @@
 """Whatever the text holds: a catalogue, or a CatalogError with lines of bounded length."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from pat_events.core.catalog_file import parse_catalog
 from pat_events.errors import CatalogError
-
-SCHEMAS = Path(__file__).parents[2] / "schemas"
-JSON_SCHEMA = json.loads((SCHEMAS / "catalog.schema.json").read_text("utf-8"))
-
-SHOP = """\
-version: 1
-package: shop.v1
-python_module: shop.events
-topics:
-  orders: {partitions: 3, retention_days: 7, description: Orders.}
-dead_letters: {partitions: 1, retention_days: 30}
-events:
-  OrderPlaced:
-    topic: orders
-    key: order_id
-    source: shop.web
-    detail_type: Order Placed
-    targets: {queues: [packing], functions: [pack]}
-  OrderSent: {topic: orders, key: order_id, source: shop.depot, detail_type: Order Sent}
-groups:
-  packer: {consumes: [OrderPlaced], publishes: [OrderSent]}
-queues:
-  packing: {consumer_timeout_s: 60}
-schedules:
-  nightly: {cron: 'cron(0 3 * * ? *)', queue: packing, input: {operation: count}}
-"""
-
-
-def parse(text):
-    return parse_catalog(text, "shop.yaml", JSON_SCHEMA)
-
-
-def problems(text):
-    with pytest.raises(CatalogError) as caught:
-        parse(text)
-    return caught.value.problems
-
-
-def change(old, new):
-    assert SHOP.count(old) >= 1
-    return SHOP.replace(old, new, 1)
+from tests.shop import JSON_SCHEMA, SHOP, change, parse, problems
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import io
 import json
 import re
 from contextlib import suppress
-from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 from google.protobuf.any_pb2 import Any
@@ -23,7 +22,6 @@ from pat_events.codecs.avro import AvroCodec
 from pat_events.codecs.json import from_json, to_json
 from pat_events.consumer.routes import Routes
 from pat_events.core import dead_letter as letters
-from pat_events.core.catalog_file import parse_catalog
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.core.shown import one_line
@@ -34,6 +32,7 @@ from pat_events.ops.json_records import record_as_json
 from pat_events.ops.publishing import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly
+from tests.shop import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,9 +276,6 @@ YAML_TOKENS = [
         b"%YAML 1.1\n",
     ),
 ]
-JSON_SCHEMA = json.loads(
-    (resources.files("pat_events") / "schemas" / "catalog.schema.json").read_text("utf-8")
-)
 
 
 def make_catalog(rng: Random) -> str:
@@ -294,7 +290,7 @@ def make_catalog(rng: Random) -> str:
 
 def read_catalog(text: str) -> None:
     try:
-        catalog = parse_catalog(text, "shop.yaml", JSON_SCHEMA)
+        catalog = parse(text)
     except CatalogError as error:
         for problem in error.problems:
             assert problem[0].isdigit(), f"a problem without a line: {problem}"
