@@ -32,6 +32,25 @@ queues: {{}}
 schedules: {{}}
 """
 
+#: What a process begins with that runs a group on the memory transport.
+MEMORY_SERVICE: Final = """\
+from pat_events import Config, ConsumerGroup, Handlers, Producer
+from pat_events.codecs import load_catalog
+from pat_events.events import EmailReceived
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+broker = MemoryBroker()
+for topic in load_catalog().topics:
+    broker.create_topic(topic, 1)
+    broker.create_topic(f"{topic}.email-processor.dlq", 1)
+transport = MemoryTransport(broker)
+config = Config(bootstrap_servers="memory", connect_timeout_s=0)
+handlers = Handlers()
+
+def say(*words):
+    print(*words, flush=True)
+"""
+
 
 def until(
     done: Callable[[], object], timeout_s: float = DEADLINE_S, every_s: float = 0.002

@@ -11,24 +11,11 @@ import textwrap
 
 import pytest
 
-GROUP = textwrap.dedent(
+from tests.support import MEMORY_SERVICE
+
+GROUP = MEMORY_SERVICE + textwrap.dedent(
     """
     import asyncio, contextlib, multiprocessing, os, signal, threading, time
-    from pat_events import Config, ConsumerGroup, Handlers, Producer
-    from pat_events.codecs import load_catalog
-    from pat_events.events import EmailReceived
-    from pat_events.transports.memory import MemoryBroker, MemoryTransport
-
-    broker = MemoryBroker()
-    for topic in load_catalog().topics:
-        broker.create_topic(topic, 1)
-        broker.create_topic(f"{topic}.email-processor.dlq", 1)
-    transport = MemoryTransport(broker)
-    config = Config(bootstrap_servers="memory", connect_timeout_s=0)
-    handlers = Handlers()
-
-    def say(*words):
-        print(*words, flush=True)
 
     def publish():
         with Producer(config, transport=transport) as producer:

@@ -11,25 +11,13 @@ import time
 
 import pytest
 
-SERVICE = textwrap.dedent(
+from tests.support import MEMORY_SERVICE
+
+SERVICE = MEMORY_SERVICE + textwrap.dedent(
     """
     import asyncio, sys, threading, time
-    from pat_events import Config, ConsumerGroup, Handlers, Producer
-    from pat_events.codecs import load_catalog
-    from pat_events.events import EmailReceived
-    from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
     seconds, how = float(sys.argv[1]), sys.argv[2]
-    broker = MemoryBroker()
-    for topic in load_catalog().topics:
-        broker.create_topic(topic, 1)
-        broker.create_topic(f"{topic}.email-processor.dlq", 1)
-    transport = MemoryTransport(broker)
-    config = Config(bootstrap_servers="memory", connect_timeout_s=0)
-    handlers = Handlers()
-
-    def say(*words):
-        print(*words, flush=True)
 
     @handlers.on(EmailReceived)
     def handle(event, ctx):
