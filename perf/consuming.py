@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, TopicPartition
 
 from pat_events import ConsumerGroup, Context, Handlers
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import properties
 from perf.load import config

@@ -14,7 +14,7 @@ from confluent_kafka import Producer as BareProducer
 from confluent_kafka import TopicPartition
 
 from pat_events import ConsumerGroup, Context, Handlers, Producer
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import properties
 from perf.consuming import BATCH, bare_consumer

@@ -17,7 +17,7 @@ from perf.processor import Turns
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
-    from pat_events.transports.base import Outgoing
+    from pat_events.transports.sending import Outgoing
 
 POLL_EVERY = 128
 FLUSH_S = 60.0

@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import time
 import uuid
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,8 +21,6 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from hypothesis import HealthCheck, settings
 from localstack_client.session import Session
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
 
 from tools.run_limits import RunLimits
 from tools.stack import (
@@ -42,6 +38,8 @@ from tools.stack.choice import find
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
+pytest_plugins = ["tests.support.protos"]
 
 # Where the tests run in the background of a script, SIGINT comes ignored, and what they start
 # would inherit that: no test of Ctrl-C could pass.

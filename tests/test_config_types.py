@@ -84,8 +84,8 @@ def test_an_empty_path_is_not_the_current_directory():
 @pytest.mark.parametrize(
     "setting",
     [
-        "workers",
-        "tasks",
+        "max_threads",
+        "max_tasks",
         "max_in_flight",
         "max_in_flight_bytes",
         "drain_timeout_s",

@@ -43,7 +43,7 @@ class RunLimits:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Run the block outside the limit of the test that asked for it; then it begins anew."""
+        """Run the block outside the limit of the test that asked for it; then it begins again."""
         limited = self._limited
         self._stop()
         try:

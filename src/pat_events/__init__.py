@@ -23,14 +23,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pat_events.acknowledgement import Ack
-    from pat_events.codecs import load_catalog
+    from pat_events.catalog.load import load_catalog
     from pat_events.config import Config
-    from pat_events.consumer import ConsumerGroup, Context, GroupStats, HandlerObject, Handlers
+    from pat_events.consumer.context import Context
+    from pat_events.consumer.handlers import HandlerObject, Handlers
+    from pat_events.consumer.log.group import ConsumerGroup
+    from pat_events.consumer.stats import GroupStats
     from pat_events.core.envelope import Envelope
     from pat_events.core.record import Position
-    from pat_events.core.retry import RetryPolicy
-    from pat_events.producer import Producer
+    from pat_events.core.recovery.retry import RetryPolicy
+    from pat_events.producer.ack import Ack
+    from pat_events.producer.producer import Producer
 
 __version__ = "0.1.0"
 
@@ -50,18 +53,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Ack": "acknowledgement",
+    "Ack": "producer.ack",
     "Config": "config",
-    "ConsumerGroup": "consumer",
-    "Context": "consumer",
+    "ConsumerGroup": "consumer.log.group",
+    "Context": "consumer.context",
     "Envelope": "core.envelope",
-    "GroupStats": "consumer",
-    "HandlerObject": "consumer",
-    "Handlers": "consumer",
+    "GroupStats": "consumer.stats",
+    "HandlerObject": "consumer.handlers",
+    "Handlers": "consumer.handlers",
     "Position": "core.record",
-    "Producer": "producer",
-    "RetryPolicy": "core.retry",
-    "load_catalog": "codecs",
+    "Producer": "producer.producer",
+    "RetryPolicy": "core.recovery.retry",
+    "load_catalog": "catalog.load",
 }
 
 

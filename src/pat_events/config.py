@@ -269,7 +269,7 @@ def _refuse_misspelt(environ: Mapping[str, str], known: list[str]) -> None:
         if variable.startswith(_ENV_PREFIX) and variable not in known:
             near = nearest(variable, known, cutoff=_NEARLY)
             if near:
-                raise ConfigError(f"{variable} is no setting: did you mean {near}?")
+                raise ConfigError(f"unknown setting {variable}: did you mean {near}?")
 
 
 def _from_file(path: Path) -> dict[str, PropertyValue]:

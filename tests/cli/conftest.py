@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.testing import EmbeddedBroker
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from confluent_kafka import KafkaError
 from typer.testing import CliRunner
 
 from pat_events import Config, Producer
+from pat_events.catalog.load import load_catalog
 from pat_events.cli.app import app
-from pat_events.codecs import load_catalog
 from pat_events.demo.sites import _own_catalog
 from pat_events.ops.topics import wanted_topics
 from pat_events.testing import Api
-from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.sending import Outgoing
 
 COMMANDS = [
     ["demo"],

@@ -4,9 +4,10 @@ import logging
 
 import pytest
 
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.cli import dlq
 from pat_events.cli.output import _Printable, console, print_json, table
-from pat_events.codecs import EventTypes, load_catalog
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.headers import CE_TYPE
 from pat_events.core.record import Delivery

@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 
 from pat_events import Config, Producer
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 EVENT = '{"email_id": "e-1", "subject": "Hello"}'
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from pat_events import Config, Producer
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 LETTERS = "pat-events.notifier.dlq"
 GROUP = """

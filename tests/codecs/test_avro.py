@@ -7,8 +7,8 @@ import pytest
 from google.protobuf import struct_pb2, wrappers_pb2
 
 from pat_events import events
-from pat_events.codecs import codec_by_media_type, codec_by_name
 from pat_events.codecs.avro import AvroCodec
+from pat_events.codecs.table import codec_by_media_type, codec_by_name
 from pat_events.errors import CodecError, ConfigError
 
 AVSC = Path(__file__).parents[2] / "schemas" / "events.avsc"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pat_events.codecs import DEFAULT_MEDIA_TYPE, codec_by_media_type, media_type
+from pat_events.codecs.table import DEFAULT_MEDIA_TYPE, codec_by_media_type, media_type
 from pat_events.errors import ConfigError
 
 

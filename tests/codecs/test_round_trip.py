@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pat_events import events
-from pat_events.codecs import ProtobufCodec
 from pat_events.codecs.avro import AvroCodec
 from pat_events.codecs.json import from_json, to_json
+from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.errors import CodecError
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pat_events import Config, ConsumerGroup, Producer
-from pat_events.codecs import EventTypes, load_catalog
-from pat_events.consumer.limits import Limits
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.routes import Routes
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock
-from pat_events.transports.base import Outgoing
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
-from tests.support import until
+from pat_events.transports.sending import Outgoing
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

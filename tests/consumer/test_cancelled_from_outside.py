@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.consumer.tasks import TaskWorkers
+from pat_events.consumer.workers.tasks import TaskWorkers
 from pat_events.errors import HoldError
 from pat_events.events import EmailReceived
 
@@ -142,9 +142,9 @@ def test_a_task_that_is_cancelled_before_it_began_is_held(stage):
         assert workers._tasks == {}
 
     asyncio.run(main())
-    (work,) = posted
-    ((index, error),) = work.failures
-    assert (calls, work.done, index) == ([], 0, 0)
+    (job,) = posted
+    ((index, error),) = job.failures
+    assert (calls, job.done, index) == ([], 0, 0)
     assert isinstance(error, HoldError)
 
 
@@ -173,7 +173,7 @@ def test_works_that_the_group_cancels_itself_are_not_posted(stage):
 def test_the_end_of_asyncio_run_makes_no_dead_letter_and_ends_the_group(live, wait_until):
     gate = Gate(100)
     live.publish(*"abcdefgh")
-    group = live.group(handlers_of(gate.pass_through), started=False, tasks=4)
+    group = live.group(handlers_of(gate.pass_through), started=False, max_tasks=4)
 
     async def main():
         group.start(asyncio.get_running_loop())
@@ -264,4 +264,4 @@ def test_when_the_loop_is_closed_every_work_comes_back_held_so_that_none_is_wait
     with pytest.raises(HoldError, match="is closed"):
         workers.submit([second])
     assert posted == [first, second]
-    assert [work.failures[0][0] for work in posted] == [0, 0]
+    assert [job.failures[0][0] for job in posted] == [0, 0]

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.consumer.tasks import TaskWorkers
+from pat_events.consumer.workers.tasks import TaskWorkers
 from pat_events.events import EmailReceived
 
 TENANT = contextvars.ContextVar("tenant", default="unset")
@@ -64,7 +64,7 @@ def test_what_the_application_set_before_the_start_is_seen_and_what_a_call_sets_
         TENANT.set(event.subject)
 
     live.publish("a/1", "a/2", "a/3", "b/4", "b/5")  # a lane is handed over whole
-    group = live.group(handlers_of(kind, look), order="partition", workers=1, tasks=1)
+    group = live.group(handlers_of(kind, look), order="partition", max_threads=1, max_tasks=1)
     TENANT.set("set after the start")
     wait_until(lambda: group.stats().handled == 5)
     assert seen == ["of the application"] * 5
@@ -221,7 +221,7 @@ def test_values_that_cannot_be_compared_are_no_obstacle(live, wait_until):
         TENANT.set(Incomparable())
 
     live.publish("a", "a", "a")
-    group = live.group(handlers_of("task", look), tasks=1)
+    group = live.group(handlers_of("task", look), max_tasks=1)
     TENANT.reset(token)
     wait_until(lambda: group.stats().handled == 3)
     assert seen == [True] * 3

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from pat_events import Handlers
-from pat_events.consumer.tasks import TaskWorkers
-from pat_events.consumer.threads import ThreadWorkers
-from pat_events.consumer.watch import Watch
+from pat_events.consumer.workers.tasks import TaskWorkers
+from pat_events.consumer.workers.threads import ThreadWorkers
+from pat_events.consumer.workers.watch import Watch
 from pat_events.errors import WorkersExhaustedError
 from pat_events.events import EmailProcessed, EmailReceived
 
@@ -18,7 +18,7 @@ TIMEOUT_S = 10.0
 
 
 def works_of(stage, handle, *email_ids):
-    """The works that an engine hands out for these events."""
+    """The jobs that an engine hands out for these events."""
     handlers = Handlers()
     handlers.add(EmailReceived, handle, timeout_s=TIMEOUT_S)
     member = stage.member(handlers)
@@ -40,7 +40,7 @@ def test_a_thread_that_is_given_up_is_replaced_also_when_every_one_was(stage, wa
     posted = []
     pool = ThreadWorkers(2, None, posted.append)
     pool.submit(hanging)
-    pool.nudge()  # quick handlers get one thread; the second comes while works wait
+    pool.wake_idle()  # quick handlers get one thread; the second comes while jobs wait
     wait_until(lambda: len(begun) == 2)
     given_up = list(pool._threads)
     assert pool.overdue(0) == []
@@ -79,13 +79,13 @@ def test_a_thread_that_is_given_up_is_replaced_while_it_still_hangs(stage, wait_
 
 
 def test_a_deadline_is_each_calls_own_and_not_that_of_all_of_a_lane(stage):
-    (work,) = works_of(stage, lambda event, ctx: None, "a/1", "a/2", "a/3")
+    (job,) = works_of(stage, lambda event, ctx: None, "a/1", "a/2", "a/3")
     watch = Watch()
-    assert [watch.overdue(work, now) for now in (0, 9)] == [False, False]
-    work.done = 1
-    assert [watch.overdue(work, now) for now in (9, 18)] == [False, False]
-    work.done = 2
-    assert [watch.overdue(work, now) for now in (18, 27, 28)] == [False, False, True]
+    assert [watch.overdue(job, now) for now in (0, 9)] == [False, False]
+    job.done = 1
+    assert [watch.overdue(job, now) for now in (9, 18)] == [False, False]
+    job.done = 2
+    assert [watch.overdue(job, now) for now in (18, 27, 28)] == [False, False, True]
 
 
 def test_a_deadline_is_that_of_the_handler_at_work(stage):
@@ -96,11 +96,11 @@ def test_a_deadline_is_that_of_the_handler_at_work(stage):
     stage.producer.publish(EmailReceived(email_id="a"))
     stage.producer.publish(EmailProcessed(email_id="a"))
     member.step()
-    (work,) = member.workers.ready
+    (job,) = member.workers.ready
     watch = Watch()
-    assert [watch.overdue(work, now) for now in (0, 9)] == [False, False]
-    work.done = 1
-    assert [watch.overdue(work, now) for now in (9, 28, 29)] == [False, False, True]
+    assert [watch.overdue(job, now) for now in (0, 9)] == [False, False]
+    job.done = 1
+    assert [watch.overdue(job, now) for now in (9, 28, 29)] == [False, False, True]
 
 
 def test_a_thread_that_takes_long_over_many_events_gives_back_what_it_has_not_begun(
@@ -113,15 +113,15 @@ def test_a_thread_that_takes_long_over_many_events_gives_back_what_it_has_not_be
         begun.append(event.subject)
         step.wait(30)
 
-    (work,) = works_of(stage, handle, "a/1", "a/2", "a/3")
+    (job,) = works_of(stage, handle, "a/1", "a/2", "a/3")
     posted = []
     pool = ThreadWorkers(1, None, posted.append)
-    pool.submit([work])
+    pool.submit([job])
     wait_until(lambda: begun)
     assert [pool.overdue(now) for now in (0, 9)] == [[], []]
     step.set()
     wait_until(lambda: posted)
-    assert (posted, work.done, begun, work.abandoned) == ([work], 1, ["1"], False)
+    assert (posted, job.done, begun, job.abandoned) == ([job], 1, ["1"], False)
     pool.close()
 
 
@@ -136,13 +136,13 @@ def test_a_task_that_takes_long_over_many_events_gives_back_what_it_has_not_begu
             begun.put_nowait(event.subject)
             await step.wait()
 
-        (work,) = works_of(stage, handle, "a/1", "a/2", "a/3")
+        (job,) = works_of(stage, handle, "a/1", "a/2", "a/3")
         workers = TaskWorkers(1, loop, None, posted.set_result)
-        workers.submit([work])
+        workers.submit([job])
         await asyncio.wait_for(begun.get(), 10)
         assert [workers.overdue(now) for now in (0, 9)] == [[], []]
         step.set()
-        assert await asyncio.wait_for(posted, 10) is work
-        assert (work.done, work.abandoned, begun.qsize()) == (1, False, 0)
+        assert await asyncio.wait_for(posted, 10) is job
+        assert (job.done, job.abandoned, begun.qsize()) == (1, False, 0)
 
     asyncio.run(main())

@@ -9,8 +9,8 @@ import zlib
 import pytest
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.consumer.engine import POLL_RECORDS
-from pat_events.consumer.limits import Limits
+from pat_events.consumer.log.engine import POLL_RECORDS
+from pat_events.consumer.log.limits import Limits
 from pat_events.core.offsets import OffsetTracker
 from pat_events.errors import (
     ConfigError,
@@ -131,9 +131,9 @@ class Slow:
         self.cost_s = 0.1
         self.member.step()
         # The first event of the slow lane is at work, and all others are done.
-        work = self.member.workers.ready[0]
-        self.begun = [work]
-        self.member.workers.start(work)
+        job = self.member.workers.ready[0]
+        self.begun = [job]
+        self.member.workers.start(job)
         self.member.workers.run_all()
         self.member.step()
 
@@ -267,12 +267,12 @@ def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(s
     # One event a work, as if each took a second.
     chunks = group.member.workers
 
-    def finish_one(work, finish=chunks.finish):
-        rest = work.deliveries[1:]
-        del work.deliveries[1:]
-        finish(work)
+    def finish_one(job, finish=chunks.finish):
+        rest = job.deliveries[1:]
+        del job.deliveries[1:]
+        finish(job)
         if rest:
-            work.state.lanes.put_back(work.lane, rest)
+            job.state.lanes.put_back(job.lane, rest)
 
     chunks.finish = finish_one
     assert group.member.engine.close() == 0
@@ -288,12 +288,12 @@ def test_what_a_stop_begins_does_not_wait_behind_a_handler_at_work(stage):
     workers = member.workers
     member.step()
     busy, *_, last = workers.ready
-    for work in (busy, last):
-        workers.start(work)
+    for job in (busy, last):
+        workers.start(job)
     workers.finish(last)
     nudged = []
 
-    def nudge():
+    def wake_idle():
         nudged[:] = workers.ready[:1]
         return bool(workers.ready)
 
@@ -306,7 +306,7 @@ def test_what_a_stop_begins_does_not_wait_behind_a_handler_at_work(stage):
         elif not workers.ready:
             workers.finish(busy)
 
-    workers.nudge = nudge
+    workers.wake_idle = wake_idle
     member.inbox._while_waiting = wait
     assert member.engine.close() == 0
     assert recorder.handled == ["k2", "k0", "k1", "busy"]

@@ -8,12 +8,13 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pat_events import Config, ConsumerGroup, Handlers
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.errors import HoldError
 from pat_events.events import EmailReceived
 from pat_events.ops.lag import lag
 from pat_events.transports.kafka.admin import KafkaAdmin
-from tests.support import CATALOG, DEADLINE_S, until
+from tests.support.catalogs import CATALOG
+from tests.support.waiting import DEADLINE_S, until
 
 TOPIC = "pat-emails"
 

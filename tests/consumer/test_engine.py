@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.consumer.engine import POLL_RECORDS
+from pat_events.consumer.log.engine import POLL_RECORDS
 from pat_events.errors import (
     HoldError,
     OffsetOutOfRangeError,
@@ -234,9 +234,9 @@ def test_the_commit_stops_below_the_lowest_event_in_flight(stage):
     stage.publish("a", "b", "c", "d")
     member.step()
     a, b, c, d = member.workers.ready
-    for work, committed in ((d, 0), (b, 0), (a, 2), (c, 4)):
-        member.workers.start(work)
-        member.workers.finish(work)
+    for job, committed in ((d, 0), (b, 0), (a, 2), (c, 4)):
+        member.workers.start(job)
+        member.workers.finish(job)
         stage.clock.advance(1)
         member.step()
         assert max(stage.committed, 0) == committed
@@ -247,7 +247,7 @@ def test_what_may_run_side_by_side_follows_the_order_asked_for(stage, order):
     member = stage.member(handlers_of(Recorder()), order=order)
     stage.publish("a/1", "b/1", "a/2")
     member.step()
-    side_by_side = [[d.offset for d in work.deliveries] for work in member.workers.ready]
+    side_by_side = [[d.offset for d in job.deliveries] for job in member.workers.ready]
     expected = {"key": [[0, 2], [1]], "partition": [[0, 1, 2]], "none": [[0], [1], [2]]}
     assert side_by_side == expected[order]
 
@@ -376,8 +376,8 @@ def test_a_batch_beyond_its_deadline_is_split_like_one_that_raised(stage):
     )
     stage.publish("a", "b", "c")
     member.step()
-    (work,) = member.workers.ready
-    member.workers.start(work)  # and never ends
+    (job,) = member.workers.ready
+    member.workers.start(job)  # and never ends
     stage.clock.advance(10)
     member.step()
     member.run_until(lambda: stage.committed == 3)
@@ -408,14 +408,14 @@ def test_a_result_posted_just_as_its_work_is_given_up_counts_once(stage):
     member = stage.member(handlers_of(recorder, timeout_s=10))
     stage.publish("a/1", "a/2", "a/3")
     member.step()
-    (work,) = member.workers.ready
-    member.workers.start(work)
-    work.done = 2
+    (job,) = member.workers.ready
+    member.workers.start(job)
+    job.done = 2
     stage.clock.advance(1)
     member.step()  # sees that it went on
     stage.clock.advance(10)
     member.step()
-    member.inbox.put(work)
+    member.inbox.put(job)
     member.step()
     state = member.engine._partitions[TOPIC, 0]
     assert state.running == 0
@@ -494,7 +494,7 @@ def test_revoking_drains_running_handlers_commits_and_forgets(make_stage):
     assert waiting
     second = stage.member(handlers_of(recorder))
     second.step()
-    first.step()  # drains within this step: all works run
+    first.step()  # drains within this step: all jobs run
     moved = [key for key in ((TOPIC, 0), (TOPIC, 1)) if key not in first.engine._partitions]
     assert len(moved) == 1
     # Works that had not started when the drain began were not called: they go back to the log.
@@ -525,7 +525,7 @@ def test_a_drain_lets_a_running_handler_end_and_calls_no_further_one(stage):
 
 
 class _Late:
-    """Ends a work that had begun its first event before the drain, then one that had not."""
+    """Ends a job that had begun its first event before the drain, then one that had not."""
 
     def __init__(self, stage, recorder):
         self.stage, self.recorder = stage, recorder
@@ -534,11 +534,11 @@ class _Late:
     def run(self, seconds):
         self.stage.clock.advance(seconds)
         if self.begun is not None:
-            work, self.begun = self.begun, None
-            event = work.deliveries[0].route.decode(work.deliveries[0].value)
+            job, self.begun = self.begun, None
+            event = job.deliveries[0].route.decode(job.deliveries[0].value)
             self.recorder.handled.append(f"{event.email_id}/{event.subject}")
-            work.done = 1
-            self.member.workers.finish(work)
+            job.done = 1
+            self.member.workers.finish(job)
         else:
             self.member.workers.start(self.queued)
             self.member.workers.finish(self.queued)
@@ -560,8 +560,8 @@ def test_a_drain_ends_at_its_deadline_and_reports_who_was_cut_off(stage):
     member = stage.member(handlers_of(Recorder()), while_waiting=stage.clock.advance)
     stage.publish("a", "b")
     member.step()
-    for work in list(member.workers.ready):
-        member.workers.start(work)
+    for job in list(member.workers.ready):
+        member.workers.start(job)
     began = stage.clock()
     assert member.engine.close() == 2
     assert stage.clock() - began == pytest.approx(5, abs=0.2)
@@ -584,14 +584,14 @@ def test_handlers_cut_off_by_an_earlier_rebalance_do_not_spoil_a_clean_stop(make
     first = stage.member(handlers_of(Recorder()), while_waiting=stage.clock.advance)
     stage.publish(*(f"k{n}" for n in range(10)))
     first.step()
-    for work in list(first.workers.ready):
-        first.workers.start(work)  # none of them ends in time
+    for job in list(first.workers.ready):
+        first.workers.start(job)  # none of them ends in time
     second = stage.member(handlers_of(Recorder()))
     second.step()
     first.step()
     assert first.stats.returned > 0
-    for work in list(first.workers.running):
-        first.workers.finish(work)
+    for job in list(first.workers.running):
+        first.workers.finish(job)
     first.step()
     assert first.engine.close() == 0
 
@@ -603,8 +603,8 @@ def test_lost_partitions_are_forgotten_nothing_is_committed_and_late_results_are
     zombie.step()
     stage.broker.set_down(down=True)
     a, dead, c = zombie.workers.ready
-    for work in (a, dead, c):
-        zombie.workers.start(work)
+    for job in (a, dead, c):
+        zombie.workers.start(job)
     zombie.workers.finish(dead)
     zombie.step()  # its dead letter waits for the broker
     stage.clock.advance(46)
@@ -645,12 +645,12 @@ def test_a_deadline_does_not_settle_an_earlier_event_whose_publish_is_open(stage
     member = stage.member(handlers_of(recorder, timeout_s=10))
     stage.publish("a/1", "a/2")
     member.step()
-    (work,) = member.workers.ready
-    member.workers.start(work)
+    (job,) = member.workers.ready
+    member.workers.start(job)
     take = _hold_acks(stage)
     ack = stage.producer.publish(EmailProcessed(email_id="a"))
     assert take() == [ack]
-    work.done, work.unsettled = 1, [(0, ack)]  # the first has published, the second hangs
+    job.done, job.unsettled = 1, [(0, ack)]  # the first has published, the second hangs
     stage.clock.advance(10)
     member.step()
     member.step()
@@ -738,15 +738,15 @@ def test_an_error_the_decoder_does_not_announce_fails_the_event_and_not_the_work
     member = stage.member(handlers_of(recorder))
     stage.publish("a/1", "a/2")
     member.step()
-    (work,) = member.workers.ready
-    decode = work.deliveries[0].route.decode
+    (job,) = member.workers.ready
+    decode = job.deliveries[0].route.decode
 
     def broken(value):
         if b"1" in value[-4:]:
             raise LookupError("a bug in the decoder")
         return decode(value)
 
-    work.deliveries[0].route.decode = broken
+    job.deliveries[0].route.decode = broken
     member.run_until(lambda: stage.dead)
     assert header(stage.dead[0], "pat-dlq-error-class") == "builtins.LookupError"
     member.run_until(lambda: stage.committed == 2)

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.consumer.engine import POLL_RECORDS
+from pat_events.consumer.log.engine import POLL_RECORDS
 from pat_events.core.dead_letter import read_cause
 from pat_events.errors import HoldError, PermanentError, TransientError
 from pat_events.events import EmailReceived, TenantEvent
@@ -75,7 +75,7 @@ def test_a_letter_written_while_a_retry_of_its_lane_waits_does_not_free_the_lane
     stage.clock.advance(1)
     member.step()
     # The retry alone is at work, and nothing beside it.
-    assert [len(work.deliveries) for work in member.workers.ready] == [1]
+    assert [len(job.deliveries) for job in member.workers.ready] == [1]
     member.run_until(lambda: stage.committed == 3)
     for _ in range(5):
         member.turn(1)

@@ -84,7 +84,7 @@ def test_a_thread_that_never_returns_is_given_up_while_other_keys_go_on(live, wa
         handled.append(f"{event.email_id}/{event.subject}")
 
     live.publish("hangs", "a/1", "hangs/2", "b/1", "a/2")
-    group = live.group(handlers, workers=4)
+    group = live.group(handlers, max_threads=4)
     try:
         wait_until(lambda: {"a/1", "a/2", "b/1"} <= set(handled))
         assert live.dead == []  # the others did not wait for the deadline
@@ -117,7 +117,7 @@ def test_a_coroutine_that_never_ends_is_cancelled_and_given_up(live, wait_until,
 
     live.publish("hangs", "a", "b")
     # With one task at a time: that all of them hang is no reason to stop, they can be cancelled.
-    live.group(handlers, tasks=1)
+    live.group(handlers, max_tasks=1)
     wait_until(lambda: live.committed == 3)
     assert (len(cancelled), sorted(handled)) == (2, ["a", "b"])
     assert header(live.dead[0], "pat-dlq-reason") == "timeout"
@@ -132,7 +132,7 @@ def test_when_every_thread_hangs_the_group_stops_and_says_why(live):
         release.wait(30)
 
     live.publish("a", "b", "c")
-    group = live.group(handlers, started=False, workers=2, drain_timeout_s=1.0)
+    group = live.group(handlers, started=False, max_threads=2, drain_timeout_s=1.0)
     began = time.monotonic()
     try:
         with pytest.raises(WorkersExhaustedError, match="2 handlers never returned"):
@@ -146,7 +146,7 @@ def test_when_every_thread_hangs_the_group_stops_and_says_why(live):
 def test_a_coroutine_that_blocks_its_loop_stops_the_group_instead_of_stalling_it(
     live, wait_until, monkeypatch
 ):
-    monkeypatch.setattr("pat_events.consumer.tasks._CANCEL_S", 0.2)
+    monkeypatch.setattr("pat_events.consumer.workers.tasks._CANCEL_S", 0.2)
     release = threading.Event()
     handlers = Handlers()
     loops = []
@@ -225,7 +225,7 @@ def test_thousands_of_keys_on_many_threads_are_each_handled_once_in_order(live, 
         ctx.publish(EmailProcessed(email_id=event.email_id))
 
     live.publish(*(f"k{number % 700}" for number in range(3_000)))
-    group = live.group(handlers, workers=8, max_in_flight=500)
+    group = live.group(handlers, max_threads=8, max_in_flight=500)
     wait_until(lambda: live.committed == 6_000, 20)
     assert sum(map(len, seen.values())) == 3_000
     assert all(offsets == sorted(offsets) for offsets in seen.values())
@@ -354,7 +354,7 @@ def test_a_handler_that_stops_its_group_does_not_wait_for_itself(live, wait_unti
 
 @pytest.mark.parametrize("how", ["run", "serve"])
 def test_an_end_that_hangs_is_left_after_the_drain_and_a_little_more(live, monkeypatch, how):
-    monkeypatch.setattr("pat_events.consumer.group._LEAVE_S", 0.2)
+    monkeypatch.setattr("pat_events.consumer.log.group._LEAVE_S", 0.2)
     frozen, thawed = threading.Event(), threading.Event()
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: group.stop())
@@ -484,8 +484,8 @@ def test_a_missing_dead_letter_topic_is_named_at_start(live):
     [
         ("start", "newest"),
         ("order", "random"),
-        ("workers", 0),
-        ("tasks", 0),
+        ("max_threads", 0),
+        ("max_tasks", 0),
         ("max_in_flight", 0),
         ("max_in_flight_bytes", 0),
         ("drain_timeout_s", -1),
@@ -638,5 +638,5 @@ def test_a_handler_that_comes_after_the_group_is_refused(live):
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     live.group(handlers, started=False)
-    with pytest.raises(ConfigError, match="too late"):
+    with pytest.raises(ConfigError, match="already uses"):
         handlers.add(EmailProcessed, lambda event, ctx: None)

@@ -34,7 +34,7 @@ def test_what_a_group_that_is_given_up_has_published_is_not_called_lost(
         return member
 
     monkeypatch.setattr(group._transport, "receiver", hangs)
-    monkeypatch.setattr("pat_events.consumer.group._LEAVE_S", 0.2)
+    monkeypatch.setattr("pat_events.consumer.log.group._LEAVE_S", 0.2)
     live.publish("a")
     ending = threading.Timer(0, lambda: (called.wait(10), group._ask_to_stop()))
     ending.start()

@@ -84,7 +84,7 @@ def test_a_handler_that_gives_up_is_not_called_again_before_its_letter_is_writte
 def test_an_acknowledgement_is_hurried_where_a_lane_waits_for_it(stage, headers, hurried):
     member, _ = group(stage, "plain")
     calls = []
-    member.sender.hurry = lambda: calls.append(None)
+    member.sender.expedite = lambda: calls.append(None)
     stage.raw(b"\xff", headers)
     member.run_until(lambda: stage.committed == 1)
     assert len(calls) == hurried

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pat_events import Config, Handlers
-from pat_events.consumer.limits import Limits
+from pat_events.consumer.log.limits import Limits
 from pat_events.errors import ConfigError
 from pat_events.events import EmailReceived
 

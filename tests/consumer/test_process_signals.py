@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 
-from tests.support import MEMORY_SERVICE
+from tests.support.services import MEMORY_SERVICE
 
 GROUP = MEMORY_SERVICE + textwrap.dedent(
     """

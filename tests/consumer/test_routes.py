@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pat_events import Handlers
-from pat_events.codecs import EventTypes, ProtobufCodec, load_catalog
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.codecs.avro import AvroCodec
+from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Route, Routes
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, ConfigError, UnknownEventError

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.support import MEMORY_SERVICE
+from tests.support.services import MEMORY_SERVICE
 
 SERVICE = MEMORY_SERVICE + textwrap.dedent(
     """
@@ -93,7 +93,7 @@ TWO_GROUPS = textwrap.dedent(
     """
     import asyncio, os, signal
     from pat_events import Config, ConsumerGroup, Handlers
-    from pat_events.codecs import load_catalog
+    from pat_events.catalog.load import load_catalog
     from pat_events.events import EmailReceived
     from pat_events.transports.memory import MemoryBroker, MemoryTransport
 

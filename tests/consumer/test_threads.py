@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pat_events import Handlers
-from pat_events.consumer.threads import ThreadWorkers, _Thread
+from pat_events.consumer.workers.threads import ThreadWorkers, _Thread
 from pat_events.events import EmailReceived
 
 

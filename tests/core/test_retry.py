@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pat_events.core.retry import RetryPolicy
+from pat_events.core.recovery.retry import RetryPolicy
 from pat_events.errors import ConfigError, PermanentError, TransientError
 
 policies = st.builds(

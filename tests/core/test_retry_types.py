@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pat_events.core.retry import RetryPolicy
+from pat_events.core.recovery.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.core.retry import RetryPolicy
-from pat_events.core.verdict import (
+from pat_events.core.recovery.retry import RetryPolicy
+from pat_events.core.recovery.verdict import (
     HOLD_MAX_S,
     DeadLetter,
     Hold,

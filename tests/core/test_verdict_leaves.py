@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.core.retry import RetryPolicy
-from pat_events.core.verdict import DeadLetter, Hold, Retry, decide, hold_s
+from pat_events.core.recovery.retry import RetryPolicy
+from pat_events.core.recovery.verdict import DeadLetter, Hold, Retry, decide, hold_s
 from pat_events.errors import (
     BufferFullError,
     ClosedError,

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from pat_events import Config, ConsumerGroup, GroupStats
-from pat_events.codecs import EventTypes
+from pat_events.catalog.binding import EventTypes
 from pat_events.demo import run as walk
 from pat_events.demo import sites
 from pat_events.demo.mail import samples

@@ -13,7 +13,8 @@ from confluent_kafka import Producer as RawProducer
 
 from pat_events import Config, ConsumerGroup, Producer
 from pat_events.transports.kafka.admin import KafkaAdmin
-from tests.support import CATALOG, until
+from tests.support.catalogs import CATALOG
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,10 +16,12 @@ from google.protobuf.any_pb2 import Any
 from rich.console import Console
 
 from pat_events import Handlers, events
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.cli import dlq
-from pat_events.codecs import EventTypes, ProtobufCodec, load_catalog
 from pat_events.codecs.avro import AvroCodec
 from pat_events.codecs.json import from_json, to_json
+from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.consumer.routes import Routes
 from pat_events.core import dead_letter as letters
 from pat_events.core.envelope import read_envelope
@@ -32,7 +34,7 @@ from pat_events.ops.json_records import record_as_json
 from pat_events.ops.publishing import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly
-from tests.shop import parse
+from tests.support.catalogs import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pat_events import ConsumerGroup, Handlers, Producer, RetryPolicy
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.core.headers import CE_TYPE
 from pat_events.events import EmailReceived
 from pat_events.testing import EmbeddedBroker
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,7 @@
 from pat_events import Producer
 from pat_events.cli import dlq
 from pat_events.ops import dead_letters
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 LETTERS = "pat-emails.email-processor.dlq"
 

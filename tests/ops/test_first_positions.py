@@ -5,7 +5,7 @@ import threading
 from confluent_kafka import KafkaError
 
 from pat_events import ConsumerGroup, Handlers, Producer
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.testing import Api, EmbeddedBroker
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pat_events import Handlers
-from pat_events.codecs import codec_by_name
+from pat_events.codecs.table import codec_by_name
 from pat_events.consumer.routes import Route, Routes
 from pat_events.core.headers import CE_TYPE, CONTENT_TYPE
 from pat_events.core.record import Delivery

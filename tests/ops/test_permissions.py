@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pat_events import Config
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.demo import sites
 from pat_events.errors import NotPermittedError, TopicMissingError
 from pat_events.ops import dead_letters

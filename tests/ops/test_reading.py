@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from pat_events import Config
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.demo import run, sites
 from pat_events.demo.mail import samples
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError

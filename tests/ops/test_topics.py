@@ -4,8 +4,8 @@ import uuid
 import pytest
 
 from pat_events import Config
-from pat_events.codecs import load_catalog
-from pat_events.core.catalog import DeadLetters, Group, Topic
+from pat_events.catalog.load import load_catalog
+from pat_events.catalog.model import DeadLetters, Group, Topic
 from pat_events.errors import ConfigError
 from pat_events.ops.topics import DEAD_LETTER_MAX_BYTES, apply, diff, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from pat_events import Config, Producer
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 

@@ -288,13 +288,13 @@ def refused(call):
     return False
 
 
-def in_child(work):
+def in_child(job):
     """What ``work`` returned in a child process; None when it did not return."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(write_end, work())
+            os.write(write_end, job())
         finally:
             os._exit(0)
     os.close(write_end)

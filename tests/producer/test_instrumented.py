@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.events import EmailReceived
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 DEADLINE_S = 20.0
 TOPIC = "pat-emails"

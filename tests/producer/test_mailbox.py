@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from pat_events.acknowledgement import _Mailbox
+from pat_events.producer.ack import _Mailbox
 
 
 class EndedJustNow(deque):

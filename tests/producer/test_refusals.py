@@ -18,8 +18,8 @@ from pat_events.errors import (
 )
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
-from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
+from pat_events.transports.sending import Outgoing
 
 DEADLINE_S = 20.0
 LARGE = Outgoing("pat-emails", b"k", bytes(2_000_000), [], 1_700_000_000_000)

@@ -13,7 +13,7 @@ import pytest
 from pat_events import Config, Producer
 from pat_events.errors import ClosedError, TransportTimeoutError
 from pat_events.events import EmailReceived
-from pat_events.transports.kafka.collector import Collector
+from pat_events.transports.kafka.ack_poller import AckPoller
 from pat_events.transports.kafka.logs import RepeatFilter
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
@@ -24,7 +24,7 @@ def event():
     return EmailReceived(email_id="e")
 
 
-def struck(work, strike):
+def struck(job, strike):
     """Do ``work``, with ``strike`` called before each of its lines as a signal's handler is.
 
     In a thread, as work that waits for itself never ends.
@@ -41,7 +41,7 @@ def struck(work, strike):
     def run():
         sys.settrace(before_each_line)
         try:
-            work()
+            job()
         finally:
             sys.settrace(None)
         ended.set()
@@ -93,7 +93,7 @@ class TestWhileAThread:
 
 
 def test_a_handler_may_wake_the_collector_while_its_thread_does():
-    collector = Collector(lambda _: None, {})
+    collector = AckPoller(lambda _: None, {})
     struck(collector.wake, collector.wake)
 
 

@@ -65,7 +65,7 @@ def test_the_schedules_contain_what_they_are_about():
         seen["repeated"] += sum(times > 1 for times in schedule.ledger.handled.values())
         for member in schedule.members.values():
             seen["returned"] += member.stats.returned
-            seen["abandoned"] += sum(work.abandoned for work in member.workers.running)
+            seen["abandoned"] += sum(job.abandoned for job in member.workers.running)
     more = ("whole batch", "dropped commit", "out of range", "left", "step within a call")
     more += ("begun at a stop", "too far ahead")
     topics = {f"{topic} in {order}" for topic in world.KINDS for order in ORDERS}

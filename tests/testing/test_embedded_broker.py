@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from pat_events import Config, testing
-from pat_events.core.catalog import Catalog, DeadLetters, EventType, Group, Topic
-from pat_events.core.catalog_lines import CatalogLines
+from pat_events.catalog.lines import CatalogLines
+from pat_events.catalog.model import Catalog, DeadLetters, EventType, Group, Topic
 from pat_events.errors import ClosedError, ConfigError
 from pat_events.testing import EmbeddedBroker, librdkafka
 

@@ -7,7 +7,7 @@ import pytest
 # A run inside this process forgets what it imported, which generated classes do not survive.
 import pat_events.consumer
 import pat_events.events
-import pat_events.producer  # noqa: F401
+import pat_events.producer.producer  # noqa: F401
 
 pytest_plugins = ["pytester"]
 
@@ -19,7 +19,8 @@ import threading
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 import pytest
 
-from pat_events.consumer import Context, Handlers
+from pat_events.consumer.context import Context
+from pat_events.consumer.handlers import Handlers
 from pat_events.errors import NotDeliveredError, PatEventsError
 from pat_events.events import EmailReceived
 from pat_events.testing import Api

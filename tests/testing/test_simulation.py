@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from pat_events import Handlers, load_catalog
-from pat_events.codecs import EventTypes
+from pat_events.catalog.binding import EventTypes
 from pat_events.consumer.routes import Routes
 from pat_events.core.headers import CE_TYPE
 from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock, pause
-from pat_events.transports.base import Outgoing
 from pat_events.transports.memory import MemoryBroker
+from pat_events.transports.sending import Outgoing
 
 
 def member(handler) -> Member:
@@ -55,10 +55,10 @@ def test_a_coroutine_cancelled_from_outside_is_held_as_by_an_event_loop() -> Non
 
     stepped = member(handle)
     stepped.step()
-    (work,) = stepped.workers.ready
-    stepped.workers.start(work)
-    stepped.workers.advance(work)
-    stepped.workers.cancel(work)
+    (job,) = stepped.workers.ready
+    stepped.workers.start(job)
+    stepped.workers.advance(job)
+    stepped.workers.cancel(job)
     stepped.step()
     assert (stepped.stats.held, stepped.stats.retried) == (1, 0)
     stepped.run_until(lambda: stepped.stats.handled == 1)

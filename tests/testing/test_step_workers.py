@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from pat_events import Handlers, load_catalog
-from pat_events.codecs import EventTypes
+from pat_events.catalog.binding import EventTypes
 from pat_events.consumer.routes import Routes
 from pat_events.core.headers import CE_TYPE
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock, pause
-from pat_events.transports.base import Outgoing
 from pat_events.transports.memory import MemoryBroker
+from pat_events.transports.sending import Outgoing
 
 TIMEOUT_S = 10.0
 
@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def begin(clock):
-    """Starts the one work of a member that has three events of one key."""
+    """Starts the one job of a member that has three events of one key."""
 
     def begin(handler):
         broker = MemoryBroker(clock=clock)
@@ -40,9 +40,9 @@ def begin(clock):
         routes = Routes(handlers, EventTypes(load_catalog()), "key", 1_000)
         member = Member(broker, "email-processor", routes, clock)
         member.step()
-        (work,) = member.workers.ready
-        member.workers.start(work)
-        return member, work
+        (job,) = member.workers.ready
+        member.workers.start(job)
+        return member, job
 
     return begin
 
@@ -69,55 +69,55 @@ def pausing():
 
 
 def test_a_coroutine_goes_on_from_pause_to_pause(begin, pausing):
-    member, work = begin(pausing)
-    member.workers.advance(work)
+    member, job = begin(pausing)
+    member.workers.advance(job)
     assert pausing.came_to == ["begin 0"]
-    member.workers.advance(work)
+    member.workers.advance(job)
     assert pausing.came_to == ["begin 0", "end 0", "begin 1"]
-    assert member.workers.paused == [work]
-    member.workers.finish(work)
+    assert member.workers.paused == [job]
+    member.workers.finish(job)
     assert pausing.came_to[3:] == ["end 1", "begin 2", "end 2"]
     member.step()
     assert member.stats.handled == 3
 
 
 def test_events_that_take_long_together_are_not_given_up(begin, pausing, clock):
-    member, work = begin(pausing)
+    member, job = begin(pausing)
     for number in range(3):
-        member.workers.advance(work)
+        member.workers.advance(job)
         clock.advance(TIMEOUT_S - 0.2)
         member.step()
-        assert not work.abandoned
-        member.workers.advance(work)  # ends the event, and gives the others back
+        assert not job.abandoned
+        member.workers.advance(job)  # ends the event, and gives the others back
         member.step()
         assert member.stats.handled == number + 1
-        for work in member.workers.ready:
-            member.workers.start(work)
+        for job in member.workers.ready:
+            member.workers.start(job)
     assert [it for it in pausing.came_to if it.startswith("end")] == ["end 0", "end 1", "end 2"]
 
 
 def test_a_work_that_was_given_up_is_cancelled_at_its_pause(begin, pausing, clock):
-    member, work = begin(pausing)
-    member.workers.advance(work)
+    member, job = begin(pausing)
+    member.workers.advance(job)
     clock.advance(TIMEOUT_S)
     member.step()
-    member.workers.advance(work)
+    member.workers.advance(job)
     assert pausing.came_to == ["begin 0", "cancelled 0"]
-    assert work not in member.workers.running
+    assert job not in member.workers.running
 
 
 def test_a_coroutine_that_was_given_up_before_it_began_is_not_called(begin, pausing, clock):
-    member, work = begin(pausing)
+    member, job = begin(pausing)
     clock.advance(TIMEOUT_S)
     member.step()
-    member.workers.finish(work)
+    member.workers.finish(job)
     assert pausing.came_to == []
 
 
 def test_a_cancellation_from_outside_ends_the_call_and_is_settled(begin, pausing):
-    member, work = begin(pausing)
-    member.workers.advance(work)
-    member.workers.cancel(work)
+    member, job = begin(pausing)
+    member.workers.advance(job)
+    member.workers.cancel(job)
     assert pausing.came_to == ["begin 0", "cancelled 0"]
     member.step()
     assert (member.stats.handled, member.stats.in_flight) == (0, 3)

@@ -10,10 +10,11 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
-from tests.support import DEADLINE_S, kafka_config, poll_until
+from pat_events.transports.sending import Outgoing
+from tests.support.clusters import kafka_config
+from tests.support.waiting import DEADLINE_S, poll_until
 
 
 class Sent(Outgoing):

@@ -14,7 +14,7 @@ from pat_events.core.envelope import read_envelope
 from pat_events.errors import TransportError
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import KafkaTransport
-from tests.support import DEADLINE_S, poll_until
+from tests.support.waiting import DEADLINE_S, poll_until
 
 pytestmark = pytest.mark.kafka
 

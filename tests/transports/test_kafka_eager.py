@@ -7,7 +7,8 @@ from confluent_kafka import Consumer
 
 from pat_events.errors import ConfigError
 from pat_events.transports.kafka import KafkaTransport
-from tests.support import kafka_config, poll_until
+from tests.support.clusters import kafka_config
+from tests.support.waiting import poll_until
 
 pytestmark = pytest.mark.kafka
 

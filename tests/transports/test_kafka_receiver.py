@@ -26,7 +26,7 @@ from pat_events.testing import Api
 from pat_events.testing.librdkafka import _library
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.topics import Mark
-from tests.support import DEADLINE_S, until
+from tests.support.waiting import DEADLINE_S, until
 
 TOPIC = "pat-emails"
 

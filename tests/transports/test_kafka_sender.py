@@ -18,7 +18,7 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.transports.kafka import sender as sending
-from pat_events.transports.kafka.collector import TICK_S, Collector
+from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.sender import KafkaSender
 
 DEADLINE_S = 20.0
@@ -108,7 +108,7 @@ class AtOnce:
 @pytest.fixture
 def make(clients, monkeypatch):
     """Makes senders without a collector: a test serves them itself."""
-    monkeypatch.setattr(Collector, "_run", lambda self: None)
+    monkeypatch.setattr(AckPoller, "_run", lambda self: None)
     monkeypatch.setattr(sending, "Thread", AtOnce)
     made = []
 
@@ -498,7 +498,7 @@ class TestTimeIsOver:
         sender._tend(0)
         assert over.settled
         for waited, made in ((29.9, 1), (0.2, 2)):
-            alive.settled or sender._expiry._marks.clear()  # Its time goes on for ever.
+            alive.settled or sender._expiry._marks.clear()  # Its time goes on without end.
             clock.now += waited
             sender._tend(0)
             assert len(clients) == made

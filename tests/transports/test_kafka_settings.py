@@ -20,7 +20,7 @@ from pat_events.errors import (
     TransportUnavailableError,
 )
 from pat_events.transports.kafka import KafkaTransport, logs, properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.logs import RepeatFilter, without_userinfo
 
 
@@ -55,7 +55,7 @@ def ignore(_):
     ],
 )
 def test_each_error_of_kafka_has_one_of_ours(code, expected):
-    error = typed(KafkaError(getattr(KafkaError, code)), "sending to t")
+    error = translate(KafkaError(getattr(KafkaError, code)), "sending to t")
     assert type(error) is expected
     assert str(error).startswith("sending to t: ")
 

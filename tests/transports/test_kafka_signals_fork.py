@@ -8,7 +8,7 @@ import pytest
 # Its own process: one that forks must not have the threads of other tests.
 FORKING = """
 import os, signal, sys, threading
-from pat_events.consumer.signals import interrupted_by_signals
+from pat_events.consumer.process.signals import interrupted_by_signals
 from pat_events.transports.kafka.signals import signals_deferred
 
 def own(number, frame):

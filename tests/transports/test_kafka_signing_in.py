@@ -16,9 +16,9 @@ from pat_events.errors import (
     TransportError,
     TransportUnavailableError,
 )
-from pat_events.transports.base import Outgoing
 from pat_events.transports.kafka import KafkaTransport
-from tests.support import poll_until
+from pat_events.transports.sending import Outgoing
+from tests.support.waiting import poll_until
 
 pytestmark = pytest.mark.kafka
 

@@ -11,7 +11,8 @@ from pat_events import Config
 from pat_events.errors import HoldError
 from pat_events.testing import Api
 from pat_events.transports.kafka import KafkaTransport, predecessor
-from tests.support import kafka_config, poll_until
+from tests.support.clusters import kafka_config
+from tests.support.waiting import poll_until
 
 TOPIC = "pat-emails"
 

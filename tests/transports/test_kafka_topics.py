@@ -1,4 +1,4 @@
-"""Topics that are deleted and made anew, or grow, while a group reads them."""
+"""Topics that are deleted and created again, or grow, while a group reads them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.transports.kafka import KafkaTransport, topics
-from pat_events.transports.kafka.errors import typed
+from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.topics import Mark
-from tests.support import DEADLINE_S, kafka_config, poll_until
+from tests.support.clusters import kafka_config
+from tests.support.waiting import DEADLINE_S, poll_until
 
 PROTOCOLS = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 NOW = Mark("cluster", "one", 4)
@@ -240,9 +241,9 @@ def test_members_live_while_their_topic_grows(topic, protocol):
 
 
 def test_old_metadata_is_not_called_a_missing_topic():
-    error = typed(KafkaError(KafkaError._UNKNOWN_PARTITION), "finding where to begin")
+    error = translate(KafkaError(KafkaError._UNKNOWN_PARTITION), "finding where to begin")
     assert type(error) is TransportError
     assert str(error).startswith("finding where to begin: this client does not know the partition")
-    error = typed(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), "reading")
+    error = translate(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), "reading")
     assert type(error) is TopicMissingError
     assert "made so lately" in str(error)

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from pat_events import Config
 from pat_events.transports.kafka import KafkaTransport, unreadable
-from tests.support import DEADLINE_S, poll_until
+from tests.support.waiting import DEADLINE_S, poll_until
 
 TOPIC = "pat-emails"
 

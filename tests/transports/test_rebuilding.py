@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.transports.kafka.rebuilding import FIRST_S, MAX_S, RebuildPace
+from pat_events.transports.kafka.rebuild_backoff import FIRST_S, MAX_S, RebuildBackoff
 
 
 @pytest.fixture
 def pace():
-    return RebuildPace()
+    return RebuildBackoff()
 
 
 def test_the_first_rebuild_is_at_once(pace):

@@ -60,7 +60,7 @@ def _give_up_output(error: OSError) -> NoReturn:
 
 
 def _terminate(number: int, _: FrameType | None) -> NoReturn:
-    # Blocks are left in good order, so that nothing stays behind on a broker.
+    # Blocks are left gracefully, so that nothing stays behind on a broker.
     raise SystemExit(128 + number)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from pat_events.catalog.load import load_catalog
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, event_types_if_any, print_json
-from pat_events.codecs import load_catalog
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import tail
 

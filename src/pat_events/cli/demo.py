@@ -14,14 +14,14 @@ from rich.text import Text
 
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, broker_named, configure
-from pat_events.cli.output import command, console, leave_to_the_end, say, table
+from pat_events.cli.output import command, console, say, silence, table
 from pat_events.core.shown import one_line
 from pat_events.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pat_events.consumer import GroupStats
+    from pat_events.consumer.stats import GroupStats
     from pat_events.demo.run import Tally
     from pat_events.ops.dead_letters import StoredLetter
 
@@ -59,7 +59,7 @@ def demo(
     mails = samples() if mail is None else read_mails(mail)
     named = broker_named(bootstrap)
     site = sites.on_cluster(configure(bootstrap)) if named else sites.embedded()
-    leave_to_the_end("pat_events.consumer")
+    silence("pat_events.consumer")
     try:
         with site as place:
             where = place.config.bootstrap_servers if named else "a broker inside this process"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
+from pat_events.catalog.load import load_catalog
+from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, event_types_if_any, table
 from pat_events.cli.usage import Command, Group
-from pat_events.codecs import load_catalog
-from pat_events.core.catalog import DEAD_LETTER_SUFFIX
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.shown import one_line, printable
 from pat_events.core.wording import counted

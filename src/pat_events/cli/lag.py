@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pat_events.catalog.load import load_catalog
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, table
-from pat_events.codecs import load_catalog
 from pat_events.core.shown import one_line
 from pat_events.errors import TransportError
 from pat_events.ops import lag as ops

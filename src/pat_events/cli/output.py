@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     )
 
-    from pat_events.codecs import EventTypes
-    from pat_events.core.catalog import Catalog
+    from pat_events.catalog.binding import EventTypes
+    from pat_events.catalog.model import Catalog
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,10 +63,10 @@ def log_to_stderr(level: int) -> None:
     logging.basicConfig(handlers=[handler])
     logging.getLogger("pat_events").setLevel(level)
     # The client reports each refused connection.
-    leave_to_the_end(*_CLIENT_LOGS)
+    silence(*_CLIENT_LOGS)
 
 
-def leave_to_the_end(*names: str) -> None:
+def silence(*names: str) -> None:
     """Show nothing of these logs, unless -v was given: the command says it once, at its end."""
     if not logging.getLogger("pat_events").isEnabledFor(logging.INFO):
         for name in names:

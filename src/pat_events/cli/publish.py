@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from pat_events.catalog.load import load_catalog
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, leave_to_the_end, print_json
-from pat_events.codecs import load_catalog
+from pat_events.cli.output import command, print_json, silence
 from pat_events.errors import ConfigError
 from pat_events.ops import publishing as ops
 from pat_events.ops.event_classes import event_types
@@ -40,7 +40,7 @@ def publish(
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     events = list(ops.events_from_json(types, event_type, _read(file)))
-    leave_to_the_end("pat_events.producer")
+    silence("pat_events.producer.producer")
     for ack in ops.publish(config, events):
         print_json({"event_id": ack.event_id, **ack.position._asdict()})
 

@@ -36,7 +36,7 @@ def run(
         os.environ[CATALOG_VARIABLE] = str(catalog)
     loaded = load_group(group)
     say(
-        f"starting group {loaded.name}; Ctrl-C stops it in good order, 'pat-events -v run' shows "
+        f"starting group {loaded.name}; Ctrl-C stops it gracefully, 'pat-events -v run' shows "
         "what it does"
     )
     loaded.run()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from pat_events.catalog.load import load_catalog
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console
 from pat_events.cli.usage import Command, Group
-from pat_events.codecs import load_catalog
 from pat_events.core.wording import counted
 from pat_events.ops import topics as ops
 

@@ -12,8 +12,8 @@ from concurrent.futures import Future
 from contextlib import AsyncContextDecorator, ContextDecorator
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.acknowledgement import Ack
 from pat_events.errors import ConfigError, UnfinishedWorkError
+from pat_events.producer.ack import Ack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from pat_events.acknowledgement import ends_the_process
 from pat_events.errors import HoldError
+from pat_events.producer.ack import ends_the_process
 
 
 def from_outside(error: BaseException) -> HoldError | None:

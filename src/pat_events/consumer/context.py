@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pat_events.acknowledgement import Ack
     from pat_events.core.record import Delivery, Headers, Position
-    from pat_events.producer import Producer
+    from pat_events.producer.ack import Ack
+    from pat_events.producer.producer import Producer
 
 
 class Context:

@@ -13,7 +13,7 @@ from pat_events.consumer.callables import (
     refuse_what_runs_nothing,
 )
 from pat_events.core.checks import require_at_least_1, require_number, wrong_type
-from pat_events.core.retry import RetryPolicy
+from pat_events.core.recovery.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -191,8 +191,8 @@ class Handlers:
         name = _name(handler)
         if self._frozen:
             raise ConfigError(
-                f"{name} comes too late: a group was made of these handlers already, which would "
-                "skip its events; register it first"
+                f"cannot register {name}: a ConsumerGroup already uses these handlers and would "
+                "skip its events; register it before the group is made"
             )
         if not callable(call):
             raise ConfigError(f"{name} is neither a function nor an object with a handle method")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs import DEFAULT_MEDIA_TYPE, codec_by_name, media_type
+from pat_events.codecs.table import DEFAULT_MEDIA_TYPE, codec_by_name, media_type
 from pat_events.config import CODEC_NAMES
 from pat_events.core import headers as h
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pat_events.codecs import EventTypes
+    from pat_events.catalog.binding import EventTypes
     from pat_events.codecs.base import Codec
     from pat_events.consumer.handlers import Handlers, Registration
     from pat_events.core.lanes import Order

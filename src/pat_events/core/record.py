@@ -88,7 +88,7 @@ class Delivery:
 
     @property
     def headers(self) -> Headers:
-        """The headers as they came, in their order; mostly a tuple made anew."""
+        """The headers as they came, in their order; mostly a new tuple."""
         if self.all_if_repeated is not None:
             return self.all_if_repeated
         return tuple(self.header_values.items())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pat_events import ConsumerGroup, GroupStats, Producer
-from pat_events.codecs import EventTypes
+from pat_events.catalog.binding import EventTypes
 from pat_events.demo.mail import email_received
 from pat_events.demo.pipeline import processor, validator
 from pat_events.errors import ClosedError, PermanentError, TransportTimeoutError

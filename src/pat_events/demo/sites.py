@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from pat_events.codecs import load_catalog
+from pat_events.catalog.load import load_catalog
 from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
 from pat_events.ops.topics import apply, diff
@@ -23,8 +23,8 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.core.catalog import Catalog
 
 _log = logging.getLogger("pat_events.demo")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.core.catalog import DEAD_LETTER_SUFFIX
+from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError
@@ -17,9 +17,9 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pat_events.codecs import EventTypes
+    from pat_events.catalog.binding import EventTypes
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.core.catalog import Catalog
     from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Position
 

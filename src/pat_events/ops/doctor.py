@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs import codec_by_name, load_catalog
+from pat_events.catalog.load import load_catalog
+from pat_events.codecs.table import codec_by_name
 from pat_events.config import Config, env_variable
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
@@ -19,7 +20,7 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pat_events.core.catalog import Catalog
+    from pat_events.catalog.model import Catalog
     from pat_events.ops.permissions import Needs
     from pat_events.transports.kafka.admin import TopicLayout, TopicSpec
 
@@ -95,7 +96,7 @@ def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
             "protobuf",
             Outcome.WRONG,
             str(error),
-            f"correct the catalogue, or generate {catalog.python_module} anew; it is looked for "
+            f"correct the catalogue, or generate {catalog.python_module} again; it is looked for "
             "in the current directory, and among what is installed",
         )
         return

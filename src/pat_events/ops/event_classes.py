@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pat_events.codecs import EventTypes
+from pat_events.catalog.binding import EventTypes
 
 if TYPE_CHECKING:
-    from pat_events.core.catalog import Catalog
+    from pat_events.catalog.model import Catalog
 
 
 def import_from_here() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import traceback
 
-from pat_events.consumer import ConsumerGroup
+from pat_events.consumer.log.group import ConsumerGroup
 from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError, NotDrainedError, PatEventsError
 from pat_events.ops.event_classes import import_from_here

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from pat_events.codecs import codec_by_media_type, media_type
 from pat_events.codecs.json import to_json
+from pat_events.codecs.table import codec_by_media_type, media_type
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -14,7 +14,7 @@ from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEv
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from pat_events.codecs import EventTypes
+    from pat_events.catalog.binding import EventTypes
     from pat_events.core.record import Delivery
 
 

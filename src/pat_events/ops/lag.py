@@ -12,9 +12,9 @@ from pat_events.transports.kafka.admin import KafkaAdmin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.core.catalog import Catalog
-    from pat_events.transports.base import TopicPartition
+    from pat_events.transports.log import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pat_events.core.catalog import Catalog
+    from pat_events.catalog.model import Catalog
     from pat_events.transports.kafka.admin import KafkaAdmin
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import from_json
 from pat_events.errors import CodecError, PatEventsError, SchemaError
-from pat_events.producer import Producer
+from pat_events.producer.producer import Producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from google.protobuf.message import Message
 
-    from pat_events.acknowledgement import Ack
-    from pat_events.codecs import EventTypes
+    from pat_events.catalog.binding import EventTypes
     from pat_events.config import Config
+    from pat_events.producer.ack import Ack
 
 
 def publish(config: Config, events: Iterable[Message]) -> Iterator[Ack]:

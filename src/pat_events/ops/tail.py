@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.core.record import Delivery
-    from pat_events.transports.base import TopicPartition
+    from pat_events.transports.log import TopicPartition
 
 # Longest wait inside the client, in seconds: bounds how late the end is seen.
 _POLL_S: Final = 0.1
@@ -37,7 +37,7 @@ def tail(
         topics: What to read.
         from_beginning: Begin with the oldest record there is, not with the next one.
         max_records: Stop after so many.
-        timeout_s: Stop when nothing has arrived for so long, in seconds; None waits for ever.
+        timeout_s: Stop when nothing has arrived for so long, in seconds; None waits without limit.
 
     Raises:
         TopicMissingError: names the topics that do not exist.

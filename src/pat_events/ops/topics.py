@@ -19,8 +19,8 @@ from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.core.catalog import Catalog
 
 _DAY_MS: Final = 86_400_000
 _MAX_REPLICATION: Final = 3
@@ -239,7 +239,7 @@ def _changes(
 
 def _raises(change: SettingChange) -> bool:
     if change.setting == _RETENTION and change.value == "-1":
-        return False  # For ever.
+        return False  # Without limit.
     try:
         return int(change.value) < int(change.wanted)
     except ValueError:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
+from pat_events.catalog.model import TOPIC_NAME_RULE, is_topic_name
 from pat_events.config import Config
-from pat_events.core.catalog import TOPIC_NAME_RULE, is_topic_name
 from pat_events.errors import ConfigError
 from pat_events.testing.faults import Faults
 from pat_events.testing.librdkafka import MockCluster
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from pat_events.core.catalog import Catalog
+    from pat_events.catalog.model import Catalog
     from pat_events.core.client_properties import PropertyValue
 
 
@@ -44,7 +44,7 @@ class EmbeddedBroker:
     * Transactions are accepted, but ``read_committed`` shows open and aborted ones too.
     * Producers create the topics they ask for, with 4 partitions; that cannot be
       switched off. ``faults.set_topic_error`` makes a topic look absent.
-    * Topics have no ids: one that is made anew is not told from the one before.
+    * Topics have no ids: one that is created again is not told from the one before.
     * Admin clients can list topics, read offsets and change those of a group; they cannot
       create or change topics, nor list groups. ``create_topics`` takes the place of
       ``pat-events topics apply``.

@@ -16,10 +16,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pat_events.consumer import ConsumerGroup, Handlers
-    from pat_events.producer import Producer
+    from pat_events.consumer.handlers import Handlers
+    from pat_events.consumer.log.group import ConsumerGroup
+    from pat_events.producer.producer import Producer
     from pat_events.testing.broker import EmbeddedBroker
-    from pat_events.transports.base import Start
+    from pat_events.transports.log import Start
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def kafka() -> Iterator[EmbeddedBroker]:
 
     The catalogue is that of ``PAT_EVENTS_CATALOG``, or the packaged one.
     """
-    from pat_events.codecs import load_catalog  # noqa: PLC0415
+    from pat_events.catalog.load import load_catalog  # noqa: PLC0415
     from pat_events.testing.broker import EmbeddedBroker  # noqa: PLC0415
 
     with EmbeddedBroker() as broker:
@@ -42,7 +43,7 @@ def producer(kafka: EmbeddedBroker) -> Iterator[Producer]:
 
     The broker is healed first, so that closing does not wait for a fault.
     """
-    from pat_events.producer import Producer  # noqa: PLC0415
+    from pat_events.producer.producer import Producer  # noqa: PLC0415
 
     with Producer(kafka.config(environ=os.environ)) as producer:
         yield producer
@@ -57,8 +58,8 @@ def consumer_group(kafka: EmbeddedBroker) -> Iterator[Callable[..., ConsumerGrou
     if the group failed or did not stop. The broker is healed before groups are
     stopped. Dead-letter topics of groups that the catalogue lacks are created.
     """
-    from pat_events.codecs import load_catalog  # noqa: PLC0415
-    from pat_events.consumer import ConsumerGroup  # noqa: PLC0415
+    from pat_events.catalog.load import load_catalog  # noqa: PLC0415
+    from pat_events.consumer.log.group import ConsumerGroup  # noqa: PLC0415
 
     config = kafka.config(environ=os.environ)
     catalog = load_catalog(config.catalog)

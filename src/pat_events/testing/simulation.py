@@ -1,7 +1,7 @@
 """One member of a consumer group, step by step under a virtual clock.
 
 It is the real engine on a ``MemoryBroker``. Nothing runs by itself: a test or a seeded
-scheduler decides which member steps, which work starts, which one ends and what time it is.
+scheduler decides which member steps, which job starts, which one ends and what time it is.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import asyncio
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.dead_letters import DeadLetterWriter
-from pat_events.consumer.engine import Engine
-from pat_events.consumer.inbox import Inbox
-from pat_events.consumer.limits import Limits
-from pat_events.consumer.watch import Watch
-from pat_events.consumer.work import Work, post_when_settled, run, run_async
+from pat_events.consumer.attempt import run, run_async
+from pat_events.consumer.job import Job, post_when_settled
+from pat_events.consumer.log.engine import Engine
+from pat_events.consumer.log.limits import Limits
+from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.workers.inbox import Inbox
+from pat_events.consumer.workers.watch import Watch
 from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from pat_events.consumer.stats import GroupStats
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
-    from pat_events.producer import Producer
-    from pat_events.transports.base import RebalanceListener, Receiver, TopicPartition
+    from pat_events.producer.producer import Producer
+    from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
     from pat_events.transports.memory import MemoryBroker
 
 # A test's clock begins here: not at 0, which code could take for "not set".
@@ -66,121 +67,121 @@ async def pause() -> None:
 
 
 class StepWorkers:
-    """A worker pool whose works start, go on and end when told to.
+    """A worker pool whose jobs start, go on and end when told to.
 
-    A work that makes no progress for as long as its handler may take is given up, by the rule
+    A job that makes no progress for as long as its handler may take is given up, by the rule
     of the real pools, and its end then comes too late, as with a thread that hangs.
     """
 
     def __init__(
-        self, clock: VirtualClock, producer: Producer | None, post: Callable[[Work], None]
+        self, clock: VirtualClock, producer: Producer | None, post: Callable[[Job], None]
     ) -> None:
         self._clock = clock
         self._producer = producer
         self._post = post
-        self.ready: list[Work] = []
-        self.running: dict[Work, Watch] = {}
-        self._coroutines: dict[Work, Coroutine[Any, Any, bool]] = {}
+        self.ready: list[Job] = []
+        self.running: dict[Job, Watch] = {}
+        self._coroutines: dict[Job, Coroutine[Any, Any, bool]] = {}
 
-    def submit(self, works: list[Work]) -> None:
-        """Take works; none starts yet."""
-        self.ready.extend(works)
+    def submit(self, jobs: list[Job]) -> None:
+        """Take jobs; none starts yet."""
+        self.ready.extend(jobs)
 
-    def nudge(self) -> bool:
-        """Tell whether works wait."""
+    def wake_idle(self) -> bool:
+        """Tell whether jobs wait."""
         return bool(self.ready)
 
-    def start(self, work: Work) -> None:
-        """Begin one of the ready works; its handler is called by ``advance`` or ``finish``."""
-        self.ready.remove(work)
-        watch = self.running[work] = Watch()
-        watch.overdue(work, self._clock())
+    def start(self, job: Job) -> None:
+        """Begin one of the ready jobs; its handler is called by ``advance`` or ``finish``."""
+        self.ready.remove(job)
+        watch = self.running[job] = Watch()
+        watch.overdue(job, self._clock())
 
-    def advance(self, work: Work) -> None:
-        """Let a running work go on to the next ``pause``, or to its end if there is none.
+    def advance(self, job: Job) -> None:
+        """Let a running job go on to the next ``pause``, or to its end if there is none.
 
         Raises:
             ConfigError: a coroutine awaited what is neither done at once nor a ``pause``.
         """
-        if not work.registration.is_async:
-            self._end(work, wanted=run(work, self._producer))
+        if not job.registration.is_async:
+            self._end(job, wanted=run(job, self._producer))
             return
-        begun = self._coroutines.pop(work, None)
-        if not work.abandoned:
-            coroutine = begun or run_async(work, self._producer)
-            self._go_on(work, coroutine, lambda: coroutine.send(None))
+        begun = self._coroutines.pop(job, None)
+        if not job.abandoned:
+            coroutine = begun or run_async(job, self._producer)
+            self._go_on(job, coroutine, lambda: coroutine.send(None))
         elif begun is None:
-            self._end(work, wanted=False)
+            self._end(job, wanted=False)
         else:
-            self._go_on(work, begun, lambda: begun.throw(asyncio.CancelledError()))
+            self._go_on(job, begun, lambda: begun.throw(asyncio.CancelledError()))
 
-    def finish(self, work: Work) -> None:
-        """Let a running work go on to its end, and post what came of it.
+    def finish(self, job: Job) -> None:
+        """Let a running job go on to its end, and post what came of it.
 
         Raises:
             ConfigError: as in ``advance``.
         """
-        self.advance(work)
-        while work in self._coroutines:
-            self.advance(work)
+        self.advance(job)
+        while job in self._coroutines:
+            self.advance(job)
 
-    def cancel(self, work: Work) -> None:
+    def cancel(self, job: Job) -> None:
         """Cancel a coroutine at its ``pause`` from outside, as an event loop that ends does.
 
         Not to be called where an event loop turns.
         """
-        coroutine = self._coroutines.pop(work)
+        coroutine = self._coroutines.pop(job)
         # By what its task tells, a cancellation from outside differs from an error of its own.
         loop = asyncio.new_event_loop()
         with closing(loop), suppress(asyncio.CancelledError):
-            loop.run_until_complete(self._cancelled(work, coroutine))
+            loop.run_until_complete(self._cancelled(job, coroutine))
 
-    async def _cancelled(self, work: Work, coroutine: Coroutine[Any, Any, bool]) -> None:
+    async def _cancelled(self, job: Job, coroutine: Coroutine[Any, Any, bool]) -> None:
         asyncio.current_task().cancel()  # type: ignore[union-attr]
-        self._go_on(work, coroutine, lambda: coroutine.throw(asyncio.CancelledError()))
+        self._go_on(job, coroutine, lambda: coroutine.throw(asyncio.CancelledError()))
 
     @property
-    def paused(self) -> list[Work]:
-        """The works whose coroutine is at a ``pause``."""
+    def paused(self) -> list[Job]:
+        """The jobs whose coroutine is at a ``pause``."""
         return list(self._coroutines)
 
     def _go_on(
-        self, work: Work, coroutine: Coroutine[Any, Any, bool], go_on: Callable[[], object]
+        self, job: Job, coroutine: Coroutine[Any, Any, bool], go_on: Callable[[], object]
     ) -> None:
         try:
             awaited = go_on()
         except StopIteration as stop:
-            self._end(work, wanted=bool(stop.value))
+            self._end(job, wanted=bool(stop.value))
             return
         if not isinstance(awaited, _Pause):
             coroutine.close()
             raise ConfigError(
                 "a handler in a simulation awaited something real: there is no event loop"
             )
-        self._coroutines[work] = coroutine
+        self._coroutines[job] = coroutine
 
-    def _end(self, work: Work, *, wanted: bool) -> None:
-        self.running.pop(work, None)
+    def _end(self, job: Job, *, wanted: bool) -> None:
+        self.running.pop(job, None)
         if wanted:
-            post_when_settled(work, self._post)
+            post_when_settled(job, self._post)
 
     def run_all(self) -> int:
-        """Start and finish all that is ready, in order; returns how many works that were."""
-        works = list(self.ready)
-        for work in works:
-            self.start(work)
-            self.finish(work)
-        return len(works)
+        """Start and finish all that is ready, in order; returns how many jobs that were."""
+        jobs = list(self.ready)
+        for job in jobs:
+            self.start(job)
+            self.finish(job)
+        return len(jobs)
 
-    def overdue(self, now: float) -> list[Work]:
-        """Give up running works that are past their handler's deadline."""
+    def overdue(self, now: float) -> list[Job]:
+        """Give up running jobs that are past their handler's deadline."""
         overdue = [
-            work
-            for work, watch in self.running.items()
-            if not work.abandoned and watch.overdue(work, now)
+            job
+            for job, watch in self.running.items()
+            if not job.abandoned and watch.overdue(job, now)
         ]
-        for work in overdue:
-            work.abandoned = True
+        for job in overdue:
+            job.abandoned = True
         return overdue
 
 
@@ -248,7 +249,7 @@ class Member:
         limits: As of ``ConsumerGroup``.
         receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
         while_waiting: What happens while the engine waits so many seconds for a result, as
-            it does when partitions are revoked. By default all works run and the time passes.
+            it does when partitions are revoked. By default all jobs run and the time passes.
     """
 
     def __init__(
@@ -296,11 +297,11 @@ class Member:
         return self.engine.stats
 
     def step(self) -> None:
-        """One step of the engine; no work starts or ends in it."""
+        """One step of the engine; no job starts or ends in it."""
         self.engine.step()
 
     def turn(self, seconds: float = 0.0) -> None:
-        """Let time pass, step, run all works, and step again to settle them."""
+        """Let time pass, step, run all jobs, and step again to settle them."""
         self._clock.advance(seconds)
         self.step()
         self.workers.run_all()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
-from pat_events.consumer.limits import Limits
+from pat_events.consumer.log.limits import Limits
 from pat_events.core import headers as h
 from pat_events.errors import OffsetOutOfRangeError
 from pat_events.testing.simulation import Member, VirtualClock
-from pat_events.transports.base import Outgoing
+from pat_events.transports.sending import Outgoing
 
 from . import handlers
 from .calls import Calls
@@ -166,42 +166,42 @@ class World(Calls):
         self.clock.advance(self.random.random() * seconds)
         if chance > 0.7:
             _slots[slot].wire.arrive()
-        self.work(slot)
+        self.job(slot)
         self.places[slot].overtime_s += max(0.0, self.clock.now - began - seconds)
 
-    def work(self, slot):
+    def job(self, slot):
         workers = self.members[slot].workers
         late = self.random.random() < 0.02
         running = [
-            work
-            for work in workers.running
-            if (not work.abandoned or (late and not _is_function_of_batch(work)))
-            and (slot, work) not in self.at_work
-            and (work.abandoned or work not in self.hanging)
+            job
+            for job in workers.running
+            if (not job.abandoned or (late and not _is_function_of_batch(job)))
+            and (slot, job) not in self.at_work
+            and (job.abandoned or job not in self.hanging)
         ]
         if workers.ready and (not running or self.random.random() < 0.5):
             self.start(slot, self.random.choice(workers.ready))
         elif running:
-            work = self.random.choice(running)
-            if work in workers.paused and self.random.random() < 0.02:
-                self.call(slot, work, workers.cancel)
+            job = self.random.choice(running)
+            if job in workers.paused and self.random.random() < 0.02:
+                self.call(slot, job, workers.cancel)
                 return
-            abandoned = work.abandoned
-            self.call(slot, work, workers.advance)
-            if abandoned and work not in workers.running:
+            abandoned = job.abandoned
+            self.call(slot, job, workers.advance)
+            if abandoned and job not in workers.running:
                 # It ended just as it was given up: its result comes all the same.
-                self.members[slot].inbox.put(work)
+                self.members[slot].inbox.put(job)
 
-    def start(self, slot, work):
-        self.members[slot].workers.start(work)
+    def start(self, slot, job):
+        self.members[slot].workers.start(job)
         if self.random.random() < 0.03:
-            self.hanging.add(work)
-        self.overseers[slot].started(work)
+            self.hanging.add(job)
+        self.overseers[slot].started(job)
 
-    def call(self, slot, work, what):
-        self.at_work.append((slot, work))
+    def call(self, slot, job, what):
+        self.at_work.append((slot, job))
         try:
-            what(work)
+            what(job)
         finally:
             self.at_work.pop()
 
@@ -292,7 +292,7 @@ class World(Calls):
         elif chance < 0.44:
             self.step(slot)
         else:
-            self.work(slot)
+            self.job(slot)
 
     def run(self, actions: int = 220) -> None:
         """Run the schedule, let everything heal, and check what is left."""
@@ -326,12 +326,12 @@ class World(Calls):
 
     def run_all(self, slot):
         workers = self.members[slot].workers
-        for work in list(workers.ready):
-            self.start(slot, work)
-            self.call(slot, work, workers.finish)
+        for job in list(workers.ready):
+            self.start(slot, job)
+            self.call(slot, job, workers.finish)
 
 
-def _is_function_of_batch(work):
+def _is_function_of_batch(job):
     """Tell whether this is never called late: a thread calls a batch as soon as it has it."""
-    registration = work.registration
+    registration = job.registration
     return registration.batch_size and not registration.is_async

@@ -30,7 +30,7 @@ class Calls:
 
     def begin(self, contexts):
         """Check that a handler may be called, and decide what becomes of each event."""
-        slot, work = self.at_work[-1]
+        slot, job = self.at_work[-1]
         place = self.places[slot]
         positions = {tuple(ctx.position) for ctx in contexts}
         if len(contexts) > BATCH or (len(contexts) > 1 and any(it.attempt > 1 for it in contexts)):
@@ -45,11 +45,11 @@ class Calls:
                 self.seen["begun at a stop"] += 1
                 if position[2] > place.moving[position[:2]]:
                     self.trouble.append(f"{position} began while its partition was given back")
-            if work.abandoned:
-                self.trouble.append(f"{position} began after its work was given up")
+            if job.abandoned:
+                self.trouble.append(f"{position} began after its job was given up")
             self._check_repeat(story, ctx)
             self.ledger.check_order(position, ctx.key, positions)
-            story.begin(work, self.called_by.setdefault(work, []), self.clock.now)
+            story.begin(job, self.called_by.setdefault(job, []), self.clock.now)
             story.error = self._decide(position)
 
     def _check_repeat(self, story, ctx):
@@ -92,19 +92,19 @@ class Calls:
 
     def failure(self, ctx):
         """Return what the handler of a single event, or of one in a batch, fails with."""
-        slot, work = self.at_work[-1]
+        slot, job = self.at_work[-1]
         story = self._story(ctx)
-        if story.error is not None and not work.abandoned:
-            batch = work.registration.batch_size and len(work.deliveries) > 1
-            surely = self._published_nothing(work)
+        if story.error is not None and not job.abandoned:
+            batch = job.registration.batch_size and len(job.deliveries) > 1
+            surely = self._published_nothing(job)
             waits = story.failed(story.error, self.clock.now, surely=surely)
             if surely and not batch and not story.gives_up:
                 self.overseers[slot].waits(story, waits[1])
         return story.error
 
-    def _published_nothing(self, work):
+    def _published_nothing(self, job):
         """Tell whether no follow-up of an earlier event can fail, and take a failure's place."""
-        return not any(acks for _, acks in self.called_by[work])
+        return not any(acks for _, acks in self.called_by[job])
 
     def failure_of_all(self, contexts):
         """Return what a batch raises as a whole, if it does."""
@@ -116,16 +116,16 @@ class Calls:
         return errors[0]
 
     def _all_failed(self, contexts, error):
-        slot, work = self.at_work[-1]
-        if work.abandoned:
+        slot, job = self.at_work[-1]
+        if job.abandoned:
             return
         stories = [self._story(ctx) for ctx in contexts]
-        surely = self._published_nothing(work)
+        surely = self._published_nothing(job)
         for story in stories:
             waits = story.failed(error, self.clock.now, surely=surely, together=len(stories))
         # Of a batch with letters on their way the lane waits for those as well.
-        whole = len(stories) == len(work.deliveries)
-        if surely and (whole or not work.registration.batch_size):
+        whole = len(stories) == len(job.deliveries)
+        if surely and (whole or not job.registration.batch_size):
             self.overseers[slot].waits(stories[0], waits[1])
 
     @contextmanager
@@ -140,7 +140,7 @@ class Calls:
 
     def handled(self, ctx, acks):
         story = self._story(ctx)
-        if story.work is self.at_work[-1][1]:  # Else it was given up, and is tried again already.
+        if story.job is self.at_work[-1][1]:  # Else it was given up, and is tried again already.
             story.handled = True
             story.acks.extend(acks)
         self.ledger.handled[story.position] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from pat_events import Config, Producer
-from pat_events.consumer.dead_letters import OutgoingDeadLetter
+from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
 from pat_events.errors import BufferFullError, RecordTooLargeError, TransportError
 from pat_events.transports.memory import MemoryBroker
 
@@ -27,7 +27,7 @@ class Wire:
         self.connect(None)
 
     def connect(self, target):
-        """Begin anew; what was on its way is gone."""
+        """Begin again; what was on its way is gone."""
         self.target = target
         self.slow = False
         self._on_their_way.clear()
@@ -57,7 +57,7 @@ class Wire:
     def in_callback(self):
         return False
 
-    def hurry(self):
+    def expedite(self):
         """Nothing waits here."""
 
 

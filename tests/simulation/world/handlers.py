@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pat_events import Handlers, RetryPolicy
-from pat_events.codecs import EventTypes, load_catalog
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.consumer.routes import Routes
 from pat_events.core.lanes import ORDERS
 from pat_events.events import (

@@ -39,9 +39,9 @@ class Overseer:
         """A failed event is due again so long after it was settled, and leads its lane then."""
         self._waiting[story] = [self._counts(story), longest_s, None]
 
-    def started(self, work):
+    def started(self, job):
         """A worker begins a work, and with it the first call."""
-        self._started[work] = self._clock()
+        self._started[job] = self._clock()
 
     def _counts(self, story):
         return story.calls, story.delivery.attempt, story.delivery.holds
@@ -87,7 +87,7 @@ class Overseer:
         if not self._waiting:
             return
         workers = self._member.workers
-        handed_out = {id(d) for work in (*workers.ready, *workers.running) for d in work.deliveries}
+        handed_out = {id(d) for job in (*workers.ready, *workers.running) for d in job.deliveries}
         for story, wait in list(self._waiting.items()):
             counts, longest_s, due = wait
             calls, attempt, holds = self._counts(story)
@@ -108,52 +108,52 @@ class Overseer:
         if look:
             self._next_look = began + WATCH_S
         since = {}
-        for work in self._member.workers.running:
-            if work.abandoned:
+        for job in self._member.workers.running:
+            if job.abandoned:
                 continue
-            done, at = self._since.get(work, (-1, None))
-            if done != work.done:
+            done, at = self._since.get(job, (-1, None))
+            if done != job.done:
                 at = None  # The engine has yet to see that it went on.
             elif look:
                 at = at or began
                 if began - at >= TIMEOUT_S:
-                    self._place.trouble(f"{_at_work(work).position} runs on at {began}, as at {at}")
-            since[work] = (work.done, at)
+                    self._place.trouble(f"{_at_work(job).position} runs on at {began}, as at {at}")
+            since[job] = (job.done, at)
         self._since = since
 
     def _note_overdue(self, now):
         given_up = self._overdue(now)
-        for work in given_up:
-            self._given_up(work, now)
+        for job in given_up:
+            self._given_up(job, now)
         return given_up
 
-    def _note_put(self, work):
-        """What is left of a work that was given up: what was handled before is settled by it."""
-        if not work.abandoned:
-            for delivery in work.deliveries:
+    def _note_put(self, job):
+        """What is left of a job that was given up: what was handled before is settled by it."""
+        if not job.abandoned:
+            for delivery in job.deliveries:
                 story = self._place.stories.get((delivery.topic, delivery.partition), {}).get(
                     delivery.offset
                 )
                 if story is not None and story.delivery is delivery:
-                    story.work = work
-        self._put(work)
+                    story.job = job
+        self._put(job)
 
-    def _given_up(self, work, now):
-        delivery = _at_work(work)
+    def _given_up(self, job, now):
+        delivery = _at_work(job)
         partition = (delivery.topic, delivery.partition)
         story = self._place.stories.get(partition, {}).get(delivery.offset)
         if story is None or story.delivery is not delivery:
             return
-        batch = work.registration.batch_size
-        since = self._started[work] if batch or not work.done else story.began
+        batch = job.registration.batch_size
+        since = self._started[job] if batch or not job.done else story.began
         if now - since < TIMEOUT_S:
             self._place.trouble(f"{story.position} was given up, begun at {since}")
         error = HandlerTimeoutError("late")
         stories = [story]
         if batch:
             mine = self._place.stories[partition]
-            stories = [mine[d.offset] for d in work.deliveries]
-        surely = not work.unsettled
+            stories = [mine[d.offset] for d in job.deliveries]
+        surely = not job.unsettled
         for each in stories:
             waits = each.failed(error, now, surely=surely, together=len(stories))
         broken = self._place.ledger.fates[story.position] == "broken"  # Its handler is not called.
@@ -210,13 +210,13 @@ class Overseer:
         if seconds > limit - 0.01:
             return
         workers = self._member.workers
-        for work in (*workers.ready, *workers.running):
-            first = work.deliveries[0]
+        for job in (*workers.ready, *workers.running):
+            first = job.deliveries[0]
             stories = self._place.stories.get((first.topic, first.partition), {})
-            story = stories.get(first.offset) if work.state.topic_partition in partitions else None
-            if story is not None and story.delivery is first and not work.abandoned:
-                self._place.trouble(f"{_at_work(work).position} was cut off after {seconds} s")
+            story = stories.get(first.offset) if job.state.topic_partition in partitions else None
+            if story is not None and story.delivery is first and not job.abandoned:
+                self._place.trouble(f"{_at_work(job).position} was cut off after {seconds} s")
 
 
-def _at_work(work):
-    return work.deliveries[min(work.done, len(work.deliveries) - 1)]
+def _at_work(job):
+    return job.deliveries[min(job.done, len(job.deliveries) - 1)]

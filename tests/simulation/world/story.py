@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pat_events.core.verdict import hold_s
+from pat_events.core.recovery.verdict import hold_s
 from pat_events.errors import HoldError, PermanentError
 
 from .handlers import POLICY
@@ -24,10 +24,10 @@ class Story:
         "held",
         "holds",
         "index",
+        "job",
         "neighbours",
         "not_before",
         "position",
-        "work",
     )
 
     def __init__(self, delivery):
@@ -39,7 +39,7 @@ class Story:
         #: Of each call by the same work, its own among them, the index and what it published.
         self.neighbours = []
         self.began = self.not_before = 0.0
-        self.work = None
+        self.job = None
         self.index = 0
         self.error = None
         self.handled = False
@@ -49,13 +49,13 @@ class Story:
         #: What it waits for since its last failure is out of order.
         self.held = False
 
-    def begin(self, work, neighbours, now):
+    def begin(self, job, neighbours, now):
         """Its handler is called."""
         self.neighbours = neighbours
         self.calls += 1
         self.began = now
-        self.work = work
-        self.index = work.deliveries.index(self.delivery)
+        self.job = job
+        self.index = job.deliveries.index(self.delivery)
         self.handled = False
         self.acks = []
         neighbours.append((self.index, self.acks))
@@ -66,7 +66,7 @@ class Story:
         # With a follow-up that failed, all that came after it is repeated.
         return (
             self.handled
-            and not self.work.abandoned
+            and not self.job.abandoned
             and all(
                 ack.settled and ack.error is None
                 for index, acks in self.neighbours

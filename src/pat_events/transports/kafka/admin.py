@@ -29,8 +29,8 @@ from tenacity import stop_after_delay
 from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.connecting import hidden
-from pat_events.transports.kafka.errors import kafka_errors, typed
-from pat_events.transports.kafka.patience import until_answered
+from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.readiness import retry_until_ready
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.errors import PatEventsError
-    from pat_events.transports.base import TopicPartition as Pair
+    from pat_events.transports.log import TopicPartition as Pair
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class KafkaAdmin:
             except KafkaException as error:
                 # Somebody was quicker, or our own first try did arrive.
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise typed(error.args[0], f"creating topic {name}") from error
+                    raise translate(error.args[0], f"creating topic {name}") from error
             except FutureTimeoutError:
                 raise self._late(f"creating topic {name}") from None
             else:
@@ -212,7 +212,7 @@ class KafkaAdmin:
                 future.result(_FUTURE_S)
             except KafkaException as error:
                 if error.args[0].code() not in gone:
-                    refused.append(typed(error.args[0], f"deleting {name}"))
+                    refused.append(translate(error.args[0], f"deleting {name}"))
             except FutureTimeoutError:
                 refused.append(self._late(f"deleting {name}"))
         if refused:
@@ -237,7 +237,7 @@ class KafkaAdmin:
         with kafka_errors(f"reading the positions of group {group}"):
             client = Consumer(properties.consumer(self._config, group, lambda _: None))
             try:
-                patient = until_answered.copy(stop=stop_after_delay(ANSWER_S))
+                patient = retry_until_ready.copy(stop=stop_after_delay(ANSWER_S))
                 found = patient(_committed, client, asked)
             finally:
                 client.close()

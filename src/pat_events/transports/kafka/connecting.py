@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from pat_events.errors import AuthenticationError, TransportUnavailableError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.logs import without_userinfo
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Attempt:
         self._config = config
         self._timeout_s = timeout_s
         self._client: AdminClient | None = None
-        self._addresses = len(config.bootstrap_servers.split(","))
+        self._stamps = len(config.bootstrap_servers.split(","))
         threading.Thread(target=self._run, name="pat-events-connect", daemon=True).start()
 
     def _run(self) -> None:
@@ -129,7 +129,7 @@ class _Attempt:
         """Return why the sign-in is refused, once every address has refused it, and one twice."""
         refused = [error for error in list(self.trouble) if _is_refusal(error)]
         brokers = {error.str().partition(": ")[0] for error in refused}
-        if len(refused) < _REFUSALS or len(brokers) < self._addresses:
+        if len(refused) < _REFUSALS or len(brokers) < self._stamps:
             return None
         return refused[-1]
 
@@ -145,7 +145,7 @@ def _failure(
     if isinstance(answer, KafkaException):
         cause: KafkaError = answer.args[0]
         if cause.code() not in _NO_ANSWER:
-            return typed(cause, f"asking {address} for its topics")
+            return translate(cause, f"asking {address} for its topics")
     elif not isinstance(answer, TimeoutError):
         return answer
     # That brokers are down is what follows from the trouble, not the trouble.

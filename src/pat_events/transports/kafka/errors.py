@@ -68,7 +68,7 @@ def right_for(error: KafkaError) -> str:
     return f"; allow {right}" if right else ""
 
 
-def typed(error: KafkaError, doing: str) -> PatEventsError:
+def translate(error: KafkaError, doing: str) -> PatEventsError:
     """Return this package's error for Kafka's; ``doing`` begins the sentence."""
     kind = _CLASSES.get(error.code(), TransportError)
     if kind is TopicMissingError:
@@ -90,4 +90,4 @@ def kafka_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise typed(error.args[0], doing) from error
+        raise translate(error.args[0], doing) from error

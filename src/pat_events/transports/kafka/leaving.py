@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException
 
-from pat_events.transports.kafka.patience import not_ready
+from pat_events.transports.kafka.readiness import not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

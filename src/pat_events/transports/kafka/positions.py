@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Consumer
 
-    from pat_events.transports import base
+    from pat_events.transports import log
     from pat_events.transports.kafka.topics import Topics
 
 # Longest wait for one answer about offsets, in seconds.
@@ -40,7 +40,7 @@ class Positions:
         topics: Which topics the names stand for.
     """
 
-    def __init__(self, group: str, start: base.Start, topics: Topics) -> None:
+    def __init__(self, group: str, start: log.Start, topics: Topics) -> None:
         self._group = group
         self._start = start
         self._topics = topics
@@ -123,7 +123,7 @@ class Positions:
 
     def _at_start_time(
         self, client: Consumer, new: list[TopicPartition]
-    ) -> dict[base.TopicPartition, int]:
+    ) -> dict[log.TopicPartition, int]:
         if not isinstance(self._start, datetime):
             return {}
         # Below 0 are Kafka's words for the ends of the log.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, typed
+from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.messages import delivery_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.core.record import Delivery
-    from pat_events.transports.base import TopicPartition as Pair
+    from pat_events.transports.log import TopicPartition as Pair
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -68,7 +68,7 @@ class KafkaReader:
                 deliveries.append(delivery_of(message))
             elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:  # of no use here anyway
                 where = f"{message.topic()}/{message.partition()}"
-                raise typed(error, f"reading {where} from {self._address}")
+                raise translate(error, f"reading {where} from {self._address}")
         return deliveries
 
     def close(self) -> None:

@@ -19,13 +19,13 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import is_fatal, kafka_errors, typed
+from pat_events.transports.kafka.errors import is_fatal, kafka_errors, translate
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
-from pat_events.transports.kafka.patience import until_answered
 from pat_events.transports.kafka.positions import Positions, another_topic_error
 from pat_events.transports.kafka.predecessor import Predecessor
+from pat_events.transports.kafka.readiness import retry_until_ready
 from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.topics import Topics
 from pat_events.transports.kafka.unreadable import Unreadable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.core.record import Delivery
-    from pat_events.transports import base
+    from pat_events.transports import log
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -64,10 +64,10 @@ _OVERTAKEN: Final = frozenset(
 class KafkaReceiver:
     """A group member; see ``Receiver``."""
 
-    def __init__(self, config: Config, group: str, start: base.Start) -> None:
+    def __init__(self, config: Config, group: str, start: log.Start) -> None:
         self._bootstrap_servers = config.bootstrap_servers
         self._group = group
-        # Under KIP-848 a topic that is another one is assigned anew; classic groups do not notice.
+        # Under KIP-848 a topic that is another one is assigned again; classic groups do not notice.
         self._checks_topic_ids = config.group_protocol == "classic"
         self._topics = Topics(config)
         self._positions = Positions(group, start, self._topics)
@@ -75,18 +75,18 @@ class KafkaReceiver:
         self._instance_id = None if instance_id is None else str(instance_id)
         self._predecessor = Predecessor(group, self._instance_id)
         strategy = config.client_properties.get(properties.STRATEGY, properties.COOPERATIVE)
-        # All is taken from everybody and shared out anew, instead of what moves alone.
+        # All is taken from everybody and shared out again, instead of what moves alone.
         self._eager = strategy != properties.COOPERATIVE
         self._failed: PatEventsError | None = None
         self._closing = False
         self._unanswered: PatEventsError | None = None
         self._first_positions: list[TopicPartition] = []
         # With what is committed beside each position; see Mark.
-        self._assigned: dict[base.TopicPartition, str] = {}
+        self._assigned: dict[log.TopicPartition, str] = {}
         # Their positions mean nothing in the log there is.
-        self._out_of_range: set[base.TopicPartition] = set()
-        self._ends: dict[base.TopicPartition, int] = {}
-        self._paused: set[base.TopicPartition] = set()
+        self._out_of_range: set[log.TopicPartition] = set()
+        self._ends: dict[log.TopicPartition, int] = {}
+        self._paused: set[log.TopicPartition] = set()
         # Why this member is not let into the group.
         self._refused: PatEventsError | None = None
         self._remind_at = -math.inf
@@ -106,7 +106,7 @@ class KafkaReceiver:
                 }
             )
 
-    def subscribe(self, topics: Sequence[str], listener: base.RebalanceListener) -> None:
+    def subscribe(self, topics: Sequence[str], listener: log.RebalanceListener) -> None:
         """Join the group."""
         self._subscribed = list(topics)
         self._listener = listener
@@ -135,7 +135,7 @@ class KafkaReceiver:
                 messages += self._client.consume(max_records - 1, 0)
             except KafkaException as error:
                 # Raised by the next poll: the first message must be handed over.
-                self._fail(typed(error.args[0], f"reading from {self._bootstrap_servers}"))
+                self._fail(translate(error.args[0], f"reading from {self._bootstrap_servers}"))
         if self._first_positions:
             self._commit_first_positions()
         self._refuse_another_topic()
@@ -177,23 +177,23 @@ class KafkaReceiver:
         if failed is not None:
             raise failed
 
-    def pause(self, partitions: Sequence[base.TopicPartition]) -> None:
+    def pause(self, partitions: Sequence[log.TopicPartition]) -> None:
         """Deliver nothing from these partitions until resumed."""
         with kafka_errors("pausing"):
             self._client.pause(_topic_partitions(partitions))
         self._paused.update(partitions)
 
-    def resume(self, partitions: Sequence[base.TopicPartition]) -> None:
+    def resume(self, partitions: Sequence[log.TopicPartition]) -> None:
         """Deliver from these partitions again."""
         with kafka_errors("resuming"):
             self._client.resume(_topic_partitions(partitions))
         self._paused.difference_update(partitions)
 
-    def ends(self) -> Mapping[base.TopicPartition, int]:
+    def ends(self) -> Mapping[log.TopicPartition, int]:
         """Return the ends that were reached; see ``Receiver.ends``."""
         return self._ends
 
-    def commit(self, offsets: Mapping[base.TopicPartition, int], *, wait: bool) -> None:
+    def commit(self, offsets: Mapping[log.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""
         if wait and self._unanswered is not None:
             raise self._unanswered
@@ -217,7 +217,7 @@ class KafkaReceiver:
                 for position in self._client.commit(offsets=positions, asynchronous=False) or ():
                     if position.error is not None:
                         where = f"{position.topic}/{position.partition}"
-                        raise typed(position.error, f"committing {where}")
+                        raise translate(position.error, f"committing {where}")
             else:
                 self._client.commit(offsets=positions, asynchronous=True)
 
@@ -231,7 +231,7 @@ class KafkaReceiver:
             try:
                 gone = unanswered(self._client, _topic_partitions(self._assigned))
                 if gone is not None:
-                    self._unanswered = typed(gone, f"committing at {self._bootstrap_servers}")
+                    self._unanswered = translate(gone, f"committing at {self._bootstrap_servers}")
                 give_back(self._client, is_static=self._instance_id is not None)
             finally:
                 self._end_client()
@@ -280,7 +280,7 @@ class KafkaReceiver:
     def _assign(self, partitions: list[TopicPartition]) -> None:
         try:
             with kafka_errors("finding where to begin"):
-                found = until_answered(self._positions.find, self._client, partitions)
+                found = retry_until_ready(self._positions.find, self._client, partitions)
         except PatEventsError as error:
             # Not a TransportError, after which reading goes on: these partitions are ours
             # and nobody would read them.
@@ -371,15 +371,15 @@ class KafkaReceiver:
             return
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             # Told once, and tried again without a word until the right is there.
-            self._refused = typed(error, f"joining group {self._group}")
+            self._refused = translate(error, f"joining group {self._group}")
             return
         where = f"{message.topic()}/{message.partition()}"
-        failure = typed(error, f"reading {where} from {self._bootstrap_servers}")
+        failure = translate(error, f"reading {where} from {self._bootstrap_servers}")
         if isinstance(failure, OffsetOutOfRangeError):
             self._out_of_range.add(_place(message))
             failure = OffsetOutOfRangeError(
                 f"the group's position in {where} is no longer in the log, so events were lost to "
-                "it or the topic was made anew; decide where to go on with "
+                "it or the topic was created again; decide where to go on with "
                 "'kafka-consumer-groups --reset-offsets' and start again"
             )
         self._fail(failure)
@@ -406,17 +406,17 @@ class KafkaReceiver:
             _log.warning("a commit failed, a later one repeats it: %s", error.str())
 
 
-def _topic_partitions(partitions: Iterable[base.TopicPartition]) -> list[TopicPartition]:
+def _topic_partitions(partitions: Iterable[log.TopicPartition]) -> list[TopicPartition]:
     return [TopicPartition(topic, partition) for topic, partition in partitions]
 
 
-def _place(message: Message) -> base.TopicPartition:
+def _place(message: Message) -> log.TopicPartition:
     return message.topic(), message.partition()  # type: ignore[return-value]
 
 
-def _pair(partition: TopicPartition) -> base.TopicPartition:
+def _pair(partition: TopicPartition) -> log.TopicPartition:
     return partition.topic, partition.partition
 
 
-def _pairs(partitions: Iterable[TopicPartition]) -> list[base.TopicPartition]:
+def _pairs(partitions: Iterable[TopicPartition]) -> list[log.TopicPartition]:
     return [_pair(partition) for partition in partitions]

@@ -47,7 +47,7 @@ class Renewal:
         """Look into the file, and give the client what is new."""
         self.is_wanted = False
         try:
-            # Made anew it reads its file.
+            # Made again it reads its file.
             found = _credentials(replace(self._config))
         except ConfigError as unreadable:
             client_log.warning("the sign-in was refused, and %s", unreadable)

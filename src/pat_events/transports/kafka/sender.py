@@ -27,11 +27,11 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.collector import TICK_S, Collector
-from pat_events.transports.kafka.errors import is_fatal, kafka_errors, typed
+from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
+from pat_events.transports.kafka.errors import is_fatal, kafka_errors, translate
 from pat_events.transports.kafka.expiry import Expiry
 from pat_events.transports.kafka.instrumented import produce_by_name
-from pat_events.transports.kafka.rebuilding import RebuildPace, ends_session
+from pat_events.transports.kafka.rebuild_backoff import RebuildBackoff, ends_session
 from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.signals import signals_deferred
 from pat_events.transports.kafka.trouble import Trouble
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
 
     from pat_events.config import Config
-    from pat_events.transports.base import Outgoing, OutgoingHeaders
+    from pat_events.transports.sending import Outgoing, OutgoingHeaders
 
     Failure: TypeAlias = tuple[Outgoing, PatEventsError]
 
@@ -90,7 +90,7 @@ class KafkaSender:
         # Bytes that wait for the next client; None before somebody asked.
         self._kept_bytes: int | None = None
         self._serving: set[int] = set()
-        self._pace = RebuildPace()
+        self._backoff = RebuildBackoff()
         self._expiry = Expiry(config.delivery_timeout_s)
         self._trouble = Trouble()
         self._renewal = Renewal(config)
@@ -102,7 +102,7 @@ class KafkaSender:
         # What was reported when something was reported last, and when that was.
         self._heard = (-1, 0.0)
         self._use(self._new_client())
-        self._collector = Collector(self._tend, self._outstanding)
+        self._collector = AckPoller(self._tend, self._outstanding)
         self._collector.start()
         _senders.add(self)
 
@@ -197,7 +197,7 @@ class KafkaSender:
 
     def _failure(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:
         doing = f"sending to {outgoing.topic} at {self._config.bootstrap_servers}"
-        failure = typed(error, doing)
+        failure = translate(error, doing)
         if not isinstance(failure, RecordTooLargeError):
             return failure
         return RecordTooLargeError(
@@ -251,7 +251,7 @@ class KafkaSender:
 
     def poll(self, timeout_s: float) -> None:
         """Settle finished records; see ``Sender.poll``."""
-        self._stay_in_process()
+        self._refuse_after_fork()
         client = self._client
         self._serve(client, client.poll, timeout_s)
 
@@ -297,14 +297,14 @@ class KafkaSender:
         """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""
         return threading.get_ident() in self._serving
 
-    def hurry(self) -> None:
+    def expedite(self) -> None:
         """Make the collector wait inside the client, where an answer wakes it at once."""
-        self._stay_in_process()
-        self._collector.hurry()
+        self._refuse_after_fork()
+        self._collector.expedite()
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled; see ``Sender.flush``."""
-        self._stay_in_process()
+        self._refuse_after_fork()
         deadline = time.monotonic() + timeout_s
         # What others publish meanwhile is not waited for, or the wait might never end.
         waiting = list(self._outstanding)
@@ -356,7 +356,7 @@ class KafkaSender:
         # Another thread may have held it at the fork, and that thread is not here to release it.
         self._lock = threading.RLock()
 
-    def _stay_in_process(self) -> None:
+    def _refuse_after_fork(self) -> None:
         if self._refusal is _FORKED:
             raise ClosedError(_FORKED)
 
@@ -365,7 +365,7 @@ class KafkaSender:
         # What was taken must not fail for lack of room, however full the last client was.
         waiting = list(self._outstanding)
         settings = properties.producer(
-            replace(self._config),  # Made anew it reads its file, where that has changed.
+            replace(self._config),  # Made again it reads its file, where that has changed.
             partial(self._note_error, self._generation),
             waiting_events=len(waiting),
             waiting_bytes=sum(len(outgoing.value or b"") for outgoing in waiting),
@@ -390,7 +390,7 @@ class KafkaSender:
             self._expire(now)
         if self._expired:
             self._free_silent_client(now)
-        # Without anything that waits there is no hurry, and nobody to hear what is wrong.
+        # Without anything that waits there is no expedite, and nobody to hear what is wrong.
         if self._fatal and self._outstanding:
             self._begin_rebuild(now)
 
@@ -454,9 +454,9 @@ class KafkaSender:
         that refuses every producer is asked less and less often.
         """
         with self._lock:
-            if self._rebuilding or self._ended or not self._pace.due(now):
+            if self._rebuilding or self._ended or not self._backoff.due(now):
                 return
-            self._pace.begin(now, self._settled())
+            self._backoff.begin(now, self._settled())
             self._rebuilding = True
         try:
             Thread(target=self._rebuild, name="pat-events-rebuild", daemon=True).start()

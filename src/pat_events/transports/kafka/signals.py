@@ -67,7 +67,7 @@ def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], Any]]) -> 
 
 
 def undefer_in_child() -> None:
-    """Put back what a forked child would defer for ever: the block it waits for is its parent's."""
+    """Put back what a forked child would defer: the block it waits for is its parent's."""
     while _deferred:
         handlers = _deferred.pop()
         _restore(handlers)

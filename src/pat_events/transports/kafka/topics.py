@@ -1,4 +1,4 @@
-"""Which topic a name stands for: one that was deleted and made anew is another topic."""
+"""Which topic a name stands for: one that was deleted and created again is another topic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.patience import not_ready
+from pat_events.transports.kafka.readiness import not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Collection

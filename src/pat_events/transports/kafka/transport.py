@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 from pat_events.core.spelling import nearest
 from pat_events.errors import NotPermittedError, TopicMissingError
 from pat_events.transports.kafka.connecting import connect, hidden
-from pat_events.transports.kafka.errors import typed
+from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pat_events.config import Config
-    from pat_events.transports.base import Start
+    from pat_events.transports.log import Start
 
 _ABSENT: Final = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 
@@ -47,7 +47,7 @@ class KafkaTransport:
             if problem is None:
                 continue
             if problem.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise typed(problem, f"asking {address} for topic {topic}")
+                raise translate(problem, f"asking {address} for topic {topic}")
             missing.append(topic)
         if missing:
             if unseen := hidden(client, missing, address, timeout_s):

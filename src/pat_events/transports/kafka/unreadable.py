@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from pat_events.core.repeats import WINDOW_S
 
 if TYPE_CHECKING:
-    from pat_events.transports.base import TopicPartition
+    from pat_events.transports.log import TopicPartition
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -59,5 +59,5 @@ class Unreadable:
         return self._seen.get(pair, (0, 0.0))[0]
 
     def forget(self, pair: TopicPartition) -> None:
-        """The partition is another member's, or was given to us anew."""
+        """The partition is another member's, or was assigned to us again."""
         self._seen.pop(pair, None)

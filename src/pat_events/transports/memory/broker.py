@@ -16,7 +16,8 @@ from pat_events.errors import OffsetOutOfRangeError, TopicMissingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pat_events.transports.base import Outgoing, Sender, Start, TopicPartition
+    from pat_events.transports.log import Start, TopicPartition
+    from pat_events.transports.sending import Outgoing, Sender
 
 
 @dataclass(slots=True)

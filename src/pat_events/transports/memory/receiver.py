@@ -11,7 +11,7 @@ from pat_events.errors import OffsetOutOfRangeError, TransportError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pat_events.transports.base import RebalanceListener, Start, TopicPartition
+    from pat_events.transports.log import RebalanceListener, Start, TopicPartition
     from pat_events.transports.memory.broker import Group, MemoryBroker
 
 
@@ -56,11 +56,11 @@ class MemoryReceiver:
                 self._broker.changed.wait(left)
 
     def _rebalance(self) -> None:
-        self._expel_the_silent()
+        self._evict_expired()
         revoked = self._give_up_what_moves()
         self._take_what_is_free(notify=bool(revoked))
 
-    def _expel_the_silent(self) -> None:
+    def _evict_expired(self) -> None:
         broker = self._broker
         with broker.lock:
             now = broker.clock()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pat_events.errors import BufferFullError, ClosedError, TransportError
 
 if TYPE_CHECKING:
-    from pat_events.transports.base import Outgoing
     from pat_events.transports.memory.broker import MemoryBroker
+    from pat_events.transports.sending import Outgoing
 
 
 class MemorySender:
@@ -41,7 +41,7 @@ class MemorySender:
         """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""
         return self._writer == threading.get_ident()
 
-    def hurry(self) -> None:
+    def expedite(self) -> None:
         """Nothing to do: records settle as they are sent."""
 
     def poll(self, timeout_s: float) -> None:

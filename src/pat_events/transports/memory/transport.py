@@ -11,7 +11,7 @@ from pat_events.transports.memory.sender import MemorySender
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pat_events.transports.base import Start
+    from pat_events.transports.log import Start
     from pat_events.transports.memory.broker import MemoryBroker
 
 

@@ -1,0 +1,47 @@
+"""Reading a catalogue's file, or the packaged one."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Final
+
+from pat_events.catalog.file import parse_catalog
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    import os
+
+    from pat_events.catalog.model import Catalog
+
+# Some 25,000 events: far more than any catalogue has.
+_CATALOG_MAX_BYTES: Final = 4 * 2**20
+
+
+def load_catalog(path: Path | str | None = None) -> Catalog:
+    """Read a catalogue file; the packaged one when ``path`` is None.
+
+    Raises:
+        CatalogError: names each line that is wrong.
+        ConfigError: the file cannot be read, or is no regular one of at most 4 MiB.
+    """
+    packaged = resources.files("pat_events") / "schemas"
+    json_schema = json.loads((packaged / "catalog.schema.json").read_text("utf-8"))
+    file = packaged / "catalog.yaml" if path is None else Path(path)
+    try:
+        if isinstance(file, Path):
+            _require_small_file(file.stat(), file)
+        text = file.read_text("utf-8")
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
+        raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
+    return parse_catalog(text, str(file), json_schema)
+
+
+def _require_small_file(stat: os.stat_result, path: Path) -> None:
+    # Reading a FIFO waits for whoever writes to it, and a device may never end.
+    if not S_ISREG(stat.st_mode):
+        raise ConfigError(f"the catalogue {path} is no regular file")
+    if stat.st_size > _CATALOG_MAX_BYTES:
+        raise ConfigError(f"the catalogue {path} has {stat.st_size} bytes: it is something else")

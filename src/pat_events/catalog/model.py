@@ -1,0 +1,172 @@
+"""The catalogue: which events exist, where each goes, who reads it.
+
+The catalogue is data: nothing here knows a particular event.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pat_events.core.spelling import did_you_mean
+from pat_events.errors import ConfigError, UnknownEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pat_events.catalog.lines import CatalogLines
+    from pat_events.errors import PatEventsError
+
+EntryT = TypeVar("EntryT")
+
+DEAD_LETTER_SUFFIX: Final = ".dlq"
+# What Kafka accepts.
+TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
+_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
+_SHOWN_MAX: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic and what it is created with."""
+
+    name: str
+    partitions: int
+    retention_days: int
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event and where it goes.
+
+    Attributes:
+        name: Name of the message, such as ``EmailReceived``.
+        full_name: With its package: what the ``ce_type`` header says.
+        topic: Topic it is published to.
+        key: Field whose value is the record's key; events of one key keep their order.
+        source: Default ``ce_source``.
+        detail_type: ``detail-type`` on EventBridge.
+        queues: Queues EventBridge hands it to.
+        functions: Lambda functions EventBridge hands it to.
+        workflows: State machines EventBridge hands it to.
+    """
+
+    name: str
+    full_name: str
+    topic: str
+    key: str
+    source: str
+    detail_type: str
+    queues: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group: the events it handles and those its handlers publish."""
+
+    name: str
+    consumes: tuple[str, ...]
+    publishes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue behind EventBridge; ``consumer_timeout_s`` bounds the work on one message."""
+
+    name: str
+    consumer_timeout_s: int
+    fifo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A message sent to a queue by the clock."""
+
+    name: str
+    cron: str
+    queue: str
+    input: Mapping[str, Any]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What every dead-letter topic is created with."""
+
+    partitions: int
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All of the catalogue file; entries by name, in the order of the file."""
+
+    version: int
+    package: str
+    python_module: str
+    topics: Mapping[str, Topic]
+    dead_letters: DeadLetters
+    events: Mapping[str, EventType]
+    groups: Mapping[str, Group]
+    queues: Mapping[str, Queue]
+    schedules: Mapping[str, Schedule]
+    lines: CatalogLines = field(repr=False, compare=False)
+
+    def event(self, name: str) -> EventType:
+        """Return the entry of an event by its short name.
+
+        Raises:
+            UnknownEventError: there is none; names the nearest.
+        """
+        return _entry(self.events, name, "event", UnknownEventError)
+
+    def group(self, name: str) -> Group:
+        """Return the entry of a consumer group.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        return _entry(self.groups, name, "group", ConfigError)
+
+    def topics_of(self, event_names: Iterable[str]) -> tuple[str, ...]:
+        """Return the topics that carry these events, each once.
+
+        Raises:
+            UnknownEventError: the catalogue lacks one of the events.
+        """
+        return tuple(dict.fromkeys(self.event(name).topic for name in event_names))
+
+    @staticmethod
+    def dead_letter_topic(topic: str, group: str) -> str:
+        """Return the topic for what ``group`` could not handle from ``topic``.
+
+        Raises:
+            ConfigError: Kafka would refuse that name.
+        """
+        name = f"{topic}.{group}{DEAD_LETTER_SUFFIX}"
+        if not is_topic_name(name):
+            raise ConfigError(
+                f"dead-letter topic {name[:_SHOWN_MAX]!r} ({len(name)} characters) is no topic "
+                f"name: rename the group or the topic to make it {TOPIC_NAME_RULE}"
+            )
+        return name
+
+
+def _entry(
+    entries: Mapping[str, EntryT], name: str, kind: str, unknown: type[PatEventsError]
+) -> EntryT:
+    try:
+        return entries[name]
+    except KeyError:
+        raise unknown(
+            f"the catalogue has no {kind} {name!r}{did_you_mean(name, entries)}"
+        ) from None
+
+
+def is_topic_name(name: str) -> bool:
+    """Tell whether Kafka accepts this name for a topic."""
+    return _TOPIC_NAME.fullmatch(name) is not None

@@ -1,0 +1,161 @@
+"""What a worker is given: deliveries of one lane, on their way through a handler."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.context import Context
+    from pat_events.consumer.handlers import Registration
+    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.core.lanes import Lane
+    from pat_events.core.record import Delivery
+    from pat_events.errors import HandlerTimeoutError
+    from pat_events.producer.ack import Ack
+
+
+class Job:
+    """Deliveries of one lane, on their way through a handler.
+
+    A worker owns it from ``submit`` until it is posted; the engine owns it before and
+    after, and from the moment it sets ``abandoned``.
+
+    Attributes:
+        abandoned: The engine settled it without the worker, which passed its deadline; what
+            the worker still does or posts is ignored.
+        done: How many deliveries, from the front, were handled.
+        failures: What failed; in a batch there may be several.
+        raised: What failed a batch of several events as a whole and counts as an attempt of each.
+        wanted_back: The engine wants to commit what is done: the worker ends with the delivery at
+            work, and the rest goes back to the lane.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "deliveries",
+        "done",
+        "failures",
+        "lane",
+        "raised",
+        "state",
+        "unsettled",
+        "wanted_back",
+    )
+
+    def __init__(self, state: PartitionState, lane: Lane, deliveries: list[Delivery]) -> None:
+        self.state = state
+        self.lane = lane
+        self.deliveries = deliveries
+        self.done = 0
+        self.failures: list[tuple[int, BaseException]] | None = None
+        self.raised: BaseException | None = None
+        self.unsettled: list[tuple[int, Ack]] | None = None
+        self.abandoned = False
+        self.wanted_back = False
+
+    @property
+    def registration(self) -> Registration:
+        """The handler of the delivery at work, or the last one's."""
+        return self.registration_at(self.done)
+
+    def registration_at(self, done: int) -> Registration:
+        """Return the handler of the delivery at work when so many were done, or the last one's."""
+        at = min(done, len(self.deliveries) - 1)
+        registration: Registration = self.deliveries[at].route.registration
+        return registration
+
+    def note_acks(self, index: int, context: Context) -> None:
+        """Remember what a handler published: the delivery is done when that is."""
+        if self.unsettled is None:
+            self.unsettled = []
+        self.unsettled.extend((index, ack) for ack in context.acks or ())
+
+    def given_up(self, error: HandlerTimeoutError) -> Job:
+        """Return what is left of a job whose handler passed its deadline.
+
+        A job of its own, which the late worker does not know and cannot change.
+        """
+        last = len(self.deliveries) - 1
+        left = Job(self.state, self.lane, self.deliveries)
+        if self.registration.batch_size:
+            # Which event of a batch hangs is unknown: each is then tried alone.
+            left.done = last + 1
+            left.failures = [(index, error) for index in range(last + 1)]
+            left.raised = error if last else None
+        else:
+            left.done = min(self.done, last)
+            left.failures = [(left.done, error)]
+            left.unsettled = [it for it in self.unsettled or () if it[0] < left.done] or None
+        return left
+
+    def repeat_from(self, index: int, error: BaseException) -> None:
+        """What the delivery at ``index`` published failed: go back to it.
+
+        Later deliveries of the lane are repeated too, as after a crash: once
+        more is allowed, out of order is not.
+        """
+        if self.abandoned:
+            return
+        earlier = [failure for failure in self.failures or () if failure[0] < index]
+        self.failures = [*earlier, (index, error)]
+        self.done = index
+
+
+def post_when_settled(job: Job, post: Callable[[Job], None]) -> None:
+    """Post a job once everything its handlers published is acknowledged or given up."""
+    if job.unsettled is None:
+        post(job)
+        return
+    remaining = _Countdown(job, post)
+    for index, ack in job.unsettled:
+        ack.add_done_callback(partial(remaining.settled, index))
+
+
+class _Countdown:
+    def __init__(self, job: Job, post: Callable[[Job], None]) -> None:
+        self._work = job
+        self._post = post
+        self._left = len(job.unsettled or ())
+        # Re-entrant: the handler of a signal may publish, and so settle another of them in here.
+        self._lock = threading.RLock()
+        self._failed: tuple[int, BaseException] | None = None
+
+    def settled(self, index: int, ack: Ack) -> None:
+        with self._lock:
+            self._left -= 1
+            if ack.error is not None and (self._failed is None or index < self._failed[0]):
+                self._failed = (index, ack.error)
+            finished = self._left == 0
+        if finished:
+            self._work.unsettled = None
+            if self._failed is not None:
+                self._work.repeat_from(*self._failed)
+            self._post(self._work)
+
+
+def chunk_size(lane: Lane, limit: int) -> int:
+    """Return how many deliveries of a lane can go to a worker together, ``limit`` at most."""
+    waiting = lane.waiting
+    first = waiting[0].route.registration
+    if first.batch_size:
+        # After a failure a batch is tried one by one: the bad event is found, the others pass.
+        limit = 1 if _has_failed(waiting[0]) else first.batch_size
+    count = 1
+    while count < min(limit, len(waiting)):
+        delivery = waiting[count]
+        registration = delivery.route.registration
+        if first.batch_size:
+            if registration is not first or _has_failed(delivery):
+                break
+        elif registration.batch_size or registration.is_async is not first.is_async:
+            break
+        count += 1
+    return count
+
+
+def _has_failed(delivery: Delivery) -> bool:
+    return delivery.attempt > 1 or delivery.holds > 0

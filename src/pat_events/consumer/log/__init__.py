@@ -1,0 +1,1 @@
+"""Reading a log: one owner thread, partitions, offsets, rebalances."""

@@ -1,0 +1,329 @@
+"""The engine of a consumer group: poll, hand out, settle, commit.
+
+One thread owns an engine and makes every call, those of ``RebalanceListener`` included
+(they come from within ``Receiver.poll``). Clock, transport, workers and
+randomness are handed in, so that it also runs under a simulated clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.job import Job, chunk_size, post_when_settled
+from pat_events.consumer.log.back_pressure import BackPressure
+from pat_events.consumer.log.drain import Drain
+from pat_events.consumer.log.partition import PartitionState
+from pat_events.consumer.recovery.failures import Failures
+from pat_events.consumer.routes import Route
+from pat_events.consumer.stats import GroupStats
+from pat_events.core.shown import one_line
+from pat_events.errors import (
+    HandlerTimeoutError,
+    HoldError,
+    PatEventsError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pat_events.consumer.log.limits import Limits
+    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers.inbox import Inbox
+    from pat_events.consumer.workers.pool import WorkerPool
+    from pat_events.core.lanes import Order
+    from pat_events.core.record import Delivery
+    from pat_events.transports.log import Receiver, TopicPartition
+
+_log = logging.getLogger("pat_events.consumer")
+
+POLL_RECORDS: Final = 500
+# Longest sleep inside the receiver, in seconds: bounds how late a stop or a due retry is seen.
+POLL_S: Final = 0.1
+# While events wait behind a lane at work, look this often for its end, in seconds.
+_BUSY_POLL_S: Final = 0.002
+_WATCH_S: Final = 0.05
+# While a partition is full, wait this long for a handler to make room, in seconds.
+_ROOM_S: Final = 0.02
+# While partitions are given back and jobs wait, wake another worker this often, in seconds.
+_WAKE_IDLE_S: Final = 0.02
+_AFTER_READ_ERROR_S: Final = 1.0
+_RECOMMIT_S: Final = 30.0
+
+
+class Engine:
+    """Drives one member of a consumer group; see the module."""
+
+    def __init__(
+        self,
+        *,
+        receiver: Receiver,
+        routes: Routes,
+        workers: WorkerPool,
+        inbox: Inbox,
+        dead_letters: DeadLetterWriter,
+        order: Order,
+        limits: Limits,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._receiver = receiver
+        self._routes = routes
+        self._workers = workers
+        self._inbox = inbox
+        self._order: Order = order
+        self._limits = limits
+        self._clock = clock
+        self._partitions: dict[TopicPartition, PartitionState] = {}
+        self._next_commit = 0.0
+        self._next_recommit = 0.0
+        self._next_watch = 0.0
+        self._abort = False
+        self._cut_off = 0
+        self.stats = GroupStats()
+        self._back_pressure = BackPressure(receiver, self._partitions, self.stats, limits)
+        self._failures = Failures(
+            dead_letters=dead_letters,
+            stats=self.stats,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        )
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group."""
+        self._receiver.subscribe(topics, self)
+
+    def abort(self) -> None:
+        """Do not wait for handlers any more; callable from any thread."""
+        self._abort = True
+
+    def close(self) -> int:
+        """Drain, commit and leave the group.
+
+        Returns how many events were not settled where handlers did not end in time.
+        """
+        self._cut_off = 0  # Those of earlier rebalances are not this call's.
+        try:
+            self._receiver.close()
+        finally:
+            self._failures.sum_up(all_of_it=True)
+        return self._cut_off
+
+    def step(self) -> None:
+        """Do everything that is due, then wait for events, at most ``POLL_S``.
+
+        Raises:
+            OffsetOutOfRangeError: a position is no longer in the log; see ``Receiver.poll``.
+            ConfigError: this member cannot join the group as it is set up.
+            WorkersExhaustedError: as many calls hang as there are workers.
+            HoldError: this member reads no more and has to be started again.
+        """
+        now = self._clock()
+        if now >= self._next_watch:
+            self._next_watch = now + _WATCH_S
+            self._give_up_overdue(now)
+        self._settle(self._inbox.take(0))
+        self._failures.run_due(now)
+        if now >= self._next_commit:
+            self._next_commit = now + self._limits.commit_interval_s
+            # Now and then what was committed before, too: an answer may have been an error.
+            again = now >= self._next_recommit
+            if again:
+                self._next_recommit = now + _RECOMMIT_S
+            self._commit(self._partitions.values(), wait=False, again=again)
+            self._failures.sum_up()
+        self._hand_out()
+        if self._back_pressure.apply(now):
+            self._settle(self._inbox.take(_ROOM_S))
+            return
+        wanted = max(1, min(POLL_RECORDS, self._back_pressure.room))
+        try:
+            deliveries = self._receiver.poll(wanted, self._poll_s(now))
+        except TransportError as error:
+            _log.warning("reading goes on after: %s", one_line(str(error)))
+            self._settle(self._inbox.take(_AFTER_READ_ERROR_S))
+            return
+        self._accept(deliveries)
+        self._hand_out()
+
+    def _poll_s(self, now: float) -> float:
+        if self._workers.wake_idle():
+            return _BUSY_POLL_S
+        for state in self._partitions.values():
+            if state.running and (state.paused or state.lanes.waiting):
+                return _BUSY_POLL_S
+        due = self._failures.next_due
+        return POLL_S if due is None else min(POLL_S, max(0.0, due - now))
+
+    def _accept(self, deliveries: list[Delivery]) -> None:
+        find = self._routes.find
+        states = self._partitions
+        accepted = skipped = 0
+        state: PartitionState | None = None
+        topic = ""
+        partition = -1
+        for delivery in deliveries:
+            if delivery.partition != partition or delivery.topic != topic:
+                topic, partition = delivery.topic, delivery.partition
+                state = states.get((topic, partition))
+            if state is None:
+                continue  # Polled before a rebalance, delivered after it.
+            accepted += 1
+            value = delivery.value
+            state.tracker.start(delivery.offset, 0 if value is None else len(value))
+            route = find(delivery)
+            if route is None:
+                state.tracker.finish(delivery.offset)
+                skipped += 1
+            elif isinstance(route, Route):
+                delivery.route = route
+                state.lanes.add(delivery)
+            else:
+                self._failures.refuse(state, delivery, route)
+        stats = self.stats
+        stats.delivered += accepted
+        stats.skipped += skipped
+        stats.in_flight += accepted - skipped
+
+    def _hand_out(self) -> None:
+        jobs: list[Job] = []
+        for state in self._partitions.values():
+            lanes = state.lanes
+            before = len(jobs)
+            last = state.last_to_begin if state.draining else None
+            for lane in lanes.take_ready(last):
+                count = 1 if len(lane.waiting) == 1 else chunk_size(lane, POLL_RECORDS)
+                if last is not None:
+                    count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
+                jobs.append(Job(state, lane, lanes.take(lane, count)))
+            state.running += len(jobs) - before
+        if jobs:
+            self._workers.submit(jobs)
+
+    def _settle(self, items: Iterable[Job | OutgoingDeadLetter]) -> None:
+        for item in items:
+            state = item.state
+            if not state.alive:
+                continue  # The partition is another member's by now.
+            if type(item) is Job:
+                if item.abandoned:
+                    continue  # Settled when it was given up.
+                state.running -= 1
+                self._settle_work(item)
+            else:
+                state.running -= 1
+                self._failures.settle_dead_letter(item)  # type: ignore[arg-type]
+
+    def _settle_work(self, job: Job) -> None:
+        state = job.state
+        finish = state.tracker.finish
+        if job.failures is None and job.done == len(job.deliveries):
+            for delivery in job.deliveries:
+                finish(delivery.offset)
+            # The last of a lane, and so its highest.
+            state.finished_up_to = max(state.finished_up_to, delivery.offset)
+            stats = self.stats
+            stats.handled += job.done
+            stats.in_flight -= job.done
+            state.lanes.release(job.lane)
+        else:
+            self._failures.settle(job)
+
+    def _give_up_overdue(self, now: float) -> None:
+        for job in self._workers.overdue(now):
+            registration = job.registration
+            error = HandlerTimeoutError(
+                f"{registration.name} was still running after {registration.timeout_s:g} s"
+            )
+            if job.state.alive:
+                # Back through the inbox, like any other: what was handled before it may have
+                # published, and is done only when that is acknowledged.
+                post_when_settled(job.given_up(error), self._inbox.put)
+
+    def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
+        ends = self._receiver.ends()
+        offsets = {}
+        for state in states:
+            end = ends.get(state.topic_partition)
+            if end is not None:
+                state.tracker.reach(end)
+            offset = state.tracker.committable() if wait or again else state.tracker.to_commit()
+            if offset is not None:
+                offsets[state.topic_partition] = offset
+        if not offsets:
+            return
+        try:
+            self._receiver.commit(offsets, wait=wait)
+        except PatEventsError as error:
+            # Not lost: whoever owns the partition next handles these events once more.
+            where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
+            then = "the events before that come again" if wait else "a later commit repeats it"
+            _log.warning("could not commit %s: %s; %s", where, one_line(str(error)), then)
+            return
+        for topic_partition, offset in offsets.items():
+            self._partitions[topic_partition].tracker.committed(offset)
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Begin with these partitions."""
+        for topic_partition in partitions:
+            self._partitions[topic_partition] = PartitionState(*topic_partition, self._order)
+        _log.info("assigned %s", _names(partitions))
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Finish what is at work and what lies below the highest finished offset, commit, forget.
+
+        See ``Drain``.
+        """
+        states = self._known(partitions)
+        drain = Drain(states, self._failures, self._clock(), self._limits.drain_timeout_s)
+        while not self._abort:
+            now = self._clock()
+            try:
+                # The partitions that stay ours go on meanwhile.
+                self._failures.run_due(now)
+                retries = drain.move_limits(now)
+                self._hand_out()
+                if now >= drain.deadline or not (retries or drain.at_work):
+                    break
+                wait_s = _WAKE_IDLE_S if self._workers.wake_idle() else POLL_S
+                self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
+                self._give_up_overdue(now)
+            except HoldError as error:
+                # There is nothing left that runs handlers; what they did is committed all the same.
+                _log.error("%s", one_line(str(error)))
+                break
+        for state in states:
+            state.drain()
+        self._cut_off += sum(len(state.tracker) for state in states if state.running)
+        self._commit(states, wait=True)
+        self._forget(states)
+        _log.info("revoked %s", _names(partitions))
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Forget: another member has these partitions already."""
+        self._forget(self._known(partitions))
+        _log.warning("lost %s: another member handles its events again", _names(partitions))
+
+    def _known(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
+        return [self._partitions[each] for each in partitions if each in self._partitions]
+
+    def _forget(self, states: list[PartitionState]) -> None:
+        for state in states:
+            state.alive = False
+            state.drain()
+            self._partitions.pop(state.topic_partition, None)
+            self.stats.in_flight -= len(state.tracker)
+            self.stats.returned += len(state.tracker)
+
+    def snapshot(self) -> GroupStats:
+        """Return the counts as they are now; callable from any thread."""
+        return replace(self.stats)
+
+
+def _names(partitions: Iterable[TopicPartition]) -> str:
+    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(partitions))

@@ -1,0 +1,63 @@
+"""What the engine knows of one assigned partition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pat_events.core.lanes import Lanes
+from pat_events.core.offsets import OffsetTracker
+
+if TYPE_CHECKING:
+    from pat_events.core.lanes import Order
+
+# Kafka's offsets have 63 bits.
+_NO_LIMIT: Final = 2**63
+_NONE: Final = -1
+
+
+class PartitionState:
+    """What the engine knows of one assigned partition.
+
+    A new one is made for every assignment. Results that belong to an older one are
+    recognised by it and dropped: it is the assignment's epoch.
+    """
+
+    __slots__ = (
+        "alive",
+        "draining",
+        "finished_up_to",
+        "lanes",
+        "last_to_begin",
+        "partition",
+        "paused",
+        "running",
+        "topic",
+        "tracker",
+    )
+
+    def __init__(self, topic: str, partition: int, order: Order) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.tracker = OffsetTracker()
+        self.lanes = Lanes(order)
+        #: Jobs and dead letters that are out of the engine's hands.
+        self.running = 0
+        #: The partition is about to go: no handler is called beyond ``last_to_begin``.
+        self.draining = False
+        #: The highest offset a handler may still be called for; read by workers.
+        self.last_to_begin = _NO_LIMIT
+        #: The highest offset that was handled or dead-lettered in this assignment.
+        self.finished_up_to = _NONE
+        #: False once the partition is another member's.
+        self.alive = True
+        self.paused = False
+
+    def drain(self) -> None:
+        """Begin nothing any more, unless ``last_to_begin`` is moved."""
+        self.draining = True
+        self.last_to_begin = _NONE
+
+    @property
+    def topic_partition(self) -> tuple[str, int]:
+        """Topic and partition."""
+        return (self.topic, self.partition)

@@ -1,0 +1,1 @@
+"""What happens after a handler failed: retries and dead letters."""

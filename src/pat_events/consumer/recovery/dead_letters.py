@@ -1,0 +1,120 @@
+"""Dead letters on their way to their topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.catalog.model import Catalog
+from pat_events.core.dead_letter import Cause, dead_letter, without_value
+from pat_events.core.recovery.verdict import hold_s, reason_of
+from pat_events.errors import DeadLetterError, PatEventsError
+from pat_events.transports.sending import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.core.record import Delivery, Record
+    from pat_events.transports.sending import Sender
+
+
+class OutgoingDeadLetter(Outgoing):
+    """One dead letter; posts itself to the engine once it is written, or was not."""
+
+    __slots__ = ("_post", "delivery", "failed_lane", "has_value", "record", "state", "tries")
+
+    def __init__(
+        self,
+        record: Record,
+        state: PartitionState,
+        delivery: Delivery,
+        post: Callable[[OutgoingDeadLetter], None],
+    ) -> None:
+        super().__init__(*record)
+        self.record = record
+        self.state = state
+        self.delivery = delivery
+        self.tries = 1
+        self.has_value = True
+        #: What waits for it: the engine's business.
+        self.failed_lane: Any = None
+        self._post = post
+
+    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+        """Record the outcome and tell the engine."""
+        super().settle(error, partition, offset)
+        self._post(self)
+
+
+class DeadLetterWriter:
+    """Writes the dead letters of one group."""
+
+    def __init__(
+        self,
+        group: str,
+        sender: Sender,
+        post: Callable[[OutgoingDeadLetter], None],
+    ) -> None:
+        self._group = group
+        self._sender = sender
+        self._post = post
+
+    def make(
+        self,
+        state: PartitionState,
+        delivery: Delivery,
+        error: BaseException,
+        reason: str | None,
+        now_ms: int,
+    ) -> OutgoingDeadLetter:
+        """Return the letter for a delivery that is given up."""
+        cause = Cause(
+            group=self._group,
+            handler=delivery.route.registration.name if delivery.route else "",
+            reason=reason or reason_of(error),
+            error=error,
+            attempts=delivery.attempt if delivery.route else 0,
+            first_failed_ms=delivery.first_failed_ms or now_ms,
+            last_failed_ms=now_ms,
+        )
+        topic = Catalog.dead_letter_topic(delivery.topic, self._group)
+        return OutgoingDeadLetter(dead_letter(delivery, topic, cause), state, delivery, self._post)
+
+    def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
+        """Return the same letter for another try."""
+        again = self._renewed(letter, letter.record)
+        again.tries = letter.tries + 1
+        again.has_value = letter.has_value
+        return again
+
+    def without_value(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
+        """Return the letter as it can be sent where it is too large; see ``core``."""
+        smaller = self._renewed(letter, without_value(letter.record))
+        smaller.has_value = False
+        return smaller
+
+    def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
+        renewed = OutgoingDeadLetter(record, letter.state, letter.delivery, self._post)
+        renewed.failed_lane = letter.failed_lane
+        return renewed
+
+    def hold_s(self, letter: OutgoingDeadLetter) -> float:
+        """Return how long to wait after a try that failed, in seconds."""
+        return hold_s(letter.tries)
+
+    def send(self, letter: OutgoingDeadLetter) -> None:
+        """Send a letter; its outcome is posted, a full buffer included.
+
+        Where a lane waits for it, its acknowledgement is collected as soon as it arrives.
+        """
+        try:
+            self._sender.send(letter)
+            if letter.failed_lane is not None:
+                self._sender.expedite()
+        except PatEventsError as error:
+            letter.settle(error, -1, -1)
+        except Exception as error:  # noqa: BLE001 - held, whatever it is: the group must go on
+            failure = DeadLetterError(f"the client refused it: {error!r}")
+            failure.__cause__ = error
+            letter.settle(failure, -1, -1)

@@ -1,0 +1,1 @@
+"""Where handlers run: threads, and tasks of an event loop."""

@@ -1,0 +1,65 @@
+"""Where handlers run: threads for functions, one event loop for coroutines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.workers.tasks import TaskWorkers
+    from pat_events.consumer.workers.threads import ThreadWorkers
+
+
+class WorkerPool(Protocol):
+    """Where handlers run; every call comes from the engine's thread."""
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Run these jobs and post each to the inbox when it is settled."""
+
+    def wake_idle(self) -> bool:
+        """Help waiting jobs along; tells whether there are some."""
+
+    def overdue(self, now: float) -> list[Job]:
+        """Give up jobs whose handler passed its deadline, and return them."""
+
+
+class Workers:
+    """Sends each job to threads or tasks, as its handler wants."""
+
+    def __init__(self, threads: ThreadWorkers, tasks: TaskWorkers | None) -> None:
+        self._threads = threads
+        self._tasks = tasks
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Run these jobs; see ``WorkerPool``."""
+        if self._tasks is None:
+            self._threads.submit(jobs)
+            return
+        tasks = [job for job in jobs if job.registration.is_async]
+        threads = [job for job in jobs if not job.registration.is_async]
+        # First the one that cannot fail: a job that is submitted to nobody is waited for.
+        if threads:
+            self._threads.submit(threads)
+        if tasks:
+            self._tasks.submit(tasks)
+
+    def wake_idle(self) -> bool:
+        """Help waiting jobs along; see ``WorkerPool``."""
+        return self._threads.wake_idle()
+
+    def overdue(self, now: float) -> list[Job]:
+        """Give up jobs past their deadline; see ``WorkerPool``."""
+        overdue = self._threads.overdue(now)
+        return overdue if self._tasks is None else overdue + self._tasks.overdue(now)
+
+    def called_by_handler(self) -> bool:
+        """Tell whether a handler at work here is the caller; from any thread."""
+        return self._threads.called_by_handler() or (
+            self._tasks is not None and self._tasks.called_by_handler()
+        )
+
+    def close(self) -> None:
+        """Let threads end once their handler returns, and cancel tasks."""
+        self._threads.close()
+        if self._tasks is not None:
+            self._tasks.close()

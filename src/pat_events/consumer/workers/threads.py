@@ -1,0 +1,161 @@
+"""Handlers that are plain functions: threads that take the next ready job."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections import deque
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.attempt import run
+from pat_events.consumer.job import post_when_settled
+from pat_events.consumer.workers.watch import Watch
+from pat_events.errors import WorkersExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.job import Job
+    from pat_events.producer.producer import Producer
+
+# Handlers quicker than this on average do not gain from a second thread:
+# handing the interpreter back and forth costs more than they do.
+_QUICK_S: Final = 50e-6
+_SMOOTHING: Final = 0.1
+
+
+class _Thread:
+    def __init__(self, pool: ThreadWorkers) -> None:
+        self.token: SimpleQueue[None] = SimpleQueue()
+        self.current: Job | None = None
+        self.watch = Watch()
+        # Its handler passed the deadline: another thread has its place, and
+        # whatever it still produces is ignored.
+        self.abandoned = False
+        self.thread = threading.Thread(
+            target=pool.run_jobs, args=(self,), name="pat-events-worker", daemon=True
+        )
+        self.thread.start()
+
+
+class ThreadWorkers:
+    """Threads that take the next ready job, whichever lane it is of.
+
+    Their handlers see the context variables of whoever made this.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        producer: Producer | None,
+        post: Callable[[Job], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._count = count
+        self._producer = producer
+        self._post = post
+        self._clock = clock
+        self._variables = contextvars.copy_context()
+        self._ready: deque[Job] = deque()
+        self._parked: deque[_Thread] = deque()
+        self._mean_s = 0.0
+        self._closed = False
+        self._abandoned: list[_Thread] = []
+        self._last_given_up = ""
+        self._threads: list[_Thread] = []
+        self._mine = threading.local()
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Queue jobs, and wake as many threads as help."""
+        self._ready.extend(jobs)
+        while len(self._threads) < min(self._count, len(jobs)):
+            self._threads.append(_Thread(self))
+        self._wake(1 if self._mean_s < _QUICK_S else len(jobs))
+
+    def wake_idle(self) -> bool:
+        """Wake one more thread if jobs wait; tells whether some do."""
+        if not self._ready:
+            return False
+        if not self._parked and len(self._threads) < self._count:
+            self._threads.append(_Thread(self))
+        self._wake(1)
+        return True
+
+    def _wake(self, count: int) -> None:
+        for _ in range(count):
+            try:
+                self._parked.pop().token.put(None)
+            except IndexError:
+                return
+
+    def run_jobs(self, me: _Thread) -> None:
+        """Run jobs until closed or abandoned; the body of every thread."""
+        clock = self._clock
+        # Not looked up in _threads: a new thread is at work before it is listed there.
+        self._mine.handles = True
+        while not (self._closed or me.abandoned):
+            try:
+                job = self._ready.popleft()
+            except IndexError:
+                self._park(me)
+                continue
+            me.current = job
+            began = clock()
+            wanted = run(job, self._producer, self._variables)
+            me.current = None
+            # Races between threads only blur the mean.
+            self._mean_s += (clock() - began - self._mean_s) * _SMOOTHING
+            if wanted:
+                post_when_settled(job, self._post)
+
+    def _park(self, me: _Thread) -> None:
+        self._parked.append(me)
+        if self._ready or self._closed:
+            # Something arrived between looking and parking. Whoever removed
+            # us from the list has sent a token, which must be taken.
+            try:
+                self._parked.remove(me)
+            except ValueError:
+                me.token.get()
+            return
+        me.token.get()
+
+    def overdue(self, now: float) -> list[Job]:
+        """Give up jobs whose handler passed its deadline; returns them.
+
+        Raises:
+            WorkersExhaustedError: as many threads hang as there may be workers. It
+                comes with the call after the one that returned the last of them.
+        """
+        self._abandoned = [t for t in self._abandoned if t.thread.is_alive()]
+        if len(self._abandoned) >= self._count:
+            raise WorkersExhaustedError(
+                f"{len(self._abandoned)} handlers never returned, the last one "
+                f"{self._last_given_up}; a thread cannot be stopped, so the process must be"
+            )
+        given_up = []
+        # A thread may have taken one more job while it was given up: that one has a deadline, too.
+        for thread in [*self._threads, *self._abandoned]:
+            job = thread.current
+            if not thread.watch.overdue(job, now) or job is None or job.abandoned:
+                continue
+            job.abandoned = True
+            self._last_given_up = job.registration.name
+            given_up.append(job)
+            if not thread.abandoned:
+                thread.abandoned = True
+                self._abandoned.append(thread)
+                self._threads[self._threads.index(thread)] = _Thread(self)
+        return given_up
+
+    def called_by_handler(self) -> bool:
+        """Tell whether the calling thread is one of these."""
+        return hasattr(self._mine, "handles")
+
+    def close(self) -> None:
+        """Let the threads end once their handler returns."""
+        self._closed = True
+        for thread in self._threads:
+            thread.token.put(None)

@@ -1,0 +1,112 @@
+"""The contract of every sender: it takes records and reports each one's fate exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from pat_events.core.record import Header
+    from pat_events.errors import PatEventsError
+
+    OutgoingHeaders: TypeAlias = Sequence[Header] | dict[str, bytes | None]
+
+
+class Outgoing:
+    """A record on its way, and what became of it.
+
+    The sender calls ``settle`` exactly once, from whichever thread is inside one of its
+    methods. Subclasses that override it must not raise.
+
+    Attributes:
+        headers: Pairs in their order, or a dict where no name comes twice: it is cheaper to build,
+            and none of the garbage collector's business (in CPython up to 3.13).
+        on_delivery: The sender's delivery callback; None until it was first sent. The client calls
+            the record, which passes it on: a callback for each would be most of what the garbage
+            collector has to look at while thousands wait.
+    """
+
+    __slots__ = (
+        "error",
+        "headers",
+        "key",
+        "offset",
+        "on_delivery",
+        "partition",
+        "settled",
+        "timestamp_ms",
+        "topic",
+        "value",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: OutgoingHeaders,
+        timestamp_ms: int,
+    ) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.timestamp_ms = timestamp_ms
+        self.settled = False
+        self.error: PatEventsError | None = None
+        self.partition = -1
+        self.offset = -1
+        self.on_delivery: Callable[..., None] | None = None
+
+    def __call__(self, error: object, message: object) -> None:
+        """Pass on what a client reports."""
+        self.on_delivery(self, error, message)  # type: ignore[misc]
+
+    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+        """Record the outcome: the position in the log, or why there is none."""
+        self.partition = partition
+        self.offset = offset
+        self.error = error
+        self.settled = True
+
+
+class Sender(Protocol):
+    """Sends records. Every method may be called from any thread."""
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Take one record into the buffer without waiting.
+
+        Raises:
+            BufferFullError: the buffer is full; the record was not taken.
+            RecordTooLargeError: the record can never be sent; it was not taken.
+            TopicMissingError: the topic is known not to exist; the record was not taken.
+            TransportError: the client refused the record; it was not taken.
+            ClosedError: the sender was closed.
+        """
+
+    def poll(self, timeout_s: float) -> None:
+        """Settle finished records; wait up to ``timeout_s`` for the first."""
+
+    def in_callback(self) -> bool:
+        """Tell whether this thread is inside ``Outgoing.settle``.
+
+        It must wait for nothing there: neither for room nor for another record's outcome.
+        """
+
+    def expedite(self) -> None:
+        """Somebody waits for an acknowledgement now: settle as soon as it arrives."""
+
+    def flush(self, timeout_s: float) -> list[Outgoing]:
+        """Wait until every record is settled; returns those that are not in time.
+
+        In a callback, which keeps acknowledgements from being told, it does not wait.
+        """
+
+    def close(self, timeout_s: float) -> list[Outgoing]:
+        """Refuse further records, flush, then stop for good; returns those that were given up.
+
+        Those are settled with TransportError, "not acknowledged before close": they may have been
+        delivered all the same.
+        """

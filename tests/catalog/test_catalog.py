@@ -1,0 +1,204 @@
+import pytest
+
+from pat_events.catalog.model import Catalog, Group
+from pat_events.errors import ConfigError, UnknownEventError
+from tests.support.catalogs import SHOP, change, parse, problems
+
+
+def test_a_catalogue_of_another_trade_is_read_completely():
+    catalog = parse(SHOP)
+    event = catalog.event("OrderPlaced")
+    assert (event.full_name, event.topic, event.key) == (
+        "shop.v1.OrderPlaced",
+        "orders",
+        "order_id",
+    )
+    assert (event.queues, event.functions, event.workflows) == (("packing",), ("pack",), ())
+    assert catalog.topics["orders"].retention_days == 7
+    assert catalog.groups == {"packer": Group("packer", ("OrderPlaced",), ("OrderSent",))}
+    assert catalog.queues["packing"].consumer_timeout_s == 60
+    assert catalog.schedules["nightly"].input == {"operation": "count"}
+    assert catalog.dead_letters.retention_days == 30
+
+
+def test_an_unknown_event_is_answered_with_the_nearest_name():
+    with pytest.raises(UnknownEventError, match="'OrderPlacd'; did you mean 'OrderPlaced'"):
+        parse(SHOP).event("OrderPlacd")
+
+
+def test_events_of_one_topic_name_it_once():
+    assert parse(SHOP).topics_of(["OrderPlaced", "OrderSent"]) == ("orders",)
+
+
+def test_each_group_has_dead_letter_topics_of_its_own():
+    assert parse(SHOP).dead_letter_topic("orders", "packer") == "orders.packer.dlq"
+
+
+@pytest.mark.parametrize("group", ["a b/../c", "packer\n", "p" * 239, "auftr\u00e4ge", "a\0b"])
+def test_a_group_whose_dead_letter_topic_kafka_would_refuse_is_refused(group):
+    with pytest.raises(ConfigError, match=r"is no topic name: rename the group or the topic"):
+        Catalog.dead_letter_topic("orders", group)
+    assert Catalog.dead_letter_topic("orders", "p" * 238).endswith(".dlq")
+
+
+def test_a_name_that_is_wrong_in_itself_is_reported_once():
+    (problem,) = problems(SHOP.replace("packer", "pack er"))
+    assert problem.startswith("16: groups.pack er: 'pack er' must be 1 to 249 letters")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "topic: orders",
+            "topic: order",
+            "9: events.OrderPlaced.topic: there is no topic 'order'; did you mean 'orders'?",
+        ),
+        (
+            "queues: [packing]",
+            "queues: [packin]",
+            (
+                "13: events.OrderPlaced.targets.queues[0]: there is no queue 'packin'; "
+                "did you mean 'packing'?"
+            ),
+        ),
+        (
+            "consumes: [OrderPlaced]",
+            "consumes: [OrderPlace]",
+            (
+                "16: groups.packer.consumes[0]: there is no event 'OrderPlace'; "
+                "did you mean 'OrderPlaced'?"
+            ),
+        ),
+        (
+            "publishes: [OrderSent]",
+            "publishes: [Moon]",
+            "16: groups.packer.publishes[0]: there is no event 'Moon'",
+        ),
+        (
+            "queue: packing",
+            "queue: pack",
+            "20: schedules.nightly.queue: there is no queue 'pack'; did you mean 'packing'?",
+        ),
+        (
+            "    key: order_id",
+            "    kee: order_id",
+            "10: events.OrderPlaced.kee: unknown key; did you mean 'key'?",
+        ),
+        (
+            "    key: order_id\n",
+            "",
+            "8: events.OrderPlaced: 'key' is a required property",
+        ),
+        (
+            "partitions: 3",
+            "partitions: many",
+            "5: topics.orders.partitions: must be of type integer, not 'many'",
+        ),
+        (
+            "partitions: 3",
+            "partitions: 999999999999",
+            ("5: topics.orders.partitions: 999999999999 is greater than the maximum of 10000"),
+        ),
+        (
+            "source: shop.web",
+            "source: aws.web",
+            (
+                "11: events.OrderPlaced.source: 'aws.web' must be 1 to 256 letters, digits, '.', "
+                "'_', '/' or '-' and not begin with 'aws.', which EventBridge keeps for itself"
+            ),
+        ),
+        (
+            "key: order_id",
+            "key: order-id",
+            (
+                "10: events.OrderPlaced.key: 'order-id' must be a letter or '_', then letters, "
+                "digits and '_'"
+            ),
+        ),
+        (
+            "python_module: shop.events",
+            "python_module: shop/events",
+            "3: python_module: 'shop/events' must be a dotted Python module, such as shop.events",
+        ),
+        (
+            "  packing: {",
+            "  packing: {consumer_timeout_s: 1}\n  packing: {",
+            "19: queues.packing: is already on line 18",
+        ),
+        (
+            "  packing: {",
+            "  7: {}\n  packing: {",
+            "18: queues.7: a key must be text: put it in quotes",
+        ),
+        (
+            "operation: count",
+            "run: !!python/name:os.system x",
+            "20: tags (!name) are not allowed: write the value alone",
+        ),
+    ],
+)
+def test_a_mistake_is_reported_with_its_line_and_reason(old, new, problem):
+    assert problem in problems(change(old, new))
+
+
+@pytest.mark.parametrize("name", [".", "..", "a" * 250, "bestell ungen", "aufträge"])
+def test_a_topic_name_that_kafka_refuses_is_refused(name):
+    (problem,) = problems(
+        change("topics:\n", f"topics:\n  '{name}': {{partitions: 1, retention_days: 1}}\n")
+    )
+    assert problem.startswith("5: topics.")
+    assert problem.endswith(
+        "must be 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
+    )
+
+
+def test_a_topic_whose_dead_letter_topic_would_be_too_long_is_refused():
+    topic = "o" * 239
+    fits = SHOP.replace("orders", topic)
+    assert parse(fits.replace("packer", "p" * 5)).topics
+    (problem,) = problems(fits.replace("packer", "p" * 6))
+    assert problem.startswith("16: groups.pppppp.consumes[0]: dead-letter topic ")
+    assert "(250 characters) is no topic name: rename the group or the topic" in problem
+
+
+def test_every_problem_is_reported_at_once_in_the_order_of_the_file():
+    text = change("topic: orders", "topic: order")
+    text = text.replace("partitions: 3", "partitions: 0").replace("[OrderSent]", "[OrderSend]")
+    assert [problem.split(":")[0] for problem in problems(text)] == ["5", "9", "16"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("version: [1", "1: while parsing a flow sequence, expected ',' or ']', but got"),
+        ("version: 1\n\tpackage: x", "2: while scanning for the next token, found character"),
+        ("version: 1\n---\nversion: 1", "2: expected a single document in the stream, but found"),
+        ("version: \x00", "1: unacceptable character"),
+        ("", "1: must be of type object, not None"),
+        ("- version", "1: must be of type object, not ['version']"),
+    ],
+)
+def test_text_that_is_no_catalogue_is_refused_with_its_line(text, problem):
+    (found,) = problems(text)
+    assert found.startswith(problem)
+
+
+def test_aliases_that_unfold_to_gigabytes_are_refused():
+    bomb = "a0: &a0 [x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)
+    )
+    assert problems(bomb) == ("2: aliases (*name) are not allowed: write it out",)
+
+
+def test_nesting_without_end_is_refused_before_it_exhausts_the_stack():
+    assert problems("[" * 100_000) == ("1: nested too deeply",)
+
+
+def test_wrong_types_are_the_only_complaint_about_a_broken_part():
+    assert problems(change("events:\n", "events: none\nunused:\n")) == (
+        "7: events: must be of type object, not 'none'",
+        "8: unused: unknown key",
+        "17: groups.packer.consumes[0]: there is no event 'OrderPlaced'",
+        "17: groups.packer.publishes[0]: there is no event 'OrderSent'",
+    )
