@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from pat_events.catalog.load import load_catalog
     from pat_events.config import Config
     from pat_events.consumer.context import Context
-    from pat_events.consumer.handlers import HandlerObject, Handlers
+    from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
+    from pat_events.consumer.signatures import HandlerObject
     from pat_events.consumer.stats import GroupStats
     from pat_events.core.envelope import Envelope
     from pat_events.core.record import Position
@@ -59,7 +60,7 @@ _HOMES = {
     "Context": "consumer.context",
     "Envelope": "core.envelope",
     "GroupStats": "consumer.stats",
-    "HandlerObject": "consumer.handlers",
+    "HandlerObject": "consumer.signatures",
     "Handlers": "consumer.handlers",
     "Position": "core.record",
     "Producer": "producer.producer",

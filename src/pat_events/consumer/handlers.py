@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from pat_events.consumer.callables import (
     as_coroutine_function,
@@ -17,27 +17,19 @@ from pat_events.core.recovery.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.message import Message
 
     from pat_events.consumer.context import Context
-
-EventT = TypeVar("EventT", bound="Message")
-EventT_contra = TypeVar("EventT_contra", bound="Message", contravariant=True)
-
-# One event at a time: ``handler(event, ctx)``.
-Handler: TypeAlias = "Callable[[EventT, Context], Awaitable[None] | None]"
-# Many at a time: ``handler([(event, ctx), ...])``.
-BatchHandler: TypeAlias = "Callable[[Sequence[tuple[EventT, Context]]], Awaitable[None] | None]"
-
-
-class HandlerObject(Protocol[EventT_contra]):
-    """A handler with state of its own: any object with a ``handle`` method."""
-
-    def handle(self, event: EventT_contra, ctx: Context, /) -> Awaitable[None] | None:
-        """Handle one event."""
-
+    from pat_events.consumer.signatures import (
+        EventT,
+        HandlerObject,
+        OtherT,
+        Registers,
+        RegistersBatch,
+        Returned,
+    )
 
 DEFAULT_RETRY: Final = RetryPolicy()
 DEFAULT_TIMEOUT_S: Final = 60.0
@@ -87,13 +79,19 @@ class Handlers:
 
     @overload
     def on(
+        self, event_class: type[EventT], /, *, retry: RetryPolicy = ..., timeout_s: float = ...
+    ) -> Registers[EventT]: ...
+
+    @overload
+    def on(
         self,
         event_class: type[EventT],
+        other_class: type[OtherT],
         /,
         *,
         retry: RetryPolicy = ...,
         timeout_s: float = ...,
-    ) -> Callable[[Handler[EventT]], Handler[EventT]]: ...
+    ) -> Registers[EventT | OtherT]: ...
 
     @overload
     def on(
@@ -103,7 +101,7 @@ class Handlers:
         *event_classes: type[Message],
         retry: RetryPolicy = ...,
         timeout_s: float = ...,
-    ) -> Callable[[Handler[Any]], Handler[Any]]: ...
+    ) -> Registers[Any]: ...
 
     def on(
         self,
@@ -112,7 +110,7 @@ class Handlers:
         *event_classes: type[Message],
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> Callable[[Handler[Any]], Handler[Any]]:
+    ) -> Registers[Any]:
         """Decorate the function that handles these event types.
 
         Args:
@@ -126,7 +124,7 @@ class Handlers:
             ConfigError: the type has a handler already, or this is not one.
         """
 
-        def register(handler: Handler[Any]) -> Handler[Any]:
+        def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
             for each in (event_class, *event_classes):
                 self._add(each, handler, 0, retry, timeout_s)
             return handler
@@ -136,7 +134,7 @@ class Handlers:
     def add(
         self,
         event_class: type[EventT],
-        handler: Handler[EventT] | HandlerObject[EventT],
+        handler: Callable[[EventT, Context], Returned] | HandlerObject[EventT],
         *,
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -154,7 +152,7 @@ class Handlers:
         max_events: int = DEFAULT_BATCH,
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> Callable[[BatchHandler[EventT]], BatchHandler[EventT]]:
+    ) -> RegistersBatch[EventT]:
         """Decorate a function that takes many events of one partition at a time.
 
         Raise to fail the whole batch; its events are then tried again one by
@@ -163,7 +161,7 @@ class Handlers:
         """
         require_at_least_1("max_events", max_events)
 
-        def register(handler: BatchHandler[EventT]) -> BatchHandler[EventT]:
+        def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
             self._add(event_class, handler, max_events, retry, timeout_s)
             return handler
 
