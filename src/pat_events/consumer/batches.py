@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.callables import look_at_result
 from pat_events.consumer.cancellation import from_outside
 from pat_events.consumer.context import Context
+from pat_events.consumer.results import look_at_result
 from pat_events.core.recovery.verdict import holds_back
 from pat_events.producer.ack import ends_the_process
 

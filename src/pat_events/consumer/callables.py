@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import sys
 import types
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
-from concurrent.futures import Future
-from contextlib import AsyncContextDecorator, ContextDecorator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.errors import ConfigError, UnfinishedWorkError
-from pat_events.producer.ack import Ack
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pat_events.consumer.context import Context
+    from collections.abc import Callable, Coroutine, Iterator
 
 # A decorator may claim to be around itself, or around something new each time it is asked.
 _MOST_LAYERS: Final = 100
 
-# Before 3.14 some that only behave like one, such as a mock with a coroutine function's
-# signature, say so to asyncio alone; from then on asyncio's question is deprecated.
-_declares_coroutine = (
-    inspect.iscoroutinefunction if sys.version_info >= (3, 14) else asyncio.iscoroutinefunction
-)
 
-# What a call returns that has only begun, or not even that. Functions made by ``contextmanager``
-# return a context decorator. Iterators are not among them: a database's cursor is one.
-_UNFINISHED: Final = (
-    Awaitable,
-    Future,
-    Generator,
-    AsyncGenerator,
-    ContextDecorator,
-    AsyncContextDecorator,
-    map,
-    filter,
-)
+def _declares_coroutine(call: object) -> bool:
+    # Before 3.14 some that only behave like one, such as a mock with a coroutine function's
+    # signature, say so to asyncio alone; from then on asyncio's question is deprecated. Whoever
+    # says so has imported it, and a service of plain functions need not wait for that.
+    asyncio = sys.modules.get("asyncio") if sys.version_info < (3, 14) else None
+    return inspect.iscoroutinefunction(call) or (
+        asyncio is not None and asyncio.iscoroutinefunction(call)
+    )
 
 
 def is_coroutine_function(call: object) -> bool:
@@ -113,31 +98,6 @@ def check_parameters(call: Callable[..., Any], name: str, count: int) -> None:
     except TypeError:
         wanted = "a list of (event, ctx) pairs" if count == 1 else "(event, ctx)"
         raise ConfigError(f"{name} cannot be called with {wanted}") from None
-
-
-def look_at_result(result: object, context: Context, name: str) -> None:
-    """Note the publish whose handle a handler returned; refuse a result that is work not done.
-
-    Raises:
-        UnfinishedWorkError: names the handler and says what to do.
-    """
-    unfinished = []
-    # A list of them is what a forgotten gather leaves.
-    for each in result if isinstance(result, list | tuple | set) else (result,):
-        if isinstance(each, Ack):
-            context.note(each)
-        elif isinstance(each, _UNFINISHED):
-            unfinished.append(each)
-    if not unfinished:
-        return
-    for each in unfinished:
-        if isinstance(each, Coroutine):
-            each.close()  # Or it warns, somewhere else, that nobody awaited it.
-    raise UnfinishedWorkError(
-        f"{name} returned a {type(unfinished[0]).__qualname__}, which is work not done, so none of "
-        "its events can count as handled: let it await, iterate over, enter or wait for that "
-        "itself, and be declared with 'async def' if it awaits"
-    )
 
 
 def _layers(call: object) -> Iterator[object]:

@@ -1,0 +1,56 @@
+"""What a module of handlers waits for before it can register the first."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+# Every command and every test of a service imports its handlers, most of them to use no client.
+# A name that joins this list is paid for by all of them: import what is needed for a call, a client
+# or a file where that is made, or for type checkers alone.
+LOADED = [
+    "pat_events",
+    "pat_events.consumer",
+    "pat_events.consumer.callables",
+    "pat_events.consumer.context",
+    "pat_events.consumer.handlers",
+    "pat_events.core",
+    "pat_events.core.checks",
+    "pat_events.core.envelope",
+    "pat_events.core.headers",
+    "pat_events.core.recovery",
+    "pat_events.core.recovery.retry",
+    "pat_events.core.trace_context",
+    "pat_events.errors",
+]
+# Of the standard library, what takes longer than all of that.
+SLOW = {"asyncio", "concurrent.futures", "email", "http", "logging", "socket", "ssl", "subprocess"}
+LIMIT_S = 0.06
+PROGRAM = """
+import json, sys, time
+began, before = time.process_time(), set(sys.modules)
+from pat_events import Context, Handlers, RetryPolicy
+from pat_events.errors import TransientError
+took_s = time.process_time() - began
+print(json.dumps([sorted(set(sys.modules) - before), took_s]))
+"""
+
+
+def imported() -> tuple[set[str], float]:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    modules, took_s = json.loads(ended.stdout)
+    return set(modules), took_s
+
+
+def test_handlers_load_these_modules_and_no_client():
+    modules, _ = imported()
+    foreign = {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert sorted(foreign) == LOADED, "see above the list for what to do"
+    assert modules & SLOW == set(), "import it where it is needed, which Handlers is not"
+
+
+def test_handlers_are_there_in_60_ms_of_work():
+    assert min(imported()[1] for _ in range(3)) < LIMIT_S
