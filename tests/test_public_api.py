@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import inspect
 import pkgutil
 import re
@@ -8,9 +9,11 @@ from importlib import import_module, resources
 import pytest
 
 import pat_events
+from pat_events import errors
 
 PUBLIC = [
     "Ack",
+    "Catalog",
     "Config",
     "ConsumerGroup",
     "Context",
@@ -18,20 +21,41 @@ PUBLIC = [
     "GroupStats",
     "HandlerObject",
     "Handlers",
+    "Order",
     "Position",
     "Producer",
     "RetryPolicy",
+    "Start",
+    "Transport",
     "load_catalog",
 ]
+ERRORS = [name for name, value in vars(errors).items() if isinstance(value, type)]
+ALIASES = ["Order", "Start"]
 
 
-def test_the_public_names_are_these_and_sorted():
-    assert pat_events.__all__ == PUBLIC == sorted(PUBLIC)
+def test_the_public_names_are_these_every_error_and_sorted():
+    assert pat_events.__all__ == sorted([*PUBLIC, *ERRORS])
+
+
+def test_what_type_checkers_import_is_what_is_loaded_on_first_use():
+    tree = ast.parse(inspect.getsource(pat_events))
+    imports = [each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom) and each.module]
+    homes = {
+        alias.name: each.module.removeprefix("pat_events.")
+        for each in imports
+        if each.module.startswith("pat_events.")
+        for alias in each.names
+    }
+    assert homes == pat_events._HOMES
+    assert list(homes.keys() ^ pat_events.__all__) == []
 
 
 def test_every_public_name_exists_and_is_listed():
-    assert set(PUBLIC) <= set(dir(pat_events))
-    assert [name for name in PUBLIC if not callable(getattr(pat_events, name))] == []
+    assert set(pat_events.__all__) <= set(dir(pat_events))
+    defined = {name: getattr(pat_events, name) for name in pat_events.__all__}
+    assert [
+        name for name in defined if name not in ALIASES and defined[name].__name__ != name
+    ] == []
 
 
 def test_a_name_that_is_not_public_is_refused():
@@ -39,7 +63,7 @@ def test_a_name_that_is_not_public_is_refused():
         pat_events.NoSuchName  # noqa: B018
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", sorted({*pat_events.__all__}.difference(ALIASES)))
 def test_every_public_name_explains_itself(name):
     kind = getattr(pat_events, name)
     assert len(inspect.getdoc(kind) or "") > 20

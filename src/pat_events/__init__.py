@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pat_events.catalog.load import load_catalog
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.consumer.context import Context
     from pat_events.consumer.handlers import Handlers
@@ -31,40 +32,127 @@ if TYPE_CHECKING:
     from pat_events.consumer.signatures import HandlerObject
     from pat_events.consumer.stats import GroupStats
     from pat_events.core.envelope import Envelope
+    from pat_events.core.lanes import Order
     from pat_events.core.record import Position
     from pat_events.core.recovery.retry import RetryPolicy
+    from pat_events.errors import (
+        AuthenticationError,
+        BufferFullError,
+        CatalogError,
+        ClosedError,
+        CodecError,
+        ConfigError,
+        DeadLetterError,
+        HandlerTimeoutError,
+        HoldError,
+        NotDeliveredError,
+        NotDrainedError,
+        NotPermittedError,
+        OffsetOutOfRangeError,
+        PatEventsError,
+        PermanentError,
+        RecordTooLargeError,
+        SchemaError,
+        TopicMissingError,
+        TransientError,
+        TransportError,
+        TransportTimeoutError,
+        TransportUnavailableError,
+        UnfinishedWorkError,
+        UnknownEventError,
+        WorkersExhaustedError,
+    )
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
+    from pat_events.transports.log import Start, Transport
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Ack",
+    "AuthenticationError",
+    "BufferFullError",
+    "Catalog",
+    "CatalogError",
+    "ClosedError",
+    "CodecError",
     "Config",
+    "ConfigError",
     "ConsumerGroup",
     "Context",
+    "DeadLetterError",
     "Envelope",
     "GroupStats",
     "HandlerObject",
+    "HandlerTimeoutError",
     "Handlers",
+    "HoldError",
+    "NotDeliveredError",
+    "NotDrainedError",
+    "NotPermittedError",
+    "OffsetOutOfRangeError",
+    "Order",
+    "PatEventsError",
+    "PermanentError",
     "Position",
     "Producer",
+    "RecordTooLargeError",
     "RetryPolicy",
+    "SchemaError",
+    "Start",
+    "TopicMissingError",
+    "TransientError",
+    "Transport",
+    "TransportError",
+    "TransportTimeoutError",
+    "TransportUnavailableError",
+    "UnfinishedWorkError",
+    "UnknownEventError",
+    "WorkersExhaustedError",
     "load_catalog",
 ]
 
 _HOMES = {
     "Ack": "producer.ack",
+    "AuthenticationError": "errors",
+    "BufferFullError": "errors",
+    "Catalog": "catalog.model",
+    "CatalogError": "errors",
+    "ClosedError": "errors",
+    "CodecError": "errors",
     "Config": "config",
+    "ConfigError": "errors",
     "ConsumerGroup": "consumer.log.group",
     "Context": "consumer.context",
+    "DeadLetterError": "errors",
     "Envelope": "core.envelope",
     "GroupStats": "consumer.stats",
     "HandlerObject": "consumer.signatures",
+    "HandlerTimeoutError": "errors",
     "Handlers": "consumer.handlers",
+    "HoldError": "errors",
+    "NotDeliveredError": "errors",
+    "NotDrainedError": "errors",
+    "NotPermittedError": "errors",
+    "OffsetOutOfRangeError": "errors",
+    "Order": "core.lanes",
+    "PatEventsError": "errors",
+    "PermanentError": "errors",
     "Position": "core.record",
     "Producer": "producer.producer",
+    "RecordTooLargeError": "errors",
     "RetryPolicy": "core.recovery.retry",
+    "SchemaError": "errors",
+    "Start": "transports.log",
+    "TopicMissingError": "errors",
+    "TransientError": "errors",
+    "Transport": "transports.log",
+    "TransportError": "errors",
+    "TransportTimeoutError": "errors",
+    "TransportUnavailableError": "errors",
+    "UnfinishedWorkError": "errors",
+    "UnknownEventError": "errors",
+    "WorkersExhaustedError": "errors",
     "load_catalog": "catalog.load",
 }
 

@@ -5,11 +5,31 @@ A line that ends in ``# refused`` is one that each of them has to find an error 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_type
 
-from pat_events import Ack, Config, Context, Handlers, Position, Producer, RetryPolicy
+from pat_events import (
+    Ack,
+    BufferFullError,
+    Catalog,
+    Config,
+    ConsumerGroup,
+    Context,
+    GroupStats,
+    Handlers,
+    NotDeliveredError,
+    Order,
+    Position,
+    Producer,
+    RetryPolicy,
+    Start,
+    TransientError,
+    Transport,
+    load_catalog,
+)
 from pat_events.events import EmailDeleted, EmailProcessed, EmailReceived
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -182,6 +202,17 @@ Config(bootstrap_servers="kafka:9092", client_properties={"session.timeout.ms": 
 Config(bootstrap_servers="kafka:9092", codec="xml")  # refused
 
 
+def built(start: Start, order: Order, transport: Transport) -> ConsumerGroup:
+    ConsumerGroup("validator", handlers, order="keys")  # refused
+    ConsumerGroup("validator", handlers, start="newest")  # refused
+    ConsumerGroup("validator", handlers, start=datetime.now(UTC), order="partition")
+    return ConsumerGroup("validator", handlers, start=start, order=order, transport=transport)
+
+
+assert_type(load_catalog(), Catalog)
+assert_type(built("earliest", "none", MemoryTransport(MemoryBroker())).stats(), GroupStats)
+
+
 # Publishing.
 
 
@@ -191,5 +222,11 @@ async def publishes(producer: Producer) -> None:
     assert_type(await ack, Position)
     on_done: Callable[[Ack], object] = print
     ack.add_done_callback(on_done)
+    try:
+        producer.flush(5)
+    except NotDeliveredError as error:
+        assert_type(error.event_ids, tuple[str, ...])
+    except BufferFullError as error:
+        raise TransientError("later", retry_after_s=5) from error
     producer.publish("EmailReceived")  # refused
     producer.publish(EmailReceived(), headers={"x": "1"})  # refused

@@ -6,18 +6,18 @@ implementation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
-    from typing import Literal, TypeAlias
 
     from pat_events.core.record import Delivery
     from pat_events.transports.sending import Sender
 
     TopicPartition: TypeAlias = tuple[str, int]
-    Start: TypeAlias = Literal["earliest", "latest"] | datetime
+
+Start: TypeAlias = Literal["earliest", "latest"] | datetime
 
 
 class RebalanceListener(Protocol):
