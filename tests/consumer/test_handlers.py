@@ -23,6 +23,9 @@ class WithHandle:
     def handle(self, event, ctx):
         """Takes an event."""
 
+    def takes_many(self, pairs):
+        """Takes many."""
+
 
 class WithAsyncHandle:
     async def handle(self, event, ctx):
@@ -90,6 +93,59 @@ def test_a_second_handler_of_a_type_is_refused_and_the_first_stays():
     with pytest.raises(ConfigError, match=r"EmailReceived is handled by .*accepts already"):
         handlers.add(EmailReceived, accepts_async)
     assert only(handlers).call is accepts
+
+
+def test_what_is_included_keeps_its_policy_and_more_may_be_registered():
+    policy = RetryPolicy(attempts=2)
+    part, handlers = Handlers(), Handlers()
+    part.on(EmailReceived, retry=policy, timeout_s=3)(accepts)
+    part.batch(EmailProcessed, max_events=7)(WithHandle().takes_many)
+    handlers.include(part)
+    handlers.add(EmailDeleted, accepts_async)
+    by_class = dict(handlers)
+    assert list(by_class) == [EmailReceived, EmailProcessed, EmailDeleted]
+    assert by_class[EmailReceived] == dict(part)[EmailReceived]
+    assert (by_class[EmailReceived].retry, by_class[EmailReceived].timeout_s) == (policy, 3)
+    assert by_class[EmailProcessed].batch_size == 7
+
+
+def test_including_a_second_handler_of_a_type_names_both_and_takes_nothing():
+    part, handlers = Handlers(), Handlers()
+    part.add(EmailDeleted, accepts)
+    part.add(EmailReceived, accepts_async)
+    handlers.add(EmailReceived, accepts)
+    with pytest.raises(
+        ConfigError, match=r"EmailReceived is handled by .*\.accepts already, so .*accepts_async is"
+    ):
+        handlers.include(part)
+    assert only(handlers).call is accepts
+    part.add(EmailProcessed, accepts)  # Nobody uses it.
+
+
+def test_what_was_included_takes_no_more_which_would_be_skipped():
+    part = Handlers()
+    part.add(EmailDeleted, accepts)
+    Handlers().include(part)
+    with pytest.raises(ConfigError, match="before they are included"):
+        part.add(EmailReceived, accepts)
+    elsewhere = Handlers()
+    elsewhere.include(part)
+    assert only(elsewhere).call is accepts
+
+
+def test_nothing_is_included_where_a_group_uses_the_handlers():
+    part, handlers = Handlers(), Handlers()
+    part.add(EmailDeleted, accepts)
+    handlers.freeze()
+    with pytest.raises(ConfigError, match=r"cannot register .*accepts: a ConsumerGroup already"):
+        handlers.include(part)
+    assert len(handlers) == 0
+
+
+@pytest.mark.parametrize("other", [None, {EmailReceived: accepts}, Handlers])
+def test_what_are_no_handlers_is_not_included(other):
+    with pytest.raises(ConfigError, match="give Handlers"):
+        Handlers().include(other)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ class Handlers:
     """
 
     _by_class: dict[type[Message], Registration] = field(default_factory=dict)
-    _frozen: bool = False
+    # By whom, and until when more could be registered.
+    _used: tuple[str, str] | None = None
 
     @overload
     def on(
@@ -167,9 +168,25 @@ class Handlers:
 
         return register
 
+    def include(self, other: Handlers) -> None:
+        """Take over the handlers of another ``Handlers``, each with its policy.
+
+        So a service is built of modules that each declare their own. The other may be included
+        elsewhere as well, and takes no further handlers.
+
+        Raises:
+            ConfigError: a type has a handler here already, and none is taken over.
+        """
+        if not isinstance(other, Handlers):
+            raise wrong_type("include", other, "Handlers")
+        for event_class, registration in other:
+            self._refuse(event_class, registration.name)
+        self._by_class |= other._by_class
+        other._used = "others include these handlers already", "they are included"
+
     def freeze(self) -> None:
         """Refuse further handlers: a group was made, and would skip their events."""
-        self._frozen = True
+        self._used = "a ConsumerGroup already uses these handlers", "the group is made"
 
     def __iter__(self) -> Iterator[tuple[type[Message], Registration]]:
         return iter(self._by_class.items())
@@ -187,11 +204,6 @@ class Handlers:
     ) -> None:
         call = handler if callable(handler) else getattr(handler, "handle", None)
         name = _name(handler)
-        if self._frozen:
-            raise ConfigError(
-                f"cannot register {name}: a ConsumerGroup already uses these handlers and would "
-                "skip its events; register it before the group is made"
-            )
         if not callable(call):
             raise ConfigError(f"{name} is neither a function nor an object with a handle method")
         if inspect.isclass(call):
@@ -200,11 +212,7 @@ class Handlers:
             raise ConfigError(
                 f"{event_class!r} is not an event class: import it from the events module"
             )
-        if event_class in self._by_class:
-            raise ConfigError(
-                f"{event_class.__name__} is handled by {self._by_class[event_class].name} already: "
-                "one handler per type and group; use a second group for a second one"
-            )
+        self._refuse(event_class, name)
         if not isinstance(retry, RetryPolicy):
             raise wrong_type(f"retry of {name}", retry, "a RetryPolicy")
         require_number(f"timeout_s of {name}", timeout_s)
@@ -219,6 +227,20 @@ class Handlers:
         self._by_class[event_class] = Registration(
             name, call, is_async, batch_size, retry, timeout_s
         )
+
+    def _refuse(self, event_class: type[Message], name: str) -> None:
+        if self._used is not None:
+            used, until = self._used
+            raise ConfigError(
+                f"cannot register {name}: {used} and would skip its events; register it before "
+                f"{until}"
+            )
+        if event_class in self._by_class:
+            raise ConfigError(
+                f"{event_class.__name__} is handled by {self._by_class[event_class].name} already, "
+                f"so {name} is refused: one handler per type and group; use a second group for a "
+                "second one"
+            )
 
 
 def _name(handler: object) -> str:
