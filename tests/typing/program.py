@@ -209,6 +209,13 @@ def built(start: Start, order: Order, transport: Transport) -> ConsumerGroup:
     return ConsumerGroup("validator", handlers, start=start, order=order, transport=transport)
 
 
+async def within_a_server(group: ConsumerGroup) -> None:
+    async with group as entered:
+        assert_type(entered, ConsumerGroup)
+        await group.astop(5)
+        await group.stop()  # refused
+
+
 assert_type(load_catalog(), Catalog)
 assert_type(built("earliest", "none", MemoryTransport(MemoryBroker())).stats(), GroupStats)
 

@@ -41,6 +41,7 @@ from pat_events.producer.producer import Producer
 from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -67,6 +68,9 @@ class ConsumerGroup:
     written without its value, with its size and SHA-256 instead: the value stays where the letter
     says it came from, for as long as that topic keeps it. Start more processes with the same name
     to share the work.
+
+    ``run`` and ``serve`` are a process of its own; ``with`` runs it beside something else, and
+    ``async with`` within the running event loop, which then runs the coroutine handlers.
 
     Args:
         name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.
@@ -189,8 +193,8 @@ class ConsumerGroup:
 
         Called in a handler it asks for all that and returns: a handler cannot wait for its own
         end, nor for a thread or task that does. Another coroutine of the loop that runs the
-        handlers awaits it in a thread that handlers do not use; called directly it would stop the
-        loop they need. Under ``serve``, cancel that instead.
+        handlers awaits ``astop``; this would stop the loop they need. Under ``serve``, cancel that
+        instead.
 
         Args:
             timeout_s: Longest wait for all of it, in seconds; the group's
@@ -201,9 +205,7 @@ class ConsumerGroup:
             PatEventsError: what had stopped the group before.
         """
         self._ask_to_stop()
-        if self._thread is None or (
-            self._workers is not None and self._workers.called_by_handler()
-        ):
+        if self._thread is None or self._called_by_handler():
             return
         if timeout_s is None:
             timeout_s = self._patience_s
@@ -212,6 +214,15 @@ class ConsumerGroup:
             raise NotDrainedError(f"group {self.name} did not stop within {timeout_s} s")
         if self._failure is not None:
             raise self._failure
+
+    async def astop(self, timeout_s: float | None = None) -> None:
+        """Like ``stop``, and awaits the end; the loop goes on turning for the handlers.
+
+        Cancelled it returns at once, and the group goes on stopping behind it: ``running`` tells.
+        """
+        self._ask_to_stop()
+        if not self._called_by_handler():
+            await self._in_thread(self.stop, timeout_s)
 
     def run(self) -> None:
         """Start, and return when the group has stopped.
@@ -274,6 +285,34 @@ class ConsumerGroup:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    async def __aenter__(self) -> Self:
+        in_context = contextvars.copy_context().run
+        try:
+            await self._in_thread(in_context, self.start, asyncio.get_running_loop())
+        except asyncio.CancelledError:
+            self._ask_to_stop()  # What it may still become, with nobody left to stop it.
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.astop()
+
+    async def _in_thread(self, call: Callable[..., None], *args: object) -> None:
+        # Not one of the loop's own: handlers may have taken them all.
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"pat-events-ask-{self.name}")
+        try:
+            await asyncio.get_running_loop().run_in_executor(thread, call, *args)
+        finally:
+            thread.shutdown(wait=False)
+
+    def _called_by_handler(self) -> bool:
+        return self._workers is not None and self._workers.called_by_handler()
 
     def _run_engine(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Own the engine; the body of the group's thread."""
