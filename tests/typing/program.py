@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_type
 
+from google.protobuf.message import Message
+
 from pat_events import (
     Ack,
     BufferFullError,
@@ -29,12 +31,11 @@ from pat_events import (
     load_catalog,
 )
 from pat_events.events import EmailDeleted, EmailProcessed, EmailReceived
+from pat_events.testing import context
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
-
-    from google.protobuf.message import Message
 
 handlers = Handlers()
 
@@ -218,6 +219,20 @@ async def within_a_server(group: ConsumerGroup) -> None:
 
 assert_type(load_catalog(), Catalog)
 assert_type(built("earliest", "none", MemoryTransport(MemoryBroker())).stats(), GroupStats)
+
+
+# Testing.
+
+
+def test_a_handler() -> None:
+    event = EmailReceived(email_id="e-1")
+    ctx = context(event, attempt=2, tenant_id="t-1", headers={"x": b"1"})
+    plain(event, ctx)
+    batch([(event, ctx)])
+    batch([(event, context(event)) for event in [event]])
+    assert_type(ctx.published, list[Message])
+    assert_type(ctx.failed, BaseException | None)
+    context("EmailReceived")  # refused
 
 
 # Publishing.

@@ -1,4 +1,6 @@
-"""What a user tests a service with: a Kafka broker inside the test's own process, and its faults.
+"""What a user tests a service with: a context for a handler, a Kafka broker, and its faults.
+
+All of it is inside the test's own process.
 
 Names are looked up on first use: pytest imports this package for its plugin in
 every run, and must not pay for a Kafka client there.
@@ -11,11 +13,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pat_events.testing.broker import EmbeddedBroker
+    from pat_events.testing.contexts import RecordingContext, context
     from pat_events.testing.faults import Api, Faults
 
-__all__ = ["Api", "EmbeddedBroker", "Faults"]
+__all__ = ["Api", "EmbeddedBroker", "Faults", "RecordingContext", "context"]
 
-_HOMES = {"Api": "faults", "EmbeddedBroker": "broker", "Faults": "faults"}
+_HOMES = {
+    "Api": "faults",
+    "EmbeddedBroker": "broker",
+    "Faults": "faults",
+    "RecordingContext": "contexts",
+    "context": "contexts",
+}
 
 
 def __getattr__(name: str) -> object:
