@@ -9,7 +9,7 @@ import pytest
 from pat_events import Config, ConsumerGroup, Handlers, Producer, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
-from pat_events.consumer import failures as failures_module
+from pat_events.consumer.recovery import failures as failures_module
 from pat_events.consumer.recovery.failures import Failures
 from pat_events.core.lanes import Lanes
 from pat_events.core.offsets import OffsetTracker
