@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -12,22 +11,19 @@ from pat_events import ConsumerGroup, Context, Handlers
 from pat_events.catalog.load import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.transports.kafka import properties
-from perf.load import config
+from perf.load import cluster, config, transport
 from perf.processor import Turns
-
-if TYPE_CHECKING:
-    from pat_events import Config
 
 # A measurement that makes no progress for this long has failed, in seconds.
 PATIENCE_S = 60.0
 BATCH = 500
 
 
-def bare_consumer(settings: Config, topic: str, group: str) -> Consumer:
+def bare_consumer(bootstrap_servers: str, topic: str, group: str) -> Consumer:
     """Return a bare client with our settings that reads ``topic`` from its beginning."""
     client = Consumer(
         {
-            **properties.consumer(settings, group, lambda _: None),
+            **properties.consumer(cluster(bootstrap_servers), group, lambda _: None),
             "auto.offset.reset": "earliest",
         }
     )
@@ -37,9 +33,8 @@ def bare_consumer(settings: Config, topic: str, group: str) -> Consumer:
 
 def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) -> dict[str, float]:
     """Read key, value and headers of every record, and store the offsets of each batch."""
-    settings = config(bootstrap_servers, catalog)
-    topic = load_catalog(settings.catalog).events["EmailReceived"].topic
-    client = bare_consumer(settings, topic, group)
+    topic = load_catalog(config(catalog).catalog).events["EmailReceived"].topic
+    client = bare_consumer(bootstrap_servers, topic, group)
     got = seen = 0
     began, turns = 0.0, Turns()
     deadline = time.monotonic() + PATIENCE_S
@@ -98,7 +93,8 @@ def consume_ours(
         handlers.on(EmailReceived)(handle_async)
     else:
         handlers.on(EmailReceived)(handle)
-    with ConsumerGroup(group, handlers, config=config(bootstrap_servers, catalog)) as running:
+    there = transport(bootstrap_servers)
+    with ConsumerGroup(group, handlers, config=config(catalog), transport=there) as running:
         deadline = time.monotonic() + PATIENCE_S
         while running.stats().handled < count and time.monotonic() < deadline:
             done.wait(0.005)

@@ -10,15 +10,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Producer as BareProducer
 from confluent_kafka import TopicPartition
 
 from pat_events import ConsumerGroup, Context, Handlers, Producer
 from pat_events.catalog.load import load_catalog
 from pat_events.events import EmailReceived
-from pat_events.transports.kafka import properties
 from perf.consuming import BATCH, bare_consumer
-from perf.load import config, events
+from perf.load import bare_producer, config, events, transport
 from perf.processor import Turns
 from perf.publishing import records
 
@@ -59,10 +57,10 @@ def latency_consume_ours(
         if len(event_ids) == count:
             done.set()
 
-    settings = config(bootstrap_servers, catalog)
-    with Producer(settings) as producer:
+    settings, there = config(catalog), transport(bootstrap_servers)
+    with Producer(settings, transport=there) as producer:
         producer.publish(EmailReceived(email_id=WARM.decode())).result(PATIENCE_S)
-    with ConsumerGroup(group, handlers, config=settings):
+    with ConsumerGroup(group, handlers, config=settings, transport=there):
         reading.wait(PATIENCE_S)
         print(READY, flush=True)
         done.wait(seconds + PATIENCE_S)
@@ -75,12 +73,11 @@ def latency_consume_raw(
     """Measure the age of each record by the stamp at its end, when it was read."""
     ages_ms: list[float] = []
     numbers: set[int] = set()
-    settings = config(bootstrap_servers, catalog)
     topic = _topic(catalog)
-    warming = BareProducer(properties.producer(settings, lambda _: None))
+    warming = bare_producer(bootstrap_servers, catalog)
     warming.produce(topic, WARM)
     warming.flush(PATIENCE_S)
-    client = bare_consumer(settings, topic, group)
+    client = bare_consumer(bootstrap_servers, topic, group)
     deadline = time.monotonic() + seconds + PATIENCE_S
     while len(numbers) < count and time.monotonic() < deadline:
         messages = client.consume(1, 0.1)
@@ -112,7 +109,7 @@ def latency_publish_ours(
 ) -> dict[str, float]:
     """Publish at a steady rate until everything is acknowledged."""
     batch = list(events(int(rate * seconds)))
-    with Producer(config(bootstrap_servers, catalog)) as producer:
+    with Producer(config(catalog), transport=transport(bootstrap_servers)) as producer:
         # A new client waits half a second for its producer id now and then. That is of its start
         # and not of the way of an event; the publishing measurement leaves it out as well.
         producer.publish(EmailReceived(email_id=WARM.decode())).result(PATIENCE_S)
@@ -131,7 +128,7 @@ def latency_publish_raw(
 ) -> dict[str, float]:
     """Produce records of the same bytes, headers and settings at the same rate."""
     topic, batch = records(catalog, int(rate * seconds))
-    client = BareProducer(properties.producer(config(bootstrap_servers, catalog), lambda _: None))
+    client = bare_producer(bootstrap_servers, catalog)
     acknowledged = 0
 
     def on_delivery(error: KafkaError | None, _: Message) -> None:
@@ -172,7 +169,7 @@ def _steadily(
 
 
 def _topic(catalog: str) -> str:
-    return load_catalog(config("nowhere", catalog).catalog).events["EmailReceived"].topic
+    return load_catalog(config(catalog).catalog).events["EmailReceived"].topic
 
 
 def _ages(ages_ms: list[float], lost: int) -> dict[str, float]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pat_events import Config
+from confluent_kafka import Producer as BareProducer
+
+from pat_events import Config, KafkaConfig, KafkaTransport
 from pat_events.events import EmailReceived
+from pat_events.transports.kafka import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +39,28 @@ def write_catalog(topic: str, folder: Path) -> Path:
     return file
 
 
-def config(bootstrap_servers: str, catalog: str) -> Config:
+def cluster(bootstrap_servers: str) -> KafkaConfig:
+    """Return the settings of a cluster, those of ``PAT_EVENTS_*`` among them."""
+    return KafkaConfig.from_env(bootstrap_servers=bootstrap_servers)
+
+
+def transport(bootstrap_servers: str) -> KafkaTransport:
+    """Return a cluster as producers and groups take it."""
+    return KafkaTransport(cluster(bootstrap_servers))
+
+
+def bare_producer(bootstrap_servers: str, catalog: str) -> BareProducer:
+    """Return a bare client with our settings."""
+    settings = properties.producer(cluster(bootstrap_servers), config(catalog), lambda _: None)
+    return BareProducer(settings)
+
+
+def config(catalog: str) -> Config:
     """Return the settings of a measurement, those of ``PAT_EVENTS_*`` among them.
 
     The buffer has room for everything: what a publish costs is measured, not waiting for room.
     """
     return Config.from_env(
-        os.environ,
-        bootstrap_servers=bootstrap_servers,
         catalog=Path(catalog),
         buffer_events=2_000_000,
         buffer_bytes=2_000_000_000,

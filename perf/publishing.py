@@ -6,17 +6,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer as BareProducer
-
 from pat_events import Producer
 from pat_events.events import EmailReceived
-from pat_events.transports.kafka import properties
-from perf.load import config, events
+from perf.load import bare_producer, config, events, transport
 from perf.processor import Turns
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
+    from pat_events import Config
     from pat_events.transports.sending import Outgoing
 
 POLL_EVERY = 128
@@ -29,7 +27,7 @@ def publish_raw(bootstrap_servers: str, catalog: str, count: int) -> dict[str, f
     The records are made beforehand: encoding, ids and headers cost the bare client nothing.
     """
     topic, batch = records(catalog, count)
-    client = BareProducer(properties.producer(config(bootstrap_servers, catalog), lambda _: None))
+    client = bare_producer(bootstrap_servers, catalog)
     acknowledged = 0
 
     def on_delivery(error: KafkaError | None, _: Message) -> None:
@@ -55,7 +53,7 @@ def publish_raw(bootstrap_servers: str, catalog: str, count: int) -> dict[str, f
 def publish_ours(bootstrap_servers: str, catalog: str, count: int) -> dict[str, float]:
     """Publish events with everything around them: envelope, encoding, handle, retention."""
     batch = list(events(count))
-    with Producer(config(bootstrap_servers, catalog)) as producer:
+    with Producer(config(catalog), transport=transport(bootstrap_servers)) as producer:
         producer.publish(EmailReceived(email_id="warm")).result(FLUSH_S)
         publish = producer.publish
         began = time.perf_counter()
@@ -80,7 +78,7 @@ class _Taking:
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
 
-    def sender(self) -> Any:
+    def sender(self, _: Config) -> Any:
         return self
 
     def send(self, outgoing: Outgoing) -> None:
@@ -93,7 +91,7 @@ class _Taking:
 def records(catalog: str, count: int) -> tuple[str, list[tuple[Any, Any, Any, int]]]:
     """Return the topic, and key, value, headers and time of what ``Producer`` would send."""
     taking = _Taking()
-    settings = replace(config("nowhere", catalog), connect_timeout_s=0)
+    settings = replace(config(catalog), connect_timeout_s=0)
     with Producer(settings, transport=taking) as producer:  # type: ignore[arg-type]
         for event in events(count):
             producer.publish(event)
@@ -104,7 +102,7 @@ def records(catalog: str, count: int) -> tuple[str, list[tuple[Any, Any, Any, in
 
 def fill(bootstrap_servers: str, catalog: str, count: int) -> dict[str, float]:
     """Put events where the consumers will find them."""
-    with Producer(config(bootstrap_servers, catalog)) as producer:
+    with Producer(config(catalog), transport=transport(bootstrap_servers)) as producer:
         for event in events(count):
             producer.publish(event)
     return {"errors": 0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import subprocess
@@ -11,10 +10,9 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from pat_events import Config
 from pat_events.errors import PatEventsError
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
-from perf.load import PARTITIONS, write_catalog
+from perf.load import PARTITIONS, cluster, write_catalog
 from tools.stack.processes import tied
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ class Run:
         self.bootstrap_servers = bootstrap_servers
         self.folder = folder
         self._tidy = tidy
-        self._admin = KafkaAdmin(Config.from_env(os.environ, bootstrap_servers=bootstrap_servers))
+        self._admin = KafkaAdmin(cluster(bootstrap_servers))
         self._replicas = min(3, self._admin.brokers())
         self._topics: list[str] = []
         self._started: list[subprocess.Popen[str]] = []

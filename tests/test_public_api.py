@@ -21,6 +21,8 @@ PUBLIC = [
     "GroupStats",
     "HandlerObject",
     "Handlers",
+    "KafkaConfig",
+    "KafkaTransport",
     "Order",
     "Position",
     "Producer",

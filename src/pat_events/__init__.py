@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     )
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
+    from pat_events.transports.kafka.config import KafkaConfig
+    from pat_events.transports.kafka.transport import KafkaTransport
     from pat_events.transports.log import Start, Transport
 
 __version__ = "0.1.0"
@@ -87,6 +89,8 @@ __all__ = [
     "HandlerTimeoutError",
     "Handlers",
     "HoldError",
+    "KafkaConfig",
+    "KafkaTransport",
     "NotDeliveredError",
     "NotDrainedError",
     "NotPermittedError",
@@ -131,6 +135,8 @@ _HOMES = {
     "HandlerTimeoutError": "errors",
     "Handlers": "consumer.handlers",
     "HoldError": "errors",
+    "KafkaConfig": "transports.kafka.config",
+    "KafkaTransport": "transports.kafka.transport",
     "NotDeliveredError": "errors",
     "NotDrainedError": "errors",
     "NotPermittedError": "errors",

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.demo.mail import samples
 from pat_events.transports.kafka.admin import KafkaAdmin
 
@@ -98,7 +98,7 @@ def test_a_demo_cut_short_leaves_nothing_on_a_cluster(alone, kafka_broker, many,
     options = ["--bootstrap", kafka_broker.bootstrap_servers]
     with alone.start("demo", "--mail", many, *options) as process:
         suffix = re.search(r"-demo-\w{8}", process.stdout.readline())[0]
-        admin = KafkaAdmin(Config(bootstrap_servers=kafka_broker.bootstrap_servers))
+        admin = KafkaAdmin(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
         interrupt(process, number)
     assert process.returncode == 128 + number
     left = [name for name in (*admin.layouts(), *admin.groups()) if suffix in name]

@@ -8,8 +8,9 @@ from importlib import resources
 
 import pytest
 
-from pat_events import Config, Producer
+from pat_events import Producer
 from pat_events.transports.sending import Outgoing
+from tests.support.clusters import on_kafka
 
 EVENT = '{"email_id": "e-1", "subject": "Hello"}'
 
@@ -65,7 +66,7 @@ def test_without_the_module_records_are_shown_as_bytes_and_why_is_said(command, 
 def test_without_the_module_a_dead_letter_is_shown_with_its_cause(command, folder, broker):
     (folder / "own_events.py").unlink()
     topic = "pat-events.notifier.dlq"
-    with Producer(Config(bootstrap_servers=broker)) as producer:
+    with Producer(**on_kafka(broker)) as producer:
         headers = [("pat-dlq-reason", b"refused")]
         producer.sender.send(Outgoing(topic, b"k", b"v", headers, 1))
     shown = command("dlq", "show", topic)

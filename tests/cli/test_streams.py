@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from pat_events import Config, Producer
+from pat_events import Producer
 from pat_events.transports.sending import Outgoing
+from tests.support.clusters import on_kafka
 
 LETTERS = "pat-events.notifier.dlq"
 GROUP = """
@@ -31,7 +32,7 @@ group = ConsumerGroup("workflow-engine", handlers)
 
 @pytest.fixture
 def letter(broker):
-    with Producer(Config(bootstrap_servers=broker)) as producer:
+    with Producer(**on_kafka(broker)) as producer:
         headers = [("pat-dlq-reason", "Grüße".encode()), ("name", "Ω".encode())]
         producer.sender.send(Outgoing(LETTERS, b"k", "Ü".encode(), headers, 1))
 

@@ -32,7 +32,7 @@ TYPES = EventTypes(CATALOG)
 
 
 def config(**settings: object) -> Config:
-    return Config(bootstrap_servers="memory", connect_timeout_s=0, **settings)
+    return Config(**settings)
 
 
 def new_broker(partitions: int = 1, **settings: object) -> MemoryBroker:

@@ -7,10 +7,11 @@ from confluent_kafka import Producer as PlainProducer
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pat_events import Config, ConsumerGroup, Handlers
+from pat_events import Config, ConsumerGroup, Handlers, KafkaConfig, KafkaTransport
 from pat_events.catalog.load import load_catalog
 from pat_events.errors import HoldError
 from pat_events.events import EmailReceived
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.lag import lag
 from pat_events.transports.kafka.admin import KafkaAdmin
 from tests.support.catalogs import CATALOG
@@ -61,20 +62,28 @@ def test_a_group_is_through_although_the_log_ends_with_the_mark_of_a_transaction
     create_topic(f"{topic_name}.g.dlq")
     path = tmp_path / "catalog.yaml"
     path.write_text(CATALOG.format(topic=topic_name))
-    config = Config(bootstrap_servers=servers, catalog=path, group_protocol=protocol)
+    kafka = KafkaConfig(bootstrap_servers=servers, group_protocol=protocol)
     send_in_a_transaction(servers, topic_name, 10)
     handled = []
     handlers = handlers_of(lambda event, ctx: handled.append(event))
-    settings = {"config": config, "commit_interval_s": 0.05}
+    settings = {
+        "config": Config(catalog=path),
+        "transport": KafkaTransport(kafka),
+        "commit_interval_s": 0.05,
+    }
     with ConsumerGroup("g", handlers, **settings):
-        until(lambda: committed(config, topic_name) == 11)
+        until(lambda: committed(kafka, topic_name) == 11)
     assert len(handled) == 10
-    rows = [row for row in lag(config, load_catalog(path), ["g"])["g"] if row.topic == topic_name]
+    rows = [
+        row
+        for row in lag(Cluster(kafka), load_catalog(path), ["g"])["g"]
+        if row.topic == topic_name
+    ]
     assert [(row.end, row.lag) for row in rows] == [(11, 0)]
     empty(servers, topic_name, 11)
     with ConsumerGroup("g", handlers, **settings):
         send_in_a_transaction(servers, topic_name, 1)
-        until(lambda: committed(config, topic_name) == 13)
+        until(lambda: committed(kafka, topic_name) == 13)
     assert len(handled) == 11
 
 
@@ -95,5 +104,5 @@ def empty(servers, topic, end):
         future.result(DEADLINE_S)
 
 
-def committed(config, topic):
-    return KafkaAdmin(config).committed("g", [(topic, 0)]).get((topic, 0))
+def committed(kafka, topic):
+    return KafkaAdmin(kafka).committed("g", [(topic, 0)]).get((topic, 0))

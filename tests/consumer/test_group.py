@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, Handlers, RetryPolicy
+from pat_events import ConsumerGroup, Handlers, RetryPolicy
 from pat_events.errors import (
     ClosedError,
     ConfigError,
@@ -19,6 +19,7 @@ from pat_events.errors import (
     WorkersExhaustedError,
 )
 from pat_events.events import EmailProcessed, EmailReceived
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 TOPIC = "pat-emails"
 QUICK = RetryPolicy(attempts=2, first_delay_s=0.01, jitter=0)
@@ -385,7 +386,7 @@ def test_a_group_without_a_name_is_refused():
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     with pytest.raises(ConfigError, match="no name"):
-        ConsumerGroup("", handlers, config=Config(bootstrap_servers="b"))
+        ConsumerGroup("", handlers, transport=MemoryTransport(MemoryBroker()))
 
 
 def test_stopping_does_not_wait_for_a_retry(live, wait_until):

@@ -84,7 +84,7 @@ EVERY_WAY = [
 @pytest.fixture
 def impatient(stage):
     """The stage, with a producer that does not wait for room."""
-    settings = Config(bootstrap_servers="memory", connect_timeout_s=0, publish_timeout_s=1e-9)
+    settings = Config(publish_timeout_s=1e-9)
     stage.producer = Producer(settings, transport=MemoryTransport(stage.broker))
     return stage
 

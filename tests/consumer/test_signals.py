@@ -103,7 +103,7 @@ TWO_GROUPS = textwrap.dedent(
         broker.create_topic(topic, 1)
         for name in names:
             broker.create_topic(f"{topic}.{name}.dlq", 1)
-    config = Config(bootstrap_servers="memory", connect_timeout_s=0)
+    config = Config()
 
     def group(name):
         handlers = Handlers()

@@ -2,18 +2,22 @@ import dataclasses
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, GroupStats
+from pat_events import Config, ConsumerGroup, GroupStats, KafkaConfig
 from pat_events.catalog.binding import EventTypes
 from pat_events.demo import run as walk
 from pat_events.demo import sites
 from pat_events.demo.mail import samples
 from pat_events.demo.pipeline import processor, read_every_text, validator
 from pat_events.errors import ClosedError, TransportTimeoutError
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.json_records import decode
 from pat_events.ops.tail import tail
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}" + b"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+def place(site):
+    return {"config": site.config, "transport": site.transport}
 
 
 def mail(*, subject="Hello", body=b"Hello", size=0):
@@ -30,7 +34,7 @@ def outcome():
     with sites.embedded() as site:
         tally = walk.run(site, [*samples(), mail(subject="Poison", body=EICAR)], lambda _: None)
         types = EventTypes(site.catalog)
-        deliveries = tail(site.config, ["pat-emails"], from_beginning=True, timeout_s=0.5)
+        deliveries = tail(site.cluster, ["pat-emails"], from_beginning=True, timeout_s=0.5)
         yield tally, [decode(types, delivery) for delivery in deliveries]
 
 
@@ -99,7 +103,7 @@ def test_a_mail_too_large_to_be_scanned_is_not_called_clean():
         config = dataclasses.replace(site.config, max_event_bytes=20_000)
         tally = walk.run(dataclasses.replace(site, config=config), [big], lambda _: None)
         types = EventTypes(site.catalog)
-        deliveries = tail(site.config, ["pat-emails"], from_beginning=True, timeout_s=0.5)
+        deliveries = tail(site.cluster, ["pat-emails"], from_beginning=True, timeout_s=0.5)
         events = [decode(types, delivery) for delivery in deliveries]
     [processed] = [event for event in events if type(event).__name__ == "EmailProcessed"]
     assert tally.adds_up
@@ -116,8 +120,8 @@ def test_more_mail_than_the_embedded_broker_keeps_goes_through():
 
 def test_it_ends_when_nothing_moves():
     with sites.embedded() as site:
-        first = ConsumerGroup(site.processor, processor(), config=site.config)
-        second = ConsumerGroup(site.validator, validator(), config=site.config)
+        first = ConsumerGroup(site.processor, processor(), **place(site))
+        second = ConsumerGroup(site.validator, validator(), **place(site))
         with first, second:
             tally = walk.Tally(published=1)  # One that never reached the topic.
             waiting = walk._Walk(tally, first, second, lambda _: None, stall_s=0.2)
@@ -127,8 +131,8 @@ def test_it_ends_when_nothing_moves():
 
 def test_it_ends_when_a_group_does():
     with sites.embedded() as site:
-        first = ConsumerGroup(site.processor, processor(), config=site.config)
-        second = ConsumerGroup(site.validator, validator(), config=site.config)
+        first = ConsumerGroup(site.processor, processor(), **place(site))
+        second = ConsumerGroup(site.validator, validator(), **place(site))
         with second:
             with first:
                 pass
@@ -159,10 +163,10 @@ def test_a_lost_mail_does_not_add_up():
 
 @pytest.mark.kafka
 def test_a_run_on_a_cluster_leaves_nothing_behind(kafka_broker):
-    config = Config(bootstrap_servers=kafka_broker.bootstrap_servers)
-    with sites.on_cluster(config) as site:
+    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
+    with sites.on_cluster(Config(), cluster) as site:
         tally = walk.run(site, samples(), lambda _: None)
-        admin = KafkaAdmin(config)
+        admin = cluster.admin()
         assert set(site.dead_letter_topics) <= admin.layouts().keys()
     assert tally.adds_up
     assert tally.processor.dead_lettered == 1

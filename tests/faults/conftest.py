@@ -11,9 +11,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as RawProducer
 
-from pat_events import Config, ConsumerGroup, Producer
+from pat_events import ConsumerGroup, KafkaConfig, Producer
 from pat_events.transports.kafka.admin import KafkaAdmin
 from tests.support.catalogs import CATALOG
+from tests.support.clusters import on_kafka
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ class Ground:
         self._stack = stack
         catalog.write_text(CATALOG.format(topic=topic))
 
-    def config(self, **settings: object) -> Config:
-        return Config(bootstrap_servers=self.servers, catalog=self.catalog, **settings)
+    def place(self, **settings: object) -> dict[str, object]:
+        """Arguments of a producer or a group on the cluster."""
+        return on_kafka(self.servers, catalog=self.catalog, **settings)
 
     def producer(self, **settings: object) -> Producer:
-        return self._stack.enter_context(Producer(self.config(**settings)))
+        return self._stack.enter_context(Producer(**self.place(**settings)))
 
     def group(
         self,
@@ -56,7 +58,7 @@ class Ground:
         group = ConsumerGroup(
             name,
             handlers,
-            config=self.config(group_protocol=protocol),
+            **self.place(group_protocol=protocol),
             **{"commit_interval_s": 0.1, **settings},
         )
         group.start()
@@ -86,7 +88,7 @@ class Ground:
     def committed(self, name: str = "first") -> dict[int, int]:
         """Committed positions of a group by partition; 0 where there is none."""
         pairs = [(self.topic, number) for number in range(PARTITIONS)]
-        found = KafkaAdmin(self.config()).committed(name, pairs)
+        found = KafkaAdmin(KafkaConfig(bootstrap_servers=self.servers)).committed(name, pairs)
         return {number: found.get((self.topic, number), 0) for number in range(PARTITIONS)}
 
     def dead(self, name: str = "first") -> list[Message]:

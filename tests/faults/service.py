@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from pat_events import Config, ConsumerGroup, Context, Handlers
+from pat_events import Config, ConsumerGroup, Context, Handlers, KafkaConfig, KafkaTransport
 from pat_events.events import EmailReceived
 
 servers, catalog, group, protocol, instance, file = sys.argv[1:]
@@ -30,11 +30,11 @@ def handle(event: EmailReceived, ctx: Context) -> None:
 ConsumerGroup(
     group,
     handlers,
-    config=Config(
-        bootstrap_servers=servers,
-        catalog=Path(catalog),
-        group_protocol=protocol,
-        client_properties=properties,
+    config=Config(catalog=Path(catalog)),
+    transport=KafkaTransport(
+        KafkaConfig(
+            bootstrap_servers=servers, group_protocol=protocol, client_properties=properties
+        )
     ),
     commit_interval_s=0.2,
 ).run()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pat_events import Config, Handlers
+from pat_events import Handlers, KafkaConfig
 from pat_events.events import EmailProcessed, EmailReceived
 from pat_events.transports.kafka import KafkaTransport
 from tools.stack import Kafka, StackError
@@ -146,7 +146,7 @@ def test_a_broker_that_is_gone_for_a_while_under_load_costs_nothing_but_time(
 def test_a_consumer_without_a_broker_does_not_flood_the_log(caplog):
     with socket.socket() as bound:  # bound, and nobody listens
         bound.bind(("127.0.0.1", 0))
-        config = Config(bootstrap_servers=f"127.0.0.1:{bound.getsockname()[1]}")
+        config = KafkaConfig(bootstrap_servers=f"127.0.0.1:{bound.getsockname()[1]}")
         receiver = KafkaTransport(config).receiver("group", "earliest")
         receiver.subscribe(["topic"], _Deaf())
         try:

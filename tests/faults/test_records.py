@@ -135,9 +135,9 @@ def test_an_unreachable_broker_is_a_typed_error_in_bounded_time(ground, who):
         bound.bind(("127.0.0.1", 0))
         ground.servers = f"127.0.0.1:{bound.getsockname()[1]}"
         handlers, _ = collect()
-        config = ground.config(connect_timeout_s=1.0)
-        ground.config = lambda **settings: config
+        place = ground.place(connect_timeout_s=1.0)
+        ground.place = lambda **settings: place
         began = time.monotonic()
         with pytest.raises(TransportUnavailableError, match=ground.servers):
-            ground.group(handlers) if who == "group" else Producer(config)
+            ground.group(handlers) if who == "group" else Producer(**place)
         assert time.monotonic() - began < 5

@@ -15,9 +15,10 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pat_events import Config, Producer
+from pat_events import Producer
 from pat_events.errors import NotDeliveredError, TransportTimeoutError
 from pat_events.events import EmailReceived
+from tests.support.clusters import on_kafka
 from tools.stack import Kafka
 from tools.stack.part import LOOPBACK, free_ports
 
@@ -132,8 +133,8 @@ def numbers(address: str) -> dict[str, list[int]]:
 
 def test_what_a_slow_cluster_has_is_not_sent_again_and_each_key_stays_in_order(kafka):
     proxy, address = kafka.proxy, f"{LOOPBACK}:{kafka.proxy.port}"
-    config = Config(
-        bootstrap_servers=address,
+    settings = on_kafka(
+        address,
         delivery_timeout_s=5,
         client_properties={"reconnect.backoff.max.ms": "100"},
     )
@@ -147,7 +148,7 @@ def test_what_a_slow_cluster_has_is_not_sent_again_and_each_key_stays_in_order(k
             acks.append(producer.publish(event))
             time.sleep(0.002)
 
-    with suppress(NotDeliveredError), Producer(config) as producer:
+    with suppress(NotDeliveredError), Producer(**settings) as producer:
         publish_for(0.5)
         proxy.refuse()
         publish_for(4.5)

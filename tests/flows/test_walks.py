@@ -16,7 +16,6 @@ from pat_events.core.offsets import OffsetTracker
 from pat_events.errors import UnknownEventError
 from pat_events.events import EmailProcessed, EmailReceived, PatEvent
 from pat_events.testing import EmbeddedBroker
-from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 GROUP = "email-processor"
@@ -59,17 +58,13 @@ def transport_and_config(request):
         for topic in catalog.topics:
             broker.create_topic(topic, 1)
             broker.create_topic(catalog.dead_letter_topic(topic, GROUP), 1)
-        yield MemoryTransport(broker), Config(bootstrap_servers="memory", connect_timeout_s=0)
+        yield MemoryTransport(broker), Config()
         return
     with EmbeddedBroker() as broker:
         for topic in catalog.topics:
             broker.create_topic(topic, 1)
             broker.create_topic(catalog.dead_letter_topic(topic, GROUP), 1)
-        config = Config(
-            bootstrap_servers=broker.bootstrap_servers,
-            client_properties={"fetch.wait.max.ms": "10"},
-        )
-        yield KafkaTransport(config), config
+        yield broker.transport(), Config()
 
 
 def test_publishing_walks_from_the_catalogue_over_the_codec_to_the_transport(

@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pat_events import ConsumerGroup, Handlers, Producer, RetryPolicy
+from pat_events import ConsumerGroup, Handlers, KafkaTransport, Producer, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core.headers import CE_TYPE
 from pat_events.events import EmailReceived
+from pat_events.ops.cluster import Cluster
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pat_events import Config
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +24,15 @@ def types() -> EventTypes:
 
 
 @pytest.fixture
-def config() -> Iterator[Config]:
+def cluster() -> Iterator[Cluster]:
     """An embedded broker with the catalogue's topics."""
     with EmbeddedBroker() as broker:
         broker.create_topics(load_catalog())
-        yield broker.config()
+        yield Cluster(broker.config())
 
 
 @pytest.fixture
-def failed(config: Config) -> Config:
+def failed(cluster: Cluster) -> Cluster:
     """Two events handled, one that its handler refused and one record that is no event."""
     handlers = Handlers()
 
@@ -42,7 +41,8 @@ def failed(config: Config) -> Config:
         if event.email_id == "bad":
             raise LookupError("no such \x1b[31mmailbox")
 
-    with Producer(config) as producer:
+    transport = KafkaTransport(cluster.kafka)
+    with Producer(transport=transport) as producer:
         for email_id in ("e-1", "e-2", "bad"):
             producer.publish(EmailReceived(email_id=email_id, subject="Hello"))
         garbage = Outgoing(
@@ -50,11 +50,11 @@ def failed(config: Config) -> Config:
         )
         producer.sender.send(garbage)
         producer.flush()
-    group = ConsumerGroup("email-processor", handlers, config=config)
+    group = ConsumerGroup("email-processor", handlers, transport=transport)
     settled = EventuallySettled(group, 4)
     with group:
         settled.wait()
-    return config
+    return cluster
 
 
 class EventuallySettled:

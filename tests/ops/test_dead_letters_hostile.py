@@ -1,6 +1,6 @@
 """Letters that strangers wrote into a dead-letter topic."""
 
-from pat_events import Producer
+from pat_events import Config, KafkaTransport, Producer
 from pat_events.cli import dlq
 from pat_events.ops import dead_letters
 from pat_events.transports.sending import Outgoing
@@ -8,18 +8,18 @@ from pat_events.transports.sending import Outgoing
 LETTERS = "pat-emails.email-processor.dlq"
 
 
-def test_reasons_of_any_length_and_number_make_one_short_line(config, capsys, monkeypatch):
-    with Producer(config) as producer:
+def test_reasons_of_any_length_and_number_make_one_short_line(cluster, capsys, monkeypatch):
+    with Producer(transport=KafkaTransport(cluster.kafka)) as producer:
         for number in range(30):
             reason = f"{number}\n== forged {'x' * 50_000}".encode()
             letter = Outgoing(LETTERS, None, None, [("pat-dlq-reason", reason)], 1)
             producer.sender.send(letter)
-    listed = {topic.topic: topic for topic in dead_letters.list_topics(config)}
+    listed = {topic.topic: topic for topic in dead_letters.list_topics(cluster)}
     reasons = listed[LETTERS].reasons
     assert sum(reasons.values()) == 30
     assert all(len(reason) < 80 and reason.isprintable() for reason in reasons)
     monkeypatch.setattr(dlq.ops, "list_topics", lambda _: [listed[LETTERS]])
-    monkeypatch.setattr(dlq, "configure", lambda *_: config)
+    monkeypatch.setattr(dlq, "configure", lambda *_: (Config(), cluster))
     dlq.list_topics()
     shown = capsys.readouterr().out
     assert "20 more reasons" in shown

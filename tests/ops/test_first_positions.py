@@ -16,11 +16,11 @@ def test_a_group_waits_for_leaders_that_are_on_their_way():
     handlers.add(EmailReceived, lambda event, ctx: handled.set())
     with EmbeddedBroker() as broker:
         broker.create_topics(load_catalog())
-        config = broker.config()
-        with Producer(config) as producer:
+        transport = broker.transport()
+        with Producer(transport=transport) as producer:
             producer.publish(EmailReceived(email_id="e-1")).result(10)
         broker.faults.push_request_errors(
             Api.LIST_OFFSETS, *[KafkaError.NOT_LEADER_FOR_PARTITION] * 30
         )
-        with ConsumerGroup("email-processor", handlers, config=config):
+        with ConsumerGroup("email-processor", handlers, transport=transport):
             assert handled.wait(20)

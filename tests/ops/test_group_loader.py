@@ -8,11 +8,12 @@ from pat_events.errors import ConfigError, NotDrainedError
 from pat_events.ops.group_loader import load_group
 
 GROUP = """
-from pat_events import Config, ConsumerGroup, Handlers
+from pat_events import ConsumerGroup, Handlers
 from pat_events.events import EmailReceived
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
 handlers = Handlers()
 handlers.add(EmailReceived, lambda event, ctx: None)
-group = ConsumerGroup("email-processor", handlers, config=Config(bootstrap_servers="127.0.0.1:1"))
+group = ConsumerGroup("email-processor", handlers, transport=MemoryTransport(MemoryBroker()))
 other = 7
 """
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import uuid
+from unittest.mock import patch
 
 import pytest
 import yaml
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.demo import sites
 from pat_events.errors import NotPermittedError, TopicMissingError
 from pat_events.ops import dead_letters
 from pat_events.ops import topics as topic_ops
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.doctor import Outcome, examine
 from pat_events.ops.lag import lag
 
@@ -34,13 +38,14 @@ class Site:
         self.letters = self.catalog.dead_letter_topic(self.topic, self.group)
         self.user = f"user{suffix}"
         kafka.add_user(self.user, PASSWORD)
-        self.overrides = {
-            "bootstrap_servers": kafka.scram_servers,
-            "client_properties": kafka.scram(self.user, PASSWORD),
-            "catalog": path,
-        }
-        self.config = Config(**self.overrides)
-        operator = Config(bootstrap_servers=kafka.bootstrap_servers, catalog=path)
+        self.path = path
+        self.cluster = Cluster(
+            KafkaConfig(
+                bootstrap_servers=kafka.scram_servers,
+                client_properties=kafka.scram(self.user, PASSWORD),
+            )
+        )
+        operator = Cluster(KafkaConfig(bootstrap_servers=kafka.bootstrap_servers))
         topic_ops.apply(operator, topic_ops.diff(operator, self.catalog))
 
     def permit(self, *rights):
@@ -48,10 +53,13 @@ class Site:
             self.kafka.permit(self.user, resource, name, *operations)
 
     def lag(self):
-        return lag(self.config, self.catalog, [self.group])[self.group]
+        return lag(self.cluster, self.catalog, [self.group])[self.group]
 
     def checks(self, *args):
-        return {check.name: check for check in examine(self.overrides, *args)}
+        properties = json.dumps(self.cluster.kafka.client_properties)
+        with patch.dict(os.environ, PAT_EVENTS_CLIENT_PROPERTIES=properties):
+            found = list(examine(self.cluster.kafka.bootstrap_servers, self.path, *args))
+        return {check.name: check for check in found}
 
 
 @pytest.fixture
@@ -77,21 +85,21 @@ def test_lag_of_a_group_that_may_not_be_asked_for_names_the_right(site):
 def test_a_group_that_may_not_be_asked_for_does_not_keep_the_others(site):
     other = next(name for name in site.catalog.groups if name != site.group)
     site.permit(("topic", site.topic, "describe"), ("group", site.group, "describe"))
-    told = lag(site.config, site.catalog, [other, site.group])
+    told = lag(site.cluster, site.catalog, [other, site.group])
     assert isinstance(told[other], NotPermittedError)
     assert sum(row.lag for row in told[site.group]) == 0
 
 
 def test_lag_on_a_topic_that_is_not_there_is_not_0(site, kafka_broker):
-    config = Config(bootstrap_servers=kafka_broker.bootstrap_servers)
-    told = lag(config, site.catalog, [site.group])[site.group]
+    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
+    told = lag(cluster, site.catalog, [site.group])[site.group]
     assert isinstance(told, TopicMissingError)
 
 
 def test_dead_letters_that_may_not_be_seen_are_named(site):
-    assert site.letters in dead_letters.unseen_topics(site.config, site.catalog)
+    assert site.letters in dead_letters.unseen_topics(site.cluster, site.catalog)
     site.permit(("topic", site.letters, "describe"))
-    assert site.letters not in dead_letters.unseen_topics(site.config, site.catalog)
+    assert site.letters not in dead_letters.unseen_topics(site.cluster, site.catalog)
 
 
 def test_a_service_with_the_rights_of_its_group_is_fine(site):

@@ -1,10 +1,16 @@
 import pytest
 from confluent_kafka import KafkaError
 
+from pat_events import Config, KafkaTransport
 from pat_events.errors import RecordTooLargeError, SchemaError, UnknownEventError
 from pat_events.events import EmailReceived
 from pat_events.ops.publishing import events_from_json, publish
 from pat_events.testing import Api, EmbeddedBroker
+
+
+@pytest.fixture
+def transport(cluster):
+    return KafkaTransport(cluster.kafka)
 
 
 def read(types, text, name="EmailReceived"):
@@ -52,15 +58,15 @@ def test_what_is_no_event_is_refused_with_its_place(types, text, reason):
     assert "\n" not in str(raised.value)
 
 
-def test_each_event_published_is_yielded_with_its_place(config):
+def test_each_event_published_is_yielded_with_its_place(transport):
     events = [EmailReceived(email_id="e-1") for _ in range(3)]
-    acks = list(publish(config, events))
+    acks = list(publish(Config(), transport, events))
     assert [ack.event_id for ack in acks] == [event.metadata.event_id for event in events]
     assert [ack.position.offset for ack in acks] == [0, 1, 2]
 
 
-def test_what_was_published_before_a_refusal_is_yielded_all_the_same(config):
-    published = publish(config, [EmailReceived(email_id="e-1"), EmailReceived()])
+def test_what_was_published_before_a_refusal_is_yielded_all_the_same(transport):
+    published = publish(Config(), transport, [EmailReceived(email_id="e-1"), EmailReceived()])
     assert next(published).position.offset == 0
     with pytest.raises(SchemaError, match="email_id is empty"):
         next(published)
@@ -73,6 +79,6 @@ def test_an_event_the_broker_refuses_does_not_hide_the_others():
         broker.faults.push_request_errors(Api.PRODUCE, KafkaError.MSG_SIZE_TOO_LARGE)
         events = [EmailReceived(email_id=f"e-{number}") for number in range(8)]
         with pytest.raises(RecordTooLargeError):
-            arrived.extend(publish(broker.config(), events))
+            arrived.extend(publish(Config(), broker.transport(), events))
     # One request a partition: the refused one is the first.
     assert len({ack.partition for ack in arrived}) == 1

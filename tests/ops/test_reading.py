@@ -4,16 +4,16 @@ import base64
 
 import pytest
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.demo import run, sites
 from pat_events.demo.mail import samples
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
 from pat_events.ops import dead_letters
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.lag import lag
 from pat_events.ops.tail import tail
-from pat_events.transports.kafka.admin import KafkaAdmin
 from pat_events.transports.kafka.transport import KafkaTransport
 
 LETTERS = "pat-emails.email-processor.dlq"
@@ -56,14 +56,14 @@ def test_no_more_letters_are_shown_than_asked_for(failed, types):
 @pytest.mark.parametrize(
     "place", [{"partition": 3}, {"partition": 0, "offset": 1000}, {"offset": 0}]
 )
-def test_a_place_that_is_not_there_is_refused(config, types, place):
+def test_a_place_that_is_not_there_is_refused(cluster, types, place):
     with pytest.raises(ConfigError):
-        list(dead_letters.show(config, types, LETTERS, **place))
+        list(dead_letters.show(cluster, types, LETTERS, **place))
 
 
-def test_a_topic_of_events_is_refused_as_one_of_dead_letters(config, types):
+def test_a_topic_of_events_is_refused_as_one_of_dead_letters(cluster, types):
     with pytest.raises(ConfigError, match=r"pat-emails is no .*: name one as TOPIC\.GROUP\.dlq"):
-        list(dead_letters.show(config, types, "pat-emails"))
+        list(dead_letters.show(cluster, types, "pat-emails"))
 
 
 def test_tailing_reads_everything_there_is(failed, types):
@@ -77,19 +77,20 @@ def test_tailing_reads_everything_there_is(failed, types):
 @pytest.fixture(scope="module")
 def walked(kafka_broker):
     """Where the demo has run, on a real broker: an embedded one tells no positions of a group."""
-    with sites.on_cluster(Config(bootstrap_servers=kafka_broker.bootstrap_servers)) as site:
+    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
+    with sites.on_cluster(Config(), cluster) as site:
         run.run(site, samples(), lambda _: None)
         yield site
 
 
 @pytest.mark.kafka
 def test_tailing_joins_no_group_and_commits_nothing(walked):
-    admin = KafkaAdmin(walked.config)
+    admin = walked.cluster.admin()
     [topic] = walked.catalog.topics
     partitions = [(topic, number) for number in range(12)]
     groups, committed = admin.groups(), admin.committed(walked.processor, partitions)
     assert sum(committed.values()) == 34
-    assert len(list(tail(walked.config, [topic], from_beginning=True, timeout_s=0.5))) == 34
+    assert len(list(tail(walked.cluster, [topic], from_beginning=True, timeout_s=0.5))) == 34
     assert admin.committed(walked.processor, partitions) == committed
     assert walked.processor in groups
     assert "pat-events-reader" not in admin.groups()
@@ -97,7 +98,7 @@ def test_tailing_joins_no_group_and_commits_nothing(walked):
 
 @pytest.mark.kafka
 def test_a_group_that_is_through_has_no_lag(walked):
-    [rows] = lag(walked.config, walked.catalog, [walked.processor]).values()
+    [rows] = lag(walked.cluster, walked.catalog, [walked.processor]).values()
     assert len(rows) == 12
     assert sum(row.end for row in rows) == 34
     assert sum(row.lag for row in rows) == 0
@@ -107,14 +108,14 @@ def test_a_group_that_is_through_has_no_lag(walked):
 @pytest.mark.kafka
 def test_without_names_every_group_of_catalogue_and_cluster_is_looked_at(walked):
     packaged = load_catalog().groups
-    everyone = lag(walked.config, load_catalog())
+    everyone = lag(walked.cluster, load_catalog())
     assert {*packaged, walked.processor, walked.validator} <= everyone.keys()
     assert list(everyone) == sorted(everyone)
 
 
 @pytest.mark.kafka
 def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
-    listed = {topic.topic: topic for topic in dead_letters.list_topics(walked.config)}
+    listed = {topic.topic: topic for topic in dead_letters.list_topics(walked.cluster)}
     assert set(walked.dead_letter_topics) <= listed.keys()
     assert listed[walked.dead_letter_topics[0]].reasons == {"attempts-exhausted": 1}
 
@@ -130,12 +131,12 @@ def test_without_from_beginning_only_what_is_new_is_read(failed):
 @pytest.mark.parametrize(
     "read",
     [
-        lambda config, types: tail(config, [LETTERS], timeout_s=0),
-        lambda config, types: dead_letters.show(config, types, LETTERS),
+        lambda cluster, types: tail(cluster, [LETTERS], timeout_s=0),
+        lambda cluster, types: dead_letters.show(cluster, types, LETTERS),
     ],
     ids=["tail", "show"],
 )
-def test_reading_asks_once_what_topics_there_are(config, types, monkeypatch, read):
+def test_reading_asks_once_what_topics_there_are(cluster, types, monkeypatch, read):
     asked = []
     partitions = KafkaTransport.partitions
 
@@ -144,13 +145,13 @@ def test_reading_asks_once_what_topics_there_are(config, types, monkeypatch, rea
         return partitions(self, topics, timeout_s)
 
     monkeypatch.setattr(KafkaTransport, "partitions", counting)
-    assert not list(read(config, types))
+    assert not list(read(cluster, types))
     assert asked == [[LETTERS]]
 
 
-def test_a_missing_topic_is_named_with_the_nearest(config):
+def test_a_missing_topic_is_named_with_the_nearest(cluster):
     with pytest.raises(TopicMissingError, match="there is pat-emails"):
-        next(tail(config, ["pat-email"], timeout_s=0.1))
+        next(tail(cluster, ["pat-email"], timeout_s=0.1))
 
 
 def test_a_group_without_a_position_lags_by_all_there_is(failed):
@@ -159,12 +160,12 @@ def test_a_group_without_a_position_lags_by_all_there_is(failed):
     assert sum(row.lag for row in rows) == 4
 
 
-def test_an_unknown_group_is_refused_with_the_nearest(config):
+def test_an_unknown_group_is_refused_with_the_nearest(cluster):
     with pytest.raises(ConfigError, match="email-processor"):
-        lag(config, load_catalog(), ["email-processor", "email-procesor"])
+        lag(cluster, load_catalog(), ["email-processor", "email-procesor"])
 
 
 def test_a_broker_that_is_not_there_is_named_within_the_bound():
-    config = Config(bootstrap_servers="127.0.0.1:1", connect_timeout_s=0.3)
+    cluster = Cluster(KafkaConfig(bootstrap_servers="127.0.0.1:1"), answer_timeout_s=0.3)
     with pytest.raises(TransportUnavailableError, match=r"127\.0\.0\.1:1 within 0\.3 s"):
-        KafkaAdmin(config)
+        cluster.admin()

@@ -3,10 +3,11 @@ import uuid
 
 import pytest
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DeadLetters, Group, Topic
 from pat_events.errors import ConfigError
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.topics import DEAD_LETTER_MAX_BYTES, apply, diff, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 
@@ -27,13 +28,13 @@ def small_catalog(topic, *, partitions=2, retention_days=7):
 
 
 @pytest.fixture
-def config(kafka_broker):
-    return Config(bootstrap_servers=kafka_broker.bootstrap_servers)
+def cluster(kafka_broker):
+    return Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
 
 
 @pytest.fixture
-def admin(config):
-    return KafkaAdmin(config)
+def admin(cluster):
+    return cluster.admin()
 
 
 @pytest.fixture
@@ -58,57 +59,59 @@ def test_each_group_gets_a_dead_letter_topic_with_room_for_the_cause():
 
 
 @pytest.mark.kafka
-def test_a_second_apply_finds_nothing_to_do(config, admin, topic):
+def test_a_second_apply_finds_nothing_to_do(cluster, admin, topic):
     catalog = small_catalog(topic)
-    plan = diff(config, catalog)
+    plan = diff(cluster, catalog)
     assert [spec.name for spec in plan.creations] == [topic, f"{topic}.readers.dlq"]
-    apply(config, plan)
+    apply(cluster, plan)
     assert admin.layouts()[topic].partitions == 2
     assert admin.settings([topic])[topic]["retention.ms"] == str(7 * DAY_MS)
-    assert diff(config, catalog).empty
-    apply(config, plan)  # As if somebody else had been quicker.
-    assert diff(config, catalog).empty
+    assert diff(cluster, catalog).empty
+    apply(cluster, plan)  # As if somebody else had been quicker.
+    assert diff(cluster, catalog).empty
 
 
 @pytest.mark.kafka
-def test_partitions_are_added_only_when_asked_for(config, admin, topic):
-    apply(config, diff(config, small_catalog(topic)))
+def test_partitions_are_added_only_when_asked_for(cluster, admin, topic):
+    apply(cluster, diff(cluster, small_catalog(topic)))
     wider = small_catalog(topic, partitions=3)
-    [growth] = diff(config, wider).growths
+    [growth] = diff(cluster, wider).growths
     assert (growth.partitions, growth.wanted) == (2, 3)
-    apply(config, diff(config, wider))
+    apply(cluster, diff(cluster, wider))
     assert admin.layouts()[topic].partitions == 2
-    apply(config, diff(config, wider), grow=True)
+    apply(cluster, diff(cluster, wider), grow=True)
     assert admin.layouts()[topic].partitions == 3
 
 
 @pytest.mark.kafka
-def test_nothing_is_ever_lowered(config, admin, topic):
-    apply(config, diff(config, small_catalog(topic, partitions=3, retention_days=9)))
-    smaller = diff(config, small_catalog(topic))
+def test_nothing_is_ever_lowered(cluster, admin, topic):
+    apply(cluster, diff(cluster, small_catalog(topic, partitions=3, retention_days=9)))
+    smaller = diff(cluster, small_catalog(topic))
     assert smaller.empty
     assert len(smaller.kept) == 2
-    apply(config, smaller, grow=True)
+    apply(cluster, smaller, grow=True)
     assert admin.layouts()[topic].partitions == 3
     assert admin.settings([topic])[topic]["retention.ms"] == str(9 * DAY_MS)
 
 
 @pytest.mark.kafka
-def test_a_setting_below_the_catalogue_is_raised_and_others_stay(config, admin, topic):
+def test_a_setting_below_the_catalogue_is_raised_and_others_stay(cluster, admin, topic):
     own = {"retention.ms": str(DAY_MS), "segment.bytes": "2000000"}
     admin.create([TopicSpec(topic, 2, 1, own)])
-    [change] = diff(config, small_catalog(topic)).changes
+    [change] = diff(cluster, small_catalog(topic)).changes
     assert (change.setting, change.value) == ("retention.ms", str(DAY_MS))
-    apply(config, diff(config, small_catalog(topic)))
+    apply(cluster, diff(cluster, small_catalog(topic)))
     settings = admin.settings([topic])[topic]
     assert settings["retention.ms"] == str(7 * DAY_MS)
     assert settings["segment.bytes"] == "2000000"
 
 
 @pytest.mark.kafka
-def test_a_broker_that_has_not_heard_of_a_setting_is_asked_again(config, admin, topic, monkeypatch):
+def test_a_broker_that_has_not_heard_of_a_setting_is_asked_again(
+    cluster, admin, topic, monkeypatch
+):
     admin.create([TopicSpec(topic, 2, 1, {"retention.ms": str(DAY_MS)})])
-    plan = diff(config, small_catalog(topic))
+    plan = diff(cluster, small_catalog(topic))
     stale = {topic: {"retention.ms": str(DAY_MS)}}
     answers = []
 
@@ -118,18 +121,18 @@ def test_a_broker_that_has_not_heard_of_a_setting_is_asked_again(config, admin, 
 
     settings = KafkaAdmin.settings
     monkeypatch.setattr(KafkaAdmin, "settings", late)
-    apply(config, plan)
+    apply(cluster, plan)
     assert answers[0] == stale
     assert answers[-1][topic]["retention.ms"] == str(7 * DAY_MS)
 
 
 @pytest.mark.kafka
-def test_retention_for_ever_is_long_enough(config, admin, topic):
+def test_retention_for_ever_is_long_enough(cluster, admin, topic):
     admin.create([TopicSpec(topic, 2, 1, {"retention.ms": "-1"})])
-    assert not diff(config, small_catalog(topic)).changes
+    assert not diff(cluster, small_catalog(topic)).changes
 
 
 @pytest.mark.kafka
-def test_more_replicas_than_brokers_are_refused(config, admin, topic):
+def test_more_replicas_than_brokers_are_refused(cluster, admin, topic):
     with pytest.raises(ConfigError, match="replication factor"):
-        diff(config, small_catalog(topic), replication=admin.brokers() + 1)
+        diff(cluster, small_catalog(topic), replication=admin.brokers() + 1)

@@ -11,6 +11,7 @@ from pat_events import Config, Producer
 from pat_events.catalog.load import load_catalog
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from tests.support.clusters import on_kafka
 
 DEADLINE_S = 20.0
 
@@ -30,7 +31,7 @@ def make(log):
     made = []
 
     def make(**settings):
-        config = Config(bootstrap_servers="memory", **settings)
+        config = Config(**settings)
         made.append(Producer(config, transport=MemoryTransport(log)))
         return made[-1]
 
@@ -59,12 +60,8 @@ def kafka_producer(broker):
             "retry.backoff.ms": "20",
             **settings.pop("client_properties", {}),
         }
-        config = Config(
-            bootstrap_servers=broker.bootstrap_servers,
-            client_properties=properties,
-            **settings,
-        )
-        made.append(Producer(config))
+        settings["client_properties"] = properties
+        made.append(Producer(**on_kafka(broker.bootstrap_servers, **settings)))
         return made[-1]
 
     yield make

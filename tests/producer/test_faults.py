@@ -15,7 +15,7 @@ from select import select
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config, Producer
+from pat_events import Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -28,6 +28,7 @@ from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.transports.kafka.logs import RepeatFilter, client_log
 from pat_events.transports.kafka.sender import KafkaSender
+from tests.support.clusters import on_kafka
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -276,7 +277,7 @@ def test_flush_does_not_wait_for_what_is_published_meanwhile(broker, kafka_produ
 def test_no_broker_is_said_at_the_start_with_its_address():
     begin = time.monotonic()
     with pytest.raises(TransportUnavailableError, match=r"127\.0\.0\.1:1 within 0\.3 s"):
-        Producer(Config(bootstrap_servers="127.0.0.1:1", connect_timeout_s=0.3))
+        Producer(**on_kafka("127.0.0.1:1", connect_timeout_s=0.3))
     assert time.monotonic() - begin < 5
 
 
@@ -361,9 +362,10 @@ def test_closing_refuses_first_so_that_nothing_taken_is_given_up(kafka_producer,
 
 UNCLOSED = """
 import sys
-from pat_events import Config, Producer
+from pat_events import KafkaConfig, KafkaTransport, Producer
 from pat_events.events import EmailReceived
-producer = Producer(Config(bootstrap_servers=sys.argv[1], linger_s=0.5))
+config = KafkaConfig(bootstrap_servers=sys.argv[1], linger_s=0.5)
+producer = Producer(transport=KafkaTransport(config))
 for number in range(100):
     producer.publish(EmailReceived(email_id=f"e-{number}"))
 """

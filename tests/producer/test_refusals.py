@@ -8,7 +8,7 @@ import time
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.errors import (
     BufferFullError,
     NotDeliveredError,
@@ -105,16 +105,15 @@ def test_publishing_and_giving_up_go_on_while_nobody_hands_out_a_token():
         return "token", time.time() + 3600
 
     first = ["token"]
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers="127.0.0.1:1",
-        delivery_timeout_s=0.5,
         client_properties={
             "security.protocol": "SASL_PLAINTEXT",
             "sasl.mechanisms": "OAUTHBEARER",
             "oauth_cb": token,
         },
     )
-    sender = KafkaTransport(config).sender()
+    sender = KafkaTransport(config).sender(Config(delivery_timeout_s=0.5))
     try:
         events = [Outgoing("t", b"k", b"1", [], 1), Outgoing("t", b"k", b"2", [], 1)]
         sender.send(events[0])

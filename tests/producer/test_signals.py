@@ -57,7 +57,7 @@ def producer(request):
         return request.getfixturevalue("kafka_producer")()
     log = MemoryBroker()
     log.create_topic("pat-emails")
-    return Producer(Config(bootstrap_servers="memory"), transport=MemoryTransport(log))
+    return Producer(Config(), transport=MemoryTransport(log))
 
 
 class TestWhileAThread:
@@ -146,7 +146,7 @@ def test_a_handler_may_log_while_its_thread_logs():
 
 SERVICE = """
 import signal, sys, time
-from pat_events import Config, Producer
+from pat_events import KafkaConfig, KafkaTransport, Producer
 from pat_events.events import EmailReceived
 
 WANTED, acks = 1000, []
@@ -160,7 +160,8 @@ def tick(number, frame):
         signal.setitimer(TIMERS[number], 0.0003)
 
 # Short of everything, so that the collector is often idle.
-producer = Producer(Config(bootstrap_servers=sys.argv[1], linger_s=0))
+config = KafkaConfig(bootstrap_servers=sys.argv[1], linger_s=0)
+producer = Producer(transport=KafkaTransport(config))
 for number in TIMERS:
     signal.signal(number, tick)
     tick(number, None)

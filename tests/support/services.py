@@ -16,7 +16,7 @@ for topic in load_catalog().topics:
     broker.create_topic(topic, 1)
     broker.create_topic(f"{topic}.email-processor.dlq", 1)
 transport = MemoryTransport(broker)
-config = Config(bootstrap_servers="memory", connect_timeout_s=0)
+config = Config()
 handlers = Handlers()
 
 def say(*words):

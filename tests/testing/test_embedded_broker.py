@@ -12,7 +12,7 @@ import time
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from pat_events import Config, testing
+from pat_events import KafkaConfig, testing
 from pat_events.catalog.lines import CatalogLines
 from pat_events.catalog.model import Catalog, DeadLetters, EventType, Group, Topic
 from pat_events.errors import ClosedError, ConfigError
@@ -96,15 +96,15 @@ def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker
 
 
 def test_its_config_waits_neither_for_empty_fetches_nor_for_long_sessions(broker) -> None:
-    config = broker.config(tenant_id="t-1", client_properties={"check.crcs": "true"})
+    config = broker.config(linger_s=0.0, client_properties={"check.crcs": "true"})
     quick = {
         "fetch.wait.max.ms": "10",
         "session.timeout.ms": "3000",
         "heartbeat.interval.ms": "300",
     }
-    assert config == Config(
+    assert config == KafkaConfig(
         bootstrap_servers=broker.bootstrap_servers,
-        tenant_id="t-1",
+        linger_s=0.0,
         client_properties={**quick, "check.crcs": "true"},
     )
     own = {"fetch.wait.max.ms": "7", "session.timeout.ms": "45000"}
@@ -120,11 +120,11 @@ def test_its_config_leaves_the_session_of_a_kip_848_group_to_the_broker(broker) 
 
 
 def test_its_config_reads_the_environment_it_is_handed_and_no_other(broker, monkeypatch) -> None:
-    environ = {"PAT_EVENTS_BOOTSTRAP_SERVERS": "elsewhere:9092", "PAT_EVENTS_TENANT_ID": "t-1"}
+    environ = {"PAT_EVENTS_BOOTSTRAP_SERVERS": "elsewhere:9092", "PAT_EVENTS_LINGER_S": "0.25"}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert broker.config().tenant_id is None
-    assert broker.config(environ=environ) == broker.config(tenant_id="t-1")
+    assert broker.config().linger_s == 0.005
+    assert broker.config(environ=environ) == broker.config(linger_s=0.25)
 
 
 def test_producers_create_the_topic_they_ask_for_and_consumers_do_not(broker, ends) -> None:

@@ -12,10 +12,10 @@ from pat_events.events import EmailReceived
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_a_member_started_again_reads_within_seconds(kafka, producer, protocol):
-    config = kafka.config(group_protocol=protocol)
+    transport = kafka.transport(group_protocol=protocol)
     for number in range(2):
         handlers, handled = Handlers(), threading.Event()
         handlers.on(EmailReceived)(lambda event, ctx, handled=handled: handled.set())
-        with ConsumerGroup("email-processor", handlers, config=config, start="earliest"):
+        with ConsumerGroup("email-processor", handlers, transport=transport, start="earliest"):
             producer.publish(EmailReceived(email_id=f"e-{number}"))
             assert handled.wait(15)

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from pat_events import Config
 from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from pat_events.transports.sending import Outgoing
@@ -103,7 +104,7 @@ class Cluster:
         self._bulk = None  # It would not know of the new ones for minutes.
 
     def sender(self):
-        self._senders.append(self.transport.sender())
+        self._senders.append(self.transport.sender(Config()))
         return self._senders[-1]
 
     def sender_out_of_reach(self):
@@ -111,8 +112,8 @@ class Cluster:
         if isinstance(self.transport, MemoryTransport):
             broker = MemoryBroker()
             broker.set_down(down=True)
-            return MemoryTransport(broker).sender()
-        return KafkaTransport(kafka_config("127.0.0.1:1")).sender()
+            return MemoryTransport(broker).sender(Config())
+        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config())
 
     def member(self, topic, group=None, start="earliest"):
         """A member of a group, new when None, that reads one topic or a list of them."""

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from pat_events.core.client_properties import _SHOWN, parse
 from pat_events.testing.librdkafka import _library
+from pat_events.transports.kafka.client_properties import _SHOWN, parse
 
 # Functions and structures, which no text can be, and what only share groups have.
 NO_TEXT = re.compile(

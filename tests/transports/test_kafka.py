@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events import Producer as EventProducer
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import TransportError
@@ -31,7 +31,7 @@ MURMUR2 = {
 
 @pytest.fixture
 def config(kafka_broker):
-    return Config(
+    return KafkaConfig(
         bootstrap_servers=kafka_broker.bootstrap_servers,
         client_properties={
             "fetch.wait.max.ms": "10",
@@ -43,7 +43,7 @@ def config(kafka_broker):
 
 def test_a_key_lands_where_the_java_client_puts_it(config, create_topic, topic_name, sent):
     create_topic(topic_name, partitions=7)
-    sender = KafkaTransport(config).sender()
+    sender = KafkaTransport(config).sender(Config())
     records = [sent(topic_name, key, b"v") for key in MURMUR2]
     for record in records:
         sender.send(record)
@@ -77,7 +77,7 @@ def test_a_record_of_a_plain_client_is_read_with_its_envelope(
 
 def test_our_record_is_read_by_a_plain_client(config, create_topic):
     create_topic_once(create_topic, "pat-emails")
-    with EventProducer(config) as producer:
+    with EventProducer(transport=KafkaTransport(config)) as producer:
         event = EmailReceived(email_id=f"e-{uuid.uuid4().hex}")
         position = producer.publish(event).result(DEADLINE_S)
     plain = Consumer({"bootstrap.servers": config.bootstrap_servers, "group.id": "plain"})
@@ -107,7 +107,7 @@ def test_a_member_that_stops_polling_loses_its_partition_and_may_not_commit_it(
     config, create_topic, topic_name, member_of
 ):
     create_topic(topic_name)
-    impatient = Config(
+    impatient = KafkaConfig(
         bootstrap_servers=config.bootstrap_servers,
         client_properties={
             **config.client_properties,

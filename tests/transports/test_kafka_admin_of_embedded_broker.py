@@ -6,6 +6,7 @@ import pytest
 
 from pat_events import load_catalog
 from pat_events.errors import ConfigError
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.topics import TopicPlan, apply, diff
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 
@@ -29,6 +30,6 @@ def test_what_it_cannot_do_is_refused_with_what_to_do_instead(kafka, ask):
 
 def test_topics_are_neither_compared_nor_applied(kafka):
     with pytest.raises(ConfigError, match="embedded broker"):
-        diff(kafka.config(), load_catalog())
+        diff(Cluster(kafka.config()), load_catalog())
     with pytest.raises(ConfigError, match="embedded broker"):
-        apply(kafka.config(), TopicPlan((SPEC,), (), (), ()))
+        apply(Cluster(kafka.config()), TopicPlan((SPEC,), (), (), ()))

@@ -19,7 +19,7 @@ from types import SimpleNamespace as Namespace
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pat_events import Config, Producer
+from pat_events import KafkaConfig, KafkaTransport, Producer
 from pat_events.errors import HoldError, TransportError
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
@@ -57,14 +57,14 @@ class Doubly:
 
 @pytest.fixture
 def config(kafka):
-    return Config(
+    return KafkaConfig(
         bootstrap_servers=kafka.bootstrap_servers, client_properties={"fetch.wait.max.ms": "10"}
     )
 
 
 @pytest.fixture
 def publish(config):
-    with Producer(config) as producer:
+    with Producer(transport=KafkaTransport(config)) as producer:
 
         def publish(*subjects):
             for subject in subjects:
@@ -78,7 +78,7 @@ def join(config):
     ends = ExitStack()
 
     def join(listener=None, start="earliest", protocol="classic"):
-        settings = Config(
+        settings = KafkaConfig(
             bootstrap_servers=config.bootstrap_servers,
             client_properties=config.client_properties,
             group_protocol=protocol,

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.errors import (
     BufferFullError,
     RecordTooLargeError,
@@ -35,6 +35,10 @@ class Message:
 
     def offset(self):
         return self._offset
+
+
+def sender_of(**settings):
+    return KafkaSender(KafkaConfig(bootstrap_servers="nowhere:1"), Config(**settings))
 
 
 class Client:
@@ -113,7 +117,7 @@ def make(clients, monkeypatch):
     made = []
 
     def make(**settings):
-        made.append(KafkaSender(Config(bootstrap_servers="nowhere:1", **settings)))
+        made.append(sender_of(**settings))
         return made[-1]
 
     yield make
@@ -293,7 +297,7 @@ class TestWhileThereIsNoClient:
     @pytest.fixture
     def slow(self, clients, record, monkeypatch):
         """A sender whose second client is being made, and what lets that end."""
-        sender = KafkaSender(Config(bootstrap_servers="nowhere:1", buffer_events=3))
+        sender = sender_of(buffer_events=3)
         making, go_on = threading.Event(), threading.Event()
 
         def make(settings):
@@ -580,7 +584,7 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
 
 class TestCollector:
     def test_it_survives_whatever_polling_raises(self, clients, record, caplog):
-        sender = KafkaSender(Config(bootstrap_servers="nowhere:1"))
+        sender = sender_of()
         went_on = threading.Event()
         raised = [SystemExit, RuntimeError, MemoryError]
 
@@ -660,7 +664,7 @@ class TestFlush:
         assert clock.slept == []
 
     def test_the_collector_may_close_the_sender_in_a_callback(self, clients, record):
-        sender = KafkaSender(Config(bootstrap_servers="nowhere:1"))
+        sender = sender_of()
         closed = threading.Event()
         found = []
 

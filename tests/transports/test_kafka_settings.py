@@ -7,7 +7,7 @@ import logging
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.errors import (
     AuthenticationError,
     ConfigError,
@@ -25,7 +25,7 @@ from pat_events.transports.kafka.logs import RepeatFilter, without_userinfo
 
 
 def config(**settings):
-    return Config(bootstrap_servers="127.0.0.1:1", **settings)
+    return KafkaConfig(bootstrap_servers="127.0.0.1:1", **settings)
 
 
 def ignore(_):
@@ -71,9 +71,9 @@ def test_what_kafka_raises_is_the_cause_of_what_we_raise():
 @pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])
 def test_a_setting_the_guarantees_stand_on_is_refused(kind, name):
     settings = config(client_properties={name: "1"})
-    arguments = ("group", ignore) if kind == "consumer" else (ignore,)
+    before = {"producer": (Config(),), "consumer": ("group",), "admin": ()}[kind]
     with pytest.raises(ConfigError, match=f"'{name}' cannot be set: "):
-        getattr(properties, kind)(settings, *arguments)
+        getattr(properties, kind)(settings, *before, ignore)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_a_setting_the_guarantees_stand_on_is_refused(kind, name):
 )
 def test_no_other_name_of_such_a_setting_gets_past(alias):
     with pytest.raises(ConfigError, match=alias):
-        KafkaTransport(config(client_properties={alias: "1"})).sender()
+        KafkaTransport(config(client_properties={alias: "1"})).sender(Config())
 
 
 def test_the_delivery_guarantees_are_set():
-    found = properties.producer(config(linger_s=0.02, delivery_timeout_s=2.5), ignore)
+    found = properties.producer(config(linger_s=0.02), Config(delivery_timeout_s=2.5), ignore)
     assert {name: found[name] for name in ("enable.idempotence", "acks", "partitioner")} == {
         "enable.idempotence": True,
         "acks": "all",
@@ -114,7 +114,9 @@ def test_a_group_without_a_name_is_refused_before_the_client_ends_the_process():
 
 
 def test_the_client_has_room_for_every_byte_of_the_buffer():
-    found = properties.producer(config(buffer_bytes=2_000_001, max_event_bytes=2_000_001), ignore)
+    found = properties.producer(
+        config(), Config(buffer_bytes=2_000_001, max_event_bytes=2_000_001), ignore
+    )
     assert found["queue.buffering.max.kbytes"] * 1024 >= 2_000_001
 
 
@@ -141,7 +143,7 @@ def test_one_set_of_client_properties_serves_both_ends(protocol):
             "socket.timeout.ms": "5000",
         },
     )
-    writing = properties.producer(settings, ignore)
+    writing = properties.producer(settings, Config(), ignore)
     reading = properties.consumer(settings, "g", ignore)
     assert writing["socket.timeout.ms"] == reading["socket.timeout.ms"] == "5000"
     assert "fetch.wait.max.ms" not in writing
@@ -153,7 +155,7 @@ def test_one_set_of_client_properties_serves_both_ends(protocol):
 @pytest.mark.parametrize("name", ["sender", "receiver", "partitions"])
 def test_a_setting_librdkafka_does_not_know_is_a_config_error(name):
     transport = KafkaTransport(config(client_properties={"no.such.property": "1"}))
-    arguments = {"sender": (), "receiver": ("g", "latest"), "partitions": ([], 1)}[name]
+    arguments = {"sender": (Config(),), "receiver": ("g", "latest"), "partitions": ([], 1)}[name]
     with pytest.raises(ConfigError, match=r"no\.such\.property"):
         getattr(transport, name)(*arguments)
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import trustme
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.errors import (
     AuthenticationError,
     NotPermittedError,
@@ -39,14 +39,14 @@ def topic(secured_kafka, topic_name, create_topic):
 
 
 def partitions(kafka, user, topics):
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=kafka.scram_servers, client_properties=kafka.scram(user, PASSWORD)
     )
     return KafkaTransport(config).partitions(topics, PATIENCE_S)
 
 
 def connect(servers, properties, timeout_s=PATIENCE_S):
-    config = Config(bootstrap_servers=servers, client_properties=properties)
+    config = KafkaConfig(bootstrap_servers=servers, client_properties=properties)
     return KafkaTransport(config).partitions((), timeout_s)
 
 
@@ -146,7 +146,7 @@ def test_a_member_that_is_not_let_into_its_group_says_so_and_is_let_in_later(
     secured_kafka, user, topic, make_cluster, caplog
 ):
     secured_kafka.permit(user, "topic", topic, "read")
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=secured_kafka.scram_servers,
         client_properties=secured_kafka.scram(user, PASSWORD),
     )
@@ -170,7 +170,7 @@ def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
         file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
 
     write(PASSWORD)
-    config = Config(bootstrap_servers=secured_kafka.scram_servers, client_properties_file=file)
+    config = KafkaConfig(bootstrap_servers=secured_kafka.scram_servers, client_properties_file=file)
     cluster = make_cluster(KafkaTransport(config))
     member = cluster.member(topic, user)
     cluster.send(topic)
@@ -187,12 +187,11 @@ def test_without_the_right_to_write_a_publish_names_it_and_goes_on_once_it_is_th
     secured_kafka, user, topic
 ):
     secured_kafka.permit(user, "topic", topic, "describe")
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=secured_kafka.scram_servers,
         client_properties=secured_kafka.scram(user, PASSWORD),
-        delivery_timeout_s=3,
     )
-    sender = KafkaTransport(config).sender()
+    sender = KafkaTransport(config).sender(Config(delivery_timeout_s=3))
     try:
         refused = Outgoing(topic, b"k", b"refused", [], 1)
         sender.send(refused)

@@ -7,7 +7,7 @@ import logging
 import pytest
 from confluent_kafka import KafkaError
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.errors import HoldError
 from pat_events.testing import Api
 from pat_events.transports.kafka import KafkaTransport, predecessor
@@ -20,7 +20,7 @@ TOPIC = "pat-emails"
 @pytest.fixture
 def start(kafka, make_cluster, monkeypatch):
     monkeypatch.setattr(predecessor, "_JOIN_AGAIN_S", 0.05)
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=kafka.bootstrap_servers,
         group_protocol="consumer",
         client_properties={"group.instance.id": "a"},

@@ -7,7 +7,7 @@ import logging
 import pytest
 from confluent_kafka import Producer
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.transports.kafka import KafkaTransport, unreadable
 from tests.support.waiting import DEADLINE_S, poll_until
 
@@ -31,7 +31,7 @@ def produce(address, partition, *values):
 @pytest.fixture
 def join(kafka, make_cluster):
     def join(largest):
-        config = Config(
+        config = KafkaConfig(
             bootstrap_servers=kafka.bootstrap_servers,
             client_properties={
                 "fetch.wait.max.ms": "10",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pat_events import Config
 from pat_events.errors import (
     BufferFullError,
     OffsetOutOfRangeError,
@@ -41,7 +42,7 @@ def members(broker, make_cluster):
 
 @pytest.fixture
 def send(broker, sent):
-    sender = MemoryTransport(broker).sender()
+    sender = MemoryTransport(broker).sender(Config())
 
     def send(key=b"k", value=b"v"):
         record = sent("t", key, value)
@@ -139,7 +140,7 @@ def test_what_was_read_before_a_hole_in_the_log_is_handed_over_first(broker, sen
 
 def test_a_record_for_a_topic_that_is_not_there_fails_by_name(broker, sent):
     record = sent("nowhere", b"k", b"v")
-    MemoryTransport(broker).sender().send(record)
+    MemoryTransport(broker).sender(Config()).send(record)
     assert isinstance(record.error, TopicMissingError)
     assert "nowhere" in str(record.error)
 

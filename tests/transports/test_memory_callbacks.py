@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pat_events import Config
 from pat_events.errors import BufferFullError
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
@@ -19,7 +20,7 @@ def broker():
 
 @pytest.fixture
 def sender(broker):
-    return MemoryTransport(broker).sender()
+    return MemoryTransport(broker).sender(Config())
 
 
 def test_a_chain_of_callbacks_that_publish_has_no_end_it_could_run_into(broker, sender, record):
@@ -76,7 +77,7 @@ def test_a_callback_that_fails_does_not_stop_the_writing_for_good(broker, sender
 def test_a_full_buffer_in_a_callback_is_said_at_once(record):
     broker = MemoryBroker(buffer_events=2)
     broker.create_topic(TOPIC, 1)
-    sender, refused = MemoryTransport(broker).sender(), []
+    sender, refused = MemoryTransport(broker).sender(Config()), []
 
     def fill(_):
         for name in "abc":

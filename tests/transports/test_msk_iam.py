@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.credentials import Credentials
 
-from pat_events import Config, Producer
+from pat_events import KafkaConfig, KafkaTransport, Producer
 from pat_events.errors import AuthenticationError, ConfigError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.msk_iam import _signed, token_source
@@ -64,10 +64,10 @@ def test_an_unknown_profile_is_named():
 def test_missing_credentials_are_told_when_a_client_is_made_with_region_and_remedy(monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    config = Config(bootstrap_servers="127.0.0.1:1", msk_iam_region="eu-west-1")
+    config = KafkaConfig(bootstrap_servers="127.0.0.1:1", msk_iam_region="eu-west-1")
     began = time.monotonic()
     with pytest.raises(AuthenticationError, match=r"eu-west-1.*no AWS credentials.*STS"):
-        Producer(config)
+        Producer(transport=KafkaTransport(config))
     # What librdkafka itself waits before it says that no token was set.
     assert time.monotonic() - began < 10
 
@@ -108,7 +108,7 @@ def test_what_signs_a_token_is_not_logged(caplog):
 
 
 def test_a_region_means_tls_and_tokens():
-    config = Config(bootstrap_servers="b-1:9098", msk_iam_region="eu-west-1")
+    config = KafkaConfig(bootstrap_servers="b-1:9098", msk_iam_region="eu-west-1")
     made = properties.admin(config, lambda _: None)
     assert made["security.protocol"] == "SASL_SSL"
     assert made["sasl.mechanisms"] == "OAUTHBEARER"

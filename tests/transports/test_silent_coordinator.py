@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.errors import TransportError
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.kafka import leaving as module
@@ -51,7 +51,7 @@ def silent(monkeypatch):
         def member(**properties):
             listener = Listener()
             receiver = listener.receiver = KafkaReceiver(
-                Config(
+                KafkaConfig(
                     bootstrap_servers=broker.bootstrap_servers,
                     client_properties={"session.timeout.ms": "6000", **properties},
                 ),

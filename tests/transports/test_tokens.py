@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from pat_events import Config, Producer
+from pat_events import KafkaConfig, KafkaTransport, Producer
 from pat_events.errors import AuthenticationError, ConfigError
 from pat_events.transports.kafka.tokens import TokenSource, own_source
+from tests.support.clusters import on_kafka
 
 
 class Clock:
@@ -142,7 +143,7 @@ def test_a_source_that_is_not_there_is_a_wrong_setting(name):
 
 def test_a_source_that_fails_is_told_when_a_client_is_made():
     with pytest.raises(AuthenticationError, match=r"of_a_module: LookupError: asked"):
-        Producer(Config(bootstrap_servers="127.0.0.1:1", token_source=of_a_module))
+        Producer(**on_kafka("127.0.0.1:1", token_source=of_a_module))
 
 
 @pytest.mark.kafka
@@ -150,12 +151,12 @@ def test_tokens_of_ones_own_sign_in(secured_kafka):
     tls = {
         name: value for name, value in secured_kafka.tls().items() if name != "security.protocol"
     }
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=secured_kafka.token_servers,
         client_properties=tls,
         token_source=unsigned_token,
     )
-    Producer(config).close()
+    Producer(transport=KafkaTransport(config)).close()
 
 
 def unsigned_token():

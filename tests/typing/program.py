@@ -20,6 +20,8 @@ from pat_events import (
     Context,
     GroupStats,
     Handlers,
+    KafkaConfig,
+    KafkaTransport,
     NotDeliveredError,
     Order,
     Position,
@@ -195,18 +197,25 @@ handlers.add(EmailReceived, Validator)  # refused
 
 # Settings.
 
-Config(bootstrap_servers="kafka:9092", client_properties={"session.timeout.ms": 10000})
-Config(bootstrap_servers="kafka:9092", client_properties={"a": 1, "b": "2", "c": True, "d": 0.5})
+servers = "kafka:9092"
+KafkaConfig(bootstrap_servers=servers, client_properties={"session.timeout.ms": 10000})
+KafkaConfig(bootstrap_servers=servers, client_properties={"a": 1, "b": "2", "c": True, "d": 0.5})
 timeouts = {"session.timeout.ms": 10000}
-Config(bootstrap_servers="kafka:9092", client_properties=timeouts)
-Config(bootstrap_servers="kafka:9092", client_properties={"session.timeout.ms": None})  # refused
-Config(bootstrap_servers="kafka:9092", codec="xml")  # refused
+KafkaConfig(bootstrap_servers=servers, client_properties=timeouts)
+KafkaConfig(bootstrap_servers=servers, client_properties={"a": None})  # refused
+KafkaConfig(bootstrap_servers=servers, group_protocol="kip-848")  # refused
+Config(codec="xml")  # refused
+Config(bootstrap_servers=servers)  # refused
 
 
 def built(start: Start, order: Order, transport: Transport) -> ConsumerGroup:
     ConsumerGroup("validator", handlers, order="keys")  # refused
     ConsumerGroup("validator", handlers, start="newest")  # refused
     ConsumerGroup("validator", handlers, start=datetime.now(UTC), order="partition")
+    ConsumerGroup("validator", handlers, transport=KafkaConfig(bootstrap_servers="k"))  # refused
+    ConsumerGroup("validator", handlers, transport=KafkaTransport.from_env())
+    Producer(KafkaConfig(bootstrap_servers="k"))  # refused
+    Producer(Config(codec="avro"), transport=KafkaTransport(KafkaConfig(bootstrap_servers="k")))
     return ConsumerGroup("validator", handlers, start=start, order=order, transport=transport)
 
 

@@ -41,10 +41,10 @@ def consume(
       pat-events consume pat-emails
       pat-events consume pat-emails --from-beginning --timeout 2 | jq .event.subject
     """
-    config = configure(bootstrap, catalog)
+    config, cluster = configure(bootstrap, catalog)
     types = event_types_if_any(load_catalog(config.catalog))
     for delivery in tail(
-        config,
+        cluster,
         topics,
         from_beginning=from_beginning,
         max_records=max_records,

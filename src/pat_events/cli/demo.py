@@ -58,11 +58,13 @@ def demo(
 
     mails = samples() if mail is None else read_mails(mail)
     named = broker_named(bootstrap)
-    site = sites.on_cluster(configure(bootstrap)) if named else sites.embedded()
+    site = sites.on_cluster(*configure(bootstrap)) if named else sites.embedded()
     silence("pat_events.consumer")
     try:
         with site as place:
-            where = place.config.bootstrap_servers if named else "a broker inside this process"
+            where = (
+                place.cluster.kafka.bootstrap_servers if named else "a broker inside this process"
+            )
             console.print(
                 f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
             )

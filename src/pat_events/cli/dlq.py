@@ -40,9 +40,9 @@ def list_topics(bootstrap: Bootstrap = None, catalog: CatalogFile = None) -> Non
     Example:
       pat-events dlq list --bootstrap localhost:9092
     """
-    config = configure(bootstrap, catalog)
-    found = ops.list_topics(config)
-    unseen = ops.unseen_topics(config, load_catalog(config.catalog))
+    config, cluster = configure(bootstrap, catalog)
+    found = ops.list_topics(cluster)
+    unseen = ops.unseen_topics(cluster, load_catalog(config.catalog))
     _show_counts(found)
     if unseen:
         typer.echo(
@@ -95,11 +95,11 @@ def show(
       pat-events dlq show pat-emails.email-processor.dlq
       pat-events dlq show pat-emails.email-processor.dlq --partition 0 --offset 41
     """
-    config = configure(bootstrap, catalog)
+    config, cluster = configure(bootstrap, catalog)
     types = event_types_if_any(load_catalog(config.catalog))
     count = 0
     for letter in ops.show(
-        config, types, topic, partition=partition, offset=offset, limit=max_letters
+        cluster, types, topic, partition=partition, offset=offset, limit=max_letters
     ):
         count += 1
         _show(letter)

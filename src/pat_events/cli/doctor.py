@@ -39,7 +39,8 @@ def doctor(
     Name the service, by its group or by what it publishes, and only what it needs is asked for.
     Looks only, changes nothing. A question mark is something that could not be found out. Exit
     code 1 if anything is wrong. The configuration is PAT_EVENTS_BOOTSTRAP_SERVERS and the other
-    PAT_EVENTS_* variables, named after the fields of pat_events.Config.
+    PAT_EVENTS_* variables, named after the fields of pat_events.Config and
+    pat_events.KafkaConfig.
 
     Example:
       pat-events doctor --bootstrap localhost:9092
@@ -47,8 +48,7 @@ def doctor(
       pat-events doctor --publishes EmailReceived --publishes EmailDeleted
     """
     wrong = 0
-    overrides: dict[str, object] = {"bootstrap_servers": bootstrap, "catalog": catalog}
-    for check in examine(overrides, group, publishes or ()):
+    for check in examine(bootstrap, catalog, group, publishes or ()):
         mark, style = _MARKS[check.outcome]
         line = Text.assemble((mark, style), f" {check.name}: {printable(check.finding)}")
         console.print(line, soft_wrap=True)

@@ -38,8 +38,8 @@ def lag(
     """
     if bool(groups) == every:
         raise typer.BadParameter("name groups, or --all for every one of them")
-    config = configure(bootstrap, catalog)
-    found = ops.lag(config, load_catalog(config.catalog), None if every else groups)
+    config, cluster = configure(bootstrap, catalog)
+    found = ops.lag(cluster, load_catalog(config.catalog), None if every else groups)
     numbers = ("partition", "committed", "end", "lag")
     shown = table("group", "topic", *numbers, numbers=numbers)
     for name, rows in found.items():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from pat_events.config import Config, env_variable
+from pat_events.config import Config
 from pat_events.errors import ConfigError
+from pat_events.ops.cluster import Cluster
+from pat_events.settings import env_variable, from_environment
+from pat_events.transports.kafka.config import KafkaConfig
 
 BOOTSTRAP_VARIABLE: Final = env_variable("bootstrap_servers")
 CATALOG_VARIABLE: Final = env_variable("catalog")
@@ -34,11 +36,11 @@ CatalogFile: TypeAlias = Annotated[
 
 def broker_named(bootstrap: str | None) -> bool:
     """Tell whether the option or the environment names a broker."""
-    return bool(bootstrap or os.environ.get(BOOTSTRAP_VARIABLE))
+    return bool(bootstrap or from_environment("bootstrap_servers"))
 
 
-def configure(bootstrap: str | None, catalog: Path | None = None) -> Config:
-    """Return the configuration of the environment, with these options on top.
+def configure(bootstrap: str | None, catalog: Path | None = None) -> tuple[Config, Cluster]:
+    """Return what the environment says of events and of the cluster, with these options on top.
 
     Raises:
         ConfigError: no broker is named, or a value is impossible.
@@ -47,4 +49,6 @@ def configure(bootstrap: str | None, catalog: Path | None = None) -> Config:
         raise ConfigError(
             f"no broker is named: give --bootstrap HOST:PORT or set {BOOTSTRAP_VARIABLE}"
         )
-    return Config.from_env(bootstrap_servers=bootstrap, catalog=catalog)
+    config = Config.from_env(catalog=catalog)
+    kafka = KafkaConfig.from_env(bootstrap_servers=bootstrap)
+    return config, Cluster(kafka, config.answer_timeout_s)

@@ -14,6 +14,7 @@ from pat_events.cli.output import command, print_json, silence
 from pat_events.errors import ConfigError
 from pat_events.ops import publishing as ops
 from pat_events.ops.event_classes import event_types
+from pat_events.transports.kafka import KafkaTransport
 
 
 @command
@@ -36,12 +37,12 @@ def publish(
       echo '{"email_id": "e-1", "subject": "Hello"}' | pat-events publish EmailReceived
       pat-events publish TenantEvent tenants.jsonl
     """
-    config = configure(bootstrap, catalog)
+    config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     events = list(ops.events_from_json(types, event_type, _read(file)))
     silence("pat_events.producer.producer")
-    for ack in ops.publish(config, events):
+    for ack in ops.publish(config, KafkaTransport(cluster.kafka), events):
         print_json({"event_id": ack.event_id, **ack.position._asdict()})
 
 

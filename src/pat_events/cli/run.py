@@ -23,7 +23,7 @@ def run(
     """Run a consumer group until SIGTERM or Ctrl-C, which let running handlers finish.
 
     The module is looked for in the current directory as well. The options are handed to it as
-    PAT_EVENTS_* variables: a Config it makes otherwise keeps its own values. Exit code 3 means
+    PAT_EVENTS_* variables: settings it makes otherwise keep their values. Exit code 3 means
     that handlers were still at work at the end; their events come again.
 
     Example:

@@ -16,7 +16,7 @@ from pat_events.ops import topics as ops
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pat_events.config import Config
+    from pat_events.ops.cluster import Cluster
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Compare the cluster's topics with the catalogue."
@@ -71,18 +71,18 @@ def apply(
       pat-events topics apply --bootstrap localhost:9092
       pat-events topics apply --catalog my-catalog.yaml --replication 3
     """
-    config, plan = _plan(bootstrap, catalog, replication)
+    cluster, plan = _plan(bootstrap, catalog, replication)
     _show(plan, grow=grow)
     if plan.creations or plan.changes or (grow and plan.growths):
-        ops.apply(config, plan, grow=grow)
+        ops.apply(cluster, plan, grow=grow)
         console.print("done")
 
 
 def _plan(
     bootstrap: str | None, catalog: Path | None, replication: int | None
-) -> tuple[Config, ops.TopicPlan]:
-    config = configure(bootstrap, catalog)
-    return config, ops.diff(config, load_catalog(config.catalog), replication)
+) -> tuple[Cluster, ops.TopicPlan]:
+    config, cluster = configure(bootstrap, catalog)
+    return cluster, ops.diff(cluster, load_catalog(config.catalog), replication)
 
 
 def _show(plan: ops.TopicPlan, *, grow: bool) -> None:

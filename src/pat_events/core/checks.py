@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from pat_events.errors import ConfigError
@@ -30,6 +31,27 @@ def require_at_least_1(name: str, value: int) -> None:
     require_int(name, value)
     if value < 1:
         raise ConfigError(f"{name} is {value}: use 1 or more")
+
+
+def require_positive(name: str, value: float) -> None:
+    """Refuse what is not more than 0, or without end.
+
+    Raises:
+        ConfigError: names the setting, the value and what to use instead.
+    """
+    if not 0 < value < math.inf:
+        raise ConfigError(f"{name} is {value}: it must be more than 0, and finite")
+
+
+def require_seconds(name: str, seconds: float) -> None:
+    """Refuse what is no time of 0 seconds to a year.
+
+    Raises:
+        ConfigError: names the setting, the value and what to use instead.
+    """
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"{name} is {seconds}: it must be 0 or more seconds, and finite")
+    require_bounded(name, seconds)
 
 
 def require_bounded(name: str, seconds: float) -> None:

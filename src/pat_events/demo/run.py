@@ -84,17 +84,18 @@ def run(
         PatEventsError: what stopped a group, or the events that were not delivered.
     """
     tally = Tally()
-    first = ConsumerGroup(site.processor, processor(), config=site.config)
-    second = ConsumerGroup(site.validator, validator(), config=site.config)
+    config, transport = site.config, site.transport
+    first = ConsumerGroup(site.processor, processor(), config=config, transport=transport)
+    second = ConsumerGroup(site.validator, validator(), config=config, transport=transport)
     began = time.monotonic()
     with ExitStack() as stack:
-        producer = stack.enter_context(Producer(site.config))
+        producer = stack.enter_context(Producer(config, transport=transport))
         walk = _Walk(
             tally, stack.enter_context(first), stack.enter_context(second), report, stall_s
         )
         under_way = 0
         for raw in mails:
-            event = email_received(raw, site.config.max_event_bytes)
+            event = email_received(raw, config.max_event_bytes)
             try:
                 producer.publish(event)
             except PermanentError as error:
@@ -164,4 +165,4 @@ def _fetch_letters(site: Site, tally: Tally) -> None:
     for topic in site.dead_letter_topics:
         limit = LETTERS_SHOWN - len(tally.letters)
         if limit > 0:
-            tally.letters.extend(show(site.config, types, topic, limit=limit))
+            tally.letters.extend(show(site.cluster, types, topic, limit=limit))

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
 from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.topics import apply, diff
 from pat_events.testing import EmbeddedBroker
-from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pat_events.catalog.model import Catalog
-    from pat_events.config import Config
+    from pat_events.transports.kafka.admin import KafkaAdmin
 
 _log = logging.getLogger("pat_events.demo")
 
@@ -38,9 +40,15 @@ class Site:
     """A broker with everything the demo needs, and the names to use there."""
 
     config: Config
+    cluster: Cluster
     catalog: Catalog
     processor: str
     validator: str
+
+    @property
+    def transport(self) -> KafkaTransport:
+        """The broker as producers and groups take it."""
+        return KafkaTransport(self.cluster.kafka)
 
     @property
     def dead_letter_topics(self) -> list[str]:
@@ -58,11 +66,11 @@ def embedded() -> Iterator[Site]:
     catalog = load_catalog()
     with EmbeddedBroker() as broker:
         broker.create_topics(catalog)
-        yield Site(broker.config(), catalog, PROCESSOR, VALIDATOR)
+        yield Site(Config(), Cluster(broker.config()), catalog, PROCESSOR, VALIDATOR)
 
 
 @contextmanager
-def on_cluster(config: Config) -> Iterator[Site]:
+def on_cluster(config: Config, cluster: Cluster) -> Iterator[Site]:
     """Make topics and groups of this run's own; they go with the block.
 
     Under the catalogue's names the demo's mails would reach the services of the cluster, and its
@@ -77,11 +85,11 @@ def on_cluster(config: Config) -> Iterator[Site]:
         path.write_text(yaml.safe_dump(_own_catalog(suffix), sort_keys=False), "utf-8")
         config = replace(config, catalog=path)
         catalog = load_catalog(path)
-        site = Site(config, catalog, PROCESSOR + suffix, VALIDATOR + suffix)
-        admin = KafkaAdmin(config)
+        site = Site(config, cluster, catalog, PROCESSOR + suffix, VALIDATOR + suffix)
+        admin = cluster.admin()
         topics = [*catalog.topics, *site.dead_letter_topics]
         try:
-            apply(config, diff(config, catalog))
+            apply(cluster, diff(cluster, catalog))
             yield site
         finally:
             _remove(admin, topics, [site.processor, site.validator])

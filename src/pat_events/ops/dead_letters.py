@@ -12,16 +12,15 @@ from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import read_stored
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.catalog.model import Catalog
-    from pat_events.config import Config
     from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Position
+    from pat_events.ops.cluster import Cluster
 
 # Reasons are counted by reading; a topic with more than this has other problems than its mix.
 MAX_COUNTED: Final = 10_000
@@ -55,19 +54,19 @@ class StoredLetter:
     record: Mapping[str, Any]
 
 
-def list_topics(config: Config) -> list[DeadLetterTopic]:
+def list_topics(cluster: Cluster) -> list[DeadLetterTopic]:
     """Return every dead-letter topic of the cluster with its counts.
 
     Raises:
         TransportError: the cluster did not answer, or does not permit it.
     """
-    admin = KafkaAdmin(config)
+    admin = cluster.admin()
     layouts = admin.layouts()
     listed = []
     for topic in sorted(name for name in layouts if name.endswith(DEAD_LETTER_SUFFIX)):
         ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
         reasons: Counter[str] = Counter()
-        for delivery in read_stored(config, ends, MAX_COUNTED):
+        for delivery in read_stored(cluster, ends, MAX_COUNTED):
             reason = read_cause(delivery.header_values).reason
             reasons[one_line(reason, _REASON_MAX) or "unknown"] += 1
         read = reasons.total()
@@ -81,12 +80,12 @@ def list_topics(config: Config) -> list[DeadLetterTopic]:
     return listed
 
 
-def unseen_topics(config: Config, catalog: Catalog) -> list[str]:
+def unseen_topics(cluster: Cluster, catalog: Catalog) -> list[str]:
     """Return the dead-letter topics of the catalogue's groups that may not be seen here.
 
     Where there are some, an empty list of dead letters says nothing.
     """
-    admin = KafkaAdmin(config)
+    admin = cluster.admin()
     seen = admin.layouts()
     wanted = {
         catalog.dead_letter_topic(topic, group.name)
@@ -97,7 +96,7 @@ def unseen_topics(config: Config, catalog: Catalog) -> list[str]:
 
 
 def show(
-    config: Config,
+    cluster: Cluster,
     types: EventTypes | None,
     topic: str,
     *,
@@ -108,7 +107,7 @@ def show(
     """Yield dead letters of a topic, oldest first in each partition.
 
     Args:
-        config: The cluster.
+        cluster: Where.
         types: What the events are decoded with.
         topic: The dead-letter topic.
         partition: Only this partition.
@@ -128,7 +127,7 @@ def show(
         )
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
-    admin = KafkaAdmin(config, [topic])
+    admin = cluster.admin([topic])
     numbers = range(admin.partitions[topic])
     if partition is not None and partition not in numbers:
         raise ConfigError(f"{topic} has no partition {partition}, but 0 to {numbers[-1]}")
@@ -140,7 +139,7 @@ def show(
             held = f"offsets {low} to {high - 1}" if high > low else "nothing"
             raise ConfigError(f"{topic}/{partition} has no offset {offset}: it holds {held}")
         ends, limit = {(topic, partition): (offset, offset + 1)}, 1
-    for delivery in read_stored(config, ends, limit):
+    for delivery in read_stored(cluster, ends, limit):
         yield StoredLetter(
             delivery.position, read_cause(delivery.header_values), record_as_json(types, delivery)
         )

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import enum
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.load import load_catalog
 from pat_events.codecs.table import codec_by_name
-from pat_events.config import Config, env_variable
+from pat_events.config import Config
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError, TransportUnavailableError
+from pat_events.ops.cluster import Cluster
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.permissions import lacking, needs
 from pat_events.ops.topics import compare, wanted_topics
-from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.settings import from_environment
+from pat_events.transports.kafka.config import KafkaConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pat_events.catalog.model import Catalog
     from pat_events.ops.permissions import Needs
-    from pat_events.transports.kafka.admin import TopicLayout, TopicSpec
+    from pat_events.transports.kafka.admin import KafkaAdmin, TopicLayout, TopicSpec
 
 _DEFAULT_MAX_BYTES: Final = 1_048_588
 
@@ -46,29 +48,33 @@ class Check:
 
 
 def examine(
-    overrides: dict[str, object], group: str | None = None, publishes: Sequence[str] = ()
+    bootstrap_servers: str | None = None,
+    catalog_file: Path | None = None,
+    group: str | None = None,
+    publishes: Sequence[str] = (),
 ) -> Iterator[Check]:
     """Yield one check after the other, each as soon as it is done.
 
     Later ones are left out where they would only repeat that an earlier one failed.
 
     Args:
-        overrides: Settings that win over ``PAT_EVENTS_*``, by field of ``Config``.
+        bootstrap_servers: The cluster; that of ``PAT_EVENTS_*`` when None.
+        catalog_file: The catalogue; that of ``PAT_EVENTS_*``, or the packaged one, when None.
         group: A group of the catalogue: judge what its members need, and no more.
         publishes: Names of events: judge what their publisher needs, and no more.
     """
-    config: Config | None
+    config = cluster = None
     try:
-        config = Config.from_env(None, **overrides)
+        config = Config.from_env(catalog=catalog_file)
+        kafka = KafkaConfig.from_env(bootstrap_servers=bootstrap_servers)
     except ConfigError as error:
-        config = None
         yield Check("configuration", Outcome.WRONG, str(error), "see 'pat-events doctor --help'")
     else:
-        yield Check("configuration", Outcome.FINE, f"{config.bootstrap_servers}, {config.codec}")
+        cluster = Cluster(kafka, config.answer_timeout_s)
+        yield Check("configuration", Outcome.FINE, f"{kafka.bootstrap_servers}, {config.codec}")
     # Also where another setting is wrong.
-    named = overrides.get("catalog") or os.environ.get(env_variable("catalog"), "").strip() or None
     try:
-        catalog = load_catalog(named)  # type: ignore[arg-type]
+        catalog = load_catalog(catalog_file or from_environment("catalog"))
     except ConfigError as error:
         yield Check("catalogue", Outcome.WRONG, str(error), "correct the file")
         return
@@ -84,8 +90,8 @@ def examine(
     ]
     yield Check("catalogue", Outcome.FINE, ", ".join(counts))
     yield from _schemas(catalog, writes_avro=config is not None and config.codec == "avro")
-    if config is not None:
-        yield from _cluster(config, catalog, wanted)
+    if config is not None and cluster is not None:
+        yield from _cluster(cluster, config, catalog, wanted)
 
 
 def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
@@ -113,9 +119,11 @@ def _schemas(catalog: Catalog, *, writes_avro: bool) -> Iterator[Check]:
         yield Check("avro", Outcome.FINE, "every event has its twin")
 
 
-def _cluster(config: Config, catalog: Catalog, service: Needs | None) -> Iterator[Check]:
+def _cluster(
+    cluster: Cluster, config: Config, catalog: Catalog, service: Needs | None
+) -> Iterator[Check]:
     try:
-        admin = KafkaAdmin(config)
+        admin = cluster.admin()
         layouts = admin.layouts()
     except ConfigError as error:
         yield Check(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, TransportError, TransportUnavailableError
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pat_events.catalog.model import Catalog
-    from pat_events.config import Config
+    from pat_events.ops.cluster import Cluster
+    from pat_events.transports.kafka.admin import KafkaAdmin
     from pat_events.transports.log import TopicPartition
 
 
@@ -34,7 +34,7 @@ class PartitionLag:
 
 
 def lag(
-    config: Config, catalog: Catalog, groups: Sequence[str] | None = None
+    cluster: Cluster, catalog: Catalog, groups: Sequence[str] | None = None
 ) -> dict[str, list[PartitionLag] | TransportError]:
     """Return the lag of groups on their topics: the catalogue's, and those they have committed.
 
@@ -42,7 +42,7 @@ def lag(
     permitted, or a right on the group. The others are told all the same.
 
     Args:
-        config: The cluster.
+        cluster: Where.
         catalog: What groups there should be.
         groups: Their names; every group of the catalogue and of the cluster when None.
 
@@ -50,7 +50,7 @@ def lag(
         ConfigError: neither the catalogue nor the cluster knows a group; names the nearest.
         TransportUnavailableError: the cluster did not answer.
     """
-    admin = KafkaAdmin(config)
+    admin = cluster.admin()
     names = sorted({*catalog.groups, *admin.groups()}) if groups is None else groups
     everywhere = [
         (topic, partition)

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from pat_events.catalog.binding import EventTypes
     from pat_events.config import Config
     from pat_events.producer.ack import Ack
+    from pat_events.transports.log import Transport
 
 
-def publish(config: Config, events: Iterable[Message]) -> Iterator[Ack]:
+def publish(config: Config, transport: Transport, events: Iterable[Message]) -> Iterator[Ack]:
     """Publish events and yield their acknowledgements, in the same order.
 
     Args:
-        config: The cluster.
+        config: How events are written.
+        transport: Where to send them.
         events: What to publish; all of it is on its way before the first is yielded.
 
     What follows a refused event is not published. Whoever gets an error has been told of every
@@ -32,7 +34,7 @@ def publish(config: Config, events: Iterable[Message]) -> Iterator[Ack]:
     Raises:
         PatEventsError: the first that ``Producer.publish`` or ``Ack.result`` raised.
     """
-    with Producer(config) as producer:
+    with Producer(config, transport=transport) as producer:
         acks, failure = [], None
         try:
             for event in events:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from pat_events.transports.kafka.admin import KafkaAdmin
 from pat_events.transports.kafka.reader import KafkaReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pat_events.config import Config
     from pat_events.core.record import Delivery
+    from pat_events.ops.cluster import Cluster
     from pat_events.transports.log import TopicPartition
 
 # Longest wait inside the client, in seconds: bounds how late the end is seen.
@@ -23,7 +22,7 @@ _STALL_S: Final = 15.0
 
 
 def tail(
-    config: Config,
+    cluster: Cluster,
     topics: Sequence[str],
     *,
     from_beginning: bool = False,
@@ -33,7 +32,7 @@ def tail(
     """Yield deliveries of these topics as they arrive; commits nothing.
 
     Args:
-        config: The cluster.
+        cluster: Where.
         topics: What to read.
         from_beginning: Begin with the oldest record there is, not with the next one.
         max_records: Stop after so many.
@@ -43,11 +42,13 @@ def tail(
         TopicMissingError: names the topics that do not exist.
         TransportError: reading failed.
     """
-    admin = KafkaAdmin(config, topics)
+    admin = cluster.admin(topics)
     pairs = [(topic, n) for topic, count in admin.partitions.items() for n in range(count)]
     ends = admin.ends(pairs)
     left = float("inf") if max_records is None else max_records
-    with KafkaReader(config, {pair: ends[pair][not from_beginning] for pair in pairs}) as reader:
+    with KafkaReader(
+        cluster.kafka, {pair: ends[pair][not from_beginning] for pair in pairs}
+    ) as reader:
         quiet_since = time.monotonic()
         while left > 0:
             for delivery in reader.read(int(min(left, _CHUNK)), _POLL_S):
@@ -59,7 +60,7 @@ def tail(
 
 
 def read_stored(
-    config: Config, ends: dict[TopicPartition, tuple[int, int]], limit: int
+    cluster: Cluster, ends: dict[TopicPartition, tuple[int, int]], limit: int
 ) -> Iterator[Delivery]:
     """Yield what these ranges of offsets hold, at most ``limit`` records.
 
@@ -69,7 +70,7 @@ def read_stored(
     open_ends = {pair: high for pair, (low, high) in ends.items() if high > low}
     if not open_ends or limit < 1:
         return
-    with KafkaReader(config, {pair: ends[pair][0] for pair in open_ends}) as reader:
+    with KafkaReader(cluster.kafka, {pair: ends[pair][0] for pair in open_ends}) as reader:
         quiet_since = time.monotonic()
         while open_ends and time.monotonic() - quiet_since < _STALL_S:
             for delivery in reader.read(_CHUNK, _POLL_S):

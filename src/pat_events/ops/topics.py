@@ -14,13 +14,14 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ex
 
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, TopicMissingError, TransportError, TransportTimeoutError
-from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
+from pat_events.transports.kafka.admin import TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pat_events.catalog.model import Catalog
-    from pat_events.config import Config
+    from pat_events.ops.cluster import Cluster
+    from pat_events.transports.kafka.admin import KafkaAdmin
 
 _DAY_MS: Final = 86_400_000
 _MAX_REPLICATION: Final = 3
@@ -99,11 +100,11 @@ def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
     return wanted
 
 
-def diff(config: Config, catalog: Catalog, replication: int | None = None) -> TopicPlan:
+def diff(cluster: Cluster, catalog: Catalog, replication: int | None = None) -> TopicPlan:
     """Compare a cluster with a catalogue; changes nothing.
 
     Args:
-        config: The cluster.
+        cluster: Where.
         catalog: What it should have.
         replication: Replicas of new topics; 3, or as many as there are brokers, when None.
 
@@ -111,7 +112,7 @@ def diff(config: Config, catalog: Catalog, replication: int | None = None) -> To
         ConfigError: ``replication`` is more than there are brokers.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    return compare(KafkaAdmin(config), catalog, replication)
+    return compare(cluster.admin(), catalog, replication)
 
 
 def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None) -> TopicPlan:
@@ -151,13 +152,13 @@ def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None)
     return TopicPlan(creations, tuple(growths), tuple(changes), tuple(kept))
 
 
-def apply(config: Config, plan: TopicPlan, *, grow: bool = False) -> None:
+def apply(cluster: Cluster, plan: TopicPlan, *, grow: bool = False) -> None:
     """Carry out a plan, and wait until the brokers know of it.
 
     Safe to repeat, and when somebody else does the same.
 
     Args:
-        config: The cluster.
+        cluster: Where.
         plan: What to do.
         grow: Add partitions as well. Keys then move to other partitions, so that events of
             one key published before and after are in no order.
@@ -165,7 +166,7 @@ def apply(config: Config, plan: TopicPlan, *, grow: bool = False) -> None:
     Raises:
         TransportError: the cluster refused; what was done before stays done.
     """
-    _carry_out(KafkaAdmin(config), plan, grow=grow)
+    _carry_out(cluster.admin(), plan, grow=grow)
 
 
 # Control plane: a cluster that elects a controller answers a moment later.

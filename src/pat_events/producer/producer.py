@@ -26,7 +26,6 @@ from pat_events.errors import (
     SchemaError,
 )
 from pat_events.producer.ack import Ack
-from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +84,7 @@ class Producer:
 
     Args:
         config: Settings; from ``PAT_EVENTS_*`` when None.
-        transport: Where to send; the Kafka cluster of ``config`` when None.
+        transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
 
     Raises:
         ConfigError: an impossible setting or catalogue.
@@ -93,7 +92,7 @@ class Producer:
     """
 
     def __init__(self, config: Config | None = None, *, transport: Transport | None = None) -> None:
-        self._config = config or Config.from_env()
+        self._config = Config.given(config)
         self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
         self._encode = self._codec.encode
@@ -103,10 +102,15 @@ class Producer:
         self._repeats = Repeats()
         self._failed_count = 0
         self._second = (0, "")
-        transport = transport or KafkaTransport(self._config)
+        if transport is None:
+            # Not before it is wanted: Kafka's client takes longer to load than all of this.
+            from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
+
+            transport = KafkaTransport.from_env()
+        self._transport = transport
         if self._config.connect_timeout_s:
             transport.partitions((), self._config.connect_timeout_s)
-        self._sender = transport.sender()
+        self._sender = transport.sender(self._config)
 
     def publish(
         self,
@@ -424,7 +428,7 @@ class Producer:
             ids = [*failed, *waiting]
             known = "their ids" if count <= len(failed) else f"the ids of {len(ids)} of them"
             raise NotDeliveredError(
-                f"events were not delivered to {self._config.bootstrap_servers}: "
+                f"events were not delivered to {self._transport.address}: "
                 f"{', '.join(parts)}; {known} are in event_ids",
                 ids,
             )

@@ -7,17 +7,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from pat_events.catalog.model import TOPIC_NAME_RULE, is_topic_name
-from pat_events.config import Config
 from pat_events.errors import ConfigError
 from pat_events.testing.faults import Faults
 from pat_events.testing.librdkafka import MockCluster
+from pat_events.transports.kafka import KafkaConfig, KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from pat_events.catalog.model import Catalog
-    from pat_events.core.client_properties import PropertyValue
+    from pat_events.transports.kafka.client_properties import PropertyValue
 
 
 # The mock's classic group waits a second less than its session for members to come back, whenever
@@ -76,20 +76,20 @@ class EmbeddedBroker:
         environ: Mapping[str, str] = MappingProxyType({}),
         client_properties: Mapping[str, PropertyValue] = MappingProxyType({}),
         **settings: object,
-    ) -> Config:
-        """Return a configuration for clients of this broker.
+    ) -> KafkaConfig:
+        """Return the settings of clients of this broker.
 
         Args:
             environ: Where to read ``PAT_EVENTS_*`` from, such as ``os.environ``; from nowhere
                 by default. Its address and client properties are those of another broker and
                 left out.
             client_properties: Added to those that clients of an embedded broker need.
-            settings: Further fields of ``Config``; they win over ``environ``.
+            settings: Further fields of ``KafkaConfig``; they win over ``environ``.
 
         Raises:
             ConfigError: a setting is impossible.
         """
-        config = Config.from_env(
+        config = KafkaConfig.from_env(
             environ,
             bootstrap_servers=self.bootstrap_servers,
             client_properties={"fetch.wait.max.ms": "10", **client_properties},
@@ -98,6 +98,12 @@ class EmbeddedBroker:
         if config.group_protocol != "classic":
             return config  # there the broker decides
         return replace(config, client_properties={**_CLASSIC, **config.client_properties})
+
+    def transport(
+        self, *, environ: Mapping[str, str] = MappingProxyType({}), **settings: object
+    ) -> KafkaTransport:
+        """Return this broker as a producer or a consumer group takes it; see ``config``."""
+        return KafkaTransport(self.config(environ=environ, **settings))  # type: ignore[arg-type]
 
     def create_topic(self, name: str, partitions: int = 4) -> None:
         """Create a topic, replicated to at most three brokers; leaders are drawn at random.

@@ -119,7 +119,7 @@ class _Nowhere(MemoryBroker):
 # A catalogue takes longer to read than most unit tests.
 @lru_cache(maxsize=8)
 def _nowhere(settings: Settings) -> tuple[MemoryBroker, Producer]:
-    config = Config.from_env(dict(settings), bootstrap_servers="nowhere", connect_timeout_s=0)
+    config = Config.from_env(dict(settings))
     broker = _Nowhere()
     for topic in load_catalog(config.catalog).topics:
         broker.create_topic(topic, 1)

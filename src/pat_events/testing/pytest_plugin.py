@@ -30,10 +30,11 @@ def kafka() -> Iterator[EmbeddedBroker]:
     The catalogue is that of ``PAT_EVENTS_CATALOG``, or the packaged one.
     """
     from pat_events.catalog.load import load_catalog  # noqa: PLC0415
+    from pat_events.config import Config  # noqa: PLC0415
     from pat_events.testing.broker import EmbeddedBroker  # noqa: PLC0415
 
     with EmbeddedBroker() as broker:
-        broker.create_topics(load_catalog(broker.config(environ=os.environ).catalog))
+        broker.create_topics(load_catalog(Config.from_env().catalog))
         yield broker
 
 
@@ -45,7 +46,7 @@ def producer(kafka: EmbeddedBroker) -> Iterator[Producer]:
     """
     from pat_events.producer.producer import Producer  # noqa: PLC0415
 
-    with Producer(kafka.config(environ=os.environ)) as producer:
+    with Producer(transport=kafka.transport(environ=os.environ)) as producer:
         yield producer
         kafka.faults.clear()
 
@@ -59,16 +60,17 @@ def consumer_group(kafka: EmbeddedBroker) -> Iterator[Callable[..., ConsumerGrou
     stopped. Dead-letter topics of groups that the catalogue lacks are created.
     """
     from pat_events.catalog.load import load_catalog  # noqa: PLC0415
+    from pat_events.config import Config  # noqa: PLC0415
     from pat_events.consumer.log.group import ConsumerGroup  # noqa: PLC0415
 
-    config = kafka.config(environ=os.environ)
+    config, transport = Config.from_env(), kafka.transport(environ=os.environ)
     catalog = load_catalog(config.catalog)
     known = set(catalog.groups)
 
     def start_group(
         handlers: Handlers, name: str = "test-group", start: Start = "earliest"
     ) -> ConsumerGroup:
-        group = ConsumerGroup(name, handlers, config=config, start=start)
+        group = ConsumerGroup(name, handlers, config=config, transport=transport, start=start)
         if name not in known:
             known.add(name)
             kafka.create_dead_letter_topics(catalog, name, catalog.topics)

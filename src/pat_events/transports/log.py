@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pat_events.config import Config
     from pat_events.core.record import Delivery
     from pat_events.transports.sending import Sender
 
@@ -86,8 +87,20 @@ class Receiver(Protocol):
 class Transport(Protocol):
     """Makes senders and receivers for one cluster."""
 
-    def sender(self) -> Sender:
-        """Return a new sender."""
+    @property
+    def address(self) -> str:
+        """Where records go, as errors name it."""
+
+    def sender(self, config: Config) -> Sender:
+        """Return a new sender.
+
+        Args:
+            config: How much it takes (``buffer_events``, ``buffer_bytes``) and when it gives up
+                (``delivery_timeout_s``).
+
+        Raises:
+            ConfigError: the settings do not go with those of the transport.
+        """
 
     def receiver(self, group: str, start: Start) -> Receiver:
         """Return a new member of ``group``, not yet subscribed.

@@ -95,13 +95,11 @@ def limit_letters(sender):
 class Slot:
     def __init__(self):
         self.wire = Wire()
-        config = Config(
-            bootstrap_servers="-", connect_timeout_s=0, publish_timeout_s=1e-9, catalog=CATALOG_FILE
-        )
+        config = Config(publish_timeout_s=1e-9, catalog=CATALOG_FILE)
         self.producer = Producer(config, transport=self)
 
     def partitions(self, topics, timeout_s):
         return {}
 
-    def sender(self):
+    def sender(self, config):
         return self.wire

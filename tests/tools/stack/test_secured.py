@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.errors import NotPermittedError
 from pat_events.transports.kafka import KafkaTransport
 
@@ -13,13 +13,13 @@ def test_its_environment_signs_the_operator_in_who_may_see_every_topic(
     secured_kafka, topic_name, create_topic
 ):
     create_topic(topic_name, bootstrap_servers=secured_kafka.bootstrap_servers)
-    config = Config.from_env(secured_kafka.environ())
+    config = KafkaConfig.from_env(secured_kafka.environ())
     assert KafkaTransport(config).partitions([topic_name], 30) == {topic_name: 1}
 
 
 def test_somebody_with_a_name_and_no_rule_may_see_nothing(secured_kafka, topic_name, create_topic):
     create_topic(topic_name, bootstrap_servers=secured_kafka.bootstrap_servers)
-    config = Config(
+    config = KafkaConfig(
         bootstrap_servers=secured_kafka.certificate_servers,
         client_properties=secured_kafka.certificate("somebody"),
     )

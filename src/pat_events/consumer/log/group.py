@@ -38,7 +38,6 @@ from pat_events.errors import (
     NotDrainedError,
 )
 from pat_events.producer.producer import Producer
-from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,7 @@ class ConsumerGroup:
         name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.
         handlers: What to run; the topics follow from their event types.
         config: Settings; from ``PAT_EVENTS_*`` when None.
-        transport: Where to read and write; the Kafka cluster of ``config`` when None.
+        transport: Where to read and write; the Kafka cluster of ``PAT_EVENTS_*`` when None.
         start: Where to begin where the group has no position yet: ``"earliest"``,
             ``"latest"``, or an aware datetime. A known position always wins, and a
             partition added to a topic later begins with its first event.
@@ -128,8 +127,13 @@ class ConsumerGroup:
     ) -> None:
         _check(name, start, order, max_threads, max_tasks)
         self.name = name
-        self._config = config or Config.from_env()
-        self._transport = transport or KafkaTransport(self._config)
+        self._config = Config.given(config)
+        if transport is None:
+            # Not before it is wanted: Kafka's client takes longer to load than all of this.
+            from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
+
+            transport = KafkaTransport.from_env()
+        self._transport = transport
         self._start: Start = start
         self._order: Order = order
         self._max_threads = max_threads

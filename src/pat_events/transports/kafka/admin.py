@@ -26,6 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from tenacity import stop_after_delay
 
+from pat_events.config import ANSWER_TIMEOUT_S
 from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.connecting import hidden
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from pat_events.config import Config
     from pat_events.errors import PatEventsError
+    from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.log import TopicPartition as Pair
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class TopicLayout:
 
 
 class KafkaAdmin:
-    """Administration of the cluster a ``Config`` names.
+    """Administration of the cluster a ``KafkaConfig`` names.
 
     Every call is bounded. Raises ``TransportError`` where the cluster refuses, which
     includes a lack of permission, and ``ConfigError`` where it is an embedded broker and the
@@ -81,6 +82,7 @@ class KafkaAdmin:
     Args:
         config: The cluster.
         topics: What has to be there.
+        answer_timeout_s: Longest wait for the first answer, in seconds.
 
     Attributes:
         partitions: How many each of ``topics`` has.
@@ -90,16 +92,23 @@ class KafkaAdmin:
         TopicMissingError: names the topics that do not exist.
     """
 
-    def __init__(self, config: Config, topics: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        config: KafkaConfig,
+        topics: Sequence[str] = (),
+        *,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         self._config = config
+        self._answer_timeout_s = answer_timeout_s
         self._address = config.bootstrap_servers
-        self.partitions: Final = KafkaTransport(config).partitions(topics, config.answer_timeout_s)
+        self.partitions: Final = KafkaTransport(config).partitions(topics, answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
 
     def require(self, topics: Sequence[str]) -> None:
         """Raise unless all of these are there and may be seen; as the constructor does."""
-        KafkaTransport(self._config).partitions(topics, self._config.answer_timeout_s)
+        KafkaTransport(self._config).partitions(topics, self._answer_timeout_s)
 
     @cached_property
     def _controlled(self) -> AdminClient:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
 
-    from pat_events.config import Config
+    from pat_events.transports.kafka.config import KafkaConfig
 
     _Answer: TypeAlias = tuple[AdminClient, ClusterMetadata] | BaseException
 
@@ -54,7 +54,7 @@ _REFUSED: Final = frozenset(
 _REFUSING_TEXTS: Final = ("ssl/tls alert", "connecting to a PLAINTEXT broker listener?")
 
 
-def connect(config: Config, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+def connect(config: KafkaConfig, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     """Return a client and what the cluster says of its brokers and topics.
 
     Raises:
@@ -101,7 +101,7 @@ def hidden(client: AdminClient, topics: Iterable[str], address: str, timeout_s: 
 class _Attempt:
     """One try to reach a cluster, in a thread: making a client may already wait for a token."""
 
-    def __init__(self, config: Config, timeout_s: float) -> None:
+    def __init__(self, config: KafkaConfig, timeout_s: float) -> None:
         self.answer: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self.trouble: list[KafkaError] = []
         self._config = config
@@ -139,7 +139,7 @@ def _is_refusal(error: KafkaError) -> bool:
 
 
 def _failure(
-    config: Config, attempt: _Attempt, answer: BaseException, waited_s: float
+    config: KafkaConfig, attempt: _Attempt, answer: BaseException, waited_s: float
 ) -> BaseException:
     address = config.bootstrap_servers
     if isinstance(answer, KafkaException):
@@ -158,7 +158,7 @@ def _failure(
     )
 
 
-def _hint(config: Config) -> str:
+def _hint(config: KafkaConfig) -> str:
     protocol = config.client_properties.get("security.protocol", "plaintext")
     return (
         f"nothing was said why; connections are made with security.protocol={protocol}: a listener "
@@ -166,7 +166,7 @@ def _hint(config: Config) -> str:
     )
 
 
-def _explained(config: Config, error: KafkaError) -> str:
+def _explained(config: KafkaConfig, error: KafkaError) -> str:
     said = without_userinfo(error.str())
     prefix = f"{config.bootstrap_servers} refused the sign-in: "
     if "certificate verify failed" in said and (reason := _why_not_verified(config)):
@@ -183,7 +183,7 @@ def _explained(config: Config, error: KafkaError) -> str:
     return f"{prefix}{said}"
 
 
-def _why_not_verified(config: Config) -> str | None:
+def _why_not_verified(config: KafkaConfig) -> str | None:
     """Ask the first address once more in a way that tells: the client says only that it failed."""
     authorities = config.client_properties.get("ssl.ca.location")
     first = config.bootstrap_servers.split(",")[0].strip().rpartition("://")[2]

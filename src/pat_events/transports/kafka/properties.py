@@ -1,4 +1,4 @@
-"""Which librdkafka settings a ``Config`` means, with the reason for each."""
+"""Which librdkafka settings a ``KafkaConfig`` means, with the reason for each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from pat_events.config import Config
+    from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.tokens import TokenSource
 
 #: How a classic group's members share partitions out.
@@ -25,10 +26,10 @@ _OWNED: Final = {
     "acks": "always 'all'",
     "auto.commit.enable": "the engine commits",
     "auto.offset.reset": "see the start of a consumer group",
-    "batch.size": "Config.batch_bytes",
-    "bootstrap.servers": "Config.bootstrap_servers",
-    "compression.codec": "Config.compression",
-    "compression.type": "Config.compression",
+    "batch.size": "KafkaConfig.batch_bytes",
+    "bootstrap.servers": "KafkaConfig.bootstrap_servers",
+    "compression.codec": "KafkaConfig.compression",
+    "compression.type": "KafkaConfig.compression",
     "default.topic.config": "set the properties themselves",
     "delivery.report.only.error": "each event is reported",
     "delivery.timeout.ms": "Config.delivery_timeout_s",
@@ -38,18 +39,18 @@ _OWNED: Final = {
     "enable.partition.eof": "the end of a partition is the engine's to know",
     "error_cb": "errors are logged, and raised where they matter",
     "group.id": "the consumer group's name",
-    "group.protocol": "Config.group_protocol",
-    "linger.ms": "Config.linger_s",
+    "group.protocol": "KafkaConfig.group_protocol",
+    "linger.ms": "KafkaConfig.linger_s",
     "logger": "the client logs to 'pat_events.kafka.client'",
     "message.send.max.retries": "Config.delivery_timeout_s is the limit",
     "message.timeout.ms": "Config.delivery_timeout_s",
-    "metadata.broker.list": "Config.bootstrap_servers",
+    "metadata.broker.list": "KafkaConfig.bootstrap_servers",
     "on_commit": "the engine commits",
     "on_delivery": "the handle of each event tells",
     "partitioner": "always murmur2_random",
     "queue.buffering.max.kbytes": "Config.buffer_bytes",
     "queue.buffering.max.messages": "Config.buffer_events",
-    "queue.buffering.max.ms": "Config.linger_s",
+    "queue.buffering.max.ms": "KafkaConfig.linger_s",
     "request.required.acks": "always 'all'",
     "retries": "Config.delivery_timeout_s is the limit",
     "transactional.id": "there are no transactions here",
@@ -72,7 +73,7 @@ _CONSUMER_PREFIXES: Final = (
 )
 
 
-def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
+def common(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
     """Return the settings of every client."""
     for name, value in config.client_properties.items():
         # The client takes settings of topics with this prefix as well.
@@ -95,7 +96,7 @@ def common(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, 
     }
 
 
-def _authentication(config: Config) -> dict[str, object]:
+def _authentication(config: KafkaConfig) -> dict[str, object]:
     source = _token_source(config)
     if source is None:
         return {}
@@ -108,7 +109,7 @@ def _authentication(config: Config) -> dict[str, object]:
     }
 
 
-def _token_source(config: Config) -> TokenSource | None:
+def _token_source(config: KafkaConfig) -> TokenSource | None:
     if config.token_source is not None:
         return own_source(config.token_source)
     if config.msk_iam_region is None:
@@ -122,14 +123,24 @@ def _token_source(config: Config) -> TokenSource | None:
 
 
 def producer(
-    config: Config,
+    config: KafkaConfig,
+    limits: Config,
     on_error: Callable[[KafkaError], None],
     *,
     waiting_events: int = 0,
     waiting_bytes: int = 0,
 ) -> dict[str, object]:
-    """Return a producer's settings; it has room for at least what is said to wait for it."""
-    kbytes = -(-max(config.buffer_bytes, waiting_bytes) // 1024)
+    """Return a producer's settings; it has room for at least what is said to wait for it.
+
+    Raises:
+        ConfigError: a property is not for callers to set, or a batch waits longer than an event.
+    """
+    if limits.delivery_timeout_s <= config.linger_s:
+        raise ConfigError(
+            f"delivery_timeout_s ({limits.delivery_timeout_s}) must be longer than linger_s "
+            f"({config.linger_s}), or every event fails"
+        )
+    kbytes = -(-max(limits.buffer_bytes, waiting_bytes) // 1024)
     return {
         **common(config, on_error),
         # Also sets acks=all and keeps order across retries.
@@ -138,7 +149,7 @@ def producer(
         "linger.ms": config.linger_s * 1000,
         "batch.size": config.batch_bytes,
         "compression.type": config.compression,
-        "queue.buffering.max.messages": max(config.buffer_events, waiting_events),
+        "queue.buffering.max.messages": max(limits.buffer_events, waiting_events),
         "queue.buffering.max.kbytes": kbytes,
         # Without a limit: the sender gives an event up. A client that does so gives each request
         # no more time than its oldest event has left, takes the answers of a slow cluster for
@@ -154,7 +165,7 @@ def producer(
 
 
 def consumer(
-    config: Config, group: str, on_error: Callable[[KafkaError], None]
+    config: KafkaConfig, group: str, on_error: Callable[[KafkaError], None]
 ) -> dict[str, object]:
     """Return a consumer's settings.
 
@@ -184,7 +195,7 @@ def consumer(
     return properties
 
 
-def admin(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
+def admin(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
     """Return an administration client's settings."""
     return {
         **common(config, on_error),
@@ -194,5 +205,5 @@ def admin(config: Config, on_error: Callable[[KafkaError], None]) -> dict[str, o
     }
 
 
-def _own(config: Config, *, wanted: Callable[[str], bool]) -> dict[str, object]:
+def _own(config: KafkaConfig, *, wanted: Callable[[str], bool]) -> dict[str, object]:
     return {name: value for name, value in config.client_properties.items() if wanted(name)}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from pat_events.config import Config
     from pat_events.core.record import Delivery
+    from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.log import TopicPartition as Pair
 
 _log = logging.getLogger("pat_events.kafka")
@@ -40,7 +40,7 @@ class KafkaReader:
         ConfigError: the cluster's settings are impossible.
     """
 
-    def __init__(self, config: Config, positions: Mapping[Pair, int]) -> None:
+    def __init__(self, config: KafkaConfig, positions: Mapping[Pair, int]) -> None:
         self._address = config.bootstrap_servers
         settings = properties.consumer(
             replace(config, group_protocol="classic"), _NO_GROUP, self._on_error

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from pat_events.config import Config
     from pat_events.core.record import Delivery
     from pat_events.transports import log
+    from pat_events.transports.kafka.config import KafkaConfig
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -64,7 +64,7 @@ _OVERTAKEN: Final = frozenset(
 class KafkaReceiver:
     """A group member; see ``Receiver``."""
 
-    def __init__(self, config: Config, group: str, start: log.Start) -> None:
+    def __init__(self, config: KafkaConfig, group: str, start: log.Start) -> None:
         self._bootstrap_servers = config.bootstrap_servers
         self._group = group
         # Under KIP-848 a topic that is another one is assigned again; classic groups do not notice.

@@ -11,7 +11,7 @@ from pat_events.errors import ConfigError
 from pat_events.transports.kafka.logs import client_log
 
 if TYPE_CHECKING:
-    from pat_events.config import Config
+    from pat_events.transports.kafka.config import KafkaConfig
 
 _REFUSED: Final = frozenset(
     {
@@ -32,7 +32,7 @@ class Renewal:
     password, and the refusal is what tells that it is there.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: KafkaConfig) -> None:
         self._config = config
         self._given = _credentials(config)
         #: Whether the client was refused and its file has not been looked into since.
@@ -61,6 +61,6 @@ class Renewal:
             )
 
 
-def _credentials(config: Config) -> tuple[str, str]:
+def _credentials(config: KafkaConfig) -> tuple[str, str]:
     properties = config.client_properties
     return str(properties.get("sasl.username", "")), str(properties.get("sasl.password", ""))

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
 
     from pat_events.config import Config
+    from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.sending import Outgoing, OutgoingHeaders
 
     Failure: TypeAlias = tuple[Outgoing, PatEventsError]
@@ -74,8 +75,9 @@ class KafkaSender:
     up; ``delivery_timeout_s`` counts from ``send``, whatever happens to clients.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: KafkaConfig, limits: Config) -> None:
         self._config = config
+        self._limits = limits
         # One record, or one round of sending all again, at a time: each record reaches a client
         # exactly once. Re-entrant: the handler of a signal or of a log line may publish.
         self._lock = threading.RLock()
@@ -91,7 +93,7 @@ class KafkaSender:
         self._kept_bytes: int | None = None
         self._serving: set[int] = set()
         self._backoff = RebuildBackoff()
-        self._expiry = Expiry(config.delivery_timeout_s)
+        self._expiry = Expiry(limits.delivery_timeout_s)
         self._trouble = Trouble()
         self._renewal = Renewal(config)
         # Why nothing is taken any more, and whether nothing is sent any more either.
@@ -169,25 +171,25 @@ class KafkaSender:
             self._kept_bytes = sum(len(it.value or b"") for it in list(self._outstanding))
         size = len(outgoing.value or b"")
         if (
-            len(self._outstanding) >= self._config.buffer_events
-            or self._kept_bytes + size > self._config.buffer_bytes
+            len(self._outstanding) >= self._limits.buffer_events
+            or self._kept_bytes + size > self._limits.buffer_bytes
         ):
             raise self._full()
         self._kept_bytes += size
 
     def _refuse_what_never_fits(self, outgoing: Outgoing) -> None:
         size = len(outgoing.value or b"")
-        if size > self._config.buffer_bytes:
+        if size > self._limits.buffer_bytes:
             raise RecordTooLargeError(
                 f"a record of {size} bytes for {outgoing.topic} is larger than the whole send "
-                f"buffer ({self._config.buffer_bytes} bytes, buffer_bytes): it can never be sent"
+                f"buffer ({self._limits.buffer_bytes} bytes, buffer_bytes): it can never be sent"
             )
 
     def _full(self) -> BufferFullError:
         return BufferFullError(
-            f"the send buffer is full ({self._config.buffer_events} events or "
-            f"{self._config.buffer_bytes} bytes wait for {self._config.bootstrap_servers}; "
-            f"{self._why(self._config.delivery_timeout_s)})"
+            f"the send buffer is full ({self._limits.buffer_events} events or "
+            f"{self._limits.buffer_bytes} bytes wait for {self._config.bootstrap_servers}; "
+            f"{self._why(self._limits.delivery_timeout_s)})"
         )
 
     def _why(self, waited_s: float) -> str:
@@ -339,7 +341,7 @@ class KafkaSender:
         with suppress(KafkaException):
             self._client.purge()
         if given_up:
-            error = f"not acknowledged before close; {self._why(self._config.delivery_timeout_s)}"
+            error = f"not acknowledged before close; {self._why(self._limits.delivery_timeout_s)}"
             self._give_up([(outgoing, TransportError(error)) for outgoing in given_up])
         self._collector.end()
         return given_up
@@ -366,6 +368,7 @@ class KafkaSender:
         waiting = list(self._outstanding)
         settings = properties.producer(
             replace(self._config),  # Made again it reads its file, where that has changed.
+            self._limits,
             partial(self._note_error, self._generation),
             waiting_events=len(waiting),
             waiting_bytes=sum(len(outgoing.value or b"") for outgoing in waiting),
@@ -496,7 +499,7 @@ class KafkaSender:
             self._send_again(refused)
         _log.warning(
             "replaced the producer (%s); sent %d unacknowledged events again",
-            self._why(self._config.delivery_timeout_s),
+            self._why(self._limits.delivery_timeout_s),
             again,
         )
         self._give_up(refused)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import TopicDescription  # type: ignore[attr-defined]
 
-    from pat_events.config import Config
+    from pat_events.transports.kafka.config import KafkaConfig
 
 # Longest wait for one answer, in seconds.
 _ANSWER_S: Final = 10.0
@@ -73,7 +73,7 @@ class Topics:
     without the state its next callback asserts, which ends the process.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: KafkaConfig) -> None:
         self._config = config
         self._admin: AdminClient | None = None
         self._next_look = 0.0

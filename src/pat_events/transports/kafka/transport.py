@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError
 
 from pat_events.core.spelling import nearest
 from pat_events.errors import NotPermittedError, TopicMissingError
+from pat_events.transports.kafka.config import KafkaConfig
 from pat_events.transports.kafka.connecting import connect, hidden
 from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.receiver import KafkaReceiver
@@ -15,6 +16,7 @@ from pat_events.transports.kafka.sender import KafkaSender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from pat_events.config import Config
     from pat_events.transports.log import Start
@@ -23,14 +25,28 @@ _ABSENT: Final = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 class KafkaTransport:
-    """Makes senders and receivers for the cluster a ``Config`` names."""
+    """Makes senders and receivers for the cluster a ``KafkaConfig`` names."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: KafkaConfig) -> None:
         self._config = config
 
-    def sender(self) -> KafkaSender:
+    @classmethod
+    def from_env(cls) -> Self:
+        """Return the cluster that ``PAT_EVENTS_*`` name.
+
+        Raises:
+            ConfigError: no broker is named, or a setting is impossible.
+        """
+        return cls(KafkaConfig.from_env())
+
+    @property
+    def address(self) -> str:
+        """Its brokers; see ``Transport.address``."""
+        return self._config.bootstrap_servers
+
+    def sender(self, config: Config) -> KafkaSender:
         """Return a new sender."""
-        return KafkaSender(self._config)
+        return KafkaSender(self._config, config)
 
     def receiver(self, group: str, start: Start) -> KafkaReceiver:
         """Return a new member of ``group``."""

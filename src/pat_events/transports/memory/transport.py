@@ -11,6 +11,7 @@ from pat_events.transports.memory.sender import MemorySender
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pat_events.config import Config
     from pat_events.transports.log import Start
     from pat_events.transports.memory.broker import MemoryBroker
 
@@ -21,8 +22,14 @@ class MemoryTransport:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
-    def sender(self) -> MemorySender:
-        """Return a new sender."""
+    @property
+    def address(self) -> str:
+        """Where records go; see ``Transport.address``."""
+        return "memory"
+
+    def sender(self, config: Config) -> MemorySender:
+        """Return a new sender; its limit is the broker's ``buffer_events``."""
+        del config
         return MemorySender(self._broker)
 
     def receiver(self, group: str, start: Start) -> MemoryReceiver:

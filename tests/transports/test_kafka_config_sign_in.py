@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pat_events import Config
+from pat_events import KafkaConfig
 from pat_events.errors import ConfigError
 
 BROKER = {"PAT_EVENTS_BOOTSTRAP_SERVERS": "localhost:9092"}
@@ -14,7 +14,7 @@ SECRET = "pa;ss=word"  # noqa: S105
 
 
 def config(**settings):
-    return Config(bootstrap_servers="localhost:9092", **settings)
+    return KafkaConfig(bootstrap_servers="localhost:9092", **settings)
 
 
 def tokens():
@@ -59,7 +59,7 @@ def test_what_does_not_go_together_is_refused_by_name(settings, words):
 def test_a_password_in_a_file_may_have_any_character(tmp_path, text):
     file = tmp_path / "properties"
     file.write_text(text)
-    read = Config.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file)})
+    read = KafkaConfig.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file)})
     assert read.client_properties == {"sasl.username": "me", "sasl.password": SECRET}
 
 
@@ -71,7 +71,7 @@ def test_what_a_file_says_wins_over_the_properties_beside_it(tmp_path):
         "PAT_EVENTS_CLIENT_PROPERTIES": "client.id=y;client.rack=r",
         "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file),
     }
-    assert Config.from_env(environ).client_properties == {"client.id": "x", "client.rack": "r"}
+    assert KafkaConfig.from_env(environ).client_properties == {"client.id": "x", "client.rack": "r"}
 
 
 def test_a_copy_reads_the_file_again(tmp_path):
@@ -79,7 +79,7 @@ def test_a_copy_reads_the_file_again(tmp_path):
     file.write_text("sasl.password=old")
     first = config(client_properties_file=str(file))
     file.write_text("sasl.password=new")
-    assert replace(first, connect_timeout_s=0).client_properties == {"sasl.password": "new"}
+    assert replace(first, linger_s=0).client_properties == {"sasl.password": "new"}
     assert first.client_properties == {"sasl.password": "old"}
 
 
@@ -88,11 +88,13 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_of_it_repeated(tmp_path
     file = tmp_path / "properties"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"client_properties_file .*properties cannot") as it:
-        Config.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file)})
+    with pytest.raises(
+        ConfigError, match=r"PAT_EVENTS_CLIENT_PROPERTIES_FILE .*properties cannot"
+    ) as it:
+        KafkaConfig.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTIES_FILE": str(file)})
     assert "pa;ss" not in f"{it.value!r} {it.value.__cause__!r}"
 
 
 def test_a_misspelt_variable_of_a_file_is_not_overlooked():
     with pytest.raises(ConfigError, match="did you mean PAT_EVENTS_CLIENT_PROPERTIES_FILE"):
-        Config.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTY_FILE": "x"})
+        KafkaConfig.from_env({**BROKER, "PAT_EVENTS_CLIENT_PROPERTY_FILE": "x"})
