@@ -5,6 +5,7 @@ import pytest
 from pat_events import events
 from pat_events.codecs.avro import AvroCodec
 from pat_events.errors import CodecError
+from tests.support.payloads import encode
 
 EVENT = events.TenantEvent(
     metadata={"event_id": "e-1"},
@@ -40,7 +41,7 @@ def decode():
 
 def test_the_indices_that_are_there_are_read(decode):
     assert decode(payload()) == EVENT
-    assert payload() == AvroCodec.packaged().encode(EVENT)
+    assert payload() == encode(AvroCodec.packaged(), EVENT)
 
 
 @pytest.mark.parametrize(

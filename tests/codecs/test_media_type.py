@@ -2,7 +2,7 @@
 
 import pytest
 
-from pat_events.codecs.table import DEFAULT_MEDIA_TYPE, codec_by_media_type, media_type
+from pat_events.codecs.table import DEFAULT_MEDIA_TYPE, media_type, reader_by_media_type
 from pat_events.errors import ConfigError
 
 
@@ -23,9 +23,9 @@ def test_case_and_parameters_are_left_aside(header, expected):
 
 @pytest.mark.parametrize("header", [b"", b"  ", b"; charset=utf-8", b"\xff"])
 def test_a_header_that_names_no_type_is_not_taken_for_the_default(header):
-    with pytest.raises(ConfigError, match="choose application/protobuf or application/avro"):
-        codec_by_media_type(media_type(header))
+    with pytest.raises(ConfigError, match="these can: application/protobuf, application/avro"):
+        reader_by_media_type(media_type(header))
 
 
 def test_the_default_can_be_read():
-    assert codec_by_media_type(DEFAULT_MEDIA_TYPE).content_type == DEFAULT_MEDIA_TYPE
+    assert reader_by_media_type(DEFAULT_MEDIA_TYPE).content_type == DEFAULT_MEDIA_TYPE

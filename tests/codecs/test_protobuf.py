@@ -7,13 +7,19 @@ import pytest
 from pat_events import events
 from pat_events.codecs.protobuf import ProtobufCodec, require_upb
 from pat_events.errors import ConfigError
+from tests.support.payloads import encode
 
 
 def test_the_bytes_are_those_of_protobuf():
     event = events.TenantEvent(tenant_id="t-1", properties={"plan": "pro"})
     payload = bytes.fromhex("1a03742d31" "2a0b" "0a04706c616e" "120370726f")  # fmt: skip
-    assert ProtobufCodec().encode(event) == payload
+    assert encode(ProtobufCodec(), event) == payload
     assert ProtobufCodec().decoder(events.TenantEvent)(payload) == event
+
+
+def test_encoding_costs_no_more_than_the_method_of_the_class():
+    encode = ProtobufCodec().encoder(events.TenantEvent)
+    assert encode is events.TenantEvent.SerializeToString
 
 
 def test_decoding_costs_no_more_than_the_parser_of_the_class():
@@ -30,8 +36,8 @@ def test_bytes_that_are_no_event_raise_a_decode_error(payload):
 
 def test_fields_of_a_newer_version_survive_a_service_that_does_not_know_them():
     codec = ProtobufCodec()
-    newer = codec.encode(events.TenantEvent(tenant_id="t-1")) + bytes.fromhex("c23e0161")
-    assert codec.encode(codec.decoder(events.TenantEvent)(newer)) == newer
+    newer = encode(codec, events.TenantEvent(tenant_id="t-1")) + bytes.fromhex("c23e0161")
+    assert encode(codec, codec.decoder(events.TenantEvent)(newer)) == newer
 
 
 @pytest.mark.parametrize("backend", ["python", "cpp"])

@@ -144,8 +144,8 @@ def test_a_batch_handler_needs_the_order_of_partitions(order):
 def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_others(monkeypatch):
     avro = AvroCodec('{"type": "record", "name": "shop.Other", "fields": []}', "other.avsc")
     monkeypatch.setattr(
-        "pat_events.consumer.routes.codec_by_name",
-        {"avro": avro, "protobuf": ProtobufCodec()}.__getitem__,
+        "pat_events.consumer.routes.reader_by_media_type",
+        {"application/avro": avro, "application/protobuf": ProtobufCodec()}.__getitem__,
     )
     handlers = Handlers()
     handlers.add(EmailReceived, handle)

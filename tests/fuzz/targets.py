@@ -35,6 +35,7 @@ from pat_events.ops.publishing import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly
 from tests.support.catalogs import parse
+from tests.support.payloads import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,12 +72,12 @@ def nested_any(depth: int) -> bytes:
 
 
 def payload(codec: ProtobufCodec | AvroCodec) -> Callable[[Random], tuple[type, bytes]]:
-    corpora = [(cls, [codec.encode(filled(cls)), codec.encode(cls())]) for cls in CLASSES]
+    corpora = [(cls, [encode(codec, filled(cls)), encode(codec, cls())]) for cls in CLASSES]
     tokens = [b"\x01", b"\x03", b"\xff" * 9 + b"\x01", b"\x80", TIMESTAMP, ANY, nested_any(400)]
     output = events.PluginExecutionCompleted()
     for value in (b"\xff", nested_any(400), nested_any(3)):
         output.output_data.type_url, output.output_data.value = ANY.decode(), value
-        dict(corpora)[type(output)].append(codec.encode(output))
+        dict(corpora)[type(output)].append(encode(codec, output))
 
     def make(rng: Random) -> tuple[type, bytes]:
         cls, corpus = rng.choice(corpora)

@@ -10,6 +10,7 @@ from pat_events.core.record import Delivery
 from pat_events.errors import CodecError
 from pat_events.events import EmailReceived
 from pat_events.ops.json_records import decode
+from tests.support.payloads import encode
 
 EVENT = EmailReceived(email_id="e-1")
 ABSENT = object()
@@ -33,7 +34,7 @@ def delivery(content_type=ABSENT, value=None):
     ],
 )
 def test_what_a_group_reads_is_an_event(types, content_type, codec):
-    record = delivery(content_type, codec_by_name(codec).encode(EVENT))
+    record = delivery(content_type, encode(codec_by_name(codec), EVENT))
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     assert isinstance(Routes(handlers, types, "key", 1_000).find(record), Route)
@@ -46,7 +47,7 @@ def test_what_a_group_refuses_is_no_event(types, content_type):
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     assert isinstance(Routes(handlers, types, "key", 1_000).find(record), CodecError)
-    with pytest.raises(CodecError, match="choose application/protobuf or application/avro"):
+    with pytest.raises(CodecError, match="these can: application/protobuf, application/avro"):
         decode(types, record)
 
 

@@ -82,20 +82,27 @@ class AvroCodec:
         file = resources.files("pat_events") / "schemas" / "events.avsc"
         return cls(file.read_text("utf-8"), str(file))
 
-    def encode(self, event: Message) -> bytes:
-        """Return the payload. Fields unknown to this version of the event are left out.
+    def encoder(self, message_class: type[M]) -> Callable[[M], bytes]:
+        """Return the function that makes payloads of one type.
+
+        Fields unknown to this version of the event are left out. It raises ``CodecError`` for a
+        timestamp outside the years 1 to 9999.
 
         Raises:
-            CodecError: a timestamp outside the years 1 to 9999.
             ConfigError: the schema does not have this event, or not all of it.
         """
-        twin, schema = self._bound.get(type(event)) or self._bind(type(event))
-        payload = io.BytesIO()
-        try:
-            fastavro.schemaless_writer(payload, schema, twin.to_avro(event))
-        except ValueError as error:
-            raise CodecError(f"{twin.name}: {one_line(str(error), _SHOWN_MAX)}") from error
-        return payload.getvalue()
+        twin, schema = self._bound.get(message_class) or self._bind(message_class)
+        name, to_avro = twin.name, twin.to_avro
+
+        def encode(event: M) -> bytes:
+            payload = io.BytesIO()
+            try:
+                fastavro.schemaless_writer(payload, schema, to_avro(event))
+            except ValueError as error:
+                raise CodecError(f"{name}: {one_line(str(error), _SHOWN_MAX)}") from error
+            return payload.getvalue()
+
+        return encode
 
     def decoder(self, message_class: type[M]) -> Callable[[bytes], M]:
         """Return the function that reads payloads of one type; it raises ``CodecError``.

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Message")
 
 
-class Codec(Protocol):
-    """Turns events into payloads and back. Safe to share between threads."""
+class Reader(Protocol):
+    """Turns payloads into events. Safe to share between threads."""
 
     @property
     def content_type(self) -> str:
@@ -23,14 +23,6 @@ class Codec(Protocol):
     def decode_errors(self) -> tuple[type[Exception], ...]:
         """All that a decoder raises for bytes that are not its event."""
 
-    @property
-    def encode_errors(self) -> tuple[type[Exception], ...]:
-        """All that ``encode`` raises for a value that this format cannot carry."""
-
-    @property
-    def encode(self) -> Callable[[Message], bytes]:
-        """Returns the payload of an event; like a decoder, as bare as can be."""
-
     def decoder(self, message_class: type[M]) -> Callable[[bytes], M]:
         """Return the function that reads payloads of one type.
 
@@ -38,5 +30,20 @@ class Codec(Protocol):
         ``decode_errors`` and makes a ``CodecError`` of them, with its place in the log.
 
         Raises:
-            ConfigError: the format has no schema for this type.
+            ConfigError: the format cannot carry this type; names the field.
+        """
+
+
+class Codec(Reader, Protocol):
+    """Turns events into payloads as well."""
+
+    @property
+    def encode_errors(self) -> tuple[type[Exception], ...]:
+        """All that an encoder raises for a value that this format cannot carry."""
+
+    def encoder(self, message_class: type[M]) -> Callable[[M], bytes]:
+        """Return the function that makes payloads of one type; as bare as a decoder.
+
+        Raises:
+            ConfigError: the format cannot carry this type; names the field.
         """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.internal import api_implementation
-from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.message import DecodeError, EncodeError
 
 from pat_events.errors import ConfigError
 
@@ -40,9 +39,13 @@ class ProtobufCodec:
     content_type: Final = "application/protobuf"
     encode_errors: Final[tuple[type[Exception], ...]] = (EncodeError,)
     decode_errors: Final[tuple[type[Exception], ...]] = (DecodeError,)
-    # The message's own method, called without a Python frame in between:
-    # it is on the way of every event published.
-    encode: Final[Callable[[Message], bytes]] = methodcaller("SerializeToString")
+
+    def encoder(self, message_class: type[M]) -> Callable[[M], bytes]:
+        """Return the function that makes payloads of one type: the class's own method.
+
+        It is called without a Python frame in between, for every event published.
+        """
+        return message_class.SerializeToString
 
     def decoder(self, message_class: type[M]) -> Callable[[bytes], M]:
         """Return the function that reads payloads of one type: the class's own parser."""

@@ -8,10 +8,26 @@ from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pat_events.codecs.base import Codec
+    from collections.abc import Callable
+
+    from pat_events.codecs.base import Codec, Reader
+
+
+def _avro() -> Codec:
+    from pat_events.codecs.avro import AvroCodec  # noqa: PLC0415 -- needs an extra
+
+    return AvroCodec.packaged()
+
 
 # What a record without a content-type header holds.
 DEFAULT_MEDIA_TYPE: Final = ProtobufCodec.content_type
+_CODECS: Final[dict[str, Callable[[], Codec]]] = {
+    DEFAULT_MEDIA_TYPE: ProtobufCodec,
+    "application/avro": _avro,
+}
+_READERS: Final[dict[str, Callable[[], Reader]]] = {**_CODECS}
+#: Media types that are read.
+READABLE: Final = tuple(_READERS)
 
 
 def codec_by_name(name: str) -> Codec:
@@ -20,7 +36,10 @@ def codec_by_name(name: str) -> Codec:
     Raises:
         ConfigError: there is no such codec, or what it needs is not installed.
     """
-    return codec_by_media_type(f"application/{name}")
+    make = _CODECS.get(f"application/{name}")
+    if make is None:
+        raise ConfigError(f"there is no codec {name[:100]!r}: choose protobuf or avro")
+    return make()
 
 
 def media_type(header: bytes | None) -> str:
@@ -34,19 +53,13 @@ def media_type(header: bytes | None) -> str:
     return header.partition(b";")[0].strip().lower().decode("ascii", "replace")
 
 
-def codec_by_media_type(media_type: str) -> Codec:
-    """Return the codec for what ``media_type`` returned.
+def reader_by_media_type(media_type: str) -> Reader:
+    """Return what reads the payloads that ``media_type`` told of.
 
     Raises:
-        ConfigError: there is no such codec, or what it needs is not installed.
+        ConfigError: nothing does, or what it needs is not installed.
     """
-    if media_type == ProtobufCodec.content_type:
-        return ProtobufCodec()
-    if media_type == "application/avro":
-        from pat_events.codecs.avro import AvroCodec  # noqa: PLC0415 -- needs an extra
-
-        return AvroCodec.packaged()
-    raise ConfigError(
-        f"there is no codec for {media_type[:100]!r}: "
-        "choose application/protobuf or application/avro"
-    )
+    make = _READERS.get(media_type)
+    if make is None:
+        raise ConfigError(f"{media_type[:100]!r} cannot be read, these can: {', '.join(READABLE)}")
+    return make()

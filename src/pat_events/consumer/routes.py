@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs.table import DEFAULT_MEDIA_TYPE, codec_by_name, media_type
-from pat_events.config import CODEC_NAMES
+from pat_events.codecs.table import (
+    DEFAULT_MEDIA_TYPE,
+    READABLE,
+    media_type,
+    reader_by_media_type,
+)
 from pat_events.core import headers as h
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.catalog.binding import EventTypes
-    from pat_events.codecs.base import Codec
+    from pat_events.codecs.base import Reader
     from pat_events.consumer.handlers import Handlers, Registration
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
@@ -78,23 +82,23 @@ class Routes:
                     f"from one partition at a time, and order={order!r} spreads them"
                 )
             self._by_type[event_type.full_name.encode()] = registration
-        for name in CODEC_NAMES:
-            self._add_codec(name)
+        for readable in READABLE:
+            self._add_routes(readable)
 
-    def _add_codec(self, name: str) -> None:
+    def _add_routes(self, readable: str) -> None:
         try:
-            codec: Codec = codec_by_name(name)
+            reader: Reader = reader_by_media_type(readable)
         except ConfigError:
             return  # Its extra is not installed: such records become dead letters that say so.
         for full_name, registration in self._by_type.items():
             binding = self._types.by_full_name[full_name]
             try:
-                decode = codec.decoder(binding.message_class)
+                decode = reader.decoder(binding.message_class)
             except ConfigError:
-                continue  # Avro's schema has no such event: likewise.
-            route = Route(binding.event_type.name, registration, decode, codec.decode_errors)
-            self._routes[full_name, codec.content_type.encode()] = route
-            if codec.content_type == DEFAULT_MEDIA_TYPE:
+                continue  # Avro cannot carry such an event: likewise.
+            route = Route(binding.event_type.name, registration, decode, reader.decode_errors)
+            self._routes[full_name, readable.encode()] = route
+            if readable == DEFAULT_MEDIA_TYPE:
                 self._routes[full_name, None] = route
 
     @property
@@ -158,6 +162,6 @@ class Routes:
             return route
         shown = (content_type or b"")[:200].decode(errors="replace")
         return CodecError(
-            f"content type {shown!r} cannot be read: {', '.join(CODEC_NAMES)} can, where their "
+            f"content type {shown!r} cannot be read: {', '.join(READABLE)} can, where their "
             "extras are installed"
         )

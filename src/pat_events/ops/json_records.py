@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.table import codec_by_media_type, media_type
+from pat_events.codecs.table import media_type, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -35,13 +35,13 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     if delivery.value is None:
         raise CodecError(f"{binding.event_type.name} has no payload")
     try:
-        codec = codec_by_media_type(media_type(delivery.header_values.get(h.CONTENT_TYPE)))
-        read = codec.decoder(binding.message_class)
+        reader = reader_by_media_type(media_type(delivery.header_values.get(h.CONTENT_TYPE)))
+        read = reader.decoder(binding.message_class)
     except ConfigError as error:
         raise CodecError(str(error)) from error
     try:
         return read(delivery.value)
-    except codec.decode_errors as error:
+    except reader.decode_errors as error:
         raise CodecError(f"not a {binding.event_type.name}: {error}") from error
 
 

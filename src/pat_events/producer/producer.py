@@ -28,7 +28,7 @@ from pat_events.errors import (
 from pat_events.producer.ack import Ack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -54,12 +54,24 @@ _FAILED_KEPT: Final = 10_000
 class Stamp:
     """What is the same for every event of one type."""
 
-    __slots__ = ("_binding", "_content_type", "fixed_bytes", "headers", "key_of", "source", "topic")
+    __slots__ = (
+        "_binding",
+        "_content_type",
+        "encode",
+        "fixed_bytes",
+        "headers",
+        "key_of",
+        "source",
+        "topic",
+    )
 
-    def __init__(self, binding: Binding, source: str, content_type: str) -> None:
+    def __init__(
+        self, binding: Binding, source: str, content_type: str, encode: Callable[[Any], bytes]
+    ) -> None:
         event_type = binding.event_type
         self._binding = binding
         self._content_type = content_type
+        self.encode = encode
         self.topic = event_type.topic
         self.key_of = binding.key_of
         self.source = source
@@ -73,7 +85,7 @@ class Stamp:
 
     def with_source(self, source: str) -> Stamp:
         """Return the same for an event that names its own source."""
-        return Stamp(self._binding, source, self._content_type)
+        return Stamp(self._binding, source, self._content_type, self.encode)
 
 
 class Producer:
@@ -87,7 +99,7 @@ class Producer:
         transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
 
     Raises:
-        ConfigError: an impossible setting or catalogue.
+        ConfigError: an impossible setting or catalogue, or an event the codec cannot carry.
         TransportUnavailableError: no broker answered within ``config.connect_timeout_s``.
     """
 
@@ -95,9 +107,12 @@ class Producer:
         self._config = Config.given(config)
         self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
-        self._encode = self._codec.encode
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
-        self._stamps: dict[type[Message], Stamp] = {}
+        # For all of the catalogue, so that what the codec cannot carry is known before an event is.
+        self._stamps: dict[type[Message], Stamp] = {
+            binding.message_class: self._stamp(binding)
+            for binding in self._types.by_full_name.values()
+        }
         self._failed_ids: list[str] = []
         self._repeats = Repeats()
         self._failed_count = 0
@@ -259,7 +274,7 @@ class Producer:
     ) -> Ack:
         address = self._stamps.get(event.__class__)
         if address is None:
-            address = self._address(event)
+            address = self._stamp(self._types.of(type(event)))
         key = address.key_of(event)
         if not key:
             raise self._no_key(event)
@@ -306,7 +321,7 @@ class Producer:
             _refuse_names(headers)
             own.update(headers)
         try:
-            value = self._encode(event)
+            value = address.encode(event)
         except self._codec.encode_errors as error:
             raise SchemaError(f"{type(event).__name__} {event_id}: {error}") from error
         size = 2 * len(value) + len(key_bytes) + address.fixed_bytes
@@ -338,12 +353,10 @@ class Producer:
             self._on_failure,
         )
 
-    def _address(self, event: Message) -> Stamp:
-        binding = self._types.of(type(event))
+    def _stamp(self, binding: Binding) -> Stamp:
         source = self._config.source or binding.event_type.source
-        address = Stamp(binding, source, self._codec.content_type)
-        self._stamps[type(event)] = address
-        return address
+        encode = self._codec.encoder(binding.message_class)
+        return Stamp(binding, source, self._codec.content_type, encode)
 
     def _no_key(self, event: Message) -> SchemaError:
         event_type = self._types.of(type(event)).event_type
