@@ -33,8 +33,8 @@ format: $(VENV)/.dev ## format and mend what can be mended
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
 
-proto: $(VENV)/.dev ## generate the event classes from schemas/events.proto
-	@$(BIN)/python tools/proto.py
+proto: $(VENV)/.dev ## generate the event classes and events.avsc from schemas/events.proto
+	@$(BIN)/python -m tools.proto
 
 perf: $(VENV)/.dev ## measure beside bare confluent-kafka, on a Kafka of its own
 	@$(BIN)/python -m perf $(ARGS)
@@ -49,7 +49,7 @@ terraform: $(VENV)/.dev ## format, validate, unit tests, checkov, and a full app
 	@$(BIN)/python -m tools.terraform $(ARGS)
 
 check: lint types ## all that CI asks for besides the tests
-	@$(BIN)/python tools/proto.py --check
+	@$(BIN)/python -m tools.proto --check
 
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

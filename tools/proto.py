@@ -1,7 +1,7 @@
-"""Generate the event classes from schemas/events.proto.
+"""Generate the event classes and the Avro schema from schemas/events.proto.
 
-``python tools/proto.py`` rewrites src/pat_events/events; ``--check`` only compares
-and exits with 1 when a file differs from what would be written.
+``python -m tools.proto`` rewrites src/pat_events/events and schemas/events.avsc; ``--check`` only
+compares and exits with 1 when a file differs from what would be written.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from tools.avsc import avro_schema
+
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "schemas"
-PACKAGE = ROOT / "src" / "pat_events" / "events"
+PACKAGE = "src/pat_events/events"
 # protoc registers a file under its path in one pool for the whole process: with a
 # bare "events.proto" any other library that ships such a name could not be imported.
 VIRTUAL = "pat_events/events"
@@ -32,7 +34,7 @@ def compile_proto(out: Path) -> FileDescriptorSet:
         f"--python_out={out}",
         f"--plugin=protoc-gen-mypy={Path(sys.executable).parent / 'protoc-gen-mypy'}",
         f"--mypy_out=quiet:{out}",
-        f"--descriptor_set_out={described}",
+        *("--include_imports", "--include_source_info", f"--descriptor_set_out={described}"),
         PROTO,
     ]
     subprocess.run(command, check=True, timeout=60)
@@ -41,7 +43,7 @@ def compile_proto(out: Path) -> FileDescriptorSet:
 
 def package_module(descriptors: FileDescriptorSet) -> str:
     """Return the text of the package's ``__init__``: every message and enum by name."""
-    (file,) = descriptors.file
+    file = descriptors.file[-1]  # After what it imports.
     names = sorted(
         [message.name for message in file.message_type] + [e.name for e in file.enum_type]
     )
@@ -62,37 +64,41 @@ def package_module(descriptors: FileDescriptorSet) -> str:
 
 
 def generate() -> dict[str, str]:
-    """Return the text of every generated file by its name."""
+    """Return the text of every generated file by its path in the repository."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         descriptors = compile_proto(out)
-        files = {path.name: path.read_text("utf-8") for path in (out / VIRTUAL).iterdir()}
-    return {"__init__.py": package_module(descriptors)} | files
+        files = {
+            f"{PACKAGE}/{path.name}": path.read_text("utf-8") for path in (out / VIRTUAL).iterdir()
+        }
+    files[f"{PACKAGE}/__init__.py"] = package_module(descriptors)
+    files["schemas/events.avsc"] = avro_schema(descriptors)
+    return files
 
 
-def stale(files: dict[str, str], package: Path) -> list[str]:
-    """Return the names of generated files that differ from those in ``package``."""
+def stale(files: dict[str, str], root: Path) -> list[str]:
+    """Return the paths of generated files that differ from those below ``root``."""
     return [
-        name
-        for name, text in sorted(files.items())
-        if not (package / name).is_file() or (package / name).read_text("utf-8") != text
+        path
+        for path, text in sorted(files.items())
+        if not (root / path).is_file() or (root / path).read_text("utf-8") != text
     ]
 
 
-def main(arguments: list[str] | None = None, package: Path = PACKAGE) -> int:
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     options = parser.parse_args(arguments)
     files = generate()
-    changed = stale(files, package)
+    changed = stale(files, root)
     if options.check:
         if changed:
-            print(f"{package.name}: {', '.join(changed)}: stale, run make proto", file=sys.stderr)
+            print(f"{', '.join(changed)}: stale, run make proto", file=sys.stderr)
         return int(bool(changed))
-    package.mkdir(parents=True, exist_ok=True)
-    for name in changed:
-        (package / name).write_text(files[name], "utf-8")
+    for path in changed:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(files[path], "utf-8")
     return 0
 
 

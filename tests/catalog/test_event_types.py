@@ -11,15 +11,8 @@ from pat_events.catalog.lines import CatalogLines
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import EventType
 from pat_events.errors import CatalogError, ConfigError, UnknownEventError
+from tests.support.catalogs import SHOP_METADATA
 
-METADATA = """
-syntax = "proto3"; package shop.v1; import "google/protobuf/timestamp.proto";
-message Metadata {
-  string event_id = 1; string correlation_id = 2; string source = 3;
-  google.protobuf.Timestamp timestamp = 4; string tenant_id = 5; string user_id = 6;
-  map<string, string> attributes = 7;
-}
-"""
 ORDER_PLACED = EventType(
     "OrderPlaced", "shop.v1.OrderPlaced", "orders", "order_id", "shop.web", "Order Placed"
 )
@@ -35,7 +28,7 @@ def shop(monkeypatch, classes_of):
 
     def make(text):
         module = ModuleType("shop_events")
-        for name, cls in classes_of(METADATA + text).items():
+        for name, cls in classes_of(SHOP_METADATA + text).items():
             setattr(module, name.rpartition(".")[2], cls)
         monkeypatch.setitem(sys.modules, "shop_events", module)
         return replace(

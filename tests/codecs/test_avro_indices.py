@@ -3,7 +3,7 @@
 import pytest
 
 from pat_events import events
-from pat_events.codecs.avro import AvroCodec
+from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.errors import CodecError
 from tests.support.payloads import encode
 
@@ -36,12 +36,12 @@ def payload(metadata=1, enum_branch=0, symbol=2, occurred_at=1):
 
 @pytest.fixture(scope="module")
 def decode():
-    return AvroCodec.packaged().decoder(events.TenantEvent)
+    return AvroCodec.shared().decoder(events.TenantEvent)
 
 
 def test_the_indices_that_are_there_are_read(decode):
     assert decode(payload()) == EVENT
-    assert payload() == encode(AvroCodec.packaged(), EVENT)
+    assert payload() == encode(AvroCodec.shared(), EVENT)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 from pat_events import Handlers
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
-from pat_events.codecs.avro import AvroCodec
-from pat_events.codecs.protobuf import ProtobufCodec
+from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Route, Routes
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, ConfigError, UnknownEventError
@@ -142,11 +141,10 @@ def test_a_batch_handler_needs_the_order_of_partitions(order):
 
 
 def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_others(monkeypatch):
-    avro = AvroCodec('{"type": "record", "name": "shop.Other", "fields": []}', "other.avsc")
-    monkeypatch.setattr(
-        "pat_events.consumer.routes.reader_by_media_type",
-        {"application/avro": avro, "application/protobuf": ProtobufCodec()}.__getitem__,
-    )
+    def no_decoder(self, message_class):
+        raise ConfigError(f"{message_class.__name__} contains itself")
+
+    monkeypatch.setattr(AvroCodec, "decoder", no_decoder)
     handlers = Handlers()
     handlers.add(EmailReceived, handle)
     routes = Routes(handlers, TYPES, "key", LIMIT)

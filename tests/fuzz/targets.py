@@ -19,7 +19,8 @@ from pat_events import Handlers, events
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.cli import dlq
-from pat_events.codecs.avro import AvroCodec
+from pat_events.codecs.avro.codec import AvroCodec
+from pat_events.codecs.avro.twin import Twins
 from pat_events.codecs.json import from_json, to_json
 from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.consumer.routes import Routes
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 CATALOG = load_catalog()
 TYPES = EventTypes(CATALOG)
 CLASSES = [binding.message_class for binding in TYPES.by_full_name.values()]
-PROTOBUF, AVRO = ProtobufCodec(), AvroCodec.packaged()
+PROTOBUF, AVRO = ProtobufCodec(), AvroCodec.shared()
 MAX_TEXT = 2_000
 MAX_EVENT_BYTES = 100_000
 
@@ -106,7 +107,8 @@ def decode_protobuf(made: tuple[type, bytes]) -> None:
     shown(event)
 
 
-AVRO_NAMED = dict(AVRO._definitions)
+TWINS = Twins()
+AVRO_NAMES = {cls: TWINS.of(cls.DESCRIPTOR).name for cls in CLASSES}
 
 
 def decode_avro(made: tuple[type, bytes]) -> None:
@@ -116,7 +118,7 @@ def decode_avro(made: tuple[type, bytes]) -> None:
     except CodecError as error:
         short(error)
         return
-    read_avro_strictly(cls.DESCRIPTOR.full_name, AVRO_NAMED, io.BytesIO(data))
+    read_avro_strictly(AVRO_NAMES[cls], TWINS.definitions, io.BytesIO(data))
     shown(event)
 
 

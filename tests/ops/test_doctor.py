@@ -50,7 +50,7 @@ def test_avro_that_cannot_be_used_is_wrong_only_where_it_is_to_be_written(
 ):
     monkeypatch.setenv("PAT_EVENTS_CONNECT_TIMEOUT_S", "0.1")
     monkeypatch.setitem(sys.modules, "fastavro", None)
-    monkeypatch.delitem(sys.modules, "pat_events.codecs.avro", raising=False)
+    monkeypatch.delitem(sys.modules, "pat_events.codecs.avro.codec", raising=False)
     monkeypatch.setenv("PAT_EVENTS_CODEC", codec)
     found = outcomes("127.0.0.1:1")
     assert found["avro"].outcome is outcome

@@ -53,6 +53,16 @@ schedules:
   nightly: {cron: 'cron(0 3 * * ? *)', queue: packing, input: {operation: count}}
 """
 
+#: What the events of that company begin with.
+SHOP_METADATA = """
+syntax = "proto3"; package shop.v1; import "google/protobuf/timestamp.proto";
+message Metadata {
+  string event_id = 1; string correlation_id = 2; string source = 3;
+  google.protobuf.Timestamp timestamp = 4; string tenant_id = 5; string user_id = 6;
+  map<string, string> attributes = 7;
+}
+"""
+
 
 def parse(text):
     return parse_catalog(text, "shop.yaml", JSON_SCHEMA)

@@ -10,9 +10,11 @@ from tools import proto
 MODULE = "pat_events.events.events_pb2"
 
 
-def test_the_generated_classes_are_those_of_the_schema():
-    command = [sys.executable, proto.__file__, "--check"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def test_what_is_generated_is_that_of_the_schema():
+    command = [sys.executable, "-m", "tools.proto", "--check"]
+    run = subprocess.run(
+        command, cwd=proto.ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (run.returncode, run.stderr) == (0, "")
 
 
@@ -21,9 +23,18 @@ def files():
     return proto.generate()
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "events_pb2.py", "events_pb2.pyi"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "src/pat_events/events/__init__.py",
+        "src/pat_events/events/events_pb2.py",
+        "src/pat_events/events/events_pb2.pyi",
+        "schemas/events.avsc",
+    ],
+)
 def test_a_generated_file_that_was_edited_or_lost_is_noticed(tmp_path, files, name):
     for each, text in files.items():
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / each).write_text(text, "utf-8")
     assert proto.stale(files, tmp_path) == []
     (tmp_path / name).write_text(files[name] + "# edited\n", "utf-8")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def _avro() -> Codec:
-    from pat_events.codecs.avro import AvroCodec  # noqa: PLC0415 -- needs an extra
+    from pat_events.codecs.avro.codec import AvroCodec  # noqa: PLC0415 -- needs an extra
 
-    return AvroCodec.packaged()
+    return AvroCodec.shared()
 
 
 # What a record without a content-type header holds.

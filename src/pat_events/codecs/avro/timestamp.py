@@ -6,12 +6,29 @@ has a microsecond timestamp, which every reader understands, and the rest next t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
-SHAPE: Final = {"micros": "long", "nanos": "int"}
+DEFINITION: Final[dict[str, Any]] = {
+    "type": "record",
+    "name": "google.protobuf.Timestamp",
+    "doc": "A point in time with the range and the precision of google.protobuf.Timestamp.",
+    "fields": [
+        {
+            "name": "micros",
+            "type": {"type": "long", "logicalType": "timestamp-micros"},
+            "doc": "Since 1970-01-01T00:00:00Z, rounded down.",
+        },
+        {
+            "name": "nanos",
+            "type": "int",
+            "default": 0,
+            "doc": "What rounding took away, 0 to 999 ns.",
+        },
+    ],
+}
 
 _MICROS: Final = 1_000_000
 _NANOS: Final = 1_000_000_000
