@@ -9,9 +9,11 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.consumer.routes import MAX_HEADER_BYTES, MAX_HEADERS, Route, Routes
+from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, ConfigError, UnknownEventError
 from pat_events.events import EmailDeleted, EmailReceived, TenantEvent
+from tests.support.cloud_events import BY_SDK, STRUCTURED, TRACEPARENT, structured
 
 LIMIT = 1_000
 TYPE = ("ce_type", b"pat.events.v1.EmailReceived")
@@ -39,6 +41,8 @@ def delivery(*headers, value=b""):
     [
         b"application/protobuf",
         b"application/avro",
+        b"application/json",
+        b"Application/JSON; charset=utf-8",
         b"Application/Protobuf",
         b"application/protobuf; charset=binary",
         None,
@@ -68,12 +72,26 @@ def test_a_known_type_that_nobody_here_handles_is_left_alone(routes):
 @pytest.mark.parametrize(
     ("headers", "error", "said"),
     [
-        ([], UnknownEventError, "no ce_type header among 0: its type is unknown"),
+        (
+            [],
+            UnknownEventError,
+            "no ce_type header among 0, and the value is no CloudEvent in JSON",
+        ),
         ([("ce_type", None)], UnknownEventError, "no ce_type header"),
         (
             [("content-type", b"Application/CloudEvents+json; charset=utf-8")],
-            UnknownEventError,
-            "structured mode is not read",
+            CodecError,
+            "record at pat-emails/3/42 cannot be read: not JSON",
+        ),
+        (
+            [TYPE, ("content-type", b"application/cloudevents+avro")],
+            CodecError,
+            "application/cloudevents+json is read, not 'application/cloudevents+avro",
+        ),
+        (
+            [("content-type", b"application/cloudevents-batch+json")],
+            CodecError,
+            "of structured mode application/cloudevents+json is read",
         ),
         ([("ce_type", b"pat.events.v1.Nothing")], UnknownEventError, "'pat.events.v1.Nothing'"),
         ([("ce_type", b"\xff\xfe" * 5_000)], UnknownEventError, "not in the catalogue"),
@@ -151,3 +169,50 @@ def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_oth
     assert isinstance(routes.find(delivery(TYPE, PROTOBUF)), Route)
     refused = routes.find(delivery(TYPE, ("content-type", b"application/avro")))
     assert isinstance(refused, CodecError)
+
+
+@pytest.mark.parametrize("sdk", BY_SDK)
+def test_what_the_sdks_write_has_a_route(routes, sdk):
+    value, headers = BY_SDK[sdk]
+    found = routes.find(delivery(*headers, value=value))
+    assert isinstance(found, Route)
+    event = found.decode(value)
+    assert event.email_id == "m-1"
+    assert event.subject == ("" if "Protobuf" in sdk else "Hallo ü")
+
+
+def test_a_structured_record_tells_its_envelope_and_keeps_its_headers(routes):
+    value, headers = BY_SDK["version 2, structured"]
+    record = delivery(*headers, ("x", b"1"), value=value)
+    assert isinstance(routes.find(record), Route)
+    envelope = read_envelope(record)
+    assert envelope.event_id == "e-1"
+    assert envelope.type == "pat.events.v1.EmailReceived"
+    assert (envelope.source, envelope.subject) == ("shop.web", "m-1")
+    assert envelope.time == "2026-11-02T08:00:00Z"
+    assert envelope.correlation_id == "e-1"
+    assert envelope.content_type == "application/cloudevents+json"
+    assert envelope.trace == (TRACEPARENT.encode(), None)
+    assert list(record.headers) == [*headers, ("x", b"1")]
+    assert record.value == value
+
+
+def test_the_type_of_a_structured_record_is_the_one_in_its_value(routes):
+    deleted = structured(type="pat.events.v1.EmailDeleted")
+    assert routes.find(delivery(TYPE, *STRUCTURED, value=deleted)) is None
+    unknown = routes.find(delivery(TYPE, *STRUCTURED, value=structured(type="pat.Nothing")))
+    assert isinstance(unknown, UnknownEventError)
+    assert "'pat.Nothing' is not in the catalogue" in str(unknown)
+
+
+@pytest.mark.parametrize("value", [b"{", b'{"specversion": "1.0"}', b'{"email_id": "m-1"}', b"x"])
+def test_a_value_that_nobody_calls_a_cloud_event_has_to_be_one(routes, value):
+    found = routes.find(delivery(("content-type", b"application/json"), value=value))
+    assert isinstance(found, UnknownEventError)
+    assert "no CloudEvent in JSON" in str(found)
+
+
+def test_a_tombstone_in_structured_mode_is_refused(routes):
+    found = routes.find(delivery(*STRUCTURED, value=None))
+    assert isinstance(found, CodecError)
+    assert "has no payload" in str(found)

@@ -6,6 +6,7 @@ line of ours, an event that a strict reader refuses.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -23,7 +24,7 @@ from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.codecs.avro.twin import Twins
 from pat_events.codecs.json import from_json, to_json
 from pat_events.codecs.protobuf import ProtobufCodec
-from pat_events.consumer.routes import Routes
+from pat_events.consumer.routes import Route, Routes
 from pat_events.core import dead_letter as letters
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
@@ -36,6 +37,7 @@ from pat_events.ops.publishing import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly
 from tests.support.catalogs import parse
+from tests.support.cloud_events import BY_SDK, structured
 from tests.support.payloads import encode
 
 if TYPE_CHECKING:
@@ -187,6 +189,48 @@ def read_record(made: tuple[object, ...]) -> None:
     headings = [line for line in lines if line.startswith(("==", "reason"))]
     assert len(headings) == 2, f"a letter with the headings {headings}"
     assert "\x1b" not in out.getvalue()
+
+
+# --- CloudEvents in structured mode
+
+
+STRUCTURED_TOKENS = [
+    *(b'{"a":', b"[", b"NaN", b"1e400", b"null", b'"\\ud800"', b"\xff", b"{}", b"true", b"7"),
+    *(b'"type": "pat.events.v1.EmailDeleted",', b'"data":', b'"data_base64":', b'"\\u2028"'),
+    *(b"application/avro", b"application/json", b"application/cloudevents+json", b"9" * 5_000),
+]
+STRUCTURED_CORPUS = [value for value, _ in BY_SDK.values()] + [
+    structured(data=to_json(filled(events.EmailReceived))),
+    *(
+        structured(
+            data=None,
+            data_base64=base64.b64encode(AVRO.encoder(cls)(filled(cls))).decode(),
+            type=cls.DESCRIPTOR.full_name,
+            datacontenttype="application/avro",
+        )
+        for cls in (events.EmailReceived, events.PluginExecutionCompleted)
+    ),
+]
+
+
+def make_structured(rng: Random) -> tuple[object, ...]:
+    value = mutate(rng, STRUCTURED_CORPUS, STRUCTURED_TOKENS)
+    kind = rng.choice((b"application/cloudevents+json", b"application/json", b"Application/CloudE"))
+    headers = rng.choice(([], [("content-type", kind)], [("ce_type", VALUES[0])]))
+    return "pat-emails", 0, 41, b"k", value, headers, 1
+
+
+def read_structured(made: tuple[object, ...]) -> None:
+    delivery = Delivery(*made)
+    found = ROUTES.find(delivery)
+    if isinstance(found, Route):
+        try:
+            shown(found.decode(delivery.value))
+        except (CodecError, *PROTOBUF.decode_errors) as error:
+            short(found.undecodable(delivery, error))
+    elif found is not None:
+        short(found)
+    read_record(made)
 
 
 # --- text that people write
@@ -370,6 +414,7 @@ TARGETS = {
     "protobuf": Target(payload(PROTOBUF), decode_protobuf, 5_000),
     "avro": Target(payload(AVRO), decode_avro, 5_000),
     "records": Target(make_record, read_record, 150),
+    "structured": Target(make_structured, read_structured, 150),
     "json": Target(make_json, read_json, 3_000),
     "catalogue": Target(make_catalog, read_catalog, 400),
     "mail": Target(make_mail, read_mail, 300),

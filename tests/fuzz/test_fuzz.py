@@ -17,4 +17,4 @@ def test_only_typed_errors_leave_in_bounded_time_and_memory():
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("inputs, 0 kinds of problem") == 6
+    assert run.stdout.count("inputs, 0 kinds of problem") == 7

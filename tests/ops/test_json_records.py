@@ -9,7 +9,8 @@ from pat_events.core.headers import CE_TYPE, CONTENT_TYPE
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError
 from pat_events.events import EmailReceived
-from pat_events.ops.json_records import decode
+from pat_events.ops.json_records import decode, record_as_json
+from tests.support.cloud_events import BY_SDK, STRUCTURED, structured
 from tests.support.payloads import encode
 
 EVENT = EmailReceived(email_id="e-1")
@@ -39,6 +40,34 @@ def test_what_a_group_reads_is_an_event(types, content_type, codec):
     handlers.add(EmailReceived, lambda event, ctx: None)
     assert isinstance(Routes(handlers, types, "key", 1_000).find(record), Route)
     assert decode(types, record) == EVENT
+
+
+@pytest.mark.parametrize("sdk", BY_SDK)
+def test_what_the_sdks_write_is_an_event_with_its_envelope(types, sdk):
+    value, headers = BY_SDK[sdk]
+    record = Delivery("pat-emails", 3, 42, b"e-1", value, headers, 1)
+    shown = record_as_json(types, record)
+    assert shown["event"]["email_id"] == "m-1"
+    assert shown["envelope"]["event_id"] == "e-1"
+    assert shown["envelope"]["type"] == "pat.events.v1.EmailReceived"
+    assert shown["envelope"]["source"] == "shop.web"
+    # As they came.
+    assert shown["headers"] == {name: value.decode() for name, value in headers}
+    assert decode(types, record).email_id == "m-1"
+
+
+def test_what_is_in_structured_mode_and_no_event_is_shown_as_bytes_with_its_envelope(types):
+    record = Delivery("pat-emails", 3, 42, b"k", structured(data="x"), STRUCTURED, 1)
+    shown = record_as_json(types, record)
+    assert "must be a JSON object" in shown["error"]
+    assert shown["value_base64"]
+    assert shown["envelope"]["event_id"] == "e-1"
+    broken = record_as_json(types, Delivery("pat-emails", 3, 42, b"k", b"{", STRUCTURED, 1))
+    assert "not JSON" in broken["error"]
+    assert broken["envelope"]["event_id"] == "pat-emails/3/42"
+    # Without the classes there is still an envelope.
+    without = record_as_json(None, Delivery("pat-emails", 3, 42, b"k", structured(), STRUCTURED, 1))
+    assert without["envelope"]["event_id"] == "e-1"
 
 
 @pytest.mark.parametrize("content_type", [b"", b" ", b";", b"text/plain", b"\xff"])

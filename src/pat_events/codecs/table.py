@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pat_events.codecs.json import JsonReader
 from pat_events.codecs.protobuf import ProtobufCodec
+from pat_events.codecs.structured import StructuredReader
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ _CODECS: Final[dict[str, Callable[[], Codec]]] = {
     DEFAULT_MEDIA_TYPE: ProtobufCodec,
     "application/avro": _avro,
 }
-_READERS: Final[dict[str, Callable[[], Reader]]] = {**_CODECS}
-#: Media types that are read.
+_READERS: Final[dict[str, Callable[[], Reader]]] = {
+    **_CODECS,
+    JsonReader.content_type: JsonReader,
+}
+#: Media types that are read, of payloads and of the data in a record in structured mode.
 READABLE: Final = tuple(_READERS)
 
 
@@ -40,6 +45,11 @@ def codec_by_name(name: str) -> Codec:
     if make is None:
         raise ConfigError(f"there is no codec {name[:100]!r}: choose protobuf or avro")
     return make()
+
+
+def structured_reader() -> StructuredReader:
+    """Return what reads records in structured mode."""
+    return StructuredReader(reader_by_media_type)
 
 
 def media_type(header: bytes | None) -> str:

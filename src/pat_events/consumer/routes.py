@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pat_events.codecs.structured import unfold
 from pat_events.codecs.table import (
     DEFAULT_MEDIA_TYPE,
     READABLE,
     media_type,
     reader_by_media_type,
+    structured_reader,
 )
 from pat_events.core import headers as h
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.message import Message
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 # Names of this module: looking them up in the other costs more than the comparison.
 _CE_TYPE: Final = h.CE_TYPE
 _CONTENT_TYPE: Final = h.CONTENT_TYPE
+# Of records that are not in structured mode, as most spell them.
+_BINARY: Final = frozenset({None, *(readable.encode() for readable in READABLE)})
 
 
 class Route:
@@ -62,7 +66,10 @@ class Route:
 
 
 class Routes:
-    """Finds the handler of each delivery before a byte of its payload is read."""
+    """Finds the handler of each delivery before a byte of its payload is read.
+
+    Only of a record in structured mode is the type in there.
+    """
 
     def __init__(
         self, handlers: Handlers, types: EventTypes, order: Order, max_value_bytes: int
@@ -72,6 +79,7 @@ class Routes:
         self._by_type: dict[bytes, Registration] = {}
         # Only what handlers were registered for: never keyed by what the wire brings.
         self._routes: dict[tuple[bytes | None, bytes | None], Route] = {}
+        self._structured: dict[bytes, Route] = {}
         if not len(handlers):
             raise ConfigError("no handlers: register at least one with Handlers.on")
         for event_class, registration in handlers:
@@ -83,23 +91,25 @@ class Routes:
                 )
             self._by_type[event_type.full_name.encode()] = registration
         for readable in READABLE:
-            self._add_routes(readable)
+            try:
+                reader = reader_by_media_type(readable)
+            except ConfigError:
+                continue  # Its extra is not installed: such records become dead letters saying so.
+            for full_name, route in self._routes_with(reader):
+                self._routes[full_name, readable.encode()] = route
+                if readable == DEFAULT_MEDIA_TYPE:
+                    self._routes[full_name, None] = route
+        self._structured.update(self._routes_with(structured_reader()))
 
-    def _add_routes(self, readable: str) -> None:
-        try:
-            reader: Reader = reader_by_media_type(readable)
-        except ConfigError:
-            return  # Its extra is not installed: such records become dead letters that say so.
+    def _routes_with(self, reader: Reader) -> Iterator[tuple[bytes, Route]]:
         for full_name, registration in self._by_type.items():
             binding = self._types.by_full_name[full_name]
             try:
                 decode = reader.decoder(binding.message_class)
             except ConfigError:
                 continue  # Avro cannot carry such an event: likewise.
-            route = Route(binding.event_type.name, registration, decode, reader.decode_errors)
-            self._routes[full_name, readable.encode()] = route
-            if readable == DEFAULT_MEDIA_TYPE:
-                self._routes[full_name, None] = route
+            errors = reader.decode_errors
+            yield full_name, Route(binding.event_type.name, registration, decode, errors)
 
     @property
     def topics(self) -> list[str]:
@@ -132,7 +142,7 @@ class Routes:
         route = self._routes.get((type_, content_type))
         if route is not None:
             return route
-        return self._without_route(type_, content_type, count)
+        return self._without_route(delivery, type_, content_type, count)
 
     def _oversized(self, delivery: Delivery) -> PermanentError:
         headers = delivery.headers
@@ -143,25 +153,39 @@ class Routes:
         )
 
     def _without_route(
-        self, type_: bytes | None, content_type: bytes | None, header_count: int
+        self,
+        delivery: Delivery,
+        type_: bytes | None,
+        content_type: bytes | None,
+        header_count: int,
     ) -> Route | PermanentError | None:
+        structured = False
+        if type_ is None or content_type not in _BINARY:
+            try:
+                structured = unfold(delivery)
+            except CodecError as error:
+                return CodecError(f"record at {delivery.position} cannot be read: {error}")
+            type_ = delivery.header_values.get(_CE_TYPE)
         if type_ is None:
-            structured = (content_type or b"").lower().startswith(b"application/cloudevents")
-            why = "structured mode is not read" if structured else "its type is unknown"
             return UnknownEventError(
-                f"no {h.CE_TYPE} header among {header_count}: {why}; send CloudEvents in binary "
-                "mode"
+                f"no {h.CE_TYPE} header among {header_count}, and the value is no CloudEvent in "
+                "JSON: its type is unknown"
             )
-        if type_ not in self._types.by_full_name:
-            shown = type_[:200].decode(errors="replace")
-            return UnknownEventError(f"event type {shown!r} is not in the catalogue")
-        if type_ not in self._by_type:
+        if type_ in self._by_type:
+            if structured:
+                return self._structured[type_]
+            return self._routes.get((type_, media_type(content_type).encode())) or _unreadable(
+                content_type
+            )
+        if type_ in self._types.by_full_name:
             return None
-        route = self._routes.get((type_, media_type(content_type).encode()))
-        if route is not None:
-            return route
-        shown = (content_type or b"")[:200].decode(errors="replace")
-        return CodecError(
-            f"content type {shown!r} cannot be read: {', '.join(READABLE)} can, where their "
-            "extras are installed"
-        )
+        shown = type_[:200].decode(errors="replace")
+        return UnknownEventError(f"event type {shown!r} is not in the catalogue")
+
+
+def _unreadable(content_type: bytes | None) -> CodecError:
+    shown = (content_type or b"")[:200].decode(errors="replace")
+    return CodecError(
+        f"content type {shown!r} cannot be read: {', '.join(READABLE)} can, where their "
+        "extras are installed"
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Envelope(NamedTuple):
-    """CloudEvents attributes of one event, as its headers state them.
+    """CloudEvents attributes of one event, as its headers or a structured value state them.
 
     ``event_id`` falls back to the position in the log for records whose
     producer set none, so that every event has a name.

@@ -40,8 +40,10 @@ class Delivery:
     (``attempt`` to ``route``).
 
     Attributes:
-        header_values: The headers by name; of equal ones the last, which replaces the others.
-        all_if_repeated: All headers in their order where a name comes twice, else None.
+        header_values: The headers by name; of equal ones the last, which replaces the others. Of a
+            record in structured mode also the attributes in its value, once somebody looked.
+        all_if_repeated: All headers in their order where ``header_values`` does not have them, as
+            where a name comes twice; else None.
     """
 
     __slots__ = (

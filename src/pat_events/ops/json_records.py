@@ -6,7 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.table import media_type, reader_by_media_type
+from pat_events.codecs.structured import unfold
+from pat_events.codecs.table import media_type, reader_by_media_type, structured_reader
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.catalog.binding import EventTypes
+    from pat_events.codecs.base import Reader
     from pat_events.core.record import Delivery
 
 
 def decode(types: EventTypes | None, delivery: Delivery) -> Message:
-    """Return the event of a delivery, by its headers.
+    """Return the event of a delivery, in binary or structured mode.
+
+    Of a structured one the delivery tells the envelope afterwards, see ``unfold``.
 
     Raises:
         UnknownEventError: its type is not in the catalogue, or there are no ``types`` to ask.
         CodecError: there is no payload, no codec for it, or it is not that event.
     """
+    structured = unfold(delivery)
     if types is None:
         raise UnknownEventError("the event classes of the catalogue are not there")
     full_name = delivery.header_values.get(h.CE_TYPE)
@@ -35,7 +40,10 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     if delivery.value is None:
         raise CodecError(f"{binding.event_type.name} has no payload")
     try:
-        reader = reader_by_media_type(media_type(delivery.header_values.get(h.CONTENT_TYPE)))
+        reader: Reader = structured_reader()
+        if not structured:
+            kind = media_type(delivery.header_values.get(h.CONTENT_TYPE))
+            reader = reader_by_media_type(kind)
         read = reader.decoder(binding.message_class)
     except ConfigError as error:
         raise CodecError(str(error)) from error
@@ -47,8 +55,14 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
 
 def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, Any]:
     """Return a delivery as values JSON can hold; never raises for what the record contains."""
+    event: dict[str, Any] = {}
+    try:
+        event["event"] = to_json(decode(types, delivery))
+    except PatEventsError as error:
+        event["error"] = str(error)
+        event["value_base64"] = base64.b64encode(delivery.value or b"").decode()
     envelope = read_envelope(delivery)
-    shown: dict[str, Any] = {
+    return {
         "topic": delivery.topic,
         "partition": delivery.partition,
         "offset": delivery.offset,
@@ -57,14 +71,9 @@ def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, An
         "envelope": {
             name: value for name, value in envelope._asdict().items() if isinstance(value, str)
         },
-        "headers": {name: _text(value) for name, value in delivery.header_values.items()},
+        "headers": {name: _text(value) for name, value in delivery.headers},
+        **event,
     }
-    try:
-        shown["event"] = to_json(decode(types, delivery))
-    except PatEventsError as error:
-        shown["error"] = str(error)
-        shown["value_base64"] = base64.b64encode(delivery.value or b"").decode()
-    return shown
 
 
 def _text(value: bytes | None) -> str | None:
