@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DATA = ("catalog.yaml", "catalog.schema.json", "events.avsc")
+# The .proto is what others import EventMetadata from.
+DATA = ("catalog.yaml", "catalog.schema.json", "events.avsc", "events.proto")
 
 
 def build(target, folder, into):
