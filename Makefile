@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types proto perf stack-up stack-down terraform check clean
+.PHONY: help setup demo test lint format types proto docs perf stack-up stack-down terraform check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ types: $(VENV)/.dev ## mypy, strict
 proto: $(VENV)/.dev ## generate the event classes and events.avsc from schemas/events.proto
 	@$(BIN)/python -m tools.proto
 
+docs: $(VENV)/.dev ## generate docs/reference.md from docstrings and the catalogue's schema
+	@$(BIN)/python tools/reference.py
+
 perf: $(VENV)/.dev ## measure beside bare confluent-kafka, on a Kafka of its own
 	@$(BIN)/python -m perf $(ARGS)
 
@@ -50,6 +53,7 @@ terraform: $(VENV)/.dev ## format, validate, unit tests, checkov, and a full app
 
 check: lint types ## all that CI asks for besides the tests
 	@$(BIN)/python -m tools.proto --check
+	@$(BIN)/python tools/reference.py --check
 
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

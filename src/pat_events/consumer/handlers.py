@@ -159,6 +159,16 @@ class Handlers:
         Raise to fail the whole batch; its events are then tried again one by
         one, so that a bad one does not take the others with it. Call ``ctx.fail(error)`` to fail
         single events and accept the rest. The group needs ``order="partition"``.
+
+        Args:
+            event_class: The generated class of the events.
+            max_events: Most events of one call. A call takes what is there and waits for no more.
+            retry: When a failed event is tried again; a batch that failed counts as an attempt of
+                each of its events.
+            timeout_s: Deadline of one call, in seconds, however many events it has.
+
+        Raises:
+            ConfigError: as ``on``, or ``max_events`` is below 1.
         """
         require_at_least_1("max_events", max_events)
 
