@@ -20,8 +20,8 @@ from tests.support.examples import examples, pages
 
 pytest_plugins = ["pytester"]
 
-# It needs a folder with generated classes, and has tests of its own.
-ELSEWHERE = "docs/own-events.md"
+# Files that belong together: they have tests of their own.
+ELSEWHERE = {"docs/own-events.md", "docs/dead-letters.md"}
 PYTHON = {page: found for page in pages() if (found := examples(page, "python"))}
 TESTS = [page for page, found in PYTHON.items() if any("def test_" in each.text for each in found)]
 
@@ -41,14 +41,14 @@ def test_most_pages_for_users_show_examples():
 
 @pytest.mark.parametrize(
     "example",
-    [each for page, found in PYTHON.items() if page not in (ELSEWHERE, *TESTS) for each in found],
+    [each for page, found in PYTHON.items() if page not in {*ELSEWHERE, *TESTS} for each in found],
     ids=str,
 )
 def test_an_example_runs_by_itself(example, broker):
     example.run()
 
 
-@pytest.mark.parametrize("page", [page for page in TESTS if page != ELSEWHERE])
+@pytest.mark.parametrize("page", [page for page in TESTS if page not in ELSEWHERE])
 def test_examples_that_are_tests_pass(page, pytester, monkeypatch):
     monkeypatch.delenv("PAT_EVENTS_CATALOG", raising=False)
     modules = [
