@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 
 import pytest
 import trustme
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from pat_events import Config, KafkaConfig
 from pat_events.errors import (
@@ -16,7 +19,7 @@ from pat_events.errors import (
     TransportError,
     TransportUnavailableError,
 )
-from pat_events.transports.kafka import KafkaTransport
+from pat_events.transports.kafka import KafkaTransport, topics
 from pat_events.transports.sending import Outgoing
 from tests.support.waiting import poll_until
 
@@ -38,11 +41,11 @@ def topic(secured_kafka, topic_name, create_topic):
     return create_topic(topic_name, bootstrap_servers=secured_kafka.bootstrap_servers)
 
 
-def partitions(kafka, user, topics):
+def partitions(kafka, user, names):
     config = KafkaConfig(
         bootstrap_servers=kafka.scram_servers, client_properties=kafka.scram(user, PASSWORD)
     )
-    return KafkaTransport(config).partitions(topics, PATIENCE_S)
+    return KafkaTransport(config).partitions(names, PATIENCE_S)
 
 
 def connect(servers, properties, timeout_s=PATIENCE_S):
@@ -167,6 +170,7 @@ def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
 
     def write(password):
         properties = secured_kafka.scram(user, password)
+        properties["topic.metadata.refresh.interval.ms"] = "200"
         file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
 
     write(PASSWORD)
@@ -181,6 +185,25 @@ def test_a_password_that_was_changed_is_read_again_by_clients_that_live(
     secured_kafka.start(1)
     cluster.send(topic, first=1)
     poll_until(lambda: member.offsets() == [0, 1], member, ignore=TransportError)
+    # What is assigned from now on is asked about by a client that has the new one, too.
+    admin = AdminClient({"bootstrap.servers": secured_kafka.bootstrap_servers})
+    admin.create_partitions([NewPartitions(topic, 2)])[topic].result(PATIENCE_S)
+    poll_until(lambda: member.owned == {(topic, 0), (topic, 1)}, member, ignore=TransportError)
+
+
+def test_a_client_that_asks_about_topics_is_not_refused_for_ever(
+    secured_kafka, user, topic, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(topics, "_ANSWER_S", 1)
+    secured_kafka.permit(user, "topic", topic, "describe")
+    file = tmp_path / "kafka"
+    file.write_text(json.dumps(secured_kafka.scram(user, "wrong")))
+    config = KafkaConfig(bootstrap_servers=secured_kafka.scram_servers, client_properties_file=file)
+    asking = topics.Topics(config)
+    with pytest.raises(KafkaException):
+        asking.ask([topic])
+    file.write_text(json.dumps(secured_kafka.scram(user, PASSWORD)))
+    assert asking.ask([topic])[topic].partitions == 1
 
 
 def test_without_the_right_to_write_a_publish_names_it_and_goes_on_once_it_is_there(

@@ -157,8 +157,8 @@ class KafkaReceiver:
 
     def _has_client(self, timeout_s: float) -> bool:
         """Do what a client needs outside its callbacks; tells whether there is one to read with."""
-        if self._renewal.is_wanted:
-            self._renewal.look(self._client)
+        if self._renewal.is_wanted and self._renewal.look(self._client):
+            self._topics.sign_in_again()
         if self._predecessor.is_awaited:
             if not self._predecessor.wait(timeout_s):
                 return False

@@ -43,22 +43,24 @@ class Renewal:
         if error.code() in _REFUSED:
             self.is_wanted = self._config.client_properties_file is not None
 
-    def look(self, client: _Client) -> None:
-        """Look into the file, and give the client what is new."""
+    def look(self, client: _Client) -> bool:
+        """Look into the file, and give the client what is new; tells whether something is."""
         self.is_wanted = False
         try:
             # Made again it reads its file.
             found = _credentials(replace(self._config))
         except ConfigError as unreadable:
             client_log.warning("the sign-in was refused, and %s", unreadable)
-            return
-        if found != self._given:
-            self._given = found
-            client.set_sasl_credentials(*found)
-            client_log.warning(
-                "the sign-in was refused: trying the user and password that %s has by now",
-                self._config.client_properties_file,
-            )
+            return False
+        if found == self._given:
+            return False
+        self._given = found
+        client.set_sasl_credentials(*found)
+        client_log.warning(
+            "the sign-in was refused: trying the user and password that %s has by now",
+            self._config.client_properties_file,
+        )
+        return True
 
 
 def _credentials(config: KafkaConfig) -> tuple[str, str]:

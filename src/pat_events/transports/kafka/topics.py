@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException, TopicCollection
@@ -89,7 +89,12 @@ class Topics:
         """
         found = {}
         for name in names:
-            answer = self._client().list_topics(name, timeout=_ANSWER_S)
+            try:
+                answer = self._client().list_topics(name, timeout=_ANSWER_S)
+            except KafkaException:
+                # Its password or certificate may be over: the next one is made with what there is.
+                self.sign_in_again()
+                raise
             topic = answer.topics[name]
             if topic.error is not None:
                 raise KafkaException(topic.error)
@@ -117,6 +122,11 @@ class Topics:
             and known.of_another_topic(Mark(known.cluster, _id_in(future.result()), 0))
         ]
 
+    def sign_in_again(self) -> None:
+        """Ask by a new client from now on: the one there is knows an earlier sign-in."""
+        self._admin = None
+        self._asked = {}
+
     def _id(self, name: str) -> str:
         try:
             return _id_in(self._describe([name])[name].result(_ANSWER_S * 2))
@@ -133,7 +143,8 @@ class Topics:
     def _client(self) -> AdminClient:
         if self._admin is None:
             # Kept: its end cancels what it was asked, and signing in again is dear.
-            self._admin = AdminClient(properties.admin(self._config, lambda _: None))  # type: ignore[arg-type]
+            config = replace(self._config)  # Made again it reads its file.
+            self._admin = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
         return self._admin
 
 
