@@ -149,6 +149,30 @@ class SecuredKafka(Kafka):
         for answer in client.create_acls(rules).values():
             answer.result(_ANSWER_S)
 
+    def forbid(self, user: str) -> None:
+        """Permit nothing any more; not even what was begun goes on."""
+        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
+            AclBindingFilter,
+            AclOperation,
+            AclPermissionType,
+            AdminClient,
+            ResourcePatternType,
+            ResourceType,
+        )
+
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        rules = AclBindingFilter(
+            ResourceType.ANY,
+            None,  # type: ignore[arg-type]
+            ResourcePatternType.ANY,
+            f"User:{user}",
+            None,  # type: ignore[arg-type]
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+        for answer in client.delete_acls([rules]).values():
+            answer.result(_ANSWER_S)
+
     def tls(self) -> dict[str, str]:
         """The client properties of somebody who trusts the broker and has no name."""
         return self._tls("SSL")
@@ -171,11 +195,29 @@ class SecuredKafka(Kafka):
             "sasl.oauthbearer.config": f"principal={user}",
         }
 
-    def certificate(self, user: str, authority: CA | None = None) -> dict[str, str]:
-        """The client properties of a user with a certificate, by another authority if named."""
-        issued = (authority or self.authority).issue_cert(f"{user}@clients.test", common_name=user)
+    def certificate(
+        self,
+        user: str,
+        authority: CA | None = None,
+        *,
+        not_after: datetime | None = None,
+        over: str | None = None,
+    ) -> dict[str, str]:
+        """The client properties of a user with a certificate, by another authority if named.
+
+        Args:
+            user: Its common name.
+            authority: Who signs it; the one the broker trusts when None.
+            not_after: When its time is over, in UTC and without a time zone.
+            over: File to replace with it, in one step as a renewal does; a new one when None.
+        """
+        issued = (authority or self.authority).issue_cert(
+            f"{user}@clients.test", common_name=user, not_after=not_after
+        )
         file = self.folder / f"{user}-{secrets.token_hex(4)}.pem"
         issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+        if over is not None:
+            file = file.rename(over)
         return {
             **self._tls("SSL"),
             "ssl.certificate.location": str(file),
