@@ -54,6 +54,8 @@ class KafkaConfig(Settings):
         client_properties: Further librdkafka settings, such as ``security.protocol``.
             In the environment: ``PAT_EVENTS_CLIENT_PROPERTIES=a.b=c;d.e=f``, or a JSON object
             where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
+            Files that those of TLS name, such as ``ssl.certificate.location``, may be renewed
+            while clients live.
             ``partition.assignment.strategy`` is for joining a classic group of another client,
             such as aiokafka, while its members are replaced: each rebalance then stops all
             partitions of all members. Go on to ``group_protocol="consumer"`` member by member;

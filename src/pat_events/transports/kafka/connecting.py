@@ -176,11 +176,19 @@ def _explained(config: KafkaConfig, error: KafkaError) -> str:
     if "ssl/tls alert" in said:
         return (
             f"{prefix}the broker did not accept the client's certificate ({said}): check "
-            "ssl.certificate.location, ssl.key.location, and that the broker trusts who signed it"
+            f"{_files_of_client(config)}, and that the broker trusts who signed it"
         )
     if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001
         return f"{prefix}{said}; check sasl.mechanisms, the user and the password or token"
     return f"{prefix}{said}"
+
+
+def _files_of_client(config: KafkaConfig) -> str:
+    given = config.client_properties
+    if (store := given.get("ssl.keystore.location")) is not None:
+        return f"ssl.keystore.location ({store})"
+    names = ("ssl.certificate.location", "ssl.key.location")
+    return ", ".join(f"{name} ({given[name]})" if name in given else name for name in names)
 
 
 def _why_not_verified(config: KafkaConfig) -> str | None:

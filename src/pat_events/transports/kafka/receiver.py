@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -19,6 +20,7 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.certificates import Certificates
 from pat_events.transports.kafka.errors import is_fatal, kafka_errors, translate
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
@@ -31,13 +33,16 @@ from pat_events.transports.kafka.topics import Topics
 from pat_events.transports.kafka.unreadable import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from confluent_kafka import Message
 
     from pat_events.core.record import Delivery
     from pat_events.transports import log
     from pat_events.transports.kafka.config import KafkaConfig
+
+    _OnRebalance: TypeAlias = Callable[[Consumer, list[TopicPartition]], None]
 
 _log = logging.getLogger("pat_events.kafka")
 
@@ -93,13 +98,17 @@ class KafkaReceiver:
         self._unreadable = Unreadable()
         self._config = config
         self._renewal = Renewal(config)
+        self._certificates = Certificates(config)
+        # Tells clients apart that came one after the other.
+        self._epoch = 0
         self._client = self._new_client()
 
     def _new_client(self) -> Consumer:
         with kafka_errors(f"starting a member of group {self._group!r}"):
+            config = replace(self._config)  # Made again it reads its file.
             return Consumer(
                 {
-                    **properties.consumer(self._config, self._group, self._on_error),
+                    **properties.consumer(config, self._group, self._on_error),
                     "on_commit": self._on_commit,
                     # Told once each time: a position may lie past the last record; see ends().
                     "enable.partition.eof": True,
@@ -115,10 +124,23 @@ class KafkaReceiver:
     def _join(self) -> None:
         self._client.subscribe(
             self._subscribed,
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+            on_assign=self._of_this_client(self._on_assign),
+            on_revoke=self._of_this_client(self._on_revoke),
+            on_lost=self._of_this_client(self._on_lost),
         )
+
+    def _of_this_client(self, callback: _OnRebalance) -> _OnRebalance:
+        """Return a callback that does nothing once another client is in place of this one.
+
+        An old one ends in a thread of its own, and its partitions are the new one's by then.
+        """
+        epoch = self._epoch
+
+        def call(client: Consumer, partitions: list[TopicPartition]) -> None:
+            if epoch == self._epoch:
+                callback(client, partitions)
+
+        return call
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         """Return what is there; see ``Receiver.poll``."""
@@ -165,7 +187,35 @@ class KafkaReceiver:
             self._client.close()
             self._client = self._new_client()
             self._join()
+        elif self._certificates.renewed():
+            self._join_again()
         return True
+
+    def _join_again(self) -> None:
+        """Leave the group, in order where its coordinator still answers, and join it again."""
+        try:
+            client = self._new_client()
+        except PatEventsError as error:
+            self._certificates.put_off(error)
+            return
+        try:
+            self._leave()
+        except PatEventsError as error:
+            _log.warning("%s", error)
+        # From here on nothing of the old client is heard any more, and it may take its time to end.
+        self._client = client
+        self._epoch += 1
+        if left := list(self._assigned):
+            with self._callback():
+                self._listener.lost(left)
+        for kept in (self._assigned, self._first_positions, self._out_of_range, self._ends):
+            kept.clear()
+        self._paused.clear()
+        self._unreadable = Unreadable()
+        self._closing, self._unanswered = False, None
+        self._topics.sign_in_again()
+        self._join()
+        _log.warning("joining group %s again: TLS was renewed", self._group)
 
     def _fail(self, failure: PatEventsError) -> None:
         """Have ``poll`` raise this, unless something worse is to be raised already."""
@@ -225,8 +275,12 @@ class KafkaReceiver:
         """Leave the group."""
         if self._closing:
             return
-        self._closing = True
         self._failed = None
+        self._leave()
+        self._raise_failure()
+
+    def _leave(self) -> None:
+        self._closing = True
         with kafka_errors("leaving the group"):
             try:
                 gone = unanswered(self._client, _topic_partitions(self._assigned))
@@ -235,7 +289,6 @@ class KafkaReceiver:
                 give_back(self._client, is_static=self._instance_id is not None)
             finally:
                 self._end_client()
-        self._raise_failure()
 
     def _end_client(self) -> None:
         if self._unanswered is None:

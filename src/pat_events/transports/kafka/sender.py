@@ -28,6 +28,7 @@ from pat_events.errors import (
 )
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
+from pat_events.transports.kafka.certificates import Certificates
 from pat_events.transports.kafka.errors import is_fatal, kafka_errors, translate
 from pat_events.transports.kafka.expiry import Expiry
 from pat_events.transports.kafka.instrumented import produce_by_name
@@ -58,6 +59,8 @@ _FLUSH_S: Final = 0.2
 # A client that has told nothing for so long still has events that were given up, in seconds. It is
 # what librdkafka lets a broker take for an answer: nothing that was sent is on its way any more.
 _SILENT_S: Final = 30.0
+# How long a client that is replaced while it works may finish what it has, in seconds.
+_FINISH_S: Final = 5.0
 # How long a process that ends waits for what was published without close, in seconds.
 _EXIT_S: Final = 5.0
 _FORKED: Final = (
@@ -88,6 +91,8 @@ class KafkaSender:
         self._generation = 0
         # The client is dead, or to be replaced: what is sent meanwhile is kept for the next one.
         self._fatal = False
+        # It is to be replaced for its certificate alone, and may work.
+        self._outdated = False
         self._rebuilding = False
         # Bytes that wait for the next client; None before somebody asked.
         self._kept_bytes: int | None = None
@@ -96,6 +101,7 @@ class KafkaSender:
         self._expiry = Expiry(limits.delivery_timeout_s)
         self._trouble = Trouble()
         self._renewal = Renewal(config)
+        self._certificates = Certificates(config, self._note_cause)
         # Why nothing is taken any more, and whether nothing is sent any more either.
         self._refusal: str | None = None
         self._ended = False
@@ -393,8 +399,11 @@ class KafkaSender:
             self._expire(now)
         if self._expired:
             self._free_silent_client(now)
-        # Without anything that waits there is no expedite, and nobody to hear what is wrong.
-        if self._fatal and self._outstanding:
+        if not self._rebuilding and self._certificates.renewed():
+            with self._lock:
+                self._fatal = self._outdated = True
+        # Without anything that waits there is no hurry, and nobody to hear what is wrong.
+        if self._fatal and (self._outstanding or self._outdated):
             self._begin_rebuild(now)
 
     def _oldest(self) -> float:
@@ -475,6 +484,9 @@ class KafkaSender:
 
     def _replace_client(self) -> None:
         """Make a client, without the lock held, and send everything again."""
+        if self._outdated:
+            # What is on its way would be in the log twice.
+            self._serve(self._client, self._client.flush, _FINISH_S)
         with self._lock:
             self._generation += 1
             dead = self._client
@@ -485,7 +497,7 @@ class KafkaSender:
         try:
             client = self._new_client()
         except PatEventsError as error:
-            self._trouble.note_cause(str(error), time.monotonic())
+            self._note_cause(str(error))
             return
         with self._lock:
             if self.ended:  # Closed meanwhile.
@@ -495,11 +507,12 @@ class KafkaSender:
             self._expired.clear()
             self._heard = (-1, 0.0)
             again = len(self._outstanding)
+            outdated, self._outdated = self._outdated, False
             refused: list[Failure] = []
             self._send_again(refused)
         _log.warning(
             "replaced the producer (%s); sent %d unacknowledged events again",
-            self._why(self._limits.delivery_timeout_s),
+            "TLS was renewed" if outdated else self._why(self._limits.delivery_timeout_s),
             again,
         )
         self._give_up(refused)
@@ -529,6 +542,9 @@ class KafkaSender:
                     if self._outstanding.pop(outgoing, None) is not None:
                         refused.append((outgoing, self._failure(outgoing, cause)))
         self._fatal = False
+
+    def _note_cause(self, text: str) -> None:
+        self._trouble.note_cause(text, time.monotonic())
 
     def _note_error(self, generation: int, error: KafkaError) -> None:
         with self._lock:
