@@ -1,10 +1,15 @@
-"""Calling handlers: one lane's deliveries at a time, and what came of them."""
+"""The attempt: the one way deliveries go through a handler, whoever drives it.
+
+A thread iterates over it, a task awaits it, a simulation steps it. What belongs around every
+call of a handler belongs here; how many events a call takes is said by ``Calls``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import types
+from typing import TYPE_CHECKING, Any
 
-from pat_events.consumer.batches import run_batch, run_batch_async
+from pat_events.consumer.calls import IN_ONE_CALL, ONE_BY_ONE, Batch
 from pat_events.consumer.cancellation import from_outside
 from pat_events.consumer.context import Context
 from pat_events.consumer.results import look_at_result
@@ -12,127 +17,90 @@ from pat_events.consumer.variables import NO_VARIABLES, are_current, awaited_in
 from pat_events.producer.ack import ends_the_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
     from contextvars import Context as Variables
 
+    from pat_events.consumer.calls import Calls
     from pat_events.consumer.job import Job
-    from pat_events.core.record import Delivery
     from pat_events.producer.producer import Producer
 
 
-def run(job: Job, producer: Producer | None, variables: Variables = NO_VARIABLES) -> bool:
-    """Call the handlers of a job in this thread; returns whether it is still wanted.
-
-    Each call sees the context variables it is given, and none that another has set.
-    """
-    deliveries = job.deliveries
-    if deliveries[0].route.registration.batch_size:
-        return _is_over(job, deliveries[-1]) or run_batch(job, producer, variables)
-    for delivery in deliveries:
-        if _is_over(job, delivery):
-            break
-        route = delivery.route
-        try:
-            event = route.decode(delivery.value)
-        except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
-            job.failures = _undecodable(job, error)
-            break
-        context = Context(delivery, producer)
-        try:
-            result = variables.copy().run(route.call, event, context)
-            if result is not None or context.failure is not None:
-                look_at_result(result, context, route.registration.name)
-                _raise_failure(context)
-        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its failure
-            job.failures = [(job.done, error)]
-            break
-        if job.abandoned:
-            return False
-        if context.acks is not None:
-            job.note_acks(job.done, context)
-        job.done += 1
-    return not job.abandoned
-
-
-def _raise_failure(context: Context) -> None:
-    if context.failure is not None:
-        raise context.failure
-
-
-def _is_over(job: Job, delivery: Delivery) -> bool:
-    # All are set by the owner meanwhile.
-    return (
-        delivery.offset > job.state.last_to_begin
-        or job.abandoned
-        or (job.wanted_back and job.done > 0)
-    )
-
-
-def _undecodable(job: Job, error: Exception) -> list[tuple[int, BaseException]]:
-    """Return the failure of the delivery at work, and those directly behind it of the same kind.
-
-    No handler is called between them, so their dead letters need not wait for each other.
-    """
-    first = job.deliveries[job.done]
-    failures: list[tuple[int, BaseException]] = [(job.done, first.route.undecodable(first, error))]
-    for index in range(job.done + 1, len(job.deliveries)):
-        delivery = job.deliveries[index]
-        if _is_over(job, delivery):
-            break
-        try:
-            delivery.route.decode(delivery.value)
-        except Exception as another:  # noqa: BLE001 - as in run
-            failures.append((index, delivery.route.undecodable(delivery, another)))
-        else:
-            break
-    return failures
-
-
-async def run_async(
+# In one piece: a function of ours in its loop would cost a tenth of it.
+def attempt(  # noqa: C901, PLR0912
     job: Job, producer: Producer | None, variables: Variables = NO_VARIABLES
-) -> bool:
-    """Await the handlers of a job; returns whether it is still wanted.
+) -> Generator[Any, Any, None]:
+    """Take a job's deliveries through their handler, as far as they are wanted.
 
-    As in ``run`` each call sees the variables it is given. A task begins with a copy of them, which
-    serves until a call leaves it changed: stepping a coroutine in a copy of its own costs more.
+    What came of it is on the job. What a coroutine waits for is yielded; a plain function is called
+    and nothing is yielded. Each call sees the context variables it is given, and none that another
+    has set. A task begins with a copy of them, which serves until a call leaves it changed:
+    stepping a coroutine in a copy of its own costs more.
 
     Raises:
         KeyboardInterrupt, SystemExit: they came by a signal; the job is wanted all the same.
     """
-    deliveries = job.deliveries
-    if deliveries[0].route.registration.batch_size:
-        return _is_over(job, deliveries[-1]) or await run_batch_async(job, producer)
-    unchanged = are_current(variables)
+    deliveries: Sequence[Any] = job.deliveries
+    registration = deliveries[0].route.registration
+    told: Callable[[Any, Producer | None], Context | Batch] = Context
+    calls = ONE_BY_ONE
+    if registration.batch_size:
+        deliveries, told, calls = [Batch(job.deliveries)], Batch.told, IN_ONE_CALL
+    is_async = registration.is_async
+    unchanged = is_async and are_current(variables)
     for delivery in deliveries:
-        if _is_over(job, delivery):
+        # All are set by the owner meanwhile.
+        if (
+            delivery.offset > job.state.last_to_begin
+            or job.abandoned
+            or (job.wanted_back and job.done > 0)
+        ):
             break
         route = delivery.route
         try:
             event = route.decode(delivery.value)
         except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
-            job.failures = _undecodable(job, error)
-            break
-        context = Context(delivery, producer)
+            calls.undecodable(delivery, job, error)
+            continue
+        if job.failures is not None:
+            break  # What is directly before it could not be decoded.
+        context = told(delivery, producer)
+        result: Any = None
         try:
-            if unchanged:
-                result = await route.call(event, context)
+            if not is_async:
+                result = variables.copy().run(route.call, event, context)
+            elif unchanged:
+                result = yield from route.call(event, context)
                 unchanged = are_current(variables)
             else:
-                result = await awaited_in(variables.copy(), route.call, event, context)
-            if result is not None or context.failure is not None:
-                look_at_result(result, context, route.registration.name)
-                _raise_failure(context)
-        except BaseException as error:  # noqa: BLE001 - as above, cancellation included
-            _note_failure(job, error)
+                result = yield from awaited_in(variables.copy(), route.call, event, context)
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its failure
+            context.failure = error
+        if result is not None or context.failure is not None:
+            if not _settle(calls, context, job, result):
+                break
+        elif job.abandoned:
+            break  # type: ignore[unreachable]  # set meanwhile, as above
+        elif context.acks is None:
+            job.done += 1
+        elif not calls.settle(context, job):
             break
-        if job.abandoned:
-            return False
-        if context.acks is not None:
-            job.note_acks(job.done, context)
-        job.done += 1
-    return not job.abandoned
 
 
-def _note_failure(job: Job, error: BaseException) -> None:
-    job.failures = [(job.done, from_outside(error) or error)]
-    if ends_the_process(error):
-        raise error
+# The same function, for ``await``.
+attempt_awaited = types.coroutine(attempt)
+
+
+def _settle(calls: Calls, context: Context | Batch, job: Job, result: object) -> bool:
+    registration = job.registration
+    if result is not None:
+        try:
+            look_at_result(result, context.note, registration.name)
+        except Exception as error:  # noqa: BLE001 - as if the handler had raised it
+            context.failure = error
+    failure = context.failure
+    if failure is not None and registration.is_async:
+        context.failure = from_outside(failure) or failure
+    goes_on = not job.abandoned and calls.settle(context, job)
+    if failure is not None and registration.is_async and ends_the_process(failure):
+        raise failure
+    return goes_on

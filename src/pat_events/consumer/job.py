@@ -106,7 +106,12 @@ class Job:
 
 
 def post_when_settled(job: Job, post: Callable[[Job], None]) -> None:
-    """Post a job once everything its handlers published is acknowledged or given up."""
+    """Post a job once everything its handlers published is acknowledged or given up.
+
+    Not one that was abandoned: what is left of that has been posted.
+    """
+    if job.abandoned:
+        return
     if job.unsettled is None:
         post(job)
         return

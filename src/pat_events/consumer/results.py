@@ -11,7 +11,7 @@ from pat_events.errors import UnfinishedWorkError
 from pat_events.producer.ack import Ack
 
 if TYPE_CHECKING:
-    from pat_events.consumer.context import Context
+    from collections.abc import Callable
 
 # What a call returns that has only begun, or not even that. Functions made by ``contextmanager``
 # return a context decorator. Iterators are not among them: a database's cursor is one.
@@ -27,7 +27,7 @@ _UNFINISHED: Final = (
 )
 
 
-def look_at_result(result: object, context: Context, name: str) -> None:
+def look_at_result(result: object, note: Callable[[Ack], None], name: str) -> None:
     """Note the publish whose handle a handler returned; refuse a result that is work not done.
 
     Raises:
@@ -37,7 +37,7 @@ def look_at_result(result: object, context: Context, name: str) -> None:
     # A list of them is what a forgotten gather leaves.
     for each in result if isinstance(result, list | tuple | set) else (result,):
         if isinstance(each, Ack):
-            context.note(each)
+            note(each)
         elif isinstance(each, _UNFINISHED):
             unfinished.append(each)
     if not unfinished:

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.attempt import run, run_async
+from pat_events.consumer.attempt import attempt
 from pat_events.consumer.job import Job, post_when_settled
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.log.limits import Limits
@@ -21,7 +21,7 @@ from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Any
 
     from pat_events.consumer.routes import Routes
@@ -81,7 +81,7 @@ class StepWorkers:
         self._post = post
         self.ready: list[Job] = []
         self.running: dict[Job, Watch] = {}
-        self._coroutines: dict[Job, Coroutine[Any, Any, bool]] = {}
+        self._paused: dict[Job, Generator[Any, Any, None]] = {}
 
     def submit(self, jobs: list[Job]) -> None:
         """Take jobs; none starts yet."""
@@ -103,17 +103,12 @@ class StepWorkers:
         Raises:
             ConfigError: a coroutine awaited what is neither done at once nor a ``pause``.
         """
-        if not job.registration.is_async:
-            self._end(job, wanted=run(job, self._producer))
-            return
-        begun = self._coroutines.pop(job, None)
-        if not job.abandoned:
-            coroutine = begun or run_async(job, self._producer)
-            self._go_on(job, coroutine, lambda: coroutine.send(None))
-        elif begun is None:
-            self._end(job, wanted=False)
-        else:
+        begun = self._paused.pop(job, None)
+        if begun is not None and job.abandoned:
             self._go_on(job, begun, lambda: begun.throw(asyncio.CancelledError()))
+            return
+        attempted = begun or attempt(job, self._producer)
+        self._go_on(job, attempted, lambda: next(attempted))
 
     def finish(self, job: Job) -> None:
         """Let a running job go on to its end, and post what came of it.
@@ -122,7 +117,7 @@ class StepWorkers:
             ConfigError: as in ``advance``.
         """
         self.advance(job)
-        while job in self._coroutines:
+        while job in self._paused:
             self.advance(job)
 
     def cancel(self, job: Job) -> None:
@@ -130,40 +125,36 @@ class StepWorkers:
 
         Not to be called where an event loop turns.
         """
-        coroutine = self._coroutines.pop(job)
+        attempted = self._paused.pop(job)
         # By what its task tells, a cancellation from outside differs from an error of its own.
         loop = asyncio.new_event_loop()
         with closing(loop), suppress(asyncio.CancelledError):
-            loop.run_until_complete(self._cancelled(job, coroutine))
+            loop.run_until_complete(self._cancelled(job, attempted))
 
-    async def _cancelled(self, job: Job, coroutine: Coroutine[Any, Any, bool]) -> None:
+    async def _cancelled(self, job: Job, attempted: Generator[Any, Any, None]) -> None:
         asyncio.current_task().cancel()  # type: ignore[union-attr]
-        self._go_on(job, coroutine, lambda: coroutine.throw(asyncio.CancelledError()))
+        self._go_on(job, attempted, lambda: attempted.throw(asyncio.CancelledError()))
 
     @property
     def paused(self) -> list[Job]:
         """The jobs whose coroutine is at a ``pause``."""
-        return list(self._coroutines)
+        return list(self._paused)
 
     def _go_on(
-        self, job: Job, coroutine: Coroutine[Any, Any, bool], go_on: Callable[[], object]
+        self, job: Job, attempted: Generator[Any, Any, None], go_on: Callable[[], object]
     ) -> None:
         try:
             awaited = go_on()
-        except StopIteration as stop:
-            self._end(job, wanted=bool(stop.value))
+        except StopIteration:
+            self.running.pop(job, None)
+            post_when_settled(job, self._post)
             return
         if not isinstance(awaited, _Pause):
-            coroutine.close()
+            attempted.close()
             raise ConfigError(
                 "a handler in a simulation awaited something real: there is no event loop"
             )
-        self._coroutines[job] = coroutine
-
-    def _end(self, job: Job, *, wanted: bool) -> None:
-        self.running.pop(job, None)
-        if wanted:
-            post_when_settled(job, self._post)
+        self._paused[job] = attempted
 
     def run_all(self) -> int:
         """Start and finish all that is ready, in order; returns how many jobs that were."""

@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pat_events.consumer.attempt import run_async
+from pat_events.consumer.attempt import attempt_awaited
 from pat_events.consumer.cancellation import cancelled
 from pat_events.consumer.job import post_when_settled
 from pat_events.consumer.workers.watch import Watch
@@ -97,14 +97,12 @@ class TaskWorkers:
             task.add_done_callback(partial(self._ended, job))
 
     async def _run(self, job: Job) -> None:
-        wanted = True
         try:
-            wanted = await run_async(job, self._producer, self._variables)
+            await attempt_awaited(job, self._producer, self._variables)
         finally:
             # Before it is posted: from then on it is the engine's, and no longer overdue.
             self._tasks.pop(job, None)
-            if wanted:
-                post_when_settled(job, self._post)
+            post_when_settled(job, self._post)
 
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         self._tasks.pop(job, None)
