@@ -236,7 +236,7 @@ def test_a_retry_is_waited_for_where_it_is_due_in_the_first_half_of_the_drain(
 ):
     recorder = Recorder(**{"slow/0": ValueError("once")})
     group = Slow(stage, recorder)
-    group.member.engine._failures._random = lambda: 0.0
+    group.member.engine._recovery._random = lambda: 0.0
     policy = RetryPolicy(attempts=2, first_delay_s=wait_s, jitter=0, max_delay_s=60)
     route = group.begun[0].deliveries[0].route
     object.__setattr__(route.registration, "retry", policy)

@@ -8,7 +8,10 @@ from pat_events.core.recovery.verdict import (
     DeadLetter,
     Hold,
     Retry,
+    WithoutValue,
     decide,
+    decide_alone,
+    decide_letter,
     hold_s,
     reason_of,
 )
@@ -21,6 +24,7 @@ from pat_events.errors import (
     RecordTooLargeError,
     SchemaError,
     TransientError,
+    TransportError,
     UnknownEventError,
 )
 
@@ -83,3 +87,24 @@ def test_holds_grow_up_to_their_limit():
 )
 def test_every_hopeless_error_has_a_countable_reason(error, reason):
     assert reason_of(error) == reason
+
+
+@pytest.mark.parametrize("error", [PermanentError(), KeyError(), ValueError()])
+@pytest.mark.parametrize(("attempt", "wait_s"), [(1, 1), (2, 2), (9, 30)])
+def test_each_event_of_a_batch_that_failed_is_tried_alone_whatever_the_error(
+    error, attempt, wait_s
+):
+    verdict = decide_alone(error, attempt=attempt, policy=POLICY, now=NOW, random=0.5)
+    assert verdict == Retry(NOW + wait_s)
+
+
+@pytest.mark.parametrize("tries", [1, 2, 10, 100_000])
+def test_a_letter_that_cannot_be_written_is_held_however_often(tries):
+    verdict = decide_letter(TransportError(), tries=tries, has_value=True, now=NOW)
+    assert verdict == Hold(NOW + hold_s(tries))
+
+
+def test_a_letter_that_is_too_large_goes_without_its_value_and_is_held_where_it_has_none():
+    error = RecordTooLargeError()
+    assert decide_letter(error, tries=1, has_value=True, now=NOW) == WithoutValue()
+    assert decide_letter(error, tries=1, has_value=False, now=NOW) == Hold(NOW + hold_s(1))

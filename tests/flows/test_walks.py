@@ -9,8 +9,8 @@ import pytest
 from pat_events import Config, ConsumerGroup, Handlers, Producer, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
-from pat_events.consumer.recovery import failures as failures_module
-from pat_events.consumer.recovery.failures import Failures
+from pat_events.consumer.recovery import recovery as recovery_module
+from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.core.lanes import Lanes
 from pat_events.core.offsets import OffsetTracker
 from pat_events.errors import UnknownEventError
@@ -148,14 +148,14 @@ def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(
 
 
 def _watch_the_engine(steps, monkeypatch, transport):
-    decide = failures_module.decide
+    decide = recovery_module.decide
 
     def deciding(*args, **kwargs):
         verdict = decide(*args, **kwargs)
         steps.append("Retry" if type(verdict).__name__ == "Retry" else str(verdict))
         return verdict
 
-    monkeypatch.setattr(failures_module, "decide", deciding)
+    monkeypatch.setattr(recovery_module, "decide", deciding)
     steps.watch(
         monkeypatch, OffsetTracker, "start", lambda self, offset, _: f"tracker starts {offset}"
     )
@@ -165,8 +165,8 @@ def _watch_the_engine(steps, monkeypatch, transport):
     steps.watch(monkeypatch, Lanes, "add", lambda self, it: f"lane of {it.key.decode()}")
     steps.watch(
         monkeypatch,
-        Failures,
-        "settle_dead_letter",
+        Recovery,
+        "settle_letter",
         lambda self, letter: f"written to {letter.topic}" if letter.error is None else "held",
     )
     receiver = type(transport.receiver("asks", "latest"))

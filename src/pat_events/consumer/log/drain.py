@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pat_events.consumer.log.partition import PartitionState
-    from pat_events.consumer.recovery.failures import Failures
+    from pat_events.consumer.recovery.recovery import Recovery
 
 # Share of the drain time in which handlers may still be called; the rest is for those at work.
 _BEGIN_SHARE: Final = 0.5
@@ -23,16 +23,16 @@ class Drain:
 
     Args:
         states: The partitions that go.
-        failures: What waits for its next try.
+        recovery: Knows what waits for its next try.
         now: The monotonic clock, in seconds.
         timeout_s: The drain time.
     """
 
     def __init__(
-        self, states: Sequence[PartitionState], failures: Failures, now: float, timeout_s: float
+        self, states: Sequence[PartitionState], recovery: Recovery, now: float, timeout_s: float
     ) -> None:
         self._states = states
-        self._failures = failures
+        self._recovery = recovery
         self._begin_until = now + timeout_s * _BEGIN_SHARE
         self.deadline = now + timeout_s
         for state in states:
@@ -51,7 +51,7 @@ class Drain:
             return False
         limits = {state: state.finished_up_to for state in self._states}
         in_time: list[tuple[PartitionState, int]] = []
-        for at, state, offset, held in self._failures.waiting():
+        for at, state, offset, held in self._recovery.waiting:
             if state not in limits:
                 continue
             if held or at >= self._begin_until:

@@ -15,7 +15,7 @@ from pat_events.consumer.job import Job, chunk_size, post_when_settled
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
-from pat_events.consumer.recovery.failures import Failures
+from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
 from pat_events.consumer.stats import GroupStats
 from pat_events.core.shown import one_line
@@ -86,7 +86,7 @@ class Engine:
         self._cut_off = 0
         self.stats = GroupStats()
         self._back_pressure = BackPressure(receiver, self._partitions, self.stats, limits)
-        self._failures = Failures(
+        self._recovery = Recovery(
             dead_letters=dead_letters,
             stats=self.stats,
             clock=clock,
@@ -111,7 +111,7 @@ class Engine:
         try:
             self._receiver.close()
         finally:
-            self._failures.sum_up(all_of_it=True)
+            self._recovery.sum_up(all_of_it=True)
         return self._cut_off
 
     def step(self) -> None:
@@ -128,7 +128,7 @@ class Engine:
             self._next_watch = now + _WATCH_S
             self._give_up_overdue(now)
         self._settle(self._inbox.take(0))
-        self._failures.run_due(now)
+        self._recovery.run_due(now)
         if now >= self._next_commit:
             self._next_commit = now + self._limits.commit_interval_s
             # Now and then what was committed before, too: an answer may have been an error.
@@ -136,7 +136,7 @@ class Engine:
             if again:
                 self._next_recommit = now + _RECOMMIT_S
             self._commit(self._partitions.values(), wait=False, again=again)
-            self._failures.sum_up()
+            self._recovery.sum_up()
         self._hand_out()
         if self._back_pressure.apply(now):
             self._settle(self._inbox.take(_ROOM_S))
@@ -157,7 +157,7 @@ class Engine:
         for state in self._partitions.values():
             if state.running and (state.paused or state.lanes.waiting):
                 return _BUSY_POLL_S
-        due = self._failures.next_due
+        due = self._recovery.next_due
         return POLL_S if due is None else min(POLL_S, max(0.0, due - now))
 
     def _accept(self, deliveries: list[Delivery]) -> None:
@@ -184,7 +184,7 @@ class Engine:
                 delivery.route = route
                 state.lanes.add(delivery)
             else:
-                self._failures.refuse(state, delivery, route)
+                self._recovery.refuse(state, delivery, route)
         stats = self.stats
         stats.delivered += accepted
         stats.skipped += skipped
@@ -206,33 +206,25 @@ class Engine:
             self._workers.submit(jobs)
 
     def _settle(self, items: Iterable[Job | OutgoingDeadLetter]) -> None:
+        stats = self.stats
         for item in items:
             state = item.state
             if not state.alive:
                 continue  # The partition is another member's by now.
-            if type(item) is Job:
-                if item.abandoned:
-                    continue  # Settled when it was given up.
+            if type(item) is not Job:
                 state.running -= 1
-                self._settle_work(item)
+                self._recovery.settle_letter(item)  # type: ignore[arg-type]
+                continue
+            if item.abandoned:
+                continue  # Settled when it was given up.
+            state.running -= 1
+            if item.failures is None and item.done == len(item.deliveries):
+                state.finished(item.deliveries)
+                stats.handled += item.done
+                stats.in_flight -= item.done
+                state.lanes.release(item.lane)
             else:
-                state.running -= 1
-                self._failures.settle_dead_letter(item)  # type: ignore[arg-type]
-
-    def _settle_work(self, job: Job) -> None:
-        state = job.state
-        finish = state.tracker.finish
-        if job.failures is None and job.done == len(job.deliveries):
-            for delivery in job.deliveries:
-                finish(delivery.offset)
-            # The last of a lane, and so its highest.
-            state.finished_up_to = max(state.finished_up_to, delivery.offset)
-            stats = self.stats
-            stats.handled += job.done
-            stats.in_flight -= job.done
-            state.lanes.release(job.lane)
-        else:
-            self._failures.settle(job)
+                self._recovery.settle(item)
 
     def _give_up_overdue(self, now: float) -> None:
         for job in self._workers.overdue(now):
@@ -280,12 +272,12 @@ class Engine:
         See ``Drain``.
         """
         states = self._known(partitions)
-        drain = Drain(states, self._failures, self._clock(), self._limits.drain_timeout_s)
+        drain = Drain(states, self._recovery, self._clock(), self._limits.drain_timeout_s)
         while not self._abort:
             now = self._clock()
             try:
                 # The partitions that stay ours go on meanwhile.
-                self._failures.run_due(now)
+                self._recovery.run_due(now)
                 retries = drain.move_limits(now)
                 self._hand_out()
                 if now >= drain.deadline or not (retries or drain.at_work):

@@ -8,7 +8,10 @@ from pat_events.core.lanes import Lanes
 from pat_events.core.offsets import OffsetTracker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pat_events.core.lanes import Order
+    from pat_events.core.record import Delivery
 
 # Kafka's offsets have 63 bits.
 _NO_LIMIT: Final = 2**63
@@ -51,6 +54,13 @@ class PartitionState:
         #: False once the partition is another member's.
         self.alive = True
         self.paused = False
+
+    def finished(self, deliveries: Sequence[Delivery]) -> None:
+        """These were handled or dead-lettered; the last has the highest offset."""
+        finish = self.tracker.finish
+        for delivery in deliveries:
+            finish(delivery.offset)
+        self.finished_up_to = max(self.finished_up_to, delivery.offset)
 
     def drain(self) -> None:
         """Begin nothing any more, unless ``last_to_begin`` is moved."""

@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING
 
 from pat_events.catalog.model import Catalog
 from pat_events.core.dead_letter import Cause, dead_letter, without_value
-from pat_events.core.recovery.verdict import hold_s, reason_of
+from pat_events.core.recovery.verdict import reason_of
 from pat_events.errors import DeadLetterError, PatEventsError
 from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from pat_events.consumer.log.partition import PartitionState
+    from pat_events.consumer.recovery.failed_lane import FailedLane
     from pat_events.core.record import Delivery, Record
     from pat_events.transports.sending import Sender
 
 
 class OutgoingDeadLetter(Outgoing):
-    """One dead letter; posts itself to the engine once it is written, or was not."""
+    """One dead letter; posts itself to the engine once it is written, or was not.
+
+    Attributes:
+        failed_lane: What waits for it; None where no lane does.
+        tries: How often it was sent, this time included.
+    """
 
     __slots__ = ("_post", "delivery", "failed_lane", "has_value", "record", "state", "tries")
 
@@ -29,16 +34,16 @@ class OutgoingDeadLetter(Outgoing):
         record: Record,
         state: PartitionState,
         delivery: Delivery,
+        failed_lane: FailedLane | None,
         post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         super().__init__(*record)
         self.record = record
         self.state = state
         self.delivery = delivery
+        self.failed_lane = failed_lane
         self.tries = 1
         self.has_value = True
-        #: What waits for it: the engine's business.
-        self.failed_lane: Any = None
         self._post = post
 
     def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
@@ -65,10 +70,12 @@ class DeadLetterWriter:
         state: PartitionState,
         delivery: Delivery,
         error: BaseException,
-        reason: str | None,
+        *,
         now_ms: int,
+        reason: str | None = None,
+        failed_lane: FailedLane | None = None,
     ) -> OutgoingDeadLetter:
-        """Return the letter for a delivery that is given up."""
+        """Return the letter for a delivery that is given up; ``failed_lane`` waits for it."""
         cause = Cause(
             group=self._group,
             handler=delivery.route.registration.name if delivery.route else "",
@@ -79,7 +86,8 @@ class DeadLetterWriter:
             last_failed_ms=now_ms,
         )
         topic = Catalog.dead_letter_topic(delivery.topic, self._group)
-        return OutgoingDeadLetter(dead_letter(delivery, topic, cause), state, delivery, self._post)
+        record = dead_letter(delivery, topic, cause)
+        return OutgoingDeadLetter(record, state, delivery, failed_lane, self._post)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
@@ -95,13 +103,9 @@ class DeadLetterWriter:
         return smaller
 
     def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
-        renewed = OutgoingDeadLetter(record, letter.state, letter.delivery, self._post)
-        renewed.failed_lane = letter.failed_lane
-        return renewed
-
-    def hold_s(self, letter: OutgoingDeadLetter) -> float:
-        """Return how long to wait after a try that failed, in seconds."""
-        return hold_s(letter.tries)
+        return OutgoingDeadLetter(
+            record, letter.state, letter.delivery, letter.failed_lane, self._post
+        )
 
     def send(self, letter: OutgoingDeadLetter) -> None:
         """Send a letter; its outcome is posted, a full buffer included.

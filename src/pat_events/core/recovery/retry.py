@@ -33,8 +33,8 @@ class RetryPolicy:
         give_up_on: Exceptions to ``retry_on``: hopeless errors, dead-lettered at once. One leaf
             of an exception group is enough.
 
-    What ``core.verdict`` holds, such as an outage of publishing, is no attempt and never asked
-    about here.
+    What ``core.recovery.verdict`` holds, such as an outage of publishing, is no attempt and never
+    asked about here.
     """
 
     attempts: int = 5

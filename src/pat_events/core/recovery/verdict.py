@@ -13,6 +13,7 @@ from pat_events.errors import (
     HoldError,
     NotDeliveredError,
     PermanentError,
+    RecordTooLargeError,
     SchemaError,
     TransportError,
     UnknownEventError,
@@ -20,6 +21,7 @@ from pat_events.errors import (
 
 if TYPE_CHECKING:
     from pat_events.core.recovery.retry import RetryPolicy
+    from pat_events.errors import PatEventsError
 
 # Waits while something an event needs is out of order: not attempts of a
 # handler, so not the handler's policy. No end: a held event is never skipped.
@@ -51,7 +53,12 @@ class Hold(NamedTuple):
     until: float
 
 
+class WithoutValue(NamedTuple):
+    """Write the dead letter once more, without its value."""
+
+
 Verdict: TypeAlias = Retry | DeadLetter | Hold
+LetterVerdict: TypeAlias = WithoutValue | Hold
 
 
 def decide(
@@ -85,6 +92,36 @@ def decide(
         timed_out = any(isinstance(leaf, HandlerTimeoutError) for leaf in leaves(error))
         return DeadLetter("timeout" if timed_out else "attempts-exhausted")
     return Retry(now + policy.delay_s(attempt, random, error))
+
+
+def decide_alone(
+    error: BaseException, *, attempt: int, policy: RetryPolicy, now: float, random: float
+) -> Retry:
+    """Decide what becomes of each event of a batch whose handler raised: it is tried by itself.
+
+    Which event is to blame is unknown, so this counts as an attempt but ends nothing: a batch must
+    not become dead letters for one of its events. The arguments are those of ``decide``.
+    """
+    return Retry(now + policy.delay_s(attempt, random, error))
+
+
+def decide_letter(
+    error: PatEventsError, *, tries: int, has_value: bool, now: float
+) -> LetterVerdict:
+    """Decide what becomes of a dead letter that was not written.
+
+    One that is too large would stay so: unlike an outage nothing ends that. The next owner would
+    meet it again, and one record would stop its partition.
+
+    Args:
+        error: What the sender settled it with.
+        tries: How often it was sent.
+        has_value: Whether it still has its value.
+        now: The monotonic clock, in seconds.
+    """
+    if has_value and isinstance(error, RecordTooLargeError):
+        return WithoutValue()
+    return Hold(now + hold_s(tries))
 
 
 def holds_back(error: BaseException, policy: RetryPolicy) -> bool:

@@ -1,0 +1,183 @@
+"""What happens after a handler failed: verdicts are decided in ``core``, and applied here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.recovery.failed_lane import FailedLane
+from pat_events.consumer.recovery.failure_log import FailureLog
+from pat_events.consumer.recovery.waiting import Waiting
+from pat_events.core.recovery.verdict import (
+    DeadLetter,
+    Hold,
+    decide,
+    decide_alone,
+    decide_letter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
+    from pat_events.consumer.recovery.waiting import Wait
+    from pat_events.consumer.stats import GroupStats
+    from pat_events.core.record import Delivery
+    from pat_events.core.recovery.verdict import Verdict
+
+
+class Recovery:
+    """The failed deliveries of a consumer; owned by the engine's thread.
+
+    Nothing in here is called by what it applies to: what failed, what is due and which dead letters
+    are settled is told by the engine.
+    """
+
+    def __init__(
+        self,
+        *,
+        dead_letters: DeadLetterWriter,
+        stats: GroupStats,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._dead_letters = dead_letters
+        self._stats = stats
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._random = random
+        self._log = FailureLog(clock)
+        self._waiting = Waiting()
+
+    @property
+    def next_due(self) -> float | None:
+        """When something is to be tried again, by the monotonic clock in seconds."""
+        return self._waiting.next_due
+
+    @property
+    def waiting(self) -> Iterable[Wait]:
+        """What is to be tried again."""
+        return self._waiting
+
+    def sum_up(self, *, all_of_it: bool = False) -> None:
+        """Log what was only counted; ``all_of_it`` at the end."""
+        self._log.sum_up(all_of_it=all_of_it)
+
+    def run_due(self, now: float) -> None:
+        """Do what is due."""
+        while (due := self._waiting.pop(now)) is not None:
+            if not due.state.alive:
+                continue  # The partition is another member's by now.
+            if isinstance(due, FailedLane):
+                due.state.lanes.put_back(due.lane, due.retry)
+                due.retry = []
+                self._free_or_wait(due)
+            else:
+                self._send(due)
+
+    def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
+        """Write the dead letter of a delivery that no handler will see."""
+        self._log.refused(delivery, error)
+        self._send(self._dead_letters.make(state, delivery, error, now_ms=self._now_ms()))
+
+    def settle(self, job: Job) -> None:
+        """Settle a job that was not handled whole: what is done, what failed, what never ran."""
+        state = job.state
+        failures = dict(job.failures or ())
+        done = job.done  # Read once: a worker past its deadline may yet raise it.
+        handled = [d for i, d in enumerate(job.deliveries[:done]) if i not in failures]
+        if handled:
+            state.finished(handled)
+        self._stats.handled += len(handled)
+        self._stats.in_flight -= len(handled)
+        first_not_run = max([done, *(index + 1 for index in failures)])
+        state.lanes.put_back(job.lane, job.deliveries[first_not_run:])
+        failed_lane = FailedLane(state, job.lane)
+        for index, error in failures.items():
+            delivery = job.deliveries[index]
+            verdict = self._decide(delivery, error, with_its_batch=error is job.raised)
+            self._apply(verdict, failed_lane, delivery, error)
+        self._free_or_wait(failed_lane)
+
+    def _decide(self, delivery: Delivery, error: BaseException, *, with_its_batch: bool) -> Verdict:
+        now = self._clock()
+        random = self._random()
+        policy = delivery.route.registration.retry
+        attempt = delivery.attempt
+        if with_its_batch:
+            return decide_alone(error, attempt=attempt, policy=policy, now=now, random=random)
+        verdict = decide(
+            error, attempt=attempt, holds=delivery.holds, policy=policy, now=now, random=random
+        )
+        self._log.failed(delivery, error, verdict, now)
+        return verdict
+
+    def _apply(
+        self, verdict: Verdict, lane: FailedLane, delivery: Delivery, error: BaseException
+    ) -> None:
+        now_ms = self._now_ms()
+        delivery.first_failed_ms = delivery.first_failed_ms or now_ms
+        if isinstance(verdict, DeadLetter):
+            lane.letters += 1
+            make = self._dead_letters.make
+            reason = verdict.reason
+            self._send(
+                make(lane.state, delivery, error, now_ms=now_ms, reason=reason, failed_lane=lane)
+            )
+        elif isinstance(verdict, Hold):
+            # Nothing the handler could have done better: not one of its attempts.
+            delivery.holds += 1
+            self._stats.held += 1
+            lane.held = True
+            lane.try_again(delivery, verdict.until)
+        else:
+            delivery.attempt += 1
+            self._stats.retried += 1
+            lane.try_again(delivery, verdict.at)
+
+    def _free_or_wait(self, failed_lane: FailedLane) -> None:
+        if failed_lane.retry:
+            self._waiting.add(failed_lane.again_at, failed_lane)
+        elif not failed_lane.letters:
+            failed_lane.state.lanes.release(failed_lane.lane)
+
+    def settle_letter(self, letter: OutgoingDeadLetter) -> None:
+        """Settle a delivery whose dead letter was written, or do what becomes of one that was not.
+
+        Its failure is none of a handler's attempts, and never skips an event.
+        """
+        error = letter.error
+        if error is None:
+            self._written(letter)
+            return
+        now = self._clock()
+        verdict = decide_letter(error, tries=letter.tries, has_value=letter.has_value, now=now)
+        if isinstance(verdict, Hold):
+            self._stats.held += 1
+            self._log.letter_held(letter, error, verdict.until - now)
+            self._waiting.add(verdict.until, self._dead_letters.again(letter))
+        else:
+            self._log.letter_too_large(letter, error)
+            smaller = self._dead_letters.without_value(letter)
+            letter.delivery.value = None
+            letter.state.tracker.drop_value(letter.delivery.offset)
+            self._send(smaller)
+
+    def _written(self, letter: OutgoingDeadLetter) -> None:
+        letter.state.finished([letter.delivery])
+        self._stats.dead_lettered += 1
+        self._stats.in_flight -= 1
+        failed_lane = letter.failed_lane
+        if failed_lane is not None:
+            failed_lane.letters -= 1
+            if not failed_lane.retry:  # Else it waits for that, and is looked at then.
+                self._free_or_wait(failed_lane)
+
+    def _send(self, letter: OutgoingDeadLetter) -> None:
+        letter.state.running += 1
+        self._dead_letters.send(letter)
+
+    def _now_ms(self) -> int:
+        return int(self._wall_clock() * 1000)

@@ -1,0 +1,65 @@
+"""What waits for its time: plain values, by when they are due."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from pat_events.consumer.recovery.failed_lane import FailedLane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
+
+
+#: What is to be done: try a lane's deliveries again, or send a dead letter again.
+Due: TypeAlias = "FailedLane | OutgoingDeadLetter"
+
+
+class Wait(NamedTuple):
+    """What something waits for, and where."""
+
+    at: float
+    state: PartitionState
+    offset: int
+    held: bool
+
+
+class _Entry(NamedTuple):
+    at: float
+    tie: int
+    due: Due
+
+
+class Waiting:
+    """What is to be done later, soonest first; times by the monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._heap: list[_Entry] = []
+        self._tie = itertools.count()
+
+    @property
+    def next_due(self) -> float | None:
+        """When something is due, or None where nothing waits."""
+        return self._heap[0].at if self._heap else None
+
+    def add(self, at: float, due: Due) -> None:
+        """Keep this until then."""
+        heapq.heappush(self._heap, _Entry(at, next(self._tie), due))
+
+    def pop(self, now: float) -> Due | None:
+        """Return what is due and has waited longest, or None."""
+        if self._heap and self._heap[0].at <= now:
+            return heapq.heappop(self._heap).due
+        return None
+
+    def __iter__(self) -> Iterator[Wait]:
+        """Yield what waits: until when, where, its first offset, and whether it is held."""
+        for at, _, due in self._heap:
+            if isinstance(due, FailedLane):
+                yield Wait(at, due.state, due.retry[0].offset, due.held)
+            else:
+                yield Wait(at, due.state, due.delivery.offset, held=True)
