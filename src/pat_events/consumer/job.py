@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pat_events.consumer.context import Context
     from pat_events.consumer.handlers import Registration
-    from pat_events.consumer.log.partition import PartitionState
-    from pat_events.core.lanes import Lane
+    from pat_events.core.lanes import Lane, Lanes
     from pat_events.core.record import Delivery
     from pat_events.errors import HandlerTimeoutError
     from pat_events.producer.ack import Ack
+
+
+class Owner(Protocol):
+    """Where the deliveries of a job came from, and who is told what became of them.
+
+    Of a log it is a partition in one assignment. Above it nobody knows what settles a delivery: an
+    offset that may be committed, or a message that is deleted. It belongs to the engine's thread;
+    workers read ``last_to_begin``.
+
+    Attributes:
+        alive: False once its deliveries are another consumer's: what still comes of them is
+            dropped.
+        running: Jobs and dead letters that are out of the engine's hands.
+        last_to_begin: The highest offset a handler may still be called for. Where a transport has
+            none, offsets are the order of arrival.
+        lanes: Who may run next.
+    """
+
+    alive: bool
+    running: int
+    last_to_begin: int
+    lanes: Lanes
+
+    def finished(self, deliveries: Sequence[Delivery]) -> None:
+        """These, one at least, were handled or dead-lettered; the last has the highest offset."""
+
+    def dropped_value(self, delivery: Delivery) -> None:
+        """The payload of this delivery, which is not finished, is not kept any more."""
 
 
 class Job:
@@ -25,6 +52,7 @@ class Job:
     after, and from the moment it sets ``abandoned``.
 
     Attributes:
+        owner: Where they came from.
         abandoned: The engine settled it without the worker, which passed its deadline; what
             the worker still does or posts is ignored.
         done: How many deliveries, from the front, were handled.
@@ -40,14 +68,14 @@ class Job:
         "done",
         "failures",
         "lane",
+        "owner",
         "raised",
-        "state",
         "unsettled",
         "wanted_back",
     )
 
-    def __init__(self, state: PartitionState, lane: Lane, deliveries: list[Delivery]) -> None:
-        self.state = state
+    def __init__(self, owner: Owner, lane: Lane, deliveries: list[Delivery]) -> None:
+        self.owner = owner
         self.lane = lane
         self.deliveries = deliveries
         self.done = 0
@@ -80,7 +108,7 @@ class Job:
         A job of its own, which the late worker does not know and cannot change.
         """
         last = len(self.deliveries) - 1
-        left = Job(self.state, self.lane, self.deliveries)
+        left = Job(self.owner, self.lane, self.deliveries)
         if self.registration.batch_size:
             # Which event of a batch hangs is unknown: each is then tried alone.
             left.done = last + 1

@@ -213,7 +213,7 @@ class Overseer:
         for job in (*workers.ready, *workers.running):
             first = job.deliveries[0]
             stories = self._place.stories.get((first.topic, first.partition), {})
-            story = stories.get(first.offset) if job.state.topic_partition in partitions else None
+            story = stories.get(first.offset) if job.owner.topic_partition in partitions else None
             if story is not None and story.delivery is first and not job.abandoned:
                 self._place.trouble(f"{_at_work(job).position} was cut off after {seconds} s")
 

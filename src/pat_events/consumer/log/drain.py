@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pat_events.consumer.job import Owner
     from pat_events.consumer.log.partition import PartitionState
     from pat_events.consumer.recovery.recovery import Recovery
 
@@ -49,15 +50,15 @@ class Drain:
             for state in self._states:
                 state.drain()
             return False
-        limits = {state: state.finished_up_to for state in self._states}
-        in_time: list[tuple[PartitionState, int]] = []
-        for at, state, offset, held in self._recovery.waiting:
-            if state not in limits:
+        limits: dict[Owner, int] = {state: state.finished_up_to for state in self._states}
+        in_time: list[tuple[Owner, int]] = []
+        for at, owner, offset, held in self._recovery.waiting:
+            if owner not in limits:
                 continue
             if held or at >= self._begin_until:
-                limits[state] = min(limits[state], offset - 1)
+                limits[owner] = min(limits[owner], offset - 1)
             else:
-                in_time.append((state, offset))
-        for state, limit in limits.items():
-            state.last_to_begin = limit
-        return any(offset <= limits[state] for state, offset in in_time)
+                in_time.append((owner, offset))
+        for owner, limit in limits.items():
+            owner.last_to_begin = limit
+        return any(offset <= limits[owner] for owner, offset in in_time)

@@ -208,21 +208,21 @@ class Engine:
     def _settle(self, items: Iterable[Job | OutgoingDeadLetter]) -> None:
         stats = self.stats
         for item in items:
-            state = item.state
-            if not state.alive:
+            owner = item.owner
+            if not owner.alive:
                 continue  # The partition is another member's by now.
             if type(item) is not Job:
-                state.running -= 1
+                owner.running -= 1
                 self._recovery.settle_letter(item)  # type: ignore[arg-type]
                 continue
             if item.abandoned:
                 continue  # Settled when it was given up.
-            state.running -= 1
+            owner.running -= 1
             if item.failures is None and item.done == len(item.deliveries):
-                state.finished(item.deliveries)
+                owner.finished(item.deliveries)
                 stats.handled += item.done
                 stats.in_flight -= item.done
-                state.lanes.release(item.lane)
+                owner.lanes.release(item.lane)
             else:
                 self._recovery.settle(item)
 
@@ -232,7 +232,7 @@ class Engine:
             error = HandlerTimeoutError(
                 f"{registration.name} was still running after {registration.timeout_s:g} s"
             )
-            if job.state.alive:
+            if job.owner.alive:
                 # Back through the inbox, like any other: what was handled before it may have
                 # published, and is done only when that is acknowledged.
                 post_when_settled(job.given_up(error), self._inbox.put)

@@ -19,7 +19,7 @@ _NONE: Final = -1
 
 
 class PartitionState:
-    """What the engine knows of one assigned partition.
+    """What the engine knows of one assigned partition; the ``Owner`` of its jobs.
 
     A new one is made for every assignment. Results that belong to an older one are
     recognised by it and dropped: it is the assignment's epoch.
@@ -61,6 +61,10 @@ class PartitionState:
         for delivery in deliveries:
             finish(delivery.offset)
         self.finished_up_to = max(self.finished_up_to, delivery.offset)
+
+    def dropped_value(self, delivery: Delivery) -> None:
+        """The payload of a delivery in flight is not kept any more."""
+        self.tracker.drop_value(delivery.offset)
 
     def drain(self) -> None:
         """Begin nothing any more, unless ``last_to_begin`` is moved."""

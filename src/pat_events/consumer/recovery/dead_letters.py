@@ -13,7 +13,7 @@ from pat_events.transports.sending import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.consumer.job import Owner
     from pat_events.consumer.recovery.failed_lane import FailedLane
     from pat_events.core.record import Delivery, Record
     from pat_events.transports.sending import Sender
@@ -27,19 +27,19 @@ class OutgoingDeadLetter(Outgoing):
         tries: How often it was sent, this time included.
     """
 
-    __slots__ = ("_post", "delivery", "failed_lane", "has_value", "record", "state", "tries")
+    __slots__ = ("_post", "delivery", "failed_lane", "has_value", "owner", "record", "tries")
 
     def __init__(
         self,
         record: Record,
-        state: PartitionState,
+        owner: Owner,
         delivery: Delivery,
         failed_lane: FailedLane | None,
         post: Callable[[OutgoingDeadLetter], None],
     ) -> None:
         super().__init__(*record)
         self.record = record
-        self.state = state
+        self.owner = owner
         self.delivery = delivery
         self.failed_lane = failed_lane
         self.tries = 1
@@ -67,7 +67,7 @@ class DeadLetterWriter:
 
     def make(
         self,
-        state: PartitionState,
+        owner: Owner,
         delivery: Delivery,
         error: BaseException,
         *,
@@ -87,7 +87,7 @@ class DeadLetterWriter:
         )
         topic = Catalog.dead_letter_topic(delivery.topic, self._group)
         record = dead_letter(delivery, topic, cause)
-        return OutgoingDeadLetter(record, state, delivery, failed_lane, self._post)
+        return OutgoingDeadLetter(record, owner, delivery, failed_lane, self._post)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
@@ -104,7 +104,7 @@ class DeadLetterWriter:
 
     def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
         return OutgoingDeadLetter(
-            record, letter.state, letter.delivery, letter.failed_lane, self._post
+            record, letter.owner, letter.delivery, letter.failed_lane, self._post
         )
 
     def send(self, letter: OutgoingDeadLetter) -> None:

@@ -18,8 +18,7 @@ from pat_events.core.recovery.verdict import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pat_events.consumer.job import Job
-    from pat_events.consumer.log.partition import PartitionState
+    from pat_events.consumer.job import Job, Owner
     from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
     from pat_events.consumer.stats import GroupStats
@@ -68,33 +67,33 @@ class Recovery:
     def run_due(self, now: float) -> None:
         """Do what is due."""
         while (due := self._waiting.pop(now)) is not None:
-            if not due.state.alive:
-                continue  # The partition is another member's by now.
+            if not due.owner.alive:
+                continue  # Its deliveries are another consumer's by now.
             if isinstance(due, FailedLane):
-                due.state.lanes.put_back(due.lane, due.retry)
+                due.owner.lanes.put_back(due.lane, due.retry)
                 due.retry = []
                 self._free_or_wait(due)
             else:
                 self._send(due)
 
-    def refuse(self, state: PartitionState, delivery: Delivery, error: BaseException) -> None:
+    def refuse(self, owner: Owner, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
         self._log.refused(delivery, error)
-        self._send(self._dead_letters.make(state, delivery, error, now_ms=self._now_ms()))
+        self._send(self._dead_letters.make(owner, delivery, error, now_ms=self._now_ms()))
 
     def settle(self, job: Job) -> None:
         """Settle a job that was not handled whole: what is done, what failed, what never ran."""
-        state = job.state
+        owner = job.owner
         failures = dict(job.failures or ())
         done = job.done  # Read once: a worker past its deadline may yet raise it.
         handled = [d for i, d in enumerate(job.deliveries[:done]) if i not in failures]
         if handled:
-            state.finished(handled)
+            owner.finished(handled)
         self._stats.handled += len(handled)
         self._stats.in_flight -= len(handled)
         first_not_run = max([done, *(index + 1 for index in failures)])
-        state.lanes.put_back(job.lane, job.deliveries[first_not_run:])
-        failed_lane = FailedLane(state, job.lane)
+        owner.lanes.put_back(job.lane, job.deliveries[first_not_run:])
+        failed_lane = FailedLane(owner, job.lane)
         for index, error in failures.items():
             delivery = job.deliveries[index]
             verdict = self._decide(delivery, error, with_its_batch=error is job.raised)
@@ -124,7 +123,7 @@ class Recovery:
             make = self._dead_letters.make
             reason = verdict.reason
             self._send(
-                make(lane.state, delivery, error, now_ms=now_ms, reason=reason, failed_lane=lane)
+                make(lane.owner, delivery, error, now_ms=now_ms, reason=reason, failed_lane=lane)
             )
         elif isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.
@@ -141,7 +140,7 @@ class Recovery:
         if failed_lane.retry:
             self._waiting.add(failed_lane.again_at, failed_lane)
         elif not failed_lane.letters:
-            failed_lane.state.lanes.release(failed_lane.lane)
+            failed_lane.owner.lanes.release(failed_lane.lane)
 
     def settle_letter(self, letter: OutgoingDeadLetter) -> None:
         """Settle a delivery whose dead letter was written, or do what becomes of one that was not.
@@ -162,11 +161,11 @@ class Recovery:
             self._log.letter_too_large(letter, error)
             smaller = self._dead_letters.without_value(letter)
             letter.delivery.value = None
-            letter.state.tracker.drop_value(letter.delivery.offset)
+            letter.owner.dropped_value(letter.delivery)
             self._send(smaller)
 
     def _written(self, letter: OutgoingDeadLetter) -> None:
-        letter.state.finished([letter.delivery])
+        letter.owner.finished([letter.delivery])
         self._stats.dead_lettered += 1
         self._stats.in_flight -= 1
         failed_lane = letter.failed_lane
@@ -176,7 +175,7 @@ class Recovery:
                 self._free_or_wait(failed_lane)
 
     def _send(self, letter: OutgoingDeadLetter) -> None:
-        letter.state.running += 1
+        letter.owner.running += 1
         self._dead_letters.send(letter)
 
     def _now_ms(self) -> int:
