@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from pat_events.consumer.attempt import attempt
 from pat_events.consumer.job import Job, post_when_settled
-from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.log.limits import Limits
-from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.log.wiring import make_engine
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.consumer.workers.watch import Watch
 from pat_events.errors import ConfigError, TransportTimeoutError
@@ -259,15 +258,15 @@ class Member:
     ) -> None:
         self._clock = clock
         self.inbox = StepInbox(while_waiting or self._wait)
-        self.workers = StepWorkers(clock, producer, self.inbox.put)
         self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
         self.sender = MemorySender(broker)
-        self.engine = Engine(
+        self.engine, self.workers = make_engine(
+            group,
+            routes,
             receiver=self.receiver,
-            routes=routes,
-            workers=self.workers,
+            sender=self.sender,
+            make_workers=lambda post: StepWorkers(clock, producer, post),
             inbox=self.inbox,
-            dead_letters=DeadLetterWriter(group, self.sender, self.inbox.put),
             order=order,
             limits=limits
             or Limits(

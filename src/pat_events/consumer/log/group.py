@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Final
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
-from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.log.limits import Limits
+from pat_events.consumer.log.wiring import make_engine
 from pat_events.consumer.process.signals import interrupted_by_signals
-from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.workers.inbox import Inbox
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pat_events.consumer.handlers import Handlers
+    from pat_events.consumer.log.engine import Engine
     from pat_events.core.lanes import Order
     from pat_events.transports.log import Start, Transport
 
@@ -352,23 +352,24 @@ class ConsumerGroup:
             )
 
     def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:
-        inbox = Inbox()
-        workers = self._workers = Workers(
-            ThreadWorkers(self._max_threads, producer, inbox.put),
-            None if loop is None else TaskWorkers(self._max_tasks, loop, producer, inbox.put),
-        )
-        engine = self._engine = Engine(
+        tasks, threads = self._max_tasks, self._max_threads
+        engine, workers = make_engine(
+            self.name,
+            self._routes,
             receiver=self._transport.receiver(self.name, self._start),
-            routes=self._routes,
-            workers=workers,
-            inbox=inbox,
-            dead_letters=DeadLetterWriter(self.name, producer.sender, inbox.put),
+            sender=producer.sender,
+            make_workers=lambda post: Workers(
+                ThreadWorkers(threads, producer, post),
+                None if loop is None else TaskWorkers(tasks, loop, producer, post),
+            ),
+            inbox=Inbox(),
             order=self._order,
             limits=self._limits,
             clock=time.monotonic,
             wall_clock=time.time,
             random=random.random,
         )
+        self._engine, self._workers = engine, workers
         try:
             engine.subscribe(self._routes.topics)
             while self._stop_asked_at is None:

@@ -1,0 +1,67 @@
+"""The one place that puts an engine together: a group's, and a simulated one's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from pat_events.consumer.log.engine import Engine
+from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.log.limits import Limits
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers.inbox import Inbox
+    from pat_events.consumer.workers.pool import WorkerPool
+    from pat_events.core.lanes import Order
+    from pat_events.transports.log import Receiver
+    from pat_events.transports.sending import Sender
+
+Pool = TypeVar("Pool", bound="WorkerPool")
+
+
+def make_engine(
+    group: str,
+    routes: Routes,
+    *,
+    receiver: Receiver,
+    sender: Sender,
+    make_workers: Callable[[Callable[[Job], None]], Pool],
+    inbox: Inbox,
+    order: Order,
+    limits: Limits,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+    random: Callable[[], float],
+) -> tuple[Engine, Pool]:
+    """Return the engine of one member, and its workers.
+
+    Args:
+        group: Name of the group, and so of its dead-letter topics.
+        routes: From a delivery to its handler.
+        receiver: The member's place in the group; the engine closes it.
+        sender: Writes dead letters.
+        make_workers: Called with where to post a job that is settled.
+        inbox: Where workers and senders leave what is for the engine's thread.
+        order: As of ``ConsumerGroup``.
+        limits: As of ``ConsumerGroup``.
+        clock: Monotonic, in seconds.
+        wall_clock: Seconds since 1970.
+        random: Numbers in [0, 1) for jitter.
+    """
+    workers = make_workers(inbox.put)
+    engine = Engine(
+        receiver=receiver,
+        routes=routes,
+        workers=workers,
+        inbox=inbox,
+        dead_letters=DeadLetterWriter(group, sender, inbox.put),
+        order=order,
+        limits=limits,
+        clock=clock,
+        wall_clock=wall_clock,
+        random=random,
+    )
+    return engine, workers
