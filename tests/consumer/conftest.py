@@ -96,7 +96,7 @@ class Stage(Log):
         return Member(
             self.broker,
             GROUP,
-            Routes(handlers, TYPES, order, 1_000_000),
+            Routes(handlers, TYPES, 1_000_000),
             self.clock,
             producer=self.producer,
             order=order,

@@ -60,7 +60,7 @@ class Queue:
             wall_clock=lambda: self.now,
             random=lambda: 0.0,
         )
-        self._routes = Routes(handlers, TYPES, order, 1_000)
+        self._routes = Routes(handlers, TYPES, 1_000)
 
     def receive(self, *ids):
         for count, email_id in enumerate(ids):

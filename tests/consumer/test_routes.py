@@ -29,7 +29,7 @@ def handle(event, ctx):
 def routes():
     handlers = Handlers()
     handlers.add(EmailReceived, handle)
-    return Routes(handlers, TYPES, "key", LIMIT)
+    return Routes(handlers, TYPES, LIMIT)
 
 
 def delivery(*headers, value=b""):
@@ -141,21 +141,12 @@ def test_a_tombstone_has_a_route_and_is_undecodable(routes):
 def test_the_topics_are_those_of_the_handled_types():
     handlers = Handlers()
     handlers.on(TenantEvent, EmailReceived, EmailDeleted)(handle)
-    assert Routes(handlers, TYPES, "key", LIMIT).topics == ["pat-emails", "pat-events"]
+    assert Routes(handlers, TYPES, LIMIT).topics == ["pat-emails", "pat-events"]
 
 
 def test_a_group_without_handlers_is_refused():
     with pytest.raises(ConfigError, match=r"register at least one"):
-        Routes(Handlers(), TYPES, "key", LIMIT)
-
-
-@pytest.mark.parametrize("order", ["key", "none"])
-def test_a_batch_handler_needs_the_order_of_partitions(order):
-    handlers = Handlers()
-    handlers.batch(EmailReceived)(lambda pairs: None)
-    with pytest.raises(ConfigError, match="needs order='partition'"):
-        Routes(handlers, TYPES, order, LIMIT)
-    assert Routes(handlers, TYPES, "partition", LIMIT)
+        Routes(Handlers(), TYPES, LIMIT)
 
 
 def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_others(monkeypatch):
@@ -165,7 +156,7 @@ def test_a_format_that_cannot_hold_an_event_does_not_keep_the_group_from_its_oth
     monkeypatch.setattr(AvroCodec, "decoder", no_decoder)
     handlers = Handlers()
     handlers.add(EmailReceived, handle)
-    routes = Routes(handlers, TYPES, "key", LIMIT)
+    routes = Routes(handlers, TYPES, LIMIT)
     assert isinstance(routes.find(delivery(TYPE, PROTOBUF)), Route)
     refused = routes.find(delivery(TYPE, ("content-type", b"application/avro")))
     assert isinstance(refused, CodecError)

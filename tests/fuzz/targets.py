@@ -130,7 +130,7 @@ def decode_avro(made: tuple[type, bytes]) -> None:
 FORGED = b"x\n== pat-emails.g.dlq/0/7\nreason     forged\x1b[31m\r"
 HANDLERS = Handlers()
 HANDLERS.add(events.EmailReceived, lambda event, ctx: None)
-ROUTES = Routes(HANDLERS, TYPES, "key", 1_000_000)
+ROUTES = Routes(HANDLERS, TYPES, 1_000_000)
 VALUES = [
     b"pat.events.v1.EmailReceived",
     b"pat.events.v1.PluginExecutionCompleted",

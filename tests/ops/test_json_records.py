@@ -38,7 +38,7 @@ def test_what_a_group_reads_is_an_event(types, content_type, codec):
     record = delivery(content_type, encode(codec_by_name(codec), EVENT))
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
-    assert isinstance(Routes(handlers, types, "key", 1_000).find(record), Route)
+    assert isinstance(Routes(handlers, types, 1_000).find(record), Route)
     assert decode(types, record) == EVENT
 
 
@@ -75,7 +75,7 @@ def test_what_a_group_refuses_is_no_event(types, content_type):
     record = delivery(content_type, EVENT.SerializeToString())
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
-    assert isinstance(Routes(handlers, types, "key", 1_000).find(record), CodecError)
+    assert isinstance(Routes(handlers, types, 1_000).find(record), CodecError)
     with pytest.raises(CodecError, match="these can: application/protobuf, application/avro"):
         decode(types, record)
 

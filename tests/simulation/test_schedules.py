@@ -68,6 +68,6 @@ def test_the_schedules_contain_what_they_are_about():
             seen["abandoned"] += sum(job.abandoned for job in member.workers.running)
     more = ("whole batch", "dropped commit", "out of range", "left", "step within a call")
     more += ("begun at a stop", "too far ahead")
-    topics = {f"{topic} in {order}" for topic in world.KINDS for order in ORDERS}
+    topics = {f"{of} in {order}" for of in (*world.KINDS, "batch of keys") for order in ORDERS}
     assert set(seen) == {*names, *more, *topics}
     assert min(seen.values()) > 0, seen

@@ -27,7 +27,7 @@ def member(handler) -> Member:
     broker.append(Outgoing("pat-emails", b"e-1", value, headers, 1))
     handlers = Handlers()
     handlers.add(EmailReceived, handler)
-    routes = Routes(handlers, EventTypes(load_catalog()), "key", 1_000)
+    routes = Routes(handlers, EventTypes(load_catalog()), 1_000)
     return Member(broker, "email-processor", routes, clock)
 
 

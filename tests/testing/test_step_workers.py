@@ -37,7 +37,7 @@ def begin(clock):
             broker.append(Outgoing("pat-emails", b"e-1", value, headers, 1))
         handlers = Handlers()
         handlers.add(EmailReceived, handler, timeout_s=TIMEOUT_S)
-        routes = Routes(handlers, EventTypes(load_catalog()), "key", 1_000)
+        routes = Routes(handlers, EventTypes(load_catalog()), 1_000)
         member = Member(broker, "email-processor", routes, clock)
         member.step()
         (job,) = member.workers.ready

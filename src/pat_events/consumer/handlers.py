@@ -156,9 +156,13 @@ class Handlers:
     ) -> RegistersBatch[EventT]:
         """Decorate a function that takes many events of one partition at a time.
 
+        They are what of its partition waits to be handled, in the order the group keeps: with
+        ``order="key"`` events of many keys, those of each key in their order. After the call a key
+        waits only for its own events that failed.
+
         Raise to fail the whole batch; its events are then tried again one by
         one, so that a bad one does not take the others with it. Call ``ctx.fail(error)`` to fail
-        single events and accept the rest. The group needs ``order="partition"``.
+        single events and accept the rest.
 
         Args:
             event_class: The generated class of the events.

@@ -1,4 +1,4 @@
-"""What a worker is given: deliveries of one lane, on their way through a handler."""
+"""What a worker is given: deliveries on their way through a handler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pat_events.consumer.context import Context
     from pat_events.consumer.handlers import Registration
@@ -46,13 +46,16 @@ class Owner(Protocol):
 
 
 class Job:
-    """Deliveries of one lane, on their way through a handler.
+    """Deliveries of one lane, or of several for a batch handler, on their way through a handler.
 
     A worker owns it from ``submit`` until it is posted; the engine owns it before and
     after, and from the moment it sets ``abandoned``.
 
     Attributes:
         owner: Where they came from.
+        lane: The lane of the first of them; it stays busy until the job is settled.
+        more_lanes: Of a batch, further lanes: each with the index of its first delivery. The last
+            delivery of all has the highest offset.
         abandoned: The engine settled it without the worker, which passed its deadline; what
             the worker still does or posts is ignored.
         done: How many deliveries, from the front, were handled.
@@ -68,15 +71,23 @@ class Job:
         "done",
         "failures",
         "lane",
+        "more_lanes",
         "owner",
         "raised",
         "unsettled",
         "wanted_back",
     )
 
-    def __init__(self, owner: Owner, lane: Lane, deliveries: list[Delivery]) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        lane: Lane,
+        deliveries: list[Delivery],
+        more_lanes: list[tuple[Lane, int]] | None = None,
+    ) -> None:
         self.owner = owner
         self.lane = lane
+        self.more_lanes = more_lanes
         self.deliveries = deliveries
         self.done = 0
         self.failures: list[tuple[int, BaseException]] | None = None
@@ -96,6 +107,14 @@ class Job:
         registration: Registration = self.deliveries[at].route.registration
         return registration
 
+    def by_lane(self) -> Iterator[tuple[Lane, int, int]]:
+        """Yield each lane, and from where to where its deliveries are."""
+        lane, begin = self.lane, 0
+        for next_lane, next_begin in self.more_lanes or ():
+            yield lane, begin, next_begin
+            lane, begin = next_lane, next_begin
+        yield lane, begin, len(self.deliveries)
+
     def note_acks(self, index: int, context: Context) -> None:
         """Remember what a handler published: the delivery is done when that is."""
         if self.unsettled is None:
@@ -108,7 +127,7 @@ class Job:
         A job of its own, which the late worker does not know and cannot change.
         """
         last = len(self.deliveries) - 1
-        left = Job(self.owner, self.lane, self.deliveries)
+        left = Job(self.owner, self.lane, self.deliveries, self.more_lanes)
         if self.registration.batch_size:
             # Which event of a batch hangs is unknown: each is then tried alone.
             left.done = last + 1
@@ -123,7 +142,7 @@ class Job:
     def repeat_from(self, index: int, error: BaseException) -> None:
         """What the delivery at ``index`` published failed: go back to it.
 
-        Later deliveries of the lane are repeated too, as after a crash: once
+        Later deliveries of the job are repeated too, as after a crash: once
         more is allowed, out of order is not.
         """
         if self.abandoned:
@@ -168,27 +187,3 @@ class _Countdown:
             if self._failed is not None:
                 self._work.repeat_from(*self._failed)
             self._post(self._work)
-
-
-def chunk_size(lane: Lane, limit: int) -> int:
-    """Return how many deliveries of a lane can go to a worker together, ``limit`` at most."""
-    waiting = lane.waiting
-    first = waiting[0].route.registration
-    if first.batch_size:
-        # After a failure a batch is tried one by one: the bad event is found, the others pass.
-        limit = 1 if _has_failed(waiting[0]) else first.batch_size
-    count = 1
-    while count < min(limit, len(waiting)):
-        delivery = waiting[count]
-        registration = delivery.route.registration
-        if first.batch_size:
-            if registration is not first or _has_failed(delivery):
-                break
-        elif registration.batch_size or registration.is_async is not first.is_async:
-            break
-        count += 1
-    return count
-
-
-def _has_failed(delivery: Delivery) -> bool:
-    return delivery.attempt > 1 or delivery.holds > 0

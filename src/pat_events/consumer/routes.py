@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pat_events.catalog.binding import EventTypes
     from pat_events.codecs.base import Reader
     from pat_events.consumer.handlers import Handlers, Registration
-    from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
 
 # Names of this module: looking them up in the other costs more than the comparison.
@@ -71,9 +70,7 @@ class Routes:
     Only of a record in structured mode is the type in there.
     """
 
-    def __init__(
-        self, handlers: Handlers, types: EventTypes, order: Order, max_value_bytes: int
-    ) -> None:
+    def __init__(self, handlers: Handlers, types: EventTypes, max_value_bytes: int) -> None:
         self._types = types
         self._max_value_bytes = max_value_bytes
         self._by_type: dict[bytes, Registration] = {}
@@ -84,11 +81,6 @@ class Routes:
             raise ConfigError("no handlers: register at least one with Handlers.on")
         for event_class, registration in handlers:
             event_type = types.of(event_class).event_type
-            if registration.batch_size and order != "partition":
-                raise ConfigError(
-                    f"batch handler {registration.name} needs order='partition': its events come "
-                    f"from one partition at a time, and order={order!r} spreads them"
-                )
             self._by_type[event_type.full_name.encode()] = registration
         for readable in READABLE:
             try:
@@ -116,6 +108,11 @@ class Routes:
         """The topics to subscribe to."""
         types = (self._types.by_full_name[name].event_type for name in self._by_type)
         return sorted({event_type.topic for event_type in types})
+
+    @property
+    def has_batches(self) -> bool:
+        """Whether a handler takes many events in a call."""
+        return any(registration.batch_size for registration in self._by_type.values())
 
     def find(self, delivery: Delivery) -> Route | PermanentError | None:
         """Return the route, the reason to refuse, or None: known, but nobody here wants it."""

@@ -124,7 +124,7 @@ class World(Calls):
         member = Member(
             self.broker,
             GROUP,
-            ROUTES[self.order],
+            ROUTES,
             self.clock,
             random=self.random.random,
             producer=_slots[slot].producer,

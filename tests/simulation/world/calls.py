@@ -35,6 +35,8 @@ class Calls:
         positions = {tuple(ctx.position) for ctx in contexts}
         if len(contexts) > BATCH or (len(contexts) > 1 and any(it.attempt > 1 for it in contexts)):
             self.trouble.append(f"{sorted(positions)} came as one batch")
+        if len({ctx.key for ctx in contexts}) > 1:
+            self.seen[f"batch of keys in {self.ledger.order}"] += 1
         for ctx in contexts:
             position = tuple(ctx.position)
             story = place.stories.get(position[:2], {}).get(position[2])

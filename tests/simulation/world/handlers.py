@@ -11,7 +11,6 @@ from pat_events import Handlers, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.routes import Routes
-from pat_events.core.lanes import ORDERS
 from pat_events.events import (
     EmailProcessed,
     EmailReceived,
@@ -103,18 +102,15 @@ def _settle_batch(contexts):
             ctx.fail(error)
 
 
-def _routes(order):
+def _routes():
     handlers = Handlers()
     settings = {"retry": POLICY, "timeout_s": TIMEOUT_S}
     for plain, awaited, many in KINDS.values():
         handlers.add(plain, function, **settings)
         handlers.add(awaited, coroutine, **settings)
-        if order != "partition":
-            handlers.add(many, function, **settings)
-        else:
-            handle = batch if many is EmailProcessed else async_batch
-            handlers.batch(many, max_events=BATCH, **settings)(handle)
-    return Routes(handlers, EventTypes(CATALOG), order, 100_000)
+        handle = batch if many is EmailProcessed else async_batch
+        handlers.batch(many, max_events=BATCH, **settings)(handle)
+    return Routes(handlers, EventTypes(CATALOG), 100_000)
 
 
-ROUTES = {order: _routes(order) for order in ORDERS}
+ROUTES = _routes()

@@ -11,7 +11,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pat_events.consumer.job import Job, chunk_size, post_when_settled
+from pat_events.consumer.chunks import chunk_size, take_batches
+from pat_events.consumer.job import Job, post_when_settled
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
@@ -76,6 +77,8 @@ class Engine:
         self._workers = workers
         self._inbox = inbox
         self._order: Order = order
+        # A partition that is one lane has nothing to gather.
+        self._takes_batches = routes.has_batches and order != "partition"
         self._limits = limits
         self._clock = clock
         self._partitions: dict[TopicPartition, PartitionState] = {}
@@ -196,7 +199,11 @@ class Engine:
             lanes = state.lanes
             before = len(jobs)
             last = state.last_to_begin if state.draining else None
-            for lane in lanes.take_ready(last):
+            ready = lanes.take_ready(last)
+            if self._takes_batches and ready:
+                batches, ready = take_batches(state, ready, last)
+                jobs += batches
+            for lane in ready:
                 count = 1 if len(lane.waiting) == 1 else chunk_size(lane, POLL_RECORDS)
                 if last is not None:
                     count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
@@ -223,6 +230,9 @@ class Engine:
                 stats.handled += item.done
                 stats.in_flight -= item.done
                 owner.lanes.release(item.lane)
+                if item.more_lanes is not None:
+                    for lane, _ in item.more_lanes:
+                        owner.lanes.release(lane)
             else:
                 self._recovery.settle(item)
 

@@ -146,9 +146,7 @@ class ConsumerGroup:
             commit_interval_s=commit_interval_s,
         )
         self._catalog = load_catalog(self._config.catalog)
-        self._routes = Routes(
-            handlers, EventTypes(self._catalog), order, self._config.max_event_bytes
-        )
+        self._routes = Routes(handlers, EventTypes(self._catalog), self._config.max_event_bytes)
         self._is_async = any(registration.is_async for _, registration in handlers)
         # Also refuses a name that makes no topic name.
         self._dead_letter_topics = [

@@ -83,22 +83,28 @@ class Recovery:
 
     def settle(self, job: Job) -> None:
         """Settle a job that was not handled whole: what is done, what failed, what never ran."""
-        owner = job.owner
         failures = dict(job.failures or ())
         done = job.done  # Read once: a worker past its deadline may yet raise it.
-        handled = [d for i, d in enumerate(job.deliveries[:done]) if i not in failures]
-        if handled:
-            owner.finished(handled)
-        self._stats.handled += len(handled)
-        self._stats.in_flight -= len(handled)
         first_not_run = max([done, *(index + 1 for index in failures)])
-        owner.lanes.put_back(job.lane, job.deliveries[first_not_run:])
-        failed_lane = FailedLane(owner, job.lane)
-        for index, error in failures.items():
-            delivery = job.deliveries[index]
-            verdict = self._decide(delivery, error, with_its_batch=error is job.raised)
-            self._apply(verdict, failed_lane, delivery, error)
-        self._free_or_wait(failed_lane)
+        for lane, begin, end in job.by_lane():
+            handled = [job.deliveries[i] for i in range(begin, min(end, done)) if i not in failures]
+            if handled:
+                job.owner.finished(handled)
+                self._stats.handled += len(handled)
+                self._stats.in_flight -= len(handled)
+            job.owner.lanes.put_back(lane, job.deliveries[max(begin, first_not_run) : end])
+            failed_lane = FailedLane(job.owner, lane)
+            for index in range(begin, end):
+                if index in failures:
+                    self._settle_failure(job, index, failures[index], failed_lane)
+            self._free_or_wait(failed_lane)
+
+    def _settle_failure(
+        self, job: Job, index: int, error: BaseException, failed_lane: FailedLane
+    ) -> None:
+        delivery = job.deliveries[index]
+        verdict = self._decide(delivery, error, with_its_batch=error is job.raised)
+        self._apply(verdict, failed_lane, delivery, error)
 
     def _decide(self, delivery: Delivery, error: BaseException, *, with_its_batch: bool) -> Verdict:
         now = self._clock()

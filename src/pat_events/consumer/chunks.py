@@ -1,0 +1,111 @@
+"""Which deliveries of the lanes that may run become a job together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pat_events.consumer.handlers import Registration
+    from pat_events.consumer.job import Owner
+    from pat_events.core.lanes import Lane
+    from pat_events.core.record import Delivery
+
+
+def chunk_size(lane: Lane, limit: int) -> int:
+    """Return how many deliveries of a lane can go to a worker together, ``limit`` at most.
+
+    A batch has the size its handler asks for, whatever the limit.
+    """
+    waiting = lane.waiting
+    first = waiting[0].route.registration
+    if first.batch_size:
+        return _batch_size(waiting, first, first.batch_size) or 1
+    count = 1
+    while count < min(limit, len(waiting)):
+        registration = waiting[count].route.registration
+        if registration.batch_size or registration.is_async is not first.is_async:
+            break
+        count += 1
+    return count
+
+
+def take_batches(
+    owner: Owner, ready: Iterable[Lane], last: int | None
+) -> tuple[list[Job], list[Lane]]:
+    """Make jobs for batch handlers of what several lanes begin with.
+
+    Args:
+        owner: Whose lanes they are.
+        ready: Lanes that may run, and are busy already.
+        last: The highest offset that may be begun, if there is one.
+
+    Returns:
+        The jobs, and the lanes that none of them is for.
+    """
+    jobs: list[Job] = []
+    others: list[Lane] = []
+    open_batches: dict[int, _Batch] = {}
+    for lane in ready:
+        registration = lane.waiting[0].route.registration
+        size = registration.batch_size
+        batch = open_batches.get(id(registration)) or _Batch()
+        count = size and _batch_size(lane.waiting, registration, size - batch.count, last)
+        if not count:
+            others.append(lane)
+            continue
+        batch.add(lane, owner.lanes.take(lane, count))
+        if batch.count == size:
+            jobs.append(batch.job(owner))
+            batch = _Batch()
+        open_batches[id(registration)] = batch
+    jobs += [batch.job(owner) for batch in open_batches.values() if batch.count]
+    return jobs, others
+
+
+class _Batch:
+    """The lanes of a job in the making, each with what it begins with."""
+
+    __slots__ = ("count", "parts")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.parts: list[tuple[Lane, list[Delivery]]] = []
+
+    def add(self, lane: Lane, deliveries: list[Delivery]) -> None:
+        self.parts.append((lane, deliveries))
+        self.count += len(deliveries)
+
+    def job(self, owner: Owner) -> Job:
+        # The last of a lane is its highest: so the last of all is the highest of all.
+        self.parts.sort(key=lambda part: part[1][-1].offset)
+        (lane, deliveries), *more = self.parts
+        more_lanes: list[tuple[Lane, int]] = []
+        for another, its_deliveries in more:
+            more_lanes.append((another, len(deliveries)))
+            deliveries += its_deliveries
+        return Job(owner, lane, deliveries, more_lanes or None)
+
+
+def _batch_size(
+    waiting: list[Delivery], registration: Registration, room: int, last: int | None = None
+) -> int:
+    """Return how many of these, from the front, can be in one batch.
+
+    After a failure a batch is tried one by one: the bad event is found, the others pass.
+    """
+    count = 0
+    for delivery in waiting:
+        if (
+            count == room
+            or delivery.route.registration is not registration
+            or delivery.attempt > 1
+            or delivery.holds
+            or (last is not None and delivery.offset > last)
+        ):
+            break
+        count += 1
+    return count
