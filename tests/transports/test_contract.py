@@ -343,6 +343,9 @@ class TestPausing:
 
 
 class TestAsking:
+    def test_a_cluster_that_is_there_answers(self, cluster):
+        cluster.transport.ping(10)
+
     def test_partition_counts_are_those_of_the_topics(self, cluster):
         one, three = cluster.topic(1), cluster.topic(3)
         assert cluster.transport.partitions([one, three], 10) == {one: 1, three: 3}

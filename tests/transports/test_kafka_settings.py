@@ -152,10 +152,15 @@ def test_one_set_of_client_properties_serves_both_ends(protocol):
     Consumer(reading).close()
 
 
-@pytest.mark.parametrize("name", ["sender", "receiver", "partitions"])
+@pytest.mark.parametrize("name", ["sender", "receiver", "partitions", "ping"])
 def test_a_setting_librdkafka_does_not_know_is_a_config_error(name):
     transport = KafkaTransport(config(client_properties={"no.such.property": "1"}))
-    arguments = {"sender": (Config(),), "receiver": ("g", "latest"), "partitions": ([], 1)}[name]
+    arguments = {
+        "sender": (Config(),),
+        "receiver": ("g", "latest"),
+        "partitions": ([], 1),
+        "ping": (1,),
+    }[name]
     with pytest.raises(ConfigError, match=r"no\.such\.property"):
         getattr(transport, name)(*arguments)
 
@@ -164,6 +169,8 @@ def test_an_address_nobody_answers_at_is_named_in_bounded_time():
     transport = KafkaTransport(config())
     with pytest.raises(TransportUnavailableError, match=r"at 127\.0\.0\.1:1 within 0\.2 s"):
         transport.partitions(["t"], 0.2)
+    with pytest.raises(TransportUnavailableError, match=r"at 127\.0\.0\.1:1 within 0\.2 s"):
+        transport.ping(0.2)
 
 
 @pytest.mark.parametrize(

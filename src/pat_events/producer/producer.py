@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.binding import Binding
     from pat_events.core.envelope import Envelope
-    from pat_events.transports.log import Transport
-    from pat_events.transports.sending import Sender
+    from pat_events.transports.sending import Sender, SendingTransport
 
 _log = logging.getLogger("pat_events.producer.producer")
 
@@ -103,7 +102,9 @@ class Producer:
         TransportUnavailableError: no broker answered within ``config.connect_timeout_s``.
     """
 
-    def __init__(self, config: Config | None = None, *, transport: Transport | None = None) -> None:
+    def __init__(
+        self, config: Config | None = None, *, transport: SendingTransport | None = None
+    ) -> None:
         self._config = Config.given(config)
         self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
@@ -124,7 +125,7 @@ class Producer:
             transport = KafkaTransport.from_env()
         self._transport = transport
         if self._config.connect_timeout_s:
-            transport.partitions((), self._config.connect_timeout_s)
+            transport.ping(self._config.connect_timeout_s)
         self._sender = transport.sender(self._config)
 
     def publish(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from pat_events.transports.sending import SendingTransport
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pat_events.config import Config
     from pat_events.core.record import Delivery
-    from pat_events.transports.sending import Sender
 
     TopicPartition: TypeAlias = tuple[str, int]
 
@@ -84,23 +84,8 @@ class Receiver(Protocol):
         """Leave the group. Calls ``revoked`` for what is still assigned."""
 
 
-class Transport(Protocol):
+class Transport(SendingTransport, Protocol):
     """Makes senders and receivers for one cluster."""
-
-    @property
-    def address(self) -> str:
-        """Where records go, as errors name it."""
-
-    def sender(self, config: Config) -> Sender:
-        """Return a new sender.
-
-        Args:
-            config: How much it takes (``buffer_events``, ``buffer_bytes``) and when it gives up
-                (``delivery_timeout_s``).
-
-        Raises:
-            ConfigError: the settings do not go with those of the transport.
-        """
 
     def receiver(self, group: str, start: Start) -> Receiver:
         """Return a new member of ``group``, not yet subscribed.
@@ -113,7 +98,7 @@ class Transport(Protocol):
         """
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
-        """Return the partition count of each topic; proof that a broker answers.
+        """Return the partition count of each topic.
 
         Raises:
             TransportUnavailableError: nobody answered in time; names the address.

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
+    from pat_events.config import Config
     from pat_events.core.record import Header
     from pat_events.errors import PatEventsError
 
@@ -109,4 +110,31 @@ class Sender(Protocol):
 
         Those are settled with TransportError, "not acknowledged before close": they may have been
         delivered all the same.
+        """
+
+
+class SendingTransport(Protocol):
+    """What a producer needs of a transport, which may be one that only sends."""
+
+    @property
+    def address(self) -> str:
+        """Where records go, as errors name it."""
+
+    def sender(self, config: Config) -> Sender:
+        """Return a new sender.
+
+        Args:
+            config: How much it takes (``buffer_events``, ``buffer_bytes``) and when it gives up
+                (``delivery_timeout_s``).
+
+        Raises:
+            ConfigError: the settings do not go with those of the transport.
+        """
+
+    def ping(self, timeout_s: float) -> None:
+        """Return once somebody answers and has let us in; ``timeout_s`` at most.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+            AuthenticationError: the sign-in was refused.
         """

@@ -52,6 +52,10 @@ class KafkaTransport:
         """Return a new member of ``group``."""
         return KafkaReceiver(self._config, group, start)
 
+    def ping(self, timeout_s: float) -> None:
+        """Ask whether a broker answers; see ``SendingTransport.ping``."""
+        connect(self._config, timeout_s)
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
         address = self._config.bootstrap_servers

@@ -36,6 +36,9 @@ class MemoryTransport:
         """Return a new member of ``group``."""
         return MemoryReceiver(self._broker, group, start)
 
+    def ping(self, timeout_s: float) -> None:
+        """Return at once: it is there as long as the process is."""
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
         del timeout_s
