@@ -9,7 +9,7 @@ import yaml
 from confluent_kafka import KafkaError
 from typer.testing import CliRunner
 
-from pat_events import KafkaConfig, Producer
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.cli.app import app
 from pat_events.demo.sites import _own_catalog
@@ -17,7 +17,7 @@ from pat_events.ops.topics import wanted_topics
 from pat_events.testing import Api
 from pat_events.transports.kafka.admin import KafkaAdmin
 from pat_events.transports.sending import Outgoing
-from tests.support.clusters import on_kafka
+from tests.support.clusters import send
 
 COMMANDS = [
     ["demo"],
@@ -242,9 +242,8 @@ def test_dead_letter_topics_are_listed(pat_events):
 
 def test_a_dead_letter_of_a_strangers_making_is_shown(pat_events, broker):
     topic = "pat-events.notifier.dlq"
-    with Producer(**on_kafka(broker)) as producer:
-        headers = [("pat-dlq-reason", b"forged"), ("pat-dlq-first-failed-ms", b"9" * 15)]
-        producer.sender.send(Outgoing(topic, None, None, headers, 1))
+    headers = [("pat-dlq-reason", b"forged"), ("pat-dlq-first-failed-ms", b"9" * 15)]
+    send(broker, Outgoing(topic, None, None, headers, 1))
     result = pat_events("dlq", "show", topic)
     assert result.returncode == 0, result.stderr
     assert "reason     forged after 0 attempts" in result.stdout

@@ -8,9 +8,8 @@ from importlib import resources
 
 import pytest
 
-from pat_events import Producer
 from pat_events.transports.sending import Outgoing
-from tests.support.clusters import on_kafka
+from tests.support.clusters import send
 
 EVENT = '{"email_id": "e-1", "subject": "Hello"}'
 
@@ -66,9 +65,8 @@ def test_without_the_module_records_are_shown_as_bytes_and_why_is_said(command, 
 def test_without_the_module_a_dead_letter_is_shown_with_its_cause(command, folder, broker):
     (folder / "own_events.py").unlink()
     topic = "pat-events.notifier.dlq"
-    with Producer(**on_kafka(broker)) as producer:
-        headers = [("pat-dlq-reason", b"refused")]
-        producer.sender.send(Outgoing(topic, b"k", b"v", headers, 1))
+    letter = Outgoing(topic, b"k", b"v", [("pat-dlq-reason", b"refused")], 1)
+    send(broker, letter)
     shown = command("dlq", "show", topic)
     assert shown.returncode == 0, shown.stderr
     assert "reason     refused" in shown.stdout

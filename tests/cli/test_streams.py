@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from pat_events import Producer
 from pat_events.transports.sending import Outgoing
-from tests.support.clusters import on_kafka
+from tests.support.clusters import send
 
 LETTERS = "pat-events.notifier.dlq"
 GROUP = """
@@ -32,9 +31,9 @@ group = ConsumerGroup("workflow-engine", handlers)
 
 @pytest.fixture
 def letter(broker):
-    with Producer(**on_kafka(broker)) as producer:
-        headers = [("pat-dlq-reason", "Grüße".encode()), ("name", "Ω".encode())]
-        producer.sender.send(Outgoing(LETTERS, b"k", "Ü".encode(), headers, 1))
+    headers = [("pat-dlq-reason", "Grüße".encode()), ("name", "Ω".encode())]
+    letter = Outgoing(LETTERS, b"k", "Ü".encode(), headers, 1)
+    send(broker, letter)
 
 
 def with_encoding(command, encoding):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 
-from pat_events import Producer
 from pat_events.transports.sending import Outgoing
 from tests.support.cloud_events import BY_SDK, STRUCTURED, structured
-from tests.support.clusters import on_kafka
+from tests.support.clusters import send
 
 DEAD = "pat-emails.email-processor.dlq"
 
 
 def write(broker, topic, *records):
-    with Producer(**on_kafka(broker)) as producer:
-        for value, headers in records:
-            producer.sender.send(Outgoing(topic, b"k", value, headers, 1))
+    send(broker, *(Outgoing(topic, b"k", value, headers, 1) for value, headers in records))
 
 
 def test_consume_shows_the_event_and_its_envelope(pat_events, broker):

@@ -691,7 +691,7 @@ def test_when_a_publish_fails_its_event_and_those_behind_it_are_repeated_in_orde
 def _hold_acks(stage):
     """Keep what is published from now on in the sender; returns who takes it out."""
     stage.broker.set_down(down=True)
-    sender = stage.producer.sender
+    sender = stage.producer._sender
 
     def take():
         acks = list(sender._waiting)

@@ -464,6 +464,24 @@ def test_an_offset_out_of_range_ends_the_group_with_that_error(live, wait_until)
     assert live.committed == 0
 
 
+def test_one_sender_takes_what_handlers_publish_and_the_dead_letters(live, wait_until):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(attempts=1))
+    def handle(event, ctx):
+        ctx.publish(EmailProcessed(email_id=event.email_id))
+        if event.email_id == "bad":
+            raise ValueError
+
+    live.publish("good", "bad")
+    group = live.group(handlers, started=False)
+    before = set(live.broker.senders)
+    with group:
+        wait_until(lambda: live.committed >= 2)
+        assert len(live.dead) == 1
+        assert len(set(live.broker.senders) - before) == 1
+
+
 def test_a_group_starts_once(live):
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)

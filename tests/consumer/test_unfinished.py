@@ -337,8 +337,8 @@ def test_the_handle_of_a_publish_that_is_returned_is_waited_for(stage, is_async,
     stage.broker.set_down(down=True)
     member.turn()
     assert member.stats.handled == 0
-    (ack,) = stage.producer.sender._waiting
-    stage.producer.sender._waiting.clear()
+    (ack,) = stage.producer._sender._waiting
+    stage.producer._sender._waiting.clear()
     ack.settle(TransportError("lost"), -1, -1)
     stage.broker.set_down(down=False)
     member.run_until(lambda: member.stats.handled == 1)

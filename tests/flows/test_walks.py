@@ -76,7 +76,7 @@ def test_publishing_walks_from_the_catalogue_over_the_codec_to_the_transport(
     with Producer(config, transport=transport) as producer:
         stamp = producer._stamps[EmailReceived]
         steps.watch(monkeypatch, stamp, "encode", lambda event: "codec")
-        sender = type(producer.sender)
+        sender = type(producer._sender)
         steps.watch(
             monkeypatch,
             sender,
@@ -102,7 +102,7 @@ def test_publishing_walks_from_the_catalogue_over_the_codec_to_the_transport(
 def test_an_event_the_catalogue_lacks_gets_no_further(transport_and_config, steps, monkeypatch):
     transport, config = transport_and_config
     with Producer(config, transport=transport) as producer:
-        steps.watch(monkeypatch, type(producer.sender), "send", lambda self, it: "transport")
+        steps.watch(monkeypatch, type(producer._sender), "send", lambda self, it: "transport")
         with pytest.raises(UnknownEventError):
             producer.publish(PatEvent())
     assert steps == []

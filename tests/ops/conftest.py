@@ -13,6 +13,7 @@ from pat_events.events import EmailReceived
 from pat_events.ops.cluster import Cluster
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.sending import Outgoing
+from tests.support.clusters import send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +46,8 @@ def failed(cluster: Cluster) -> Cluster:
     with Producer(transport=transport) as producer:
         for email_id in ("e-1", "e-2", "bad"):
             producer.publish(EmailReceived(email_id=email_id, subject="Hello"))
-        garbage = Outgoing(
-            "pat-emails", b"e-1", b"\xff\xff", [(CE_TYPE, b"pat.events.v1.EmailReceived")], 1
-        )
-        producer.sender.send(garbage)
-        producer.flush()
+    headers = [(CE_TYPE, b"pat.events.v1.EmailReceived")]
+    send(cluster.kafka.bootstrap_servers, Outgoing("pat-emails", b"e-1", b"\xff\xff", headers, 1))
     group = ConsumerGroup("email-processor", handlers, transport=transport)
     settled = EventuallySettled(group, 4)
     with group:

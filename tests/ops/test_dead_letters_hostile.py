@@ -1,19 +1,18 @@
 """Letters that strangers wrote into a dead-letter topic."""
 
-from pat_events import Config, KafkaTransport, Producer
+from pat_events import Config
 from pat_events.cli import dlq
 from pat_events.ops import dead_letters
 from pat_events.transports.sending import Outgoing
+from tests.support.clusters import send
 
 LETTERS = "pat-emails.email-processor.dlq"
 
 
 def test_reasons_of_any_length_and_number_make_one_short_line(cluster, capsys, monkeypatch):
-    with Producer(transport=KafkaTransport(cluster.kafka)) as producer:
-        for number in range(30):
-            reason = f"{number}\n== forged {'x' * 50_000}".encode()
-            letter = Outgoing(LETTERS, None, None, [("pat-dlq-reason", reason)], 1)
-            producer.sender.send(letter)
+    reasons = [f"{number}\n== forged {'x' * 50_000}".encode() for number in range(30)]
+    letters = (Outgoing(LETTERS, None, None, [("pat-dlq-reason", it)], 1) for it in reasons)
+    send(cluster.kafka.bootstrap_servers, *letters)
     listed = {topic.topic: topic for topic in dead_letters.list_topics(cluster)}
     reasons = listed[LETTERS].reasons
     assert sum(reasons.values()) == 30

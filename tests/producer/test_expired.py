@@ -26,9 +26,9 @@ def test_what_was_given_up_and_delivered_late_is_told_once(broker, kafka_produce
     (message,) = stored("pat-emails", 1)
     assert dict(message.headers())["ce_id"].decode() == ack.event_id
     deadline = time.monotonic() + DEADLINE_S
-    while producer.sender._expired:
+    while producer._sender._expired:
         assert time.monotonic() < deadline
-        producer.sender.poll(0.01)
+        producer._sender.poll(0.01)
     assert told == [ack]
     assert producer.publish(EmailReceived(email_id="e")).result(DEADLINE_S).offset == 1
 

@@ -93,13 +93,13 @@ def test_after_a_fatal_error_every_event_arrives_under_its_own_id(broker, kafka_
     acks = publish(producer, 300, first=5)
     for ack in acks:
         assert ack.result(DEADLINE_S).offset >= 0
-    assert producer.sender._generation == 1
+    assert producer._sender._generation == 1
     producer.flush(5)
     assert {ack.event_id for ack in acks} <= set(map(id_of, stored(TOPIC, 305)))
 
 
 def test_a_thread_that_waited_for_anothers_rebuild_does_not_rebuild_again(kafka_producer):
-    sender = kafka_producer().sender
+    sender = kafka_producer()._sender
     lock = sender._lock
 
     class RebuiltMeanwhile:
@@ -123,7 +123,7 @@ def test_after_a_rebuild_a_key_is_still_in_order(broker, kafka_producer, stored)
     acks += publish(producer, 300, first=100)
     for ack in acks:
         ack.result(DEADLINE_S)
-    assert producer.sender._generation >= 1
+    assert producer._sender._generation >= 1
     by_key = {}
     for message in stored(TOPIC, 400):
         by_key.setdefault(message.key(), []).append(message)
@@ -150,7 +150,7 @@ def test_a_callback_that_publishes_during_a_rebuild_is_served(broker, kafka_prod
     deadline = time.monotonic() + DEADLINE_S
     while len(answers) < 200:
         assert time.monotonic() < deadline
-        producer.sender.poll(0.01)
+        producer._sender.poll(0.01)
     for answer in answers:
         answer.result(DEADLINE_S)
 
@@ -164,7 +164,7 @@ def test_callbacks_may_publish_as_much_as_they_like(broker, kafka_producer):
     deadline = time.monotonic() + DEADLINE_S
     while len(answers) < 1_200:
         assert time.monotonic() < deadline
-        producer.sender.poll(0.01)
+        producer._sender.poll(0.01)
     for answer in answers:
         answer.result(DEADLINE_S)
 
@@ -187,7 +187,7 @@ def test_a_callback_never_waits_for_room_that_it_keeps_from_being_made(broker, k
     deadline = time.monotonic() + DEADLINE_S
     while not refused:
         assert time.monotonic() < deadline
-        producer.sender.poll(0.01)
+        producer._sender.poll(0.01)
     assert "callback" in str(refused[0])
 
 
@@ -206,7 +206,7 @@ def test_a_cluster_that_refuses_every_producer_is_reported_in_bounded_time(broke
         with pytest.raises(TransportError, match=r"CLUSTER_AUTHORIZATION_FAILED|_MSG_TIMED_OUT"):
             ack.result(DEADLINE_S)
     assert time.monotonic() - begin < 10
-    assert producer.sender._generation < 20, "it asked again and again without a pause"
+    assert producer._sender._generation < 20, "it asked again and again without a pause"
     with pytest.raises(NotDeliveredError, match="10 failed"):
         producer.flush(1)
     broker.faults.clear()
@@ -318,7 +318,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
     producer = kafka_producer()
     broker.faults.broker_down()
     (pending,) = publish(producer, 1)
-    producer.sender._lock.acquire()  # As another thread may hold it at the fork.
+    producer._sender._lock.acquire()  # As another thread may hold it at the fork.
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -326,13 +326,13 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
             lambda: publish(producer, 1),
             lambda: pending.result(None),
             lambda: producer.flush(1),
-            lambda: producer.sender.poll(0),
+            lambda: producer._sender.poll(0),
         )
         os.write(write_end, b"".join(b"1" if refused(it) else b"0" for it in calls))
         producer.close()
         os.write(write_end, b"c")
         os._exit(0)
-    producer.sender._lock.release()
+    producer._sender._lock.release()
     answer = b""
     while len(answer) < 5 and select([read_end], [], [], DEADLINE_S)[0]:
         answer += os.read(read_end, 5)
@@ -348,7 +348,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
 
 def test_closing_refuses_first_so_that_nothing_taken_is_given_up(kafka_producer, monkeypatch):
     producer = kafka_producer()
-    flush = producer.sender.flush
+    flush = producer._sender.flush
 
     def flush_while_another_publishes(timeout_s):
         with pytest.raises(ClosedError):
@@ -356,7 +356,7 @@ def test_closing_refuses_first_so_that_nothing_taken_is_given_up(kafka_producer,
         return flush(timeout_s)
 
     publish(producer, 1)
-    monkeypatch.setattr(producer.sender, "flush", flush_while_another_publishes)
+    monkeypatch.setattr(producer._sender, "flush", flush_while_another_publishes)
     producer.close(10)
 
 

@@ -292,7 +292,7 @@ class TestBackPressure:
             await asyncio.sleep(0.01)
             assert not waiting.done()
             log.set_down(down=False)
-            producer.sender.poll(0)
+            producer._sender.poll(0)
             return await (await waiting)
 
         assert asyncio.run(main()).topic == "pat-emails"

@@ -93,8 +93,8 @@ def test_a_record_whose_headers_are_a_list_is_sent_with_all_of_them(
 ):
     producer = kafka_producer()
     headers = [("one", b"1"), ("one", b"2"), ("none", None)]
-    producer.sender.send(Outgoing(TOPIC, b"k", b"v", headers, 1_700_000_000_000))
-    assert producer.sender.flush(DEADLINE_S) == []
+    producer._sender.send(Outgoing(TOPIC, b"k", b"v", headers, 1_700_000_000_000))
+    assert producer._sender.flush(DEADLINE_S) == []
     (message,) = stored(TOPIC, 1)
     assert message.headers()[:3] == headers
     assert traceparents(message) == [traceparent(tracing.span(f"{TOPIC} send"))]
@@ -103,6 +103,6 @@ def test_a_record_whose_headers_are_a_list_is_sent_with_all_of_them(
 @pytest.mark.parametrize("name", ["traceparent", "tracestate"])
 def test_a_record_with_a_trace_that_is_no_text_is_sent(tracing, kafka_producer, stored, name):
     producer = kafka_producer()
-    producer.sender.send(Outgoing(TOPIC, b"k", b"v", [(name, b"\xff\xfe")], 1_700_000_000_000))
-    assert producer.sender.flush(DEADLINE_S) == []
+    producer._sender.send(Outgoing(TOPIC, b"k", b"v", [(name, b"\xff\xfe")], 1_700_000_000_000))
+    assert producer._sender.flush(DEADLINE_S) == []
     assert len(stored(TOPIC, 1)) == 1

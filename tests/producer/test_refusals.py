@@ -49,21 +49,21 @@ def test_what_is_larger_than_the_whole_buffer_is_too_large_and_not_waited_for(
     for _ in range(waiting):
         producer.publish(EmailReceived(email_id="e"))
     with pytest.raises(RecordTooLargeError, match=r"2000000 bytes .*\(1100000 bytes, buffer_bytes"):
-        producer.sender.send(LARGE)
+        producer._sender.send(LARGE)
 
 
 def test_what_has_no_room_now_is_still_a_full_buffer(broker, kafka_producer):
     producer = kafka_producer(buffer_bytes=2_100_000)
     broker.faults.broker_down()
-    producer.sender.send(LARGE)
+    producer._sender.send(LARGE)
     with pytest.raises(BufferFullError):
-        producer.sender.send(Outgoing("pat-emails", b"k", bytes(2_000_000), [], 1))
+        producer._sender.send(Outgoing("pat-emails", b"k", bytes(2_000_000), [], 1))
 
 
 def test_what_the_client_is_told_to_refuse_is_too_large(kafka_producer):
     producer = kafka_producer(client_properties={"message.max.bytes": "1000000"})
     with pytest.raises(RecordTooLargeError, match=r"has 2000000 bytes, .* message\.max\.bytes"):
-        producer.sender.send(LARGE)
+        producer._sender.send(LARGE)
 
 
 def test_what_a_broker_finds_too_large_is_too_large(broker, publish):

@@ -1,10 +1,15 @@
-"""Settings for the brokers of the tests."""
+"""Settings for the brokers of the tests, and what is written to them past a producer."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from pat_events import Config, KafkaConfig, KafkaTransport
+from tests.support.waiting import DEADLINE_S
+
+if TYPE_CHECKING:
+    from pat_events.transports.sending import Outgoing
 
 
 def kafka_config(address: str, protocol: str = "classic", **properties: str) -> KafkaConfig:
@@ -31,3 +36,12 @@ def on_kafka(address: str, **settings: object) -> dict[str, object]:
             )
         ),
     }
+
+
+def send(address: str, *records: Outgoing) -> None:
+    """Write what no producer would, such as a stranger's dead letter."""
+    sender = KafkaTransport(KafkaConfig(bootstrap_servers=address)).sender(Config())
+    for record in records:
+        sender.send(record)
+    assert sender.close(DEADLINE_S) == []
+    assert [record.error for record in records if record.error] == []

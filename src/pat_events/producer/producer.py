@@ -96,6 +96,8 @@ class Producer:
     Args:
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
+        sender: One of ``transport`` that is there already, instead of a new one; nobody is asked
+            for an answer then. ``close`` closes it.
 
     Raises:
         ConfigError: an impossible setting or catalogue, or an event the codec cannot carry.
@@ -103,7 +105,11 @@ class Producer:
     """
 
     def __init__(
-        self, config: Config | None = None, *, transport: SendingTransport | None = None
+        self,
+        config: Config | None = None,
+        *,
+        transport: SendingTransport | None = None,
+        sender: Sender | None = None,
     ) -> None:
         self._config = Config.given(config)
         self._types = EventTypes(load_catalog(self._config.catalog))
@@ -124,9 +130,7 @@ class Producer:
 
             transport = KafkaTransport.from_env()
         self._transport = transport
-        if self._config.connect_timeout_s:
-            transport.ping(self._config.connect_timeout_s)
-        self._sender = transport.sender(self._config)
+        self._sender = sender or self._connected(transport)
 
     def publish(
         self,
@@ -231,11 +235,6 @@ class Producer:
         self._failed_ids = [event_id for event_id in self._failed_ids if event_id not in told]
         self._failed_count -= len(given_up)
         self._report(given_up, "given up")
-
-    @property
-    def sender(self) -> Sender:
-        """The transport's sender, for records that are not events, such as dead letters."""
-        return self._sender
 
     def __enter__(self) -> Self:
         return self
@@ -353,6 +352,11 @@ class Producer:
             self._sender,
             self._on_failure,
         )
+
+    def _connected(self, transport: SendingTransport) -> Sender:
+        if self._config.connect_timeout_s:
+            transport.ping(self._config.connect_timeout_s)
+        return transport.sender(self._config)
 
     def _stamp(self, binding: Binding) -> Stamp:
         source = self._config.source or binding.event_type.source

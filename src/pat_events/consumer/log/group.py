@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.log.engine import Engine
     from pat_events.core.lanes import Order
     from pat_events.transports.log import Start, Transport
+    from pat_events.transports.sending import Sender
 
 _log = logging.getLogger("pat_events.consumer")
 
@@ -322,13 +322,15 @@ class ConsumerGroup:
         self._failure = HoldError(f"group {self.name} ended with an error that nothing can catch")
         try:
             with contextlib.ExitStack() as stack:
+                sender = self._transport.sender(self._config)
+                stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
                 producer = self._producer = Producer(
-                    replace(self._config, connect_timeout_s=0), transport=self._transport
+                    self._config, transport=self._transport, sender=sender
                 )
                 stack.callback(self._close_producer)
                 if self._is_async and loop is None:
                     loop = stack.enter_context(loop_thread())
-                self._drive(producer, loop)
+                self._drive(sender, producer, loop)
             self._failure = None
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the group
             self._failure = error
@@ -349,13 +351,15 @@ class ConsumerGroup:
                 one_line(str(error)),
             )
 
-    def _drive(self, producer: Producer, loop: asyncio.AbstractEventLoop | None) -> None:
+    def _drive(
+        self, sender: Sender, producer: Producer, loop: asyncio.AbstractEventLoop | None
+    ) -> None:
         tasks, threads = self._max_tasks, self._max_threads
         engine, workers = make_engine(
             self.name,
             self._routes,
             receiver=self._transport.receiver(self.name, self._start),
-            sender=producer.sender,
+            sender=sender,
             make_workers=lambda post: Workers(
                 ThreadWorkers(threads, producer, post),
                 None if loop is None else TaskWorkers(tasks, loop, producer, post),
