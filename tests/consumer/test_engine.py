@@ -655,7 +655,7 @@ def test_a_deadline_does_not_settle_an_earlier_event_whose_publish_is_open(stage
     member.step()
     member.step()
     assert (stage.committed, member.stats.in_flight) == (0, 2)
-    ack.settle(TransportError("lost"), -1, -1)
+    ack.settle(TransportError("lost"), None)
     member.run_until(lambda: stage.committed == 2)
     assert recorder.calls == [("a/1", 1), ("a/2", 1)]
 
@@ -679,7 +679,7 @@ def test_when_a_publish_fails_its_event_and_those_behind_it_are_repeated_in_orde
     acks = settle()
     a2 = next(ack for ack in acks if b"\x522" in ack.value or ack.value.endswith(b"2"))
     for ack in acks:
-        ack.settle(TransportError("lost") if ack is a2 else None, 0, 9)
+        ack.settle(TransportError("lost") if ack is a2 else None, (0, 9))
     member.step()
     assert member.stats.handled == 2  # a/1 and b/1
     member.turn(1)
@@ -717,7 +717,7 @@ def test_a_publish_that_fails_beside_a_handler_that_fails_repeats_from_the_earli
     take = _hold_acks(stage)
     member.workers.run_all()
     (ack,) = take()
-    ack.settle(TransportError("lost"), -1, -1)
+    ack.settle(TransportError("lost"), None)
     member.step()
     member.run_until(lambda: member.stats.handled == 3)
     assert calls == [("1", 1), ("2", 1), ("1", 1), ("2", 1), ("2", 2), ("3", 1)]

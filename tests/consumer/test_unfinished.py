@@ -339,7 +339,7 @@ def test_the_handle_of_a_publish_that_is_returned_is_waited_for(stage, is_async,
     assert member.stats.handled == 0
     (ack,) = stage.producer._sender._waiting
     stage.producer._sender._waiting.clear()
-    ack.settle(TransportError("lost"), -1, -1)
+    ack.settle(TransportError("lost"), None)
     stage.broker.set_down(down=False)
     member.run_until(lambda: member.stats.handled == 1)
     assert (member.stats.held, stage.dead) == (1, [])

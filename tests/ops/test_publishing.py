@@ -81,4 +81,4 @@ def test_an_event_the_broker_refuses_does_not_hide_the_others():
         with pytest.raises(RecordTooLargeError):
             arrived.extend(publish(Config(), broker.transport(), events))
     # One request a partition: the refused one is the first.
-    assert len({ack.partition for ack in arrived}) == 1
+    assert len({ack.position.partition for ack in arrived}) == 1

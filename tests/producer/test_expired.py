@@ -28,7 +28,7 @@ def test_what_was_given_up_and_delivered_late_is_told_once(broker, kafka_produce
     deadline = time.monotonic() + DEADLINE_S
     while producer._sender._expired:
         assert time.monotonic() < deadline
-        producer._sender.poll(0.01)
+        producer._sender.wait_for_room(0.01)
     assert told == [ack]
     assert producer.publish(EmailReceived(email_id="e")).result(DEADLINE_S).offset == 1
 

@@ -111,7 +111,7 @@ def test_a_thread_that_waited_for_anothers_rebuild_does_not_rebuild_again(kafka_
             lock.release()
 
     sender._lock, sender._fatal = RebuiltMeanwhile(), True
-    sender.poll(0)
+    sender.wait_for_room(0)
     assert sender._generation == 0
 
 
@@ -150,7 +150,7 @@ def test_a_callback_that_publishes_during_a_rebuild_is_served(broker, kafka_prod
     deadline = time.monotonic() + DEADLINE_S
     while len(answers) < 200:
         assert time.monotonic() < deadline
-        producer._sender.poll(0.01)
+        producer._sender.wait_for_room(0.01)
     for answer in answers:
         answer.result(DEADLINE_S)
 
@@ -164,7 +164,7 @@ def test_callbacks_may_publish_as_much_as_they_like(broker, kafka_producer):
     deadline = time.monotonic() + DEADLINE_S
     while len(answers) < 1_200:
         assert time.monotonic() < deadline
-        producer._sender.poll(0.01)
+        producer._sender.wait_for_room(0.01)
     for answer in answers:
         answer.result(DEADLINE_S)
 
@@ -187,7 +187,7 @@ def test_a_callback_never_waits_for_room_that_it_keeps_from_being_made(broker, k
     deadline = time.monotonic() + DEADLINE_S
     while not refused:
         assert time.monotonic() < deadline
-        producer._sender.poll(0.01)
+        producer._sender.wait_for_room(0.01)
     assert "callback" in str(refused[0])
 
 
@@ -326,7 +326,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
             lambda: publish(producer, 1),
             lambda: pending.result(None),
             lambda: producer.flush(1),
-            lambda: producer._sender.poll(0),
+            lambda: producer._sender.wait_for_room(0),
         )
         os.write(write_end, b"".join(b"1" if refused(it) else b"0" for it in calls))
         producer.close()

@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from pat_events import Position
+from pat_events import Config, Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -33,11 +33,22 @@ class TestAck:
         assert ack.done()
         assert str(record.position) in repr(ack)
 
+    def test_the_result_of_what_is_no_log_is_the_id_it_gave(self):
+        class Bus:
+            def sender(self, config):
+                return self
+
+            def send(self, outgoing):
+                outgoing.settle(None, "id-1")
+
+        ack = Producer(Config(connect_timeout_s=0), transport=Bus()).publish(event())
+        assert ack.result(1) == ack.position == "id-1"
+
     def test_an_event_on_its_way_is_not_done(self, make, log):
         log.set_down(down=True)
         ack = make().publish(event())
         assert not ack.done()
-        assert ack.position == Position("pat-emails", -1, -1)
+        assert ack.position is None
         assert "waiting" in repr(ack)
 
     def test_waiting_ends_at_the_timeout_and_the_event_may_still_arrive(self, make, log):
@@ -292,7 +303,7 @@ class TestBackPressure:
             await asyncio.sleep(0.01)
             assert not waiting.done()
             log.set_down(down=False)
-            producer._sender.poll(0)
+            producer._sender.wait_for_room(0)
             return await (await waiting)
 
         assert asyncio.run(main()).topic == "pat-emails"

@@ -71,7 +71,7 @@ class TestWhileAThread:
         def strike():
             with suppress(ClosedError):
                 acks.append(producer.publish(event()))
-            producer._sender.poll(0)
+            producer._sender.wait_for_room(0)
 
         yield strike
         assert acks

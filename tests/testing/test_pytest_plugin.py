@@ -43,8 +43,7 @@ def test_the_topics_of_the_catalogue_and_its_dead_letters_are_there(kafka):
 @pytest.mark.parametrize("_", [1, 2])
 def test_every_test_has_a_broker_of_its_own(kafka, producer, _):
     ack = producer.publish(EmailReceived(email_id="e-1"))
-    ack.result(15)
-    assert ack.offset == 0
+    assert ack.result(15).offset == 0
 
 
 def test_a_group_handles_what_is_published(producer, consumer_group):

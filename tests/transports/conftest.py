@@ -27,9 +27,17 @@ class Sent(Outgoing):
         super().__init__(topic, key, value, list(headers), timestamp_ms)
         self.settlements = 0
 
-    def settle(self, error, partition, offset):
+    def settle(self, error, place):
         self.settlements += 1
-        super().settle(error, partition, offset)
+        super().settle(error, place)
+
+    @property
+    def partition(self):
+        return self.place[0]
+
+    @property
+    def offset(self):
+        return self.place[1]
 
 
 class Member:
@@ -221,8 +229,8 @@ def record():
     class Record(Sent):
         __slots__ = ("then",)
 
-        def settle(self, error, partition, offset):
-            super().settle(error, partition, offset)
+        def settle(self, error, place):
+            super().settle(error, place)
             self.then(self)
 
     def record(name, then=lambda it: None):

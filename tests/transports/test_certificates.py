@@ -63,7 +63,7 @@ def test_what_is_on_its_way_is_not_sent_a_second_time(broker, cluster, authoriti
     while "replaced the producer (TLS was renewed)" not in caplog.text:
         records.append(sent(TOPIC, b"k", b"%d" % len(records)))
         sender.send(records[-1])
-        sender.poll(0.001)
+        sender.wait_for_room(0.001)
     assert sender.flush(10) == []
     broker.faults.set_round_trip(0)
     assert {it.error for it in records} == {None}

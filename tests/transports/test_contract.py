@@ -69,7 +69,7 @@ class TestSending:
 
         def poll():
             while not done:
-                sender.poll(0.001)
+                sender.wait_for_room(0.001)
 
         poller = Thread(target=poll)
         poller.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,6 +15,9 @@ from pat_events.errors import ConfigError
 from pat_events.ops import publishing as ops
 from pat_events.ops.event_classes import event_types
 from pat_events.transports.kafka import KafkaTransport
+
+if TYPE_CHECKING:
+    from pat_events.core.record import Position
 
 
 @command
@@ -43,7 +46,8 @@ def publish(
     events = list(ops.events_from_json(types, event_type, _read(file)))
     silence("pat_events.producer.producer")
     for ack in ops.publish(config, KafkaTransport(cluster.kafka), events):
-        print_json({"event_id": ack.event_id, **ack.position._asdict()})
+        position = cast("Position", ack.position)  # Kafka is a log.
+        print_json({"event_id": ack.event_id, **position._asdict()})
 
 
 def _read(file: Path) -> str:

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pat_events.core.record import Position
 from pat_events.core.shown import one_line
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pat_events.errors import PatEventsError
-    from pat_events.transports.sending import Sender
+    from pat_events.transports.sending import Place, Sender
 
 _log = logging.getLogger("pat_events.producer.producer")
 
@@ -29,8 +29,8 @@ _SENT: dict[str, bytes | None] = {}
 class Ack(Outgoing):
     """What becomes of one published event.
 
-    Wait with ``result()`` in a thread, or ``await`` it in a coroutine. Both return the event's
-    position in the log once every in-sync replica has it, or raise why not.
+    Wait with ``result()`` in a thread, or ``await`` it in a coroutine. Both return where the event
+    is (of a log: its position, once every in-sync replica has it), or raise why it is not.
 
     Attributes:
         event_id: The id the event carries, also across retries.
@@ -57,9 +57,8 @@ class Ack(Outgoing):
         self.timestamp_ms = timestamp_ms
         self.settled = False
         self.error: PatEventsError | None = None
-        self.partition = -1
-        self.offset = -1
-        self.on_delivery = None
+        self.place: Place | None = None
+        self.slot = None
         self.event_id = event_id
         self._sender = sender
         self._on_failure = on_failure
@@ -70,20 +69,21 @@ class Ack(Outgoing):
         return f"<Ack {self.event_id} {state}>"
 
     @property
-    def position(self) -> Position:
-        """Where the event stands in the log.
+    def position(self) -> Position | str | None:
+        """Where the event is: its position in a log, or the id that a queue or bus gave it.
 
-        Offset -1 is unknown: the event is not acknowledged, or it is and the answer named no
-        offset, as for one that was sent again and that the broker had already.
+        None while it is not acknowledged. An offset of -1 is unknown: the answer named none, as
+        for an event that was sent again and that the broker had already.
         """
-        return Position(self.topic, self.partition, self.offset)
+        place = self.place
+        return Position(self.topic, *place) if isinstance(place, tuple) else place
 
     def done(self) -> bool:
         """Tell whether the event was acknowledged or given up."""
         return self.settled
 
-    def result(self, timeout: float | None = None) -> Position:
-        """Wait for the acknowledgement.
+    def result(self, timeout: float | None = None) -> Position | str:
+        """Wait for the acknowledgement; returns where the event is, see ``position``.
 
         A done callback cannot wait: there it tells at once that the outcome is not known.
 
@@ -96,7 +96,7 @@ class Ack(Outgoing):
             PatEventsError: the event was given up, and why.
         """
         if not self.settled:
-            self._refuse_in_callback()
+            self._refuse_to_block()
             # A bare lock and not an Event: the handler of a signal may publish, and so settle
             # this event, while this thread is half-way through waiting.
             waiting = threading.Lock()
@@ -109,9 +109,12 @@ class Ack(Outgoing):
                     f"event {self.event_id} for {self.topic} was not acknowledged within "
                     f"{timeout} s; it stays in the buffer and may still be delivered"
                 )
+        return self._outcome()
+
+    def _outcome(self) -> Position | str:
         if self.error is not None:
             raise self.error
-        return self.position
+        return cast("Position | str", self.position)
 
     def add_done_callback(self, callback: Callable[[Ack], object]) -> None:
         """Call ``callback(ack)`` once the outcome is known, or now if it is.
@@ -128,18 +131,17 @@ class Ack(Outgoing):
         if self.settled:
             self._run_callbacks()
 
-    def _refuse_in_callback(self) -> None:
-        if self._sender.in_callback():
+    def _refuse_to_block(self) -> None:
+        if not self._sender.may_wait():
             raise TransportTimeoutError(
                 f"event {self.event_id} for {self.topic} is not acknowledged yet, and a callback "
                 "that waits keeps it so: give it a callback of its own with add_done_callback, or "
                 "wait in another thread"
             )
 
-    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+    def settle(self, error: PatEventsError | None, place: Place | None) -> None:
         """Record the outcome; the sender's to call."""
-        self.partition = partition
-        self.offset = offset
+        self.place = place
         self.error = error
         self.settled = True
         # A handle that is kept does not keep its payload.
@@ -171,17 +173,15 @@ class Ack(Outgoing):
         if ending is not None:
             raise ending
 
-    def __await__(self) -> Generator[object, None, Position]:
+    def __await__(self) -> Generator[object, None, Position | str]:
         if not self.settled:
-            self._refuse_in_callback()
+            self._refuse_to_block()
             loop = asyncio.get_running_loop()
             future: asyncio.Future[None] = loop.create_future()
             self.add_done_callback(partial(_post, _mailbox(loop), future))
             self._sender.expedite()
             yield from future
-        if self.error is not None:
-            raise self.error
-        return self.position
+        return self._outcome()
 
 
 def ends_the_process(error: BaseException) -> bool:

@@ -406,7 +406,7 @@ class Producer:
                 "the send buffer is full; a coroutine must not block its event loop: use "
                 "'await producer.apublish(event)', which waits for room"
             )
-        if self._sender.in_callback():
+        if not self._sender.may_wait():
             raise BufferFullError(
                 "the send buffer is full, and a callback that waits keeps it so: publish from "
                 "another thread"
@@ -414,7 +414,7 @@ class Producer:
         deadline = time.monotonic() + self._config.publish_timeout_s
         while True:
             left = deadline - time.monotonic()
-            self._sender.poll(max(0.0, min(left, _ROOM_MAX_S)))
+            self._sender.wait_for_room(max(0.0, left))
             try:
                 self._sender.send(ack)
             except BufferFullError:

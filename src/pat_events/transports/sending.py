@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
 
     OutgoingHeaders: TypeAlias = Sequence[Header] | dict[str, bytes | None]
+    # Where a transport put a record, in terms of its own: partition and offset of a log, -1 for
+    # what it was not told; or the id that a queue or bus gave the message.
+    Place: TypeAlias = tuple[int, int] | str
 
 
 class Outgoing:
@@ -24,19 +27,19 @@ class Outgoing:
     Attributes:
         headers: Pairs in their order, or a dict where no name comes twice: it is cheaper to build,
             and none of the garbage collector's business (in CPython up to 3.13).
-        on_delivery: The sender's delivery callback; None until it was first sent. The client calls
-            the record, which passes it on: a callback for each would be most of what the garbage
-            collector has to look at while thousands wait.
+        place: Where the transport put it; None while that is not known.
+        slot: The sender's own. A client that reports by calling back may be given the record as
+            the callback, and what it says is passed on to the slot: an object of its own for each
+            would be most of what the garbage collector has to look at while thousands wait.
     """
 
     __slots__ = (
         "error",
         "headers",
         "key",
-        "offset",
-        "on_delivery",
-        "partition",
+        "place",
         "settled",
+        "slot",
         "timestamp_ms",
         "topic",
         "value",
@@ -57,24 +60,25 @@ class Outgoing:
         self.timestamp_ms = timestamp_ms
         self.settled = False
         self.error: PatEventsError | None = None
-        self.partition = -1
-        self.offset = -1
-        self.on_delivery: Callable[..., None] | None = None
+        self.place: Place | None = None
+        self.slot: Callable[..., None] | None = None
 
-    def __call__(self, error: object, message: object) -> None:
+    def __call__(self, error: object, report: object) -> None:
         """Pass on what a client reports."""
-        self.on_delivery(self, error, message)  # type: ignore[misc]
+        self.slot(self, error, report)  # type: ignore[misc]
 
-    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
-        """Record the outcome: the position in the log, or why there is none."""
-        self.partition = partition
-        self.offset = offset
+    def settle(self, error: PatEventsError | None, place: Place | None) -> None:
+        """Record the outcome: where it is, or why it is nowhere."""
+        self.place = place
         self.error = error
         self.settled = True
 
 
 class Sender(Protocol):
-    """Sends records. Every method may be called from any thread."""
+    """Sends records, and settles each. Every method may be called from any thread.
+
+    What has to be done for that meanwhile, and by which thread, is the sender's own affair.
+    """
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record into the buffer without waiting.
@@ -87,13 +91,14 @@ class Sender(Protocol):
             ClosedError: the sender was closed.
         """
 
-    def poll(self, timeout_s: float) -> None:
-        """Settle finished records; wait up to ``timeout_s`` for the first."""
+    def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until a full buffer may have room, ``timeout_s`` at most; it may return earlier."""
 
-    def in_callback(self) -> bool:
-        """Tell whether this thread is inside ``Outgoing.settle``.
+    def may_wait(self) -> bool:
+        """Tell whether this thread may wait, for room or for the outcome of a record.
 
-        It must wait for nothing there: neither for room nor for another record's outcome.
+        Inside ``Outgoing.settle`` it may not: what it waits for may come after that has returned,
+        and only the sender knows the threads that are inside.
         """
 
     def expedite(self) -> None:

@@ -51,11 +51,11 @@ class Wire:
                 return
         self.slow = False
 
-    def poll(self, timeout_s):
+    def wait_for_room(self, timeout_s):
         """The broker says when there is room."""
 
-    def in_callback(self):
-        return False
+    def may_wait(self):
+        return True
 
     def expedite(self):
         """Nothing waits here."""

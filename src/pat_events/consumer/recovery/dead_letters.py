@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.job import Owner
     from pat_events.consumer.recovery.failed_lane import FailedLane
     from pat_events.core.record import Delivery, Record
-    from pat_events.transports.sending import Sender
+    from pat_events.transports.sending import Place, Sender
 
 
 class OutgoingDeadLetter(Outgoing):
@@ -46,9 +46,9 @@ class OutgoingDeadLetter(Outgoing):
         self.has_value = True
         self._post = post
 
-    def settle(self, error: PatEventsError | None, partition: int, offset: int) -> None:
+    def settle(self, error: PatEventsError | None, place: Place | None) -> None:
         """Record the outcome and tell the engine."""
-        super().settle(error, partition, offset)
+        super().settle(error, place)
         self._post(self)
 
 
@@ -117,8 +117,8 @@ class DeadLetterWriter:
             if letter.failed_lane is not None:
                 self._sender.expedite()
         except PatEventsError as error:
-            letter.settle(error, -1, -1)
+            letter.settle(error, None)
         except Exception as error:  # noqa: BLE001 - held, whatever it is: the group must go on
             failure = DeadLetterError(f"the client refused it: {error!r}")
             failure.__cause__ = error
-            letter.settle(failure, -1, -1)
+            letter.settle(failure, None)

@@ -56,6 +56,7 @@ _log = logging.getLogger("pat_events.kafka")
 _POLL_EVERY: Final = 128
 # Longest stay inside the client, which may be replaced meanwhile, in seconds.
 _FLUSH_S: Final = 0.2
+_ROOM_S: Final = 0.05
 # A client that has told nothing for so long still has events that were given up, in seconds. It is
 # what librdkafka lets a broker take for an answer: nothing that was sent is on its way any more.
 _SILENT_S: Final = 30.0
@@ -134,12 +135,12 @@ class KafkaSender:
         if self._collector.idle:
             self._collector.wake()
         if not self._sent % _POLL_EVERY:
-            self.poll(0)
+            self._poll(0)
 
     def _produce(self, outgoing: Outgoing, value: bytes | None, headers: OutgoingHeaders) -> None:
         on_delivery: Callable[..., None] = outgoing
-        if outgoing.on_delivery is None:
-            outgoing.on_delivery = self._on_delivery
+        if outgoing.slot is None:
+            outgoing.slot = self._on_delivery
         else:
             # An earlier client may still report on it: the generation tells the two apart.
             on_delivery = partial(self._on_delivery, outgoing)
@@ -225,7 +226,7 @@ class KafkaSender:
             elif self._outstanding.pop(outgoing, None) is not None:
                 # As _settle_at, which would be a call more for every event.
                 at, offset = message.partition(), message.offset()
-                outgoing.settle(None, -1 if at is None else at, -1 if offset is None else offset)
+                outgoing.settle(None, (-1 if at is None else at, -1 if offset is None else offset))
             else:
                 self._late(outgoing)
             return
@@ -236,7 +237,7 @@ class KafkaSender:
                 self._fatal = True  # It stays outstanding, and the rebuild sends it again.
                 return
         if self._outstanding.pop(outgoing, None) is not None:
-            outgoing.settle(self._failure(outgoing, error), -1, -1)
+            outgoing.settle(self._failure(outgoing, error), None)
         else:
             self._late(outgoing)
 
@@ -257,8 +258,11 @@ class KafkaSender:
             self._expired.discard(outgoing)
             self._unreported -= 1
 
-    def poll(self, timeout_s: float) -> None:
-        """Settle finished records; see ``Sender.poll``."""
+    def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until a record is settled; see ``Sender.wait_for_room``."""
+        self._poll(min(timeout_s, _ROOM_S))
+
+    def _poll(self, timeout_s: float) -> None:
         self._refuse_after_fork()
         client = self._client
         self._serve(client, client.poll, timeout_s)
@@ -268,7 +272,7 @@ class KafkaSender:
 
         The client ends the whole process then. A callback that publishes comes here.
         """
-        if self.in_callback():
+        if self._in_callback():
             return
         try:
             with self._running_callbacks():
@@ -295,14 +299,17 @@ class KafkaSender:
 
         A callback may take a lock that another thread holds while it publishes.
         """
-        if failures and self.in_callback():
+        if failures and self._in_callback():
             _settle_all(failures)
         elif failures:
             with self._running_callbacks():
                 _settle_all(failures)
 
-    def in_callback(self) -> bool:
-        """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""
+    def may_wait(self) -> bool:
+        """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
+        return not self._in_callback()
+
+    def _in_callback(self) -> bool:
         return threading.get_ident() in self._serving
 
     def expedite(self) -> None:
@@ -316,7 +323,7 @@ class KafkaSender:
         deadline = time.monotonic() + timeout_s
         # What others publish meanwhile is not waited for, or the wait might never end.
         waiting = list(self._outstanding)
-        while waiting and not self.in_callback() and (left := deadline - time.monotonic()) > 0:
+        while waiting and not self._in_callback() and (left := deadline - time.monotonic()) > 0:
             client, before = self._client, len(waiting)
             self._serve(client, client.flush, min(left, _FLUSH_S))
             waiting = [outgoing for outgoing in waiting if outgoing in self._outstanding]
@@ -391,7 +398,7 @@ class KafkaSender:
 
     def _tend(self, timeout_s: float) -> None:
         """Settle, give up and replace what has to be; the collector's turn."""
-        self.poll(timeout_s)
+        self._poll(timeout_s)
         if self._renewal.is_wanted:
             self._renewal.look(self._client)
         now = time.monotonic()
@@ -563,12 +570,13 @@ def _produce_of(client: Producer) -> Callable[..., None]:
 def _settle_at(outgoing: Outgoing, message: Message) -> None:
     partition, offset = message.partition(), message.offset()
     # The client knows none of what it sent again and the broker had already.
-    outgoing.settle(None, -1 if partition is None else partition, -1 if offset is None else offset)
+    place = (-1 if partition is None else partition, -1 if offset is None else offset)
+    outgoing.settle(None, place)
 
 
 def _settle_all(failures: Sequence[Failure]) -> None:
     for outgoing, error in failures:
-        outgoing.settle(error, -1, -1)
+        outgoing.settle(error, None)
 
 
 def _at_exit() -> None:

@@ -116,7 +116,7 @@ class MemoryBroker:
             self.changed.notify_all()
         if not down:
             for sender in list(self.senders):
-                sender.poll(0)
+                sender.wait_for_room(0)
 
     @property
     def down(self) -> bool:

@@ -35,18 +35,18 @@ class MemorySender:
                     f"the send buffer is full ({self._broker.buffer_events} events)"
                 )
             self._waiting.append(outgoing)
-        self.poll(0)
+        self.wait_for_room(0)
 
-    def in_callback(self) -> bool:
-        """Tell whether this thread is inside a callback; see ``Sender.in_callback``."""
-        return self._writer == threading.get_ident()
+    def may_wait(self) -> bool:
+        """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
+        return self._writer != threading.get_ident()
 
     def expedite(self) -> None:
         """Nothing to do: records settle as they are sent."""
 
-    def poll(self, timeout_s: float) -> None:
+    def wait_for_room(self, timeout_s: float) -> None:
         """Write what waits; what a callback sends meanwhile is written after that."""
-        if self.in_callback():
+        if self._writer == threading.get_ident():
             return
         with self._broker.changed:
             if self._broker.down and self._waiting:
@@ -67,20 +67,18 @@ class MemorySender:
         while self._waiting:
             outgoing = self._waiting.popleft()
             try:
-                partition, offset = self._broker.append(outgoing)
+                place = self._broker.append(outgoing)
             except TransportError as error:
-                outgoing.settle(error, -1, -1)
+                outgoing.settle(error, None)
             else:
-                outgoing.settle(None, partition, offset)
+                outgoing.settle(None, place)
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled."""
         deadline = time.monotonic() + timeout_s
-        self.poll(0)
-        while (
-            self._waiting and not self.in_callback() and (left := deadline - time.monotonic()) > 0
-        ):
-            self.poll(left)
+        self.wait_for_room(0)
+        while self._waiting and self.may_wait() and (left := deadline - time.monotonic()) > 0:
+            self.wait_for_room(left)
         return list(self._waiting)
 
     def close(self, timeout_s: float) -> list[Outgoing]:
@@ -93,5 +91,5 @@ class MemorySender:
             given_up = list(self._waiting)
             self._waiting.clear()
         for outgoing in given_up:
-            outgoing.settle(TransportError("not acknowledged before close"), -1, -1)
+            outgoing.settle(TransportError("not acknowledged before close"), None)
         return given_up
