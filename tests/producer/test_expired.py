@@ -26,7 +26,7 @@ def test_what_was_given_up_and_delivered_late_is_told_once(broker, kafka_produce
     (message,) = stored("pat-emails", 1)
     assert dict(message.headers())["ce_id"].decode() == ack.event_id
     deadline = time.monotonic() + DEADLINE_S
-    while producer._sender._expired:
+    while producer._sender._ledger._expired:
         assert time.monotonic() < deadline
         producer._sender.wait_for_room(0.01)
     assert told == [ack]
@@ -34,7 +34,7 @@ def test_what_was_given_up_and_delivered_late_is_told_once(broker, kafka_produce
 
 
 def test_in_an_outage_what_was_given_up_makes_room(broker, kafka_producer, monkeypatch):
-    monkeypatch.setattr("pat_events.transports.kafka.sender._SILENT_S", 0.1)
+    monkeypatch.setattr("pat_events.transports.kafka.ledger.SILENT_S", 0.1)
     producer = kafka_producer(delivery_timeout_s=0.2, buffer_events=3, publish_timeout_s=DEADLINE_S)
     broker.faults.broker_down()
     over = [producer.publish(EmailReceived(email_id="e")) for _ in range(3)]

@@ -27,7 +27,7 @@ from pat_events.errors import (
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.transports.kafka.logs import RepeatFilter, client_log
-from pat_events.transports.kafka.sender import KafkaSender
+from pat_events.transports.kafka.sending_client import SendingClient
 from tests.support.clusters import on_kafka
 
 TOPIC = "pat-emails"
@@ -65,7 +65,7 @@ def test_an_interrupt_while_reports_come_in_loses_none_of_them(kafka_producer):
 
     def strike(frame, event, _):
         nonlocal reports
-        if event == "call" and frame.f_code is KafkaSender._delivered.__code__:
+        if event == "call" and frame.f_code is SendingClient._delivered.__code__:
             reports += 1
             if reports == 5:
                 signal.raise_signal(signal.SIGINT)
@@ -93,26 +93,27 @@ def test_after_a_fatal_error_every_event_arrives_under_its_own_id(broker, kafka_
     acks = publish(producer, 300, first=5)
     for ack in acks:
         assert ack.result(DEADLINE_S).offset >= 0
-    assert producer._sender._generation == 1
+    assert producer._sender._client.generation == 1
     producer.flush(5)
     assert {ack.event_id for ack in acks} <= set(map(id_of, stored(TOPIC, 305)))
 
 
 def test_a_thread_that_waited_for_anothers_rebuild_does_not_rebuild_again(kafka_producer):
     sender = kafka_producer()._sender
-    lock = sender._lock
+    client = sender._client
+    lock = client.lock
 
     class RebuiltMeanwhile:
         def __enter__(self):
             lock.acquire()
-            sender._fatal = False
+            client.is_dead = False
 
         def __exit__(self, *_):
             lock.release()
 
-    sender._lock, sender._fatal = RebuiltMeanwhile(), True
+    client.lock, client.is_dead = RebuiltMeanwhile(), True
     sender.wait_for_room(0)
-    assert sender._generation == 0
+    assert client.generation == 0
 
 
 def test_after_a_rebuild_a_key_is_still_in_order(broker, kafka_producer, stored):
@@ -123,7 +124,7 @@ def test_after_a_rebuild_a_key_is_still_in_order(broker, kafka_producer, stored)
     acks += publish(producer, 300, first=100)
     for ack in acks:
         ack.result(DEADLINE_S)
-    assert producer._sender._generation >= 1
+    assert producer._sender._client.generation >= 1
     by_key = {}
     for message in stored(TOPIC, 400):
         by_key.setdefault(message.key(), []).append(message)
@@ -206,7 +207,7 @@ def test_a_cluster_that_refuses_every_producer_is_reported_in_bounded_time(broke
         with pytest.raises(TransportError, match=r"CLUSTER_AUTHORIZATION_FAILED|_MSG_TIMED_OUT"):
             ack.result(DEADLINE_S)
     assert time.monotonic() - begin < 10
-    assert producer._sender._generation < 20, "it asked again and again without a pause"
+    assert producer._sender._client.generation < 20, "it asked again and again without a pause"
     with pytest.raises(NotDeliveredError, match="10 failed"):
         producer.flush(1)
     broker.faults.clear()
@@ -318,7 +319,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
     producer = kafka_producer()
     broker.faults.broker_down()
     (pending,) = publish(producer, 1)
-    producer._sender._lock.acquire()  # As another thread may hold it at the fork.
+    producer._sender._client.lock.acquire()  # As another thread may hold it at the fork.
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -332,7 +333,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
         producer.close()
         os.write(write_end, b"c")
         os._exit(0)
-    producer._sender._lock.release()
+    producer._sender._client.lock.release()
     answer = b""
     while len(answer) < 5 and select([read_end], [], [], DEADLINE_S)[0]:
         answer += os.read(read_end, 5)

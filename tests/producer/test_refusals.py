@@ -117,7 +117,7 @@ def test_publishing_and_giving_up_go_on_while_nobody_hands_out_a_token():
     try:
         events = [Outgoing("t", b"k", b"1", [], 1), Outgoing("t", b"k", b"2", [], 1)]
         sender.send(events[0])
-        sender._note_error(0, KafkaError(KafkaError._FATAL, "forced", True))  # noqa: FBT003
+        sender._client.note_error(KafkaError(KafkaError._FATAL, "forced", True))  # noqa: FBT003
         assert asked.wait(DEADLINE_S)
         sender.send(events[1])
         assert [it for it in sender.flush(DEADLINE_S) if not it.settled] == []

@@ -17,7 +17,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from pat_events.transports.kafka import sender as sending
+from pat_events.transports.kafka import rebuilding
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.sender import KafkaSender
 
@@ -37,8 +37,10 @@ class Message:
         return self._offset
 
 
-def sender_of(**settings):
-    return KafkaSender(KafkaConfig(bootstrap_servers="nowhere:1"), Config(**settings))
+def sender_of(make_client, limits=None, **time):
+    """A sender of the clients that are made for it."""
+    config = KafkaConfig(bootstrap_servers="nowhere:1")
+    return KafkaSender(config, limits or Config(), make_client=make_client, **time)
 
 
 class Client:
@@ -89,17 +91,17 @@ class Client:
         self.fail(KafkaError(KafkaError._PURGE_QUEUE))
 
 
-@pytest.fixture
-def clients(monkeypatch):
+class Clients(list):
     """The clients that were made, the newest last."""
-    made = []
 
-    def make(settings):
-        made.append(Client(settings))
-        return made[-1]
+    def make(self, settings):
+        self.append(Client(settings))
+        return self[-1]
 
-    monkeypatch.setattr("confluent_kafka.Producer", make)
-    return made
+
+@pytest.fixture
+def clients():
+    return Clients()
 
 
 class AtOnce:
@@ -110,14 +112,15 @@ class AtOnce:
 
 
 @pytest.fixture
-def make(clients, monkeypatch):
+def make(clients, clock, monkeypatch):
     """Makes senders without a collector: a test serves them itself."""
     monkeypatch.setattr(AckPoller, "_run", lambda self: None)
-    monkeypatch.setattr(sending, "Thread", AtOnce)
+    monkeypatch.setattr(rebuilding, "Thread", AtOnce)
     made = []
 
     def make(**settings):
-        made.append(sender_of(**settings))
+        limits = Config(**settings)
+        made.append(sender_of(clients.make, limits, clock=clock, sleep=clock.sleep))
         return made[-1]
 
     yield make
@@ -132,7 +135,7 @@ class Clock:
         self.now = 1000.0
         self.slept = []
 
-    def monotonic(self):
+    def __call__(self):
         return self.now
 
     def sleep(self, seconds):
@@ -141,15 +144,13 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(sending, "time", clock)
-    return clock
+def clock():
+    return Clock()
 
 
 def die(sender):
     """The client meets a fatal error and says so in its callback for errors."""
-    sender._note_error(sender._generation, FATAL)
+    sender._client.note_error(FATAL)
 
 
 class TestRebuild:
@@ -164,7 +165,7 @@ class TestRebuild:
         published = []
 
         def publish(*_):  # As a finalizer does, in the middle of anything.
-            if sender._fatal and not published:
+            if sender._client.is_dead and not published:
                 published.append(late)
                 sender.send(late)
 
@@ -204,7 +205,7 @@ class TestGivingUp:
         first = record("first")
         sender.send(first)
         # Every client takes what it is given in its rebuild, and is dead for whoever publishes.
-        dead = staticmethod(lambda _: None if sender._fatal else FATAL)
+        dead = staticmethod(lambda _: None if sender._client.is_dead else FATAL)
         monkeypatch.setattr(Client, "refuse", dead)
         began = clock.now
         while not first.settled:
@@ -221,16 +222,16 @@ class TestGivingUp:
         sender.send(record("first"))
         with pytest.raises(BufferFullError):
             sender.send(record("second"))
-        assert sender._settled() == 0
+        assert sender._ledger.settled == 0
         clients[0].acknowledge()
         sender._tend(0)
-        assert sender._settled() == 1
+        assert sender._ledger.settled == 1
 
 
 def test_no_password_of_an_address_is_told_as_the_last_error(make, clients, record):
     sender = make(buffer_events=1)
     text = 'Failed to retrieve OIDC token from "http://me:s3cret@host/x"'
-    sender._note_error(0, KafkaError(KafkaError._AUTHENTICATION, text))
+    sender._client.note_error(KafkaError(KafkaError._AUTHENTICATION, text))
     sender.send(record("first"))
     with pytest.raises(BufferFullError, match=r"http://\*\*\*@host/x"):
         sender.send(record("second"))
@@ -247,7 +248,7 @@ class TestCallbacksOfARebuild:
     def look(self, make, seen):
         """A sender, and a callback that looks whether the sender's lock is held."""
         sender = make(delivery_timeout_s=1)
-        return sender, lambda it: seen.append((it.value, sender._lock._is_owned(), it.error))
+        return sender, lambda it: seen.append((it.value, sender._client.lock._is_owned(), it.error))
 
     def test_success_is_told_after_the_lock_was_released(self, look, clients, record, seen):
         sender, callback = look
@@ -295,18 +296,17 @@ class TestWhileThereIsNoClient:
     """The last one is dead, and the next one takes its time: it waits for a token, say."""
 
     @pytest.fixture
-    def slow(self, clients, record, monkeypatch):
+    def slow(self, clients, record):
         """A sender whose second client is being made, and what lets that end."""
-        sender = sender_of(buffer_events=3)
         making, go_on = threading.Event(), threading.Event()
 
         def make(settings):
-            making.set()
-            assert go_on.wait(DEADLINE_S)
-            clients.append(Client(settings))
-            return clients[-1]
+            if clients:
+                making.set()
+                assert go_on.wait(DEADLINE_S)
+            return clients.make(settings)
 
-        monkeypatch.setattr("confluent_kafka.Producer", make)
+        sender = sender_of(make, Config(buffer_events=3))
         sender.send(record("1"))
         die(sender)
         assert making.wait(DEADLINE_S)
@@ -502,7 +502,7 @@ class TestTimeIsOver:
         sender._tend(0)
         assert over.settled
         for waited, made in ((29.9, 1), (0.2, 2)):
-            alive.settled or sender._expiry._marks.clear()  # Its time goes on without end.
+            alive.settled or sender._ledger._expiry._marks.clear()  # Its time goes on without end.
             clock.now += waited
             sender._tend(0)
             assert len(clients) == made
@@ -563,7 +563,7 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
     sender.send(record("A"))
     sender.send(record("B"))
     _, delivered_b = clients[0].queue.values()
-    sender._lock = lock = Watched(sender._lock)
+    sender._client.lock = lock = Watched(sender._client.lock)
     arrived = threading.Event()
     other = threading.Thread(target=lambda: (delivered_b(None, Message(1)), arrived.set()))
 
@@ -584,7 +584,7 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
 
 class TestCollector:
     def test_it_survives_whatever_polling_raises(self, clients, record, caplog):
-        sender = sender_of()
+        sender = sender_of(clients.make)
         went_on = threading.Event()
         raised = [SystemExit, RuntimeError, MemoryError]
 
@@ -664,7 +664,7 @@ class TestFlush:
         assert clock.slept == []
 
     def test_the_collector_may_close_the_sender_in_a_callback(self, clients, record):
-        sender = sender_of()
+        sender = sender_of(clients.make)
         closed = threading.Event()
         found = []
 
@@ -674,7 +674,7 @@ class TestFlush:
             closed.set()
 
         first = record("first", close)
-        with sender._lock:
+        with sender._client.lock:
             sender.send(first)
             clients[0].acknowledge()
         assert closed.wait(DEADLINE_S)

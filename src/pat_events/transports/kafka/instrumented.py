@@ -9,6 +9,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import confluent_kafka
+from confluent_kafka import cimpl
+
 from pat_events.core.headers import TRACEPARENT, TRACESTATE
 
 if TYPE_CHECKING:
@@ -19,8 +22,18 @@ if TYPE_CHECKING:
 _TRACE: Final = (TRACEPARENT, TRACESTATE)
 
 
-def produce_by_name(client: Producer) -> Callable[..., None]:
-    """Return how to call ``produce`` of an instrumented client with all arguments by position.
+def new_producer(settings: dict[str, object]) -> Producer:
+    """Make a client, which what instruments it may have replaced the class of by now."""
+    return confluent_kafka.Producer(settings)
+
+
+def produce_of(client: Producer) -> Callable[..., None]:
+    """Return how to call ``produce`` with all of its arguments by position: 0.3 us less a call."""
+    return client.produce if type(client) is cimpl.Producer else _produce_by_name(client)
+
+
+def _produce_by_name(client: Producer) -> Callable[..., None]:
+    """Return the same for an instrumented client.
 
     Its class looks for the headers by name, or at another position than the client's own.
     """
