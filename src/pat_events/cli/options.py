@@ -32,6 +32,9 @@ CatalogFile: TypeAlias = Annotated[
         help=f"Catalogue; {CATALOG_VARIABLE} without it, then the packaged one.",
     ),
 ]
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="For programs: JSON, one object a line.")
+]
 
 
 def broker_named(bootstrap: str | None) -> bool:
