@@ -39,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Into a file or a pipe, lines are as long as they are.
-_PIPE_WIDTH: Final = 160
+_PIPE_WIDTH: Final = 10_000
 
 _CLIENT_LOGS: Final = ("pat_events.kafka", "pat_events.kafka.client")
 
