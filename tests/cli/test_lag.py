@@ -1,14 +1,19 @@
 """``pat-events lag`` beside a group on a real broker: an embedded one tells no positions."""
 
+import contextlib
+import copy
 import json
 
 import pytest
 import yaml
+from confluent_kafka import Consumer, TopicPartition
 
 from pat_events import Config, KafkaConfig
 from pat_events.demo import run, sites
 from pat_events.demo.mail import samples
 from pat_events.ops.cluster import Cluster
+from pat_events.transports.kafka.admin import KafkaAdmin
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -28,6 +33,43 @@ def options(site):
 
 def lines(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+@contextlib.contextmanager
+def two_members(address, topic, **settings):
+    """A topic of one partition and two members, so that one of them has nothing to read."""
+    members = [
+        Consumer(
+            {
+                "bootstrap.servers": address,
+                "group.id": topic,
+                "client.id": name,
+                "auto.offset.reset": "earliest",
+                **settings,
+            }
+        )
+        for name in ("first", "second")
+    ]
+    admin = KafkaAdmin(KafkaConfig(bootstrap_servers=address))
+    try:
+        for member in members:
+            member.subscribe([topic])
+
+        def settled():
+            for member in members:
+                member.poll(0.05)
+            who = admin.membership(topic)
+            reading = [member for member in members if member.assignment()]
+            return who.state == "stable" and len(who.members) == 2 and len(reading) == 1
+
+        until(settled)
+        [reader] = [member for member in members if member.assignment()]
+        reader.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+        yield
+    finally:
+        for member in members:
+            member.close()
+        admin.delete([], [topic])
 
 
 def test_json_has_a_line_for_each_partition(alone, walked):
@@ -53,3 +95,43 @@ def test_json_leaves_out_a_group_that_cannot_be_told_and_the_exit_code_says_so(
     assert result.returncode == 1
     assert {row["group"] for row in lines(result.stdout)} == {walked.processor}
     assert "email-processor-absent: not told: " in result.stderr
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_members_tell_who_reads_a_partition_and_who_reads_none(
+    alone, kafka_broker, create_topic, topic_name, protocol
+):
+    topic = create_topic(topic_name, partitions=1)
+    where = "--bootstrap", kafka_broker.bootstrap_servers
+    with two_members(kafka_broker.bootstrap_servers, topic, **{"group.protocol": protocol}):
+        result = alone("lag", topic, "--members", "--json", *where)
+        shown = alone("lag", topic, "--members", *where)
+    assert result.returncode == 0, result.stderr
+    reading, idle = lines(result.stdout)
+    assert (reading["topic"], reading["partition"], reading["lag"]) == (topic, 0, 0)
+    assert (idle["topic"], idle["partition"], idle["lag"]) == (None, None, None)
+    assert {reading["client"], idle["client"]} == {"first", "second"}
+    for line in (reading, idle):
+        assert line["state"] == "stable"
+        assert line["host"] == "127.0.0.1"
+        assert line["instance"] is None
+    *rows, total = shown.stdout.splitlines()[1:]
+    assert [row.split()[-3:] for row in rows] == [
+        [line["client"], "127.0.0.1", line["member"][-12:]] for line in (reading, idle)
+    ]
+    assert total.rstrip().endswith("stable, 2 members")
+
+
+def test_without_a_member_a_group_is_empty_and_one_nobody_ever_joined_is_not_there(
+    alone, walked, tmp_path
+):
+    raw = yaml.safe_load(walked.config.catalog.read_text())
+    raw["groups"]["newcomer"] = copy.deepcopy(raw["groups"][walked.processor])
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    where = *options(walked)[:2], "--catalog", path
+    result = alone("lag", walked.processor, "newcomer", "--members", *where)
+    assert result.returncode == 0, result.stderr
+    totals = [line for line in result.stdout.splitlines() if " all " in line]
+    assert totals[0].rstrip().endswith("empty, 0 members")
+    assert totals[1].rstrip().endswith("no such group")

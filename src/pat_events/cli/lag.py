@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
 
@@ -13,13 +13,25 @@ from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, print_json, table
 from pat_events.core.shown import one_line
+from pat_events.core.wording import counted
 from pat_events.errors import TransportError
 from pat_events.ops import lag as ops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pat_events.ops.lag import PartitionLag
+    from pat_events.transports.kafka.membership import Member, Membership
+
+_Line: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+_NUMBERS: Final = ("partition", "committed", "end", "lag")
+_COLUMNS: Final = ("group", "topic", *_NUMBERS)
+_MEMBER: Final = ("client", "host", "member")
+# What differs from member to member: the last part of a UUID.
+_SHORT: Final = 12
+_NOWHERE: Final = dict.fromkeys(("topic", *_NUMBERS))
 
 
 @command
@@ -31,17 +43,21 @@ def lag(
     every: Annotated[
         bool, typer.Option("--all", help="Every group of the catalogue and of the cluster.")
     ] = False,
+    members: Annotated[
+        bool, typer.Option("--members", help="Also who reads each partition, and from which host.")
+    ] = False,
     as_json: Json = False,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
     """Show how far consumer groups are behind, per partition.
 
-    A dash means that the group has no position there yet; its lag is then all that is stored.
-    Exit code 1 where the lag of a group could not be told. In JSON a partition is a line.
+    A dash means that there is none: no position of the group yet, whose lag is then all that is
+    stored; with --members nobody who reads the partition, or a member that has none to read.
+    Exit code 1 where something of a group could not be told. In JSON a partition is a line.
 
     Example:
-      pat-events lag email-processor
+      pat-events lag email-processor --members
       pat-events lag --all
       pat-events lag --all --json | jq -c 'select(.lag > 1000)'
     """
@@ -49,33 +65,86 @@ def lag(
         raise typer.BadParameter("name groups, or --all for every one of them")
     config, cluster = configure(bootstrap, catalog)
     found = ops.lag(cluster, load_catalog(config.catalog), None if every else groups)
-    told = {name: rows for name, rows in found.items() if not isinstance(rows, TransportError)}
+    told = _told(found)
+    who = ops.memberships(cluster, told) if members else {}
+    lines = {name: list(_lines(name, rows, _told(who).get(name))) for name, rows in told.items()}
     if as_json:
-        _print_lines(told)
-    elif told:
-        _print_table(told)
-    for name, why in found.items():
-        if isinstance(why, TransportError):
-            typer.echo(one_line(f"{name}: not told: {why}"), err=True)
-    if len(told) < len(found):
+        _print_lines(lines)
+    elif lines:
+        _print_table(lines, _told(who) if members else None)
+    untold = [*_untold(found), *_untold(who)]
+    for sentence in untold:
+        typer.echo(sentence, err=True)
+    if untold:
         raise typer.Exit(FAILED)
 
 
-def _print_lines(told: Mapping[str, Sequence[PartitionLag]]) -> None:
+def _told(found: Mapping[str, T | TransportError]) -> dict[str, T]:
+    return {name: it for name, it in found.items() if not isinstance(it, TransportError)}
+
+
+def _untold(found: Mapping[str, T | TransportError]) -> Iterator[str]:
+    for name, why in found.items():
+        if isinstance(why, TransportError):
+            yield one_line(f"{name}: not told: {why}")
+
+
+def _lines(name: str, rows: Sequence[PartitionLag], who: Membership | None) -> Iterator[_Line]:
+    """Yield what is known of each partition, then the members that read none of these."""
+    if who is None:
+        yield from ({"group": name, **asdict(row)} for row in rows)
+        return
+    listed = {(row.topic, row.partition) for row in rows}
+    for row in rows:
+        reader = who.reader((row.topic, row.partition))
+        yield {"group": name, **asdict(row), "state": who.state, **_described(reader)}
+    for member in who.members:
+        if not member.partitions & listed:
+            yield {"group": name, **_NOWHERE, "state": who.state, **_described(member)}
+
+
+def _described(member: Member | None) -> _Line:
+    if member is None:
+        return dict.fromkeys(("client", "host", "instance", "member"))
+    return {
+        "client": member.client,
+        "host": member.host,
+        "instance": member.instance,
+        "member": member.id,
+    }
+
+
+def _print_lines(groups: Mapping[str, Sequence[_Line]]) -> None:
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    for name, rows in told.items():
-        for row in rows:
-            print_json({"time": now, "group": name, **asdict(row)})
+    for lines in groups.values():
+        for line in lines:
+            print_json({"time": now, **line})
 
 
-def _print_table(told: Mapping[str, Sequence[PartitionLag]]) -> None:
-    numbers = ("partition", "committed", "end", "lag")
-    shown = table("group", "topic", *numbers, numbers=numbers)
-    for name, rows in told.items():
-        for row in rows:
-            committed = "-" if row.committed is None else str(row.committed)
-            shown.add_row(
-                name, row.topic, str(row.partition), committed, str(row.end), str(row.lag)
-            )
-        shown.add_row(name, "all", "", "", "", str(sum(row.lag for row in rows)), style="bold")
+def _print_table(
+    groups: Mapping[str, Sequence[_Line]], who: Mapping[str, Membership] | None
+) -> None:
+    columns = _COLUMNS if who is None else (*_COLUMNS, *_MEMBER)
+    shown = table(*columns, numbers=_NUMBERS)
+    for name, lines in groups.items():
+        for line in lines:
+            cells = [_short(line) if it == "member" else line.get(it) for it in columns]
+            shown.add_row(*("-" if cell is None else str(cell) for cell in cells))
+        total = [name, "all", "", "", "", str(sum(line["lag"] or 0 for line in lines))]
+        if who is not None:
+            total += [_summary(who.get(name)), "", ""]
+        shown.add_row(*total, style="bold")
     console.print(shown)
+
+
+def _short(line: _Line) -> str | None:
+    """Tell members of one client and host apart; all of the id is in JSON."""
+    return line.get("instance") or (line.get("member") or "")[-_SHORT:] or None
+
+
+def _summary(who: Membership | None) -> str:
+    if who is None:
+        return ""
+    if who.state == "dead":
+        return "no such group"
+    return f"{who.state}, {counted(len(who.members), 'member')}"

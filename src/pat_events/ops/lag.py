@@ -9,11 +9,12 @@ from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, TransportError, TransportUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pat_events.catalog.model import Catalog
     from pat_events.ops.cluster import Cluster
     from pat_events.transports.kafka.admin import KafkaAdmin
+    from pat_events.transports.kafka.membership import Membership
     from pat_events.transports.log import TopicPartition
 
 
@@ -61,6 +62,24 @@ def lag(
     for name in names:
         try:
             found[name] = _lag_of(name, admin, catalog, everywhere)
+        except TransportUnavailableError:
+            raise
+        except TransportError as error:
+            found[name] = error
+    return found
+
+
+def memberships(cluster: Cluster, groups: Iterable[str]) -> dict[str, Membership | TransportError]:
+    """Return who is in each of these groups, or why that cannot be told.
+
+    Raises:
+        TransportUnavailableError: the cluster did not answer.
+    """
+    admin = cluster.admin()
+    found: dict[str, Membership | TransportError] = {}
+    for name in groups:
+        try:
+            found[name] = admin.membership(name)
         except TransportUnavailableError:
             raise
         except TransportError as error:

@@ -31,6 +31,7 @@ from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutEr
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.connecting import hidden
 from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.membership import membership_of
 from pat_events.transports.kafka.readiness import retry_until_ready
 from pat_events.transports.kafka.transport import KafkaTransport
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from pat_events.errors import PatEventsError
     from pat_events.transports.kafka.config import KafkaConfig
+    from pat_events.transports.kafka.membership import Membership
     from pat_events.transports.log import TopicPartition as Pair
 
 T = TypeVar("T")
@@ -232,6 +234,16 @@ class KafkaAdmin:
         future = self._client.list_consumer_groups(request_timeout=ANSWER_S)
         listed = self._answer(future, f"asking {self._address} for its groups")
         return sorted(group.group_id for group in listed.valid)
+
+    def membership(self, group: str) -> Membership:
+        """Return who is in a group.
+
+        Asked for only where people want to know: as with all questions of the admin client to a
+        group's coordinator, a connection that breaks at that moment can end the whole process
+        (librdkafka's issue 4605).
+        """
+        [future] = self._client.describe_consumer_groups([group], request_timeout=ANSWER_S).values()
+        return membership_of(self._answer(future, f"asking for the members of group {group}"))
 
     def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
         """Return the next offset to read, for those of the partitions the group has committed.
