@@ -3,14 +3,18 @@
 import contextlib
 import copy
 import json
+import re
+import signal
 
 import pytest
 import yaml
 from confluent_kafka import Consumer, TopicPartition
 
 from pat_events import Config, KafkaConfig
+from pat_events.cli.lag import _next
 from pat_events.demo import run, sites
 from pat_events.demo.mail import samples
+from pat_events.errors import TransportUnavailableError
 from pat_events.ops.cluster import Cluster
 from pat_events.transports.kafka.admin import KafkaAdmin
 from tests.support.waiting import until
@@ -135,3 +139,29 @@ def test_without_a_member_a_group_is_empty_and_one_nobody_ever_joined_is_not_the
     totals = [line for line in result.stdout.splitlines() if " all " in line]
     assert totals[0].rstrip().endswith("empty, 0 members")
     assert totals[1].rstrip().endswith("no such group")
+
+
+def test_watching_goes_on_until_ctrl_c_a_block_with_its_time_after_the_other(alone, walked):
+    with alone.start("lag", walked.processor, "--watch", 0.1, *options(walked)) as process:
+        read = [process.stdout.readline() for _ in range(2 * 16)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert not process.stderr.read()
+    for block in (read[:16], read[16:]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", block[0])
+        assert block[1].startswith("group ")
+        assert block[-2].split() == [walked.processor, "all", "0"]
+        assert block[-1] == "\n"
+
+
+def test_watching_outlives_an_outage():
+    answers = iter(["first", TransportUnavailableError("no broker answered at b:1"), "second"])
+
+    def look():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert _next(look, 0) == "first"
+    assert _next(look, 0) == "second"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import itertools
+import time
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeAlias, TypeVar
 
 import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
-from pat_events.cli.output import command, console, print_json, table
+from pat_events.cli.output import command, console, print_json, say, table
 from pat_events.core.shown import one_line
 from pat_events.core.wording import counted
 from pat_events.errors import TransportError
 from pat_events.ops import lag as ops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pat_events.catalog.model import Catalog
+    from pat_events.ops.cluster import Cluster
     from pat_events.ops.lag import PartitionLag
     from pat_events.transports.kafka.membership import Member, Membership
 
@@ -34,6 +38,16 @@ _SHORT: Final = 12
 _NOWHERE: Final = dict.fromkeys(("topic", *_NUMBERS))
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found: lines by group; ``who`` is None where nobody asked."""
+
+    at: datetime
+    lines: Mapping[str, Sequence[_Line]]
+    who: Mapping[str, Membership] | None
+    untold: Sequence[str]
+
+
 @command
 def lag(
     *,
@@ -46,6 +60,12 @@ def lag(
     members: Annotated[
         bool, typer.Option("--members", help="Also who reads each partition, and from which host.")
     ] = False,
+    watch_s: Annotated[
+        float | None,
+        typer.Option(
+            "--watch", min=0.1, metavar="S", help="Look again every S seconds, until Ctrl-C."
+        ),
+    ] = None,
     as_json: Json = False,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
@@ -56,27 +76,75 @@ def lag(
     stored; with --members nobody who reads the partition, or a member that has none to read.
     Exit code 1 where something of a group could not be told. In JSON a partition is a line.
 
+    With --watch a terminal is drawn anew; a pipe gets one block after the other, each with its
+    time. A cluster that does not answer meanwhile is asked again.
+
     Example:
       pat-events lag email-processor --members
-      pat-events lag --all
+      pat-events lag --all --watch 5
       pat-events lag --all --json | jq -c 'select(.lag > 1000)'
     """
     if bool(groups) == every:
         raise typer.BadParameter("name groups, or --all for every one of them")
     config, cluster = configure(bootstrap, catalog)
-    found = ops.lag(cluster, load_catalog(config.catalog), None if every else groups)
+    wanted = load_catalog(config.catalog)
+
+    def look() -> _Seen:
+        return _look(cluster, wanted, None if every else groups, members=members)
+
+    seen = look()
+    if watch_s is not None:
+        _watch(seen, look, watch_s, as_json=as_json)
+    _show(seen, as_json=as_json)
+    if seen.untold:
+        raise typer.Exit(FAILED)
+
+
+def _look(
+    cluster: Cluster, catalog: Catalog, groups: Sequence[str] | None, *, members: bool
+) -> _Seen:
+    found = ops.lag(cluster, catalog, groups)
     told = _told(found)
     who = ops.memberships(cluster, told) if members else {}
     lines = {name: list(_lines(name, rows, _told(who).get(name))) for name, rows in told.items()}
-    if as_json:
-        _print_lines(lines)
-    elif lines:
-        _print_table(lines, _told(who) if members else None)
     untold = [*_untold(found), *_untold(who)]
-    for sentence in untold:
+    return _Seen(datetime.now(UTC), lines, _told(who) if members else None, untold)
+
+
+def _watch(seen: _Seen, look: Callable[[], _Seen], every_s: float, *, as_json: bool) -> NoReturn:
+    """Show it again and again: a block each in a pipe, in place of the last on a terminal."""
+    while True:
+        if not as_json:
+            # Only now: until there is an answer the last one stays to be read.
+            console.clear()
+            console.print(_written(seen.at))
+        _show(seen, as_json=as_json)
+        if not as_json:
+            console.print()
+        seen = _next(look, every_s)
+
+
+def _next(look: Callable[[], _Seen], every_s: float) -> _Seen:
+    while True:
+        time.sleep(every_s)
+        try:
+            return look()
+        except TransportError as error:
+            say(str(error))  # Brokers come back.
+
+
+def _show(seen: _Seen, *, as_json: bool) -> None:
+    if as_json:
+        for line in itertools.chain.from_iterable(seen.lines.values()):
+            print_json({"time": _written(seen.at), **line})
+    elif seen.lines:
+        _print_table(seen.lines, seen.who)
+    for sentence in seen.untold:
         typer.echo(sentence, err=True)
-    if untold:
-        raise typer.Exit(FAILED)
+
+
+def _written(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _told(found: Mapping[str, T | TransportError]) -> dict[str, T]:
@@ -112,13 +180,6 @@ def _described(member: Member | None) -> _Line:
         "instance": member.instance,
         "member": member.id,
     }
-
-
-def _print_lines(groups: Mapping[str, Sequence[_Line]]) -> None:
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    for lines in groups.values():
-        for line in lines:
-            print_json({"time": now, **line})
 
 
 def _print_table(
