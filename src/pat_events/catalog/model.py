@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pat_events.core.spelling import did_you_mean
+from pat_events.core.spelling import which_are_there
 from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _entry(
         return entries[name]
     except KeyError:
         raise unknown(
-            f"the catalogue has no {kind} {name!r}{did_you_mean(name, entries)}"
+            f"the catalogue has no {kind} {name!r}{which_are_there(name, entries)}"
         ) from None
 
 

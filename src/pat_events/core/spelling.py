@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Names that are listed where none is near.
+_LISTED: Final = 10
 # Topic names are the longest that are meant.
 _LONGEST: Final = 249
 
@@ -29,3 +31,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
     near = nearest(name, known)
     return f"; did you mean {near!r}?" if near else ""
+
+
+def which_are_there(name: str, known: Iterable[str]) -> str:
+    """Return like ``did_you_mean``, or ``"; there are a, b"`` where no known name is near."""
+    names = sorted(known)
+    if near := did_you_mean(name, names):
+        return near
+    if not names:
+        return "; there is none"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"; there are {', '.join(names[:_LISTED])}{more}"

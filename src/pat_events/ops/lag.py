@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pat_events.core.spelling import did_you_mean
+from pat_events.core.spelling import which_are_there
 from pat_events.errors import ConfigError, TransportError, TransportUnavailableError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _lag_of(
     if entry is None and not committed:
         known = {*catalog.groups, *admin.groups()}
         if group not in known:
-            raise ConfigError(f"there is no group {group!r}{did_you_mean(group, known)}")
+            raise ConfigError(f"there is no group {group!r}{which_are_there(group, known)}")
     wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
     if unseen := {*wanted} - {topic for topic, _ in everywhere}:
         admin.require(sorted(unseen))
