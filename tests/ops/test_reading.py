@@ -67,7 +67,7 @@ def test_a_topic_of_events_is_refused_as_one_of_dead_letters(cluster, types):
 
 
 def test_tailing_reads_everything_there_is(failed, types):
-    deliveries = list(tail(failed, ["pat-emails"], from_beginning=True, timeout_s=0.3))
+    deliveries = list(tail(failed, ["pat-emails"], begin="earliest", timeout_s=0.3))
     shown = [record_as_json(types, delivery) for delivery in deliveries]
     assert len(shown) == 4
     events = {record["event"]["email_id"] for record in shown if "event" in record}
@@ -90,7 +90,7 @@ def test_tailing_joins_no_group_and_commits_nothing(walked):
     partitions = [(topic, number) for number in range(12)]
     groups, committed = admin.groups(), admin.committed(walked.processor, partitions)
     assert sum(committed.values()) == 34
-    assert len(list(tail(walked.cluster, [topic], from_beginning=True, timeout_s=0.5))) == 34
+    assert len(list(tail(walked.cluster, [topic], begin="earliest", timeout_s=0.5))) == 34
     assert admin.committed(walked.processor, partitions) == committed
     assert walked.processor in groups
     assert "pat-events-reader" not in admin.groups()
@@ -121,7 +121,7 @@ def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
 
 
 def test_tailing_stops_after_as_many_as_asked_for(failed):
-    assert len(list(tail(failed, ["pat-emails"], from_beginning=True, max_records=2))) == 2
+    assert len(list(tail(failed, ["pat-emails"], begin="earliest", max_records=2))) == 2
 
 
 def test_without_from_beginning_only_what_is_new_is_read(failed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -15,6 +17,8 @@ from pat_events.transports.kafka.config import KafkaConfig
 
 BOOTSTRAP_VARIABLE: Final = env_variable("bootstrap_servers")
 CATALOG_VARIABLE: Final = env_variable("catalog")
+_AGO: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Bootstrap: TypeAlias = Annotated[
     str | None,
@@ -34,6 +38,34 @@ CatalogFile: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="For programs: JSON, one object a line.")
+]
+
+
+def time_of(text: str) -> datetime:
+    """Return the time somebody wrote: how long ago, as in ``10m``, or when, as in ISO 8601."""
+    try:
+        if ago := _AGO.fullmatch(text):
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no time: write how long ago (30s, 10m, 2h, 1d), or when "
+            "(2026-11-27T10:00Z)"
+        ) from None
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} names no time zone: add Z for UTC, or +01:00")
+    return at
+
+
+Since: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=time_of,
+        help="Begin with the first record of this time or later: 30s, 10m, 2h or 1d ago, or "
+        "2026-11-27T10:00Z.",
+    ),
 ]
 
 

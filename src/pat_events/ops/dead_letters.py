@@ -11,7 +11,7 @@ from pat_events.core.dead_letter import read_cause
 from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError
 from pat_events.ops.json_records import record_as_json
-from pat_events.ops.tail import read_stored
+from pat_events.ops.tail import Wanted, no_such_offset, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,16 +128,11 @@ def show(
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
     admin = cluster.admin([topic])
-    numbers = range(admin.partitions[topic])
-    if partition is not None and partition not in numbers:
-        raise ConfigError(f"{topic} has no partition {partition}, but 0 to {numbers[-1]}")
-    wanted = numbers if partition is None else [partition]
-    ends = admin.ends([(topic, number) for number in wanted])
+    ends = admin.ends(Wanted(partition).of(admin.partitions))
     if offset is not None and partition is not None:
         low, high = ends[topic, partition]
         if not low <= offset < high:
-            held = f"offsets {low} to {high - 1}" if high > low else "nothing"
-            raise ConfigError(f"{topic}/{partition} has no offset {offset}: it holds {held}")
+            raise no_such_offset((topic, partition), offset, low, high)
         ends, limit = {(topic, partition): (offset, offset + 1)}, 1
     for delivery in read_stored(cluster, ends, limit):
         yield StoredLetter(

@@ -38,6 +38,7 @@ from pat_events.transports.kafka.transport import KafkaTransport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
+    from datetime import datetime
 
     from pat_events.errors import PatEventsError
     from pat_events.transports.kafka.config import KafkaConfig
@@ -273,6 +274,12 @@ class KafkaAdmin:
         earliest = self._offsets(pairs, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         latest = self._offsets(pairs, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {pair: (earliest[pair], latest[pair]) for pair in pairs}
+
+    def at_time(self, pairs: Sequence[Pair], at: datetime) -> dict[Pair, int]:
+        """Return the offset of the first record of this time or later, where there is one."""
+        # Below 0 are Kafka's words for the ends of the log.
+        spec = OffsetSpec.for_timestamp(max(0, int(at.timestamp() * 1000)))
+        return {pair: found for pair, found in self._offsets(pairs, spec).items() if found >= 0}
 
     def permitted(self, topics: Sequence[str]) -> dict[str, frozenset[str] | None]:
         """Return what this client may do with each topic, as Kafka's operation names.
