@@ -21,9 +21,9 @@ LETTERS = "pat-emails.email-processor.dlq"
 
 def test_dead_letters_are_counted_by_reason(failed):
     listed = {topic.topic: topic for topic in dead_letters.list_topics(failed)}
-    assert listed[LETTERS].count == 2
+    assert listed[LETTERS].letters == 2
     assert listed[LETTERS].reasons == {"attempts-exhausted": 1, "undecodable": 1}
-    assert listed["pat-emails.notifier.dlq"].count == 0
+    assert listed["pat-emails.notifier.dlq"].letters == 0
 
 
 def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):

@@ -55,7 +55,8 @@ def options(
     Begin with [bold]pat-events demo[/bold], which needs nothing but this package.
 
     Exit codes: 0 done, 1 failed with a sentence that says why, 2 wrong options, 3 stopped with
-    handlers still at work, 130 interrupted, 143 ended by SIGTERM.
+    handlers still at work, 4 topics differ (topics diff --exit-code), 130 interrupted, 143 ended by
+    SIGTERM.
     """
     log_to_stderr([logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)])
 

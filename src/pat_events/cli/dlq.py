@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,8 +13,8 @@ from rich.text import Text
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console, event_types_if_any, table
+from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
+from pat_events.cli.output import command, console, event_types_if_any, print_json, table
 from pat_events.cli.usage import Command, Group
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.shown import one_line, printable
@@ -32,18 +33,26 @@ app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at dead letters.")
 
 @app.command("list", cls=Command)
 @command
-def list_topics(bootstrap: Bootstrap = None, catalog: CatalogFile = None) -> None:
+def list_topics(
+    *, as_json: Json = False, bootstrap: Bootstrap = None, catalog: CatalogFile = None
+) -> None:
     """List the dead-letter topics: how many letters, and for which reasons.
 
-    Exit code 1 where a dead-letter topic of the catalogue may not be seen: it may hold some.
+    Exit code 1 where a dead-letter topic of the catalogue may not be seen: it may hold some. In
+    JSON a topic is a line, and "complete" is false where only a part was read for the reasons.
 
     Example:
       pat-events dlq list --bootstrap localhost:9092
+      pat-events dlq list --json | jq -c 'select(.letters > 0)'
     """
     config, cluster = configure(bootstrap, catalog)
     found = ops.list_topics(cluster)
     unseen = ops.unseen_topics(cluster, load_catalog(config.catalog))
-    _show_counts(found)
+    if as_json:
+        for topic in found:
+            print_json(asdict(topic))
+    else:
+        _show_counts(found)
     if unseen:
         typer.echo(
             f"not permitted to see {', '.join(unseen)}: grant Describe and Read on what is there",
@@ -65,7 +74,7 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
             reasons += f", {len(topic.reasons) - _REASONS_MAX} more reasons"
         if not topic.complete:
             reasons += f" among the first {ops.MAX_COUNTED}"
-        shown.add_row(topic.topic, str(topic.count), reasons)
+        shown.add_row(topic.topic, str(topic.letters), reasons)
     console.print(shown)
 
 

@@ -7,4 +7,5 @@ from typing import Final
 
 FAILED: Final = 1
 NOT_DRAINED: Final = 3
+DIFFERS: Final = 4
 INTERRUPTED: Final = 128 + signal.SIGINT

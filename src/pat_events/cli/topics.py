@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from pat_events.catalog.load import load_catalog
-from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, console
+from pat_events.cli.exit_codes import DIFFERS
+from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
+from pat_events.cli.output import command, console, print_json
 from pat_events.cli.usage import Command, Group
 from pat_events.core.wording import counted
 from pat_events.ops import topics as ops
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pat_events.ops.cluster import Cluster
@@ -36,15 +39,34 @@ Replication: TypeAlias = Annotated[
 @app.command("diff", cls=Command)
 @command
 def diff(
-    bootstrap: Bootstrap = None, catalog: CatalogFile = None, replication: Replication = None
+    *,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help=f"End with {DIFFERS} where apply would have work to do."),
+    ] = False,
+    as_json: Json = False,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+    replication: Replication = None,
 ) -> None:
     """Show what apply would do; changes nothing.
 
+    In JSON a difference is a line; its action is "create", "grow" (with --grow only), "set", or
+    "keep" for what is left as it is.
+
     Example:
       pat-events topics diff --bootstrap localhost:9092
+      pat-events topics diff --exit-code || echo "run apply"
+      pat-events topics diff --json | jq -r 'select(.action == "create") | .topic'
     """
     _, plan = _plan(bootstrap, catalog, replication)
-    _show(plan, grow=False)
+    if as_json:
+        for line in _lines(plan):
+            print_json(line)
+    else:
+        _show(plan, grow=False)
+    if exit_code and not plan.empty:
+        raise typer.Exit(DIFFERS)
 
 
 @app.command("apply", cls=Command)
@@ -107,7 +129,21 @@ def _show(plan: ops.TopicPlan, *, grow: bool) -> None:
             f"{change.wanted}",
             soft_wrap=True,
         )
-    for sentence in plan.kept:
-        console.print(f"  {sentence}", soft_wrap=True)
+    for kept in plan.kept:
+        console.print(f"  {kept.reason}", soft_wrap=True)
     if plan.empty:
         console.print("nothing to do")
+
+
+def _lines(plan: ops.TopicPlan) -> Iterator[dict[str, Any]]:
+    for spec in plan.creations:
+        yield {
+            "action": "create",
+            "topic": spec.name,
+            "partitions": spec.partitions,
+            "replication": spec.replication,
+            "settings": dict(spec.settings),
+        }
+    for action, differences in (("grow", plan.growths), ("set", plan.changes), ("keep", plan.kept)):
+        for difference in differences:
+            yield {"action": action, **asdict(difference)}

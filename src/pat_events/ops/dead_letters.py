@@ -36,7 +36,7 @@ class DeadLetterTopic:
     """
 
     topic: str
-    count: int
+    letters: int
     reasons: Mapping[str, int]
     complete: bool
 

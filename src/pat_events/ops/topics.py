@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.ops.cluster import Cluster
-    from pat_events.transports.kafka.admin import KafkaAdmin
+    from pat_events.transports.kafka.admin import KafkaAdmin, TopicLayout
 
 _DAY_MS: Final = 86_400_000
 _MAX_REPLICATION: Final = 3
@@ -57,17 +57,21 @@ class SettingChange:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicPlan:
-    """What stands between a cluster and its catalogue.
+class Kept:
+    """What is larger than the catalogue wants, or cannot be changed from here; a sentence says."""
 
-    ``kept`` are sentences about what is larger than the catalogue wants, or cannot be changed
-    from here: left as it is.
-    """
+    topic: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """What stands between a cluster and its catalogue; ``kept`` is left as it is."""
 
     creations: tuple[TopicSpec, ...]
     growths: tuple[Growth, ...]
     changes: tuple[SettingChange, ...]
-    kept: tuple[str, ...]
+    kept: tuple[Kept, ...]
 
     @property
     def empty(self) -> bool:
@@ -130,26 +134,30 @@ def compare(admin: KafkaAdmin, catalog: Catalog, replication: int | None = None)
         spec, layout = wanted[name], layouts[name]
         if layout.partitions < spec.partitions:
             growths.append(Growth(name, layout.partitions, spec.partitions))
-        elif layout.partitions > spec.partitions:
-            kept.append(
-                f"{name} has {counted(layout.partitions, 'partition')}, the catalogue says "
-                f"{spec.partitions}: partitions cannot be taken away"
-            )
-        if layout.replication < spec.replication:
-            kept.append(
-                f"{name} has {layout.replication} of {counted(spec.replication, 'replica')}: move "
-                "it with kafka-reassign-partitions"
-            )
-        for change in _changes(spec, settings[name], layout.replication):
-            if _raises(change):
-                changes.append(change)
-            elif change.setting == _RETENTION:
-                kept.append(
-                    f"{name} has {_RETENTION}={change.value}, the catalogue says {change.wanted}: "
-                    "shortening it would delete events"
-                )
+        changes += [it for it in _changes(spec, settings[name], layout.replication) if _raises(it)]
+        kept += [Kept(name, reason) for reason in _kept(spec, layout, settings[name])]
     creations = tuple(spec for name, spec in wanted.items() if name not in layouts)
     return TopicPlan(creations, tuple(growths), tuple(changes), tuple(kept))
+
+
+def _kept(spec: TopicSpec, layout: TopicLayout, settings: dict[str, str]) -> Iterator[str]:
+    name = spec.name
+    if layout.partitions > spec.partitions:
+        yield (
+            f"{name} has {counted(layout.partitions, 'partition')}, the catalogue says "
+            f"{spec.partitions}: partitions cannot be taken away"
+        )
+    if layout.replication < spec.replication:
+        yield (
+            f"{name} has {layout.replication} of {counted(spec.replication, 'replica')}: move "
+            "it with kafka-reassign-partitions"
+        )
+    for change in _changes(spec, settings, layout.replication):
+        if change.setting == _RETENTION and not _raises(change):
+            yield (
+                f"{name} has {_RETENTION}={change.value}, the catalogue says {change.wanted}: "
+                "shortening it would delete events"
+            )
 
 
 def apply(cluster: Cluster, plan: TopicPlan, *, grow: bool = False) -> None:
