@@ -17,6 +17,8 @@ from pat_events.demo.mail import samples
 from pat_events.errors import TransportUnavailableError
 from pat_events.ops.cluster import Cluster
 from pat_events.transports.kafka.admin import KafkaAdmin
+from pat_events.transports.kafka.transport import KafkaTransport
+from tests.support.clusters import kafka_config
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -165,3 +167,38 @@ def test_watching_outlives_an_outage():
 
     assert _next(look, 0) == "first"
     assert _next(look, 0) == "second"
+
+
+class _Ignoring:
+    """Takes partitions and does nothing about it."""
+
+    def assigned(self, partitions):
+        pass
+
+    revoked = lost = assigned
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_member_of_ours_is_named_after_its_group(
+    alone, kafka_broker, create_topic, topic_name, protocol
+):
+    topic = create_topic(topic_name)
+    config = kafka_config(kafka_broker.bootstrap_servers, protocol)
+    member = KafkaTransport(config).receiver(topic, "earliest")
+    admin = KafkaAdmin(config)
+    try:
+        member.subscribe([topic], _Ignoring())
+
+        def joined():
+            member.poll(1, 0.05)
+            return admin.membership(topic).reader((topic, 0))
+
+        until(joined)
+        member.commit({(topic, 0): 0}, wait=True)
+        where = "--bootstrap", kafka_broker.bootstrap_servers
+        result = alone("lag", topic, "--members", "--json", *where)
+    finally:
+        member.close()
+        admin.delete([], [topic])
+    assert result.returncode == 0, result.stderr
+    assert [line["client"] for line in lines(result.stdout)] == [f"pat-events-{topic}"]

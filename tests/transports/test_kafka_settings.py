@@ -113,6 +113,31 @@ def test_a_group_without_a_name_is_refused_before_the_client_ends_the_process():
         properties.consumer(config(), "", ignore)
 
 
+def names(**settings):
+    of = config(**settings)
+    return [
+        properties.consumer(of, "email-processor", ignore)["client.id"],
+        properties.consumer(of, "email-processor", ignore, purpose="admin")["client.id"],
+        properties.producer(of, Config(), ignore)["client.id"],
+        properties.producer(of, Config(source="urn:pat/smtp"), ignore)["client.id"],
+        properties.admin(of, ignore)["client.id"],
+    ]
+
+
+def test_brokers_can_tell_services_apart_by_the_names_of_their_clients():
+    assert names(client_properties={"socket.timeout.ms": 5000}) == [
+        "pat-events-email-processor",
+        "pat-events-admin",
+        "pat-events-producer",
+        "pat-events-urn-pat-smtp",
+        "pat-events-admin",
+    ]
+
+
+def test_a_name_of_ones_own_is_that_of_every_client():
+    assert set(names(client_properties={"client.id": "mail-7"})) == {"mail-7"}
+
+
 def test_the_client_has_room_for_every_byte_of_the_buffer():
     found = properties.producer(
         config(), Config(buffer_bytes=2_000_001, max_event_bytes=2_000_001), ignore

@@ -257,7 +257,8 @@ class KafkaAdmin:
         if not asked:
             return {}
         with kafka_errors(f"reading the positions of group {group}"):
-            client = Consumer(properties.consumer(self._config, group, lambda _: None))
+            settings = properties.consumer(self._config, group, lambda _: None, purpose="admin")
+            client = Consumer(settings)
             try:
                 patient = retry_until_ready.copy(stop=stop_after_delay(ANSWER_S))
                 found = patient(_committed, client, asked)

@@ -56,6 +56,8 @@ class KafkaConfig(Settings):
             where a value has a semicolon, or a space at an end: ``{"sasl.password": "a;b"}``.
             Files that those of TLS name, such as ``ssl.certificate.location``, may be renewed
             while clients live.
+            Without ``client.id`` clients are named ``pat-events-`` and the group they are in, the
+            ``source`` a producer writes, or what they are for: ``producer``, ``admin``, ``reader``.
             ``partition.assignment.strategy`` is for joining a classic group of another client,
             such as aiokafka, while its members are replaced: each rebalance then stops all
             partitions of all members. Go on to ``group_protocol="consumer"`` member by member;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
@@ -55,6 +56,8 @@ _OWNED: Final = {
     "retries": "Config.delivery_timeout_s is the limit",
     "transactional.id": "there are no transactions here",
 }
+# Brokers before 1.0 refuse other characters in the name of a client, and metrics escape them.
+_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9._-]+")
 _CALLBACKS: Final = ("oauth_cb", "stats_cb", "throttle_cb")
 # A broker-side limit decides what is too large. The client's own must be out of
 # the way, or a dead letter of a record some other client wrote could not be written.
@@ -73,8 +76,10 @@ _CONSUMER_PREFIXES: Final = (
 )
 
 
-def common(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
-    """Return the settings of every client."""
+def common(
+    config: KafkaConfig, purpose: str, on_error: Callable[[KafkaError], None]
+) -> dict[str, object]:
+    """Return the settings of every client; brokers tell it by its ``purpose``."""
     for name, value in config.client_properties.items():
         # The client takes settings of topics with this prefix as well.
         owned = _OWNED.get(name.removeprefix("topic."))
@@ -84,7 +89,7 @@ def common(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[
             raise ConfigError(f"client property {name!r} must be a function: set it in code")
     return {
         "bootstrap.servers": config.bootstrap_servers,
-        "client.id": "pat-events",
+        "client.id": f"pat-events-{_NOT_IN_NAMES.sub('-', purpose)}",
         # librdkafka waits up to 10 s between attempts by default: an outage
         # of one second would take several to be over.
         "reconnect.backoff.max.ms": 1_000,
@@ -142,7 +147,7 @@ def producer(
         )
     kbytes = -(-max(limits.buffer_bytes, waiting_bytes) // 1024)
     return {
-        **common(config, on_error),
+        **common(config, limits.source or "producer", on_error),
         # Also sets acks=all and keeps order across retries.
         "enable.idempotence": True,
         "acks": "all",
@@ -165,9 +170,13 @@ def producer(
 
 
 def consumer(
-    config: KafkaConfig, group: str, on_error: Callable[[KafkaError], None]
+    config: KafkaConfig,
+    group: str,
+    on_error: Callable[[KafkaError], None],
+    *,
+    purpose: str | None = None,
 ) -> dict[str, object]:
-    """Return a consumer's settings.
+    """Return a consumer's settings; its group is its purpose, unless it never joins.
 
     Raises:
         ConfigError: a property is not for callers to set, or the group has no name.
@@ -175,7 +184,7 @@ def consumer(
     if not group:
         raise ConfigError("the name of the group is empty")  # The client ends the process.
     properties: dict[str, object] = {
-        **common(config, on_error),
+        **common(config, purpose or group, on_error),
         "group.id": group,
         "group.protocol": config.group_protocol,
         # Nothing but the engine moves an offset.
@@ -198,7 +207,7 @@ def consumer(
 def admin(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[str, object]:
     """Return an administration client's settings."""
     return {
-        **common(config, on_error),
+        **common(config, "admin", on_error),
         # Asking for a topic by its name must not make it.
         "allow.auto.create.topics": False,
         **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),

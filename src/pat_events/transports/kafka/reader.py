@@ -43,7 +43,7 @@ class KafkaReader:
     def __init__(self, config: KafkaConfig, positions: Mapping[Pair, int]) -> None:
         self._address = config.bootstrap_servers
         settings = properties.consumer(
-            replace(config, group_protocol="classic"), _NO_GROUP, self._on_error
+            replace(config, group_protocol="classic"), _NO_GROUP, self._on_error, purpose="reader"
         )
         settings["queued.max.messages.kbytes"] = _AHEAD_KIB
         with kafka_errors(f"reading from {self._address}"):
