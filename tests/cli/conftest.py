@@ -5,16 +5,25 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+import yaml
 
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
+from pat_events.demo.sites import _own_catalog
+from pat_events.ops.topics import wanted_topics
 from pat_events.testing import EmbeddedBroker
+from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Broker
 
 DEADLINE_S = 60.0
 
@@ -91,3 +100,34 @@ def pat_events(broker: str) -> CommandLine:
             PAT_EVENTS_CLIENT_PROPERTIES="fetch.wait.max.ms=10",
         )
     )
+
+
+@pytest.fixture
+def suffix() -> str:
+    return f"-cli-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def on_kafka(
+    alone: CommandLine,
+    kafka_broker: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> Iterator[CommandLine]:
+    """The command on a real cluster, with topics and groups whose names end in ``suffix``."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(_own_catalog(suffix)))
+    variables = {
+        "PAT_EVENTS_BOOTSTRAP_SERVERS": kafka_broker.bootstrap_servers,
+        "PAT_EVENTS_CATALOG": str(path),
+        "PAT_EVENTS_CONNECT_TIMEOUT_S": "30",
+    }
+    command = replace(alone, environ=alone.environ | variables)
+    applied = command("topics", "apply")
+    assert applied.returncode == 0, applied.stderr
+    yield command
+    admin = KafkaAdmin(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
+    catalog = load_catalog(path)
+    admin.delete(list(wanted_topics(catalog, 1)), list(catalog.groups))

@@ -29,6 +29,7 @@ COMMANDS = [
     ["dlq", "list"],
     ["dlq", "show"],
     ["lag"],
+    ["groups", "reset"],
     ["doctor"],
 ]
 

@@ -15,6 +15,8 @@ USAGES = {
     "dlq list": "[OPTIONS]",
     "dlq show": "[OPTIONS] TOPIC",
     "doctor": "[OPTIONS]",
+    "groups": "[OPTIONS] COMMAND [ARGS]...",
+    "groups reset": "[OPTIONS] GROUP",
     "lag": "[OPTIONS] [GROUP]...",
     "publish": "[OPTIONS] EVENTTYPE [FILE]",
     "run": "[OPTIONS] MODULE:GROUP",

@@ -165,7 +165,7 @@ class TestRecreated:
             first.commit(10)
         first.close()
         second = topic.member(protocol)
-        with pytest.raises(OffsetOutOfRangeError, match=r"made later.*--reset-offsets"):
+        with pytest.raises(OffsetOutOfRangeError, match=r"made later.*groups reset"):
             poll_until(lambda: False, second)
         assert second.got == []
         second.close()

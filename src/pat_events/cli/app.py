@@ -13,6 +13,7 @@ from pat_events.cli import (
     demo,
     dlq,
     doctor,
+    groups,
     lag,
     publish,
     run,
@@ -68,4 +69,5 @@ app.command("publish", cls=Command)(publish.publish)
 app.command("consume", cls=Command)(consume.consume)
 app.add_typer(dlq.app, name="dlq")
 app.command("lag", cls=Command)(lag.lag)
+app.add_typer(groups.app, name="groups")
 app.command("doctor", cls=Command)(doctor.doctor)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from confluent_kafka import (
-    Consumer,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -24,15 +23,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     OffsetSpec,
     ResourceType,
 )
-from tenacity import stop_after_delay
 
 from pat_events.config import ANSWER_TIMEOUT_S
 from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.connecting import hidden
 from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.group_positions import GroupPositions
 from pat_events.transports.kafka.membership import membership_of
-from pat_events.transports.kafka.readiness import retry_until_ready
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
@@ -51,8 +49,6 @@ T = TypeVar("T")
 ANSWER_S: Final = 15.0
 # The client gives up first, and says which broker did not answer.
 _FUTURE_S: Final = ANSWER_S + 5.0
-# Longest wait for positions before what else the cluster has said is looked at, in seconds.
-_LISTEN_S: Final = 3.0
 # How the name of a cluster begins that is librdkafka's mock.
 _MOCK: Final = "mockCluster"
 
@@ -247,28 +243,11 @@ class KafkaAdmin:
         return membership_of(self._answer(future, f"asking for the members of group {group}"))
 
     def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
-        """Return the next offset to read, for those of the partitions the group has committed.
-
-        Asked by a consumer that never joins. The admin client's own call ends the whole process
-        when the group's coordinator moves, as it does in a rolling restart (librdkafka's
-        issue 5040).
-        """
-        asked = [TopicPartition(topic, partition) for topic, partition in pairs]
-        if not asked:
+        """Return the next offset to read, for those of the partitions the group has committed."""
+        if not pairs:
             return {}
-        with kafka_errors(f"reading the positions of group {group}"):
-            settings = properties.consumer(self._config, group, lambda _: None, purpose="admin")
-            client = Consumer(settings)
-            try:
-                patient = retry_until_ready.copy(stop=stop_after_delay(ANSWER_S))
-                found = patient(_committed, client, asked)
-            finally:
-                client.close()
-            for position in found:
-                if position.error is not None:
-                    raise KafkaException(position.error)
-        # Negative means none.
-        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+        with GroupPositions(self._config, group) as positions:
+            return positions.committed(pairs)
 
     def ends(self, pairs: Sequence[Pair]) -> dict[Pair, tuple[int, int]]:
         """Return the first offset still there and the one after the last, per partition."""
@@ -331,15 +310,3 @@ class KafkaAdmin:
 
     def _late(self, doing: str) -> TransportTimeoutError:
         return TransportTimeoutError(f"{doing}: no answer from {self._address} in {_FUTURE_S:g} s")
-
-
-def _committed(client: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
-    """Ask once. That the group is not ours to ask for comes as a message, and a time-out here."""
-    try:
-        return client.committed(asked, timeout=_LISTEN_S)
-    except KafkaException:
-        said = client.poll(0)
-        error = None if said is None else said.error()
-        if error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            raise KafkaException(error) from None
-        raise

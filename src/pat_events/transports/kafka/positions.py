@@ -139,8 +139,8 @@ def another_topic_error(group: str, position: TopicPartition) -> OffsetOutOfRang
     return OffsetOutOfRangeError(
         f"the position of group {group} in {topic}/{position.partition} belongs to a topic of that "
         "name that was deleted; the one there is now was made later. Stop the group's members, "
-        f"decide where it begins with 'kafka-consumer-groups --group {group} --topic {topic} "
-        "--reset-offsets --to-earliest --execute', and start again"
+        f"decide where it begins with 'pat-events groups reset {group} --topic {topic} "
+        "--to earliest --apply', and start again"
     )
 
 

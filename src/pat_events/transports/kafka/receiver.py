@@ -433,7 +433,7 @@ class KafkaReceiver:
             failure = OffsetOutOfRangeError(
                 f"the group's position in {where} is no longer in the log, so events were lost to "
                 "it or the topic was created again; decide where to go on with "
-                "'kafka-consumer-groups --reset-offsets' and start again"
+                "'pat-events groups reset' and start again"
             )
         self._fail(failure)
         _log.warning("%s", failure)

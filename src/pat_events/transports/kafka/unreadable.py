@@ -48,7 +48,7 @@ class Unreadable:
                 "%s/%s stands still at offset %s: what comes there cannot be read (attempts: %d): "
                 "%s (%s). If it is only large, set the client property 'receive.message.max.bytes' "
                 "to three times its unpacked size; if it is broken, stop the group's members and "
-                "set its position past it with 'kafka-consumer-groups --reset-offsets'",
+                "set its position past it with 'pat-events groups reset'",
                 *(*pair, offset, attempts, error.str(), error.name()),
             )
         self._seen[pair] = attempts, told_at
