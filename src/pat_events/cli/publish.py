@@ -3,57 +3,151 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
 from pat_events.catalog.load import load_catalog
+from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
-from pat_events.cli.output import command, print_json, silence
-from pat_events.errors import ConfigError
+from pat_events.cli.output import command, print_json, say, say_error, silence
+from pat_events.core.wording import counted
+from pat_events.errors import ConfigError, PatEventsError
 from pat_events.ops import publishing as ops
 from pat_events.ops.event_classes import event_types
+from pat_events.ops.lines import lines_as_they_come
 from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from google.protobuf.message import Message
+
     from pat_events.core.record import Position
+    from pat_events.producer.ack import Ack
 
 
 @command
 def publish(
+    *,
     event_type: Annotated[
         str, typer.Argument(metavar="EVENTTYPE", help="Name in the catalogue: EmailReceived.")
     ],
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="JSON; standard input without it, or for '-'.")
     ] = Path("-"),
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Publish each line as it comes, from a pipe without end."),
+    ] = False,
+    headers: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="NAME=VALUE", help="A further header; may be repeated."),
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", metavar="ID", help="The tenant they belong to.")
+    ] = None,
+    correlation_id: Annotated[
+        str | None,
+        typer.Option(
+            "--correlation-id",
+            metavar="ID",
+            help="What they are part of; the id of the cause, or their own, without it.",
+        ),
+    ] = None,
+    causation_id: Annotated[
+        str | None,
+        typer.Option("--causation-id", metavar="ID", help="Id of the event that they answer."),
+    ] = None,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
     """Publish events from JSON: one object, or one a line.
 
-    Nothing is sent unless all of the input can be read. Each acknowledged event is one line of JSON
-    on standard output, also where another one was refused: its id and its place in the log.
+    Nothing is sent unless all of the input can be read. With --stream each line is sent as it
+    comes, and a line that is no event ends it. Each acknowledged event is one line of JSON on
+    standard output, also where another one was refused: its id and its place in the log.
+
+    What an event's own metadata says of tenant and correlation gives way to the options.
 
     Example:
       echo '{"email_id": "e-1", "subject": "Hello"}' | pat-events publish EmailReceived
-      pat-events publish TenantEvent tenants.jsonl
+      pat-events publish TenantEvent tenants.jsonl --tenant acme --header origin=import
+      tail -f mails.jsonl | pat-events publish EmailReceived --stream
     """
+    beside = ops.Beside(_named(headers or ()), tenant, correlation_id, causation_id)
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
-    events = list(ops.events_from_json(types, event_type, _read(file)))
     silence("pat_events.producer.producer")
-    for ack in ops.publish(config, KafkaTransport(cluster.kafka), events):
-        position = cast("Position", ack.position)  # Kafka is a log.
-        print_json({"event_id": ack.event_id, **position._asdict()})
+    with ExitStack() as stack:
+        events: Iterable[Message | None]
+        if stream:
+            lines = lines_as_they_come(_open(file, stack))
+            events = ops.events_from_lines(types, event_type, lines)
+        else:
+            events = list(ops.events_from_json(types, event_type, _read(file)))
+        _tell(ops.publish(config, KafkaTransport(cluster.kafka), events, beside))
+
+
+def _tell(acks: Iterator[Ack]) -> None:
+    """Print acknowledgements as they come; where it ends early, how many came."""
+    published = 0
+    try:
+        for ack in acks:
+            position = cast("Position", ack.position)  # Kafka is a log.
+            print_json({"event_id": ack.event_id, **position._asdict()})
+            published += 1
+    except PatEventsError as error:
+        if not published:
+            raise
+        say_error(error)
+        say(f"published before it stopped: {counted(published, 'event')}")
+        raise typer.Exit(FAILED) from error
+
+
+def _named(headers: Iterable[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for header in headers:
+        name, equals, value = header.partition("=")
+        if not (name and equals):
+            raise typer.BadParameter(
+                f"{header!r} is no header: write NAME=VALUE", param_hint="--header"
+            )
+        if name in found:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint="--header")
+        # Bytes that are no UTF-8 reach us as surrogates.
+        found[name] = value.encode("utf-8", "surrogateescape")
+    return found
+
+
+def _open(file: Path, stack: ExitStack) -> int:
+    if str(file) == "-":
+        return _standard_input().fileno()
+    try:
+        return stack.enter_context(file.open("rb", buffering=0)).fileno()
+    except OSError as error:
+        raise _unreadable(file, error) from error
 
 
 def _read(file: Path) -> str:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return _standard_input().read() if str(file) == "-" else file.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+        raise _unreadable(file, error) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
+
+
+def _standard_input() -> TextIO:
+    # None where it was closed, whatever the stub says.
+    given: TextIO | None = sys.stdin
+    if given is None:
+        raise ConfigError("standard input is closed: name a file, or write to it")
+    return given
+
+
+def _unreadable(file: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{file} cannot be read: {error.strerror}")

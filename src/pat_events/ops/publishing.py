@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.codecs.json import from_json
+from pat_events.core.envelope import Envelope
 from pat_events.errors import CodecError, PatEventsError, SchemaError
 from pat_events.producer.producer import Producer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -20,36 +23,125 @@ if TYPE_CHECKING:
     from pat_events.transports.log import Transport
 
 
-def publish(config: Config, transport: Transport, events: Iterable[Message]) -> Iterator[Ack]:
+# Events on their way at a time: fewer than the buffer holds unless set otherwise.
+_WAITING_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is written beside each event, on top of what its metadata says.
+
+    ``correlation_id`` is the cause's id where there is a cause and neither names another: the
+    first event of a chain is its own correlation.
+    """
+
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    tenant_id: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+    def cause(self, tenant_id: str | None) -> Envelope | None:
+        """Return the event these ones answer, as far as it is known; of that tenant."""
+        if not self.causation_id:
+            return None
+        return Envelope(
+            event_id=self.causation_id,
+            type=None,
+            source=None,
+            subject=None,
+            time=None,
+            correlation_id=self.causation_id,
+            causation_id=None,
+            tenant_id=tenant_id,
+            content_type=None,
+            trace=None,
+        )
+
+
+def publish(
+    config: Config,
+    transport: Transport,
+    events: Iterable[Message | None],
+    beside: Beside | None = None,
+) -> Iterator[Ack]:
     """Publish events and yield their acknowledgements, in the same order.
 
     Args:
         config: How events are written.
         transport: Where to send them.
-        events: What to publish; all of it is on its way before the first is yielded.
+        events: What to publish, as it comes; None where the next one is yet to come and those
+            before it are to be waited for.
+        beside: What is written beside each of them.
 
-    What follows a refused event is not published. Whoever gets an error has been told of every
-    event that arrived, and can publish the others.
+    What follows a refused event is not published; of those that were on their way by then some
+    may be. Whoever gets an error, or a signal that raises one, has been told of every event that
+    arrived, and can publish the others.
 
     Raises:
-        PatEventsError: the first that ``Producer.publish`` or ``Ack.result`` raised.
+        PatEventsError: the first that ``events``, ``Producer.publish`` or ``Ack.result`` raised.
     """
+    beside = beside or Beside()
+    cause = beside.cause(config.tenant_id)
     with Producer(config, transport=transport) as producer:
-        acks, failure = [], None
+        waiting: deque[Ack] = deque()
+        failures: list[BaseException] = []
         try:
             for event in events:
-                acks.append(producer.publish(event))  # noqa: PERF401 -- those before a refusal count
+                if event is not None:
+                    ack = producer.publish(
+                        event,
+                        caused_by=cause,
+                        correlation_id=beside.correlation_id,
+                        tenant_id=beside.tenant_id,
+                        headers=beside.headers,
+                    )
+                    waiting.append(ack)
+                yield from _arrived(waiting, failures, 0 if event is None else _WAITING_MAX)
+                if failures:
+                    break
+        except (PatEventsError, KeyboardInterrupt, SystemExit) as error:
+            failures.append(error)
+        yield from _arrived(waiting, failures, 0)
+        if failures:
+            raise failures[0]
+
+
+def _arrived(waiting: deque[Ack], failures: list[BaseException], leave: int) -> Iterator[Ack]:
+    """Yield what has arrived, and wait until no more than ``leave`` are on their way."""
+    while waiting and (len(waiting) > leave or waiting[0].done()):
+        try:
+            waiting[0].result()
         except PatEventsError as error:
-            failure = error
-        for ack in acks:
+            failures.append(error)
+            waiting.popleft()
+        else:
+            yield waiting.popleft()
+
+
+def events_from_lines(
+    types: EventTypes, name: str, lines: Iterable[bytes | None]
+) -> Iterator[Message | None]:
+    """Yield the events of one type, one a line, as lines come; None for None.
+
+    Raises:
+        UnknownEventError: the catalogue has no such event; names the nearest.
+        SchemaError: a line is not JSON, or not such an event; says which and where.
+    """
+    message_class = _message_class(types, name)
+    number = 0
+    for line in lines:
+        if line is None:
+            yield None
+            continue
+        number += 1
+        if line.strip():
+            place = f"line {number}"
             try:
-                ack.result()
-            except PatEventsError as error:
-                failure = failure or error
-            else:
-                yield ack
-        if failure is not None:
-            raise failure
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                raise SchemaError(f"{place} is not UTF-8 text: {error}") from None
+            value = _value(place, text.removeprefix("\ufeff") if number == 1 else text)
+            yield _event(message_class, name, place, value)
 
 
 def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Message]:
@@ -64,13 +156,21 @@ def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Messag
         UnknownEventError: the catalogue has no such event; names the nearest.
         SchemaError: not JSON, or not such an event; says where.
     """
-    full_name = types.catalog.event(name).full_name
-    message_class = types.by_full_name[full_name.encode()].message_class
+    message_class = _message_class(types, name)
     for place, value in _values(text.removeprefix("\ufeff")):  # As Windows begins UTF-8.
-        try:
-            yield from_json(message_class, value)
-        except CodecError as error:
-            raise SchemaError(f"{place}: no {name}: {error}") from error
+        yield _event(message_class, name, place, value)
+
+
+def _message_class(types: EventTypes, name: str) -> type[Message]:
+    full_name = types.catalog.event(name).full_name
+    return types.by_full_name[full_name.encode()].message_class
+
+
+def _event(message_class: type[Message], name: str, place: str, value: Any) -> Message:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return from_json(message_class, value)
+    except CodecError as error:
+        raise SchemaError(f"{place}: no {name}: {error}") from error
 
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
@@ -89,11 +189,14 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
         return
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise SchemaError(f"line {number}: not JSON: {error}") from None
-            yield f"line {number}", value
+            yield f"line {number}", _value(f"line {number}", line)
+
+
+def _value(place: str, line: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"{place}: not JSON: {error}") from None
 
 
 def _starts_lines(line: str) -> bool:
