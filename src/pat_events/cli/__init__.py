@@ -35,7 +35,8 @@ def main() -> None:
     # After those of the package, whose handlers came later and go first.
     os.register_at_fork(after_in_child=_end_in_child)
     try:
-        app()
+        # Also as 'python -m pat_events.cli': the shell's completion calls it by this name.
+        app(prog_name="pat-events")
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise

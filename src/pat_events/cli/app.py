@@ -26,7 +26,6 @@ app = typer.Typer(
     name="pat-events",
     cls=Group,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,7 +52,8 @@ def options(
 ) -> None:
     """Events between services on Kafka: operate topics, groups and dead letters.
 
-    Begin with [bold]pat-events demo[/bold], which needs nothing but this package.
+    Begin with [bold]pat-events demo[/bold], which needs nothing but this package. With
+    [bold]pat-events --install-completion[/bold] your shell completes commands and names.
 
     Exit codes: 0 done, 1 failed with a sentence that says why, 2 wrong options, 3 stopped with
     handlers still at work, 4 topics differ (topics diff --exit-code), 130 interrupted, 143 ended by

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from pat_events.catalog.load import load_catalog
+from pat_events.cli import completion
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.usage import Command, Group
@@ -24,7 +25,14 @@ app = typer.Typer(cls=Group, no_args_is_help=True, help="Change what groups have
 @command
 def reset(
     *,
-    group: Annotated[str, typer.Argument(metavar="GROUP", help="Name of a consumer group.")],
+    group: Annotated[
+        str,
+        typer.Argument(
+            metavar="GROUP",
+            help="Name of a consumer group.",
+            autocompletion=completion.groups,
+        ),
+    ],
     to: Annotated[
         str,
         typer.Option(
@@ -35,7 +43,12 @@ def reset(
     ],
     topics: Annotated[
         list[str] | None,
-        typer.Option("--topic", metavar="TOPIC", help="Only this topic; may be repeated."),
+        typer.Option(
+            "--topic",
+            metavar="TOPIC",
+            help="Only this topic; may be repeated.",
+            autocompletion=completion.topics,
+        ),
     ] = None,
     partitions: Annotated[
         list[int] | None,

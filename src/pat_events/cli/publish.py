@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO, cast
 import typer
 
 from pat_events.catalog.load import load_catalog
+from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json, say, say_error, silence
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 def publish(
     *,
     event_type: Annotated[
-        str, typer.Argument(metavar="EVENTTYPE", help="Name in the catalogue: EmailReceived.")
+        str,
+        typer.Argument(
+            metavar="EVENTTYPE",
+            help="Name in the catalogue: EmailReceived.",
+            autocompletion=completion.events,
+        ),
     ],
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="JSON; standard input without it, or for '-'.")
