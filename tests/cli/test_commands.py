@@ -181,6 +181,16 @@ def test_a_group_runs_until_it_is_told_to_stop(pat_events, tmp_path, monkeypatch
         assert said.startswith("pat-events: starting group workflow-engine; Ctrl-C stops it ")
 
 
+def test_a_group_that_is_not_in_the_catalogue_is_told_what_to_do(pat_events, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "service.py").write_text(SERVICE.replace("workflow-engine", "workflow-engin"))
+    result = pat_events("run", "service:group")
+    assert result.returncode == 1
+    [_, said] = result.stderr.splitlines()
+    assert "has no topic pat-events.workflow-engin.dlq" in said
+    assert "did you mean 'workflow-engine'? If not, add it under 'groups'" in said
+
+
 STUCK = """
 import time
 from pat_events import ConsumerGroup, Context, Handlers

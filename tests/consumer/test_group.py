@@ -494,8 +494,36 @@ def test_a_missing_dead_letter_topic_is_named_at_start(live):
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     del live.broker._topics["pat-emails.email-processor.dlq"]
-    with pytest.raises(TopicMissingError, match=r"pat-emails\.email-processor\.dlq"):
+    with pytest.raises(TopicMissingError, match=r"pat-emails\.email-processor\.dlq") as raised:
         live.group(handlers, started=False).start()
+    # Its topics are what the catalogue lists: nothing has to be added to it.
+    assert "catalogue has no group" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        (
+            "email-procesor",
+            r"no group 'email-procesor'; did you mean 'email-processor'\? If not, add",
+        ),
+        ("third", r"no group 'third': add it under 'groups' and run 'pat-events topics apply', or"),
+    ],
+)
+def test_a_group_the_catalogue_does_not_have_is_told_what_it_lacks(live, name, hint):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    group = ConsumerGroup(name, handlers, transport=MemoryTransport(live.broker))
+    with pytest.raises(TopicMissingError, match=rf"pat-emails\.{name}\.dlq.*{hint}"):
+        group.start()
+
+
+def test_a_group_the_catalogue_does_not_have_runs_where_its_dead_letter_topic_is(live):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    live.broker.create_topic("pat-emails.third.dlq", 1)
+    with ConsumerGroup("third", handlers, transport=MemoryTransport(live.broker)) as group:
+        assert group.running
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,22 @@ def test_without_a_broker_named_the_rest_is_still_examined(monkeypatch):
     assert "connection" not in found
 
 
+@pytest.mark.parametrize(
+    ("group", "publishes", "finding", "is_about_groups"),
+    [
+        ("email-procesor", [], "no group 'email-procesor'; did you mean 'email-processor'?", True),
+        (None, ["EmailRecieved"], "did you mean 'EmailReceived'?", False),
+    ],
+)
+def test_a_service_the_catalogue_does_not_have_is_told_where_to_add_it(
+    group, publishes, finding, is_about_groups
+):
+    found = outcomes("127.0.0.1:1", None, group, publishes)
+    assert found["catalogue"].outcome is Outcome.WRONG
+    assert finding in found["catalogue"].finding
+    assert ("add the group under 'groups'" in found["catalogue"].advice) is is_about_groups
+
+
 def test_a_broken_catalogue_is_named_by_line(tmp_path):
     path = tmp_path / "catalog.yaml"
     path.write_text("version: 1\ntopics: 3\n")

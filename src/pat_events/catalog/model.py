@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pat_events.core.spelling import which_are_there
+from pat_events.core.spelling import nearest, which_are_there
 from pat_events.errors import ConfigError, UnknownEventError
 
 if TYPE_CHECKING:
@@ -131,6 +131,17 @@ class Catalog:
             ConfigError: there is none; names the nearest.
         """
         return _entry(self.groups, name, "group", ConfigError)
+
+    def unlisted(self, group: str) -> str:
+        """Return what to do about a group that is not in the catalogue; empty for one that is."""
+        if group in self.groups:
+            return ""
+        near = nearest(group, self.groups)
+        hint = f"; did you mean {near!r}? If not," if near else ":"
+        return (
+            f"the catalogue has no group {group!r}{hint} add it under 'groups' and run 'pat-events "
+            "topics apply', or make its dead-letter topics yourself"
+        )
 
     def topics_of(self, event_names: Iterable[str]) -> tuple[str, ...]:
         """Return the topics that carry these events, each once.

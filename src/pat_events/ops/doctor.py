@@ -81,7 +81,10 @@ def examine(
     try:
         wanted = needs(catalog, group, publishes) if group or publishes else None
     except PatEventsError as error:
-        yield Check("catalogue", Outcome.WRONG, str(error), "name what the catalogue has")
+        advice = "name what the catalogue has"
+        if group is not None and group not in catalog.groups:
+            advice += ", or add the group under 'groups' and run 'pat-events topics apply'"
+        yield Check("catalogue", Outcome.WRONG, str(error), advice)
         return
     counts = [
         counted(len(catalog.events), "event"),

@@ -34,6 +34,7 @@ from pat_events.errors import (
     HoldError,
     NotDeliveredError,
     NotDrainedError,
+    TopicMissingError,
 )
 from pat_events.producer.producer import Producer
 
@@ -179,9 +180,7 @@ class ConsumerGroup:
         """
         if self._thread is not None:
             raise ClosedError(f"group {self.name} was started already: make a new ConsumerGroup")
-        self._transport.partitions(
-            [*self._routes.topics, *self._dead_letter_topics], self._config.answer_timeout_s
-        )
+        self._require_topics()
         self._thread = threading.Thread(
             target=contextvars.copy_context().run,
             args=(self._run_engine, loop),
@@ -312,6 +311,17 @@ class ConsumerGroup:
             await asyncio.get_running_loop().run_in_executor(thread, call, *args)
         finally:
             thread.shutdown(wait=False)
+
+    def _require_topics(self) -> None:
+        try:
+            self._transport.partitions(
+                [*self._routes.topics, *self._dead_letter_topics], self._config.answer_timeout_s
+            )
+        except TopicMissingError as error:
+            unlisted = self._catalog.unlisted(self.name)
+            if unlisted and any(topic in str(error) for topic in self._dead_letter_topics):
+                raise TopicMissingError(f"{error}; {unlisted}") from error
+            raise
 
     def _called_by_handler(self) -> bool:
         return self._workers is not None and self._workers.called_by_handler()
