@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pat_events.catalog.load import load_catalog
+from pat_events.cli import completion
 from pat_events.cli.options import Bootstrap, CatalogFile, Since, configure
 from pat_events.cli.output import command, event_types_if_any, print_json, say
 from pat_events.ops.event_classes import event_types
@@ -31,7 +32,10 @@ class Format(enum.StrEnum):
 @command
 def consume(
     *,
-    topics: Annotated[list[str], typer.Argument(metavar="TOPIC", help="What to read.")],
+    topics: Annotated[
+        list[str],
+        typer.Argument(metavar="TOPIC", help="What to read.", autocompletion=completion.topics),
+    ],
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Begin with the oldest record there is.")
     ] = False,
@@ -54,7 +58,12 @@ def consume(
     ] = None,
     event_type: Annotated[
         str | None,
-        typer.Option("--type", metavar="EVENTTYPE", help="Only these events: EmailReceived."),
+        typer.Option(
+            "--type",
+            autocompletion=completion.events,
+            metavar="EVENTTYPE",
+            help="Only these events: EmailReceived.",
+        ),
     ] = None,
     max_records: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Stop after N records.")

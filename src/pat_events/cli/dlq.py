@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
+from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, event_types_if_any, print_json, table
@@ -82,7 +83,14 @@ def _show_counts(found: list[DeadLetterTopic]) -> None:
 @command
 def show(
     *,
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="As 'dlq list' names it.")],
+    topic: Annotated[
+        str,
+        typer.Argument(
+            metavar="TOPIC",
+            help="As 'dlq list' names it.",
+            autocompletion=completion.dead_letter_topics,
+        ),
+    ],
     partition: Annotated[
         int | None, typer.Option("--partition", min=0, metavar="N", help="Only this partition.")
     ] = None,

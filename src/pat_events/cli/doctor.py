@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json  # noqa: TC001 -- typer reads them
 from pat_events.cli.output import command, console, print_json
@@ -29,11 +30,21 @@ def doctor(
     *,
     group: Annotated[
         str | None,
-        typer.Option("--group", metavar="NAME", help="Judge what this group's members need."),
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            help="Judge what this group's members need.",
+            autocompletion=completion.groups,
+        ),
     ] = None,
     publishes: Annotated[
         list[str] | None,
-        typer.Option("--publishes", metavar="EVENT", help="Judge what its publisher needs."),
+        typer.Option(
+            "--publishes",
+            metavar="EVENT",
+            help="Judge what its publisher needs.",
+            autocompletion=completion.events,
+        ),
     ] = None,
     as_json: Json = False,
     bootstrap: Bootstrap = None,

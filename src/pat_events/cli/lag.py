@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeAlias, Ty
 import typer
 
 from pat_events.catalog.load import load_catalog
+from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, print_json, say, table
@@ -52,7 +53,10 @@ class _Seen:
 def lag(
     *,
     groups: Annotated[
-        list[str] | None, typer.Argument(metavar="GROUP", help="Names of consumer groups.")
+        list[str] | None,
+        typer.Argument(
+            metavar="GROUP", help="Names of consumer groups.", autocompletion=completion.groups
+        ),
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every group of the catalogue and of the cluster.")
