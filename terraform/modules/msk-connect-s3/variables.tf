@@ -184,7 +184,7 @@ variable "bucket_name" {
 variable "archive" {
   description = <<-EOT
     `cold_after_days` moves objects to Glacier Instant Retrieval, `expire_after_days` deletes them
-    (null keeps them for ever), `force_destroy` lets `terraform destroy` delete a bucket that still
+    (null keeps them permanently), `force_destroy` lets `terraform destroy` delete a bucket that still
     holds events.
   EOT
   type = object({
