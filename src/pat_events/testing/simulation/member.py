@@ -1,0 +1,146 @@
+"""One member of a consumer group: the real engine, which steps when a schedule says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.log.limits import Limits
+from pat_events.consumer.log.wiring import make_engine
+from pat_events.errors import TransportTimeoutError
+from pat_events.testing.simulation.workers import StepInbox, StepWorkers
+from pat_events.transports.memory import MemoryReceiver, MemorySender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.stats import GroupStats
+    from pat_events.core.lanes import Order
+    from pat_events.core.record import Delivery
+    from pat_events.producer.producer import Producer
+    from pat_events.testing.simulation.clock import VirtualClock
+    from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
+    from pat_events.transports.memory import MemoryBroker
+
+
+class _StepReceiver:
+    """Never waits in real time, and writes down what the engine asks for."""
+
+    def __init__(self, inner: Receiver) -> None:
+        self.inner = inner
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.paused: set[TopicPartition] = set()
+
+    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        self.inner.subscribe(topics, listener)
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
+        del timeout_s
+        return self.inner.poll(max_records, 0)
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.update(partitions)
+        self.inner.pause(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.difference_update(partitions)
+        self.inner.resume(partitions)
+
+    def ends(self) -> Mapping[TopicPartition, int]:
+        return self.inner.ends()
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
+        self.inner.commit(offsets, wait=wait)
+        self.commits.append(dict(offsets))
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Member:
+    """An engine, its workers and its place in the group.
+
+    Args:
+        broker: The cluster.
+        group: Name of the group.
+        routes: The handlers.
+        clock: Shared by all that meet in one simulation, the broker included.
+        random: Numbers in [0, 1) for jitter.
+        producer: For handlers that publish.
+        order: As of ``ConsumerGroup``.
+        limits: As of ``ConsumerGroup``.
+        receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
+        while_waiting: What happens while the engine waits so many seconds for a result, as
+            it does when partitions are revoked. By default all jobs run and the time passes.
+    """
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        group: str,
+        routes: Routes,
+        clock: VirtualClock,
+        *,
+        random: Callable[[], float] = lambda: 0.0,
+        producer: Producer | None = None,
+        order: Order = "key",
+        limits: Limits | None = None,
+        receiver: Receiver | None = None,
+        while_waiting: Callable[[float], None] | None = None,
+    ) -> None:
+        self._clock = clock
+        self.inbox = StepInbox(while_waiting or self._wait)
+        self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
+        self.sender = MemorySender(broker)
+        self.engine, self.workers = make_engine(
+            group,
+            routes,
+            receiver=self.receiver,
+            sender=self.sender,
+            make_workers=lambda post: StepWorkers(clock, producer, post),
+            inbox=self.inbox,
+            order=order,
+            limits=limits
+            or Limits(
+                max_in_flight=1_000,
+                max_in_flight_bytes=1_000_000,
+                drain_timeout_s=5,
+                commit_interval_s=0.5,
+            ),
+            clock=clock,
+            wall_clock=clock.wall,
+            random=random,
+        )
+        self.engine.subscribe(routes.topics)
+
+    @property
+    def stats(self) -> GroupStats:
+        """The engine's counts."""
+        return self.engine.stats
+
+    def step(self) -> None:
+        """One step of the engine; no job starts or ends in it."""
+        self.engine.step()
+
+    def turn(self, seconds: float = 0.0) -> None:
+        """Let time pass, step, run all jobs, and step again to settle them."""
+        self._clock.advance(seconds)
+        self.step()
+        self.workers.run_all()
+        self.step()
+
+    def run_until(self, done: Callable[[], bool], *, tick_s: float = 0.1, turns: int = 500) -> None:
+        """Take turns until something is true.
+
+        Raises:
+            TransportTimeoutError: it is not after that many turns.
+        """
+        for _ in range(turns):
+            if done():
+                return
+            self.turn(tick_s)
+        raise TransportTimeoutError(f"not done after {turns} turns of {tick_s} s: {self.stats}")
+
+    def _wait(self, seconds: float) -> None:
+        if not self.workers.run_all():
+            self._clock.advance(seconds)
