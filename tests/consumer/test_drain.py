@@ -215,9 +215,9 @@ def test_what_lies_above_a_held_event_is_not_begun_and_not_waited_for(stage):
     group = Slow(stage, recorder)
     group.member.workers.finish(group.begun.pop())
     group.member.step()
-    began = stage.clock()
+    began = stage.clock.now
     assert group.member.engine.close() == 0
-    assert stage.clock() == began
+    assert stage.clock.now == began
     assert recorder.handled == ["k0", "k1", "k2", "k3"]
     assert (stage.committed, group.member.stats.returned) == (0, 8 - 4)
 
@@ -243,10 +243,10 @@ def test_a_retry_is_waited_for_where_it_is_due_in_the_first_half_of_the_drain(
     group.member.workers.finish(group.begun.pop())
     group.member.step()
     recorder.errors.clear()
-    began = stage.clock()
+    began = stage.clock.now
     assert group.member.engine.close() == 0
     assert stage.committed == committed
-    assert (stage.clock() - began < 0.01) is (committed == 0)
+    assert (stage.clock.now - began < 0.01) is (committed == 0)
 
 
 def test_a_retry_with_nothing_finished_above_it_is_not_waited_for(stage):
@@ -254,15 +254,15 @@ def test_a_retry_with_nothing_finished_above_it_is_not_waited_for(stage):
     stage.publish("k0", "k1", "k2")
     member = stage.member(handlers_of(recorder))
     member.turn()
-    began = stage.clock()
+    began = stage.clock.now
     assert member.engine.close() == 0
-    assert (stage.clock(), stage.committed) == (began, 2)
+    assert (stage.clock.now, stage.committed) == (began, 2)
 
 
 def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(stage):
     recorder = Recorder()
     group = Slow(stage, recorder, slow=50)
-    began = stage.clock()
+    began = stage.clock.now
     group.cost_s = 1.0
     # One event a work, as if each took a second.
     chunks = group.member.workers
@@ -276,7 +276,7 @@ def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(s
 
     chunks.finish = finish_one
     assert group.member.engine.close() == 0
-    assert stage.clock() - began <= 4  # Of the 5 s that a drain may take here.
+    assert stage.clock.now - began <= 4  # Of the 5 s that a drain may take here.
     assert [name for name in recorder.handled if "slow" in name] == ["slow/0", "slow/1", "slow/2"]
     assert stage.committed == 6
 
@@ -339,10 +339,10 @@ def test_a_letter_that_could_not_be_written_is_tried_when_due_and_holds_up_nothi
     member.turn()
     member.turn()
     assert member.stats.held == 1
-    began = stage.clock()
+    began = stage.clock.now
     stage.broker.append = append
     assert member.engine.close() == 0
-    assert (stage.clock(), stage.committed, stage.dead) == (began, 0, [])
+    assert (stage.clock.now, stage.committed, stage.dead) == (began, 0, [])
 
 
 def _refuse_dead_letters(append):

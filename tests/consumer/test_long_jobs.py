@@ -19,7 +19,7 @@ def test_what_is_done_of_a_lane_is_committed_while_the_rest_of_it_goes_on(stage,
     def job(event):
         # The engine looks at its workers meanwhile.
         stage.clock.advance(SLOW_S)
-        member.workers.overdue(stage.clock())
+        member.workers.overdue(stage.clock.now)
         handled.append(event.subject)
         commits.append(stage.committed)
 

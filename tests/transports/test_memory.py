@@ -11,20 +11,15 @@ from pat_events.errors import (
     TopicMissingError,
     TransportError,
 )
+from pat_events.testing.simulation import VirtualClock
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    clock = VirtualClock()
+    clock.now = 0.0
+    return clock
 
 
 @pytest.fixture
@@ -156,3 +151,12 @@ def test_a_topic_may_grow_and_keeps_its_records(broker, send):
 
 def test_records_without_a_key_go_to_every_partition(send):
     assert {send(None).partition for _ in range(10)} == {0, 1}
+
+
+def test_what_waits_in_many_senders_is_written_in_the_order_they_were_made(broker, sent):
+    broker.set_down(down=True)
+    senders = [MemoryTransport(broker).sender(Config()) for _ in range(20)]
+    for number, sender in enumerate(senders):
+        sender.send(sent("t", b"k", b"%d" % number))
+    broker.set_down(down=False)
+    assert [record.value for record in broker.records("t")] == [b"%d" % n for n in range(20)]

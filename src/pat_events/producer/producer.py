@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from uuid_utils import uuid4, uuid7
+import uuid_utils
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
@@ -26,6 +25,7 @@ from pat_events.errors import (
     SchemaError,
 )
 from pat_events.producer.ack import Ack
+from pat_events.system import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from pat_events.catalog.binding import Binding
+    from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
     from pat_events.transports.sending import Sender, SendingTransport
 
@@ -98,6 +99,8 @@ class Producer:
         transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
         sender: One of ``transport`` that is there already, instead of a new one; nobody is asked
             for an answer then. ``close`` closes it.
+        clock: What time it is; a simulation has its own.
+        ids: Where new ids come from; a simulation has its own.
 
     Raises:
         ConfigError: an impossible setting or catalogue, or an event the codec cannot carry.
@@ -110,6 +113,8 @@ class Producer:
         *,
         transport: SendingTransport | None = None,
         sender: Sender | None = None,
+        clock: Clock = CLOCK,
+        ids: Ids = uuid_utils,
     ) -> None:
         self._config = Config.given(config)
         self._types = EventTypes(load_catalog(self._config.catalog))
@@ -124,6 +129,9 @@ class Producer:
         self._repeats = Repeats()
         self._failed_count = 0
         self._second = (0, "")
+        # The functions themselves, as they are called for each event.
+        self._monotonic, self._time_ns = clock.monotonic, clock.time_ns
+        self._uuid4, self._uuid7 = ids.uuid4, ids.uuid7
         if transport is None:
             # Not before it is wanted: Kafka's client takes longer to load than all of this.
             from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
@@ -198,13 +206,13 @@ class Producer:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except UnicodeEncodeError as error:
             raise _not_text(event, error) from error
-        deadline = time.monotonic() + self._config.publish_timeout_s
+        deadline = self._monotonic() + self._config.publish_timeout_s
         wait_s = _ROOM_FIRST_S
         while True:
             try:
                 self._sender.send(ack)
             except BufferFullError:
-                if time.monotonic() >= deadline:
+                if self._monotonic() >= deadline:
                     raise
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, _ROOM_MAX_S)
@@ -278,11 +286,11 @@ class Producer:
         key = address.key_of(event)
         if not key:
             raise self._no_key(event)
-        now_ns = time.time_ns()
+        now_ns = self._time_ns()
         # What every generated class has, checked when its type was bound.
         if event.HasField("metadata"):
             metadata = event.metadata  # type: ignore[attr-defined]
-            event_id = metadata.event_id or str(uuid7())
+            event_id = metadata.event_id or str(self._uuid7())
             event_time = self._event_time(metadata, now_ns)
             tenant_id = tenant_id or metadata.tenant_id
             correlation_id = correlation_id or metadata.correlation_id
@@ -290,7 +298,7 @@ class Producer:
                 address = address.with_source(metadata.source)
         else:
             metadata = event.metadata  # type: ignore[attr-defined]
-            event_id = str(uuid7())
+            event_id = str(self._uuid7())
             event_time = self._set_time(metadata.timestamp, now_ns)
         metadata.event_id = event_id
         metadata.source = address.source
@@ -314,7 +322,7 @@ class Producer:
             own[h.CE_CAUSATION_ID] = caused_by.event_id.encode()
             trace = caused_by.trace
             if trace is not None:
-                own[h.TRACEPARENT] = trace_context.carry_on(trace, uuid4().hex)
+                own[h.TRACEPARENT] = trace_context.carry_on(trace, self._uuid4().hex)
                 if trace.tracestate:
                     own[h.TRACESTATE] = trace.tracestate
         if headers:
@@ -411,9 +419,9 @@ class Producer:
                 "the send buffer is full, and a callback that waits keeps it so: publish from "
                 "another thread"
             )
-        deadline = time.monotonic() + self._config.publish_timeout_s
+        deadline = self._monotonic() + self._config.publish_timeout_s
         while True:
-            left = deadline - time.monotonic()
+            left = deadline - self._monotonic()
             self._sender.wait_for_room(max(0.0, left))
             try:
                 self._sender.send(ack)
@@ -428,7 +436,7 @@ class Producer:
         if len(self._failed_ids) < _FAILED_KEPT:
             self._failed_ids.append(ack.event_id)
         # Once for each kind and window: an outage fails all that waits, and each ack tells.
-        more = self._repeats.note(type(ack.error).__name__, time.monotonic())
+        more = self._repeats.note(type(ack.error).__name__, self._monotonic())
         if more is not None:
             _log.error(
                 "event %s was not delivered: %s%s",

@@ -41,7 +41,7 @@ class Overseer:
 
     def started(self, job):
         """A worker begins a work, and with it the first call."""
-        self._started[job] = self._clock()
+        self._started[job] = self._clock.now
 
     def _counts(self, story):
         return story.calls, story.delivery.attempt, story.delivery.holds
@@ -58,13 +58,13 @@ class Overseer:
         if self._drained_at is not None:
             self._check_retries(self._drained_at)
             self._check_deadlines(self._drained_at)
-        self._drained_at = self._clock()
+        self._drained_at = self._clock.now
         self._place.look()
 
     def _waits(self, story):
         """Tell whether it failed, and is surely not tried again before it is due."""
         wait = self._waiting.get(story)
-        if wait is None or self._clock() >= story.not_before:
+        if wait is None or self._clock.now >= story.not_before:
             return False
         calls, *decided = self._counts(story)
         return calls == wait[0][0] and tuple(decided) != wait[0][1:]
@@ -77,7 +77,7 @@ class Overseer:
         if story.held or not self._waits(story):
             return False
         _, longest_s, due = self._waiting[story]
-        return (due or self._clock() + longest_s) < self._place.begin_until
+        return (due or self._clock.now + longest_s) < self._place.begin_until
 
     def _distance(self, partition):
         low = self._member.engine._partitions[partition].tracker.committable()
@@ -97,7 +97,7 @@ class Overseer:
                 del self._waiting[story]  # Called again, or another member's by now.
             elif due is None:
                 if (attempt, holds) != counts[1:]:
-                    wait[2] = self._clock() + longest_s
+                    wait[2] = self._clock.now + longest_s
             elif began >= due and partition not in self._place.moving:
                 del self._waiting[story]
                 if id(story.delivery) not in handed_out:
@@ -191,11 +191,11 @@ class Overseer:
                 continue
             committed = group.committed[partition]
             if want is None or committed >= want:
-                want, since = state.tracker.committable(), self._clock()
+                want, since = state.tracker.committable(), self._clock.now
                 if want is None or committed >= want:
                     continue
             elif place.refused:
-                since = self._clock()
+                since = self._clock.now
             elif began >= since + allowed:
                 place.trouble(f"{partition} may be committed to {want} since {since}")
             behind[key] = (want, since)

@@ -79,7 +79,7 @@ class Place(MemoryReceiver):
         """
         for partition in self.moving:
             last = -1
-            if self._broker.clock() < self.begin_until:
+            if self._broker.clock.monotonic() < self.begin_until:
                 too_long = (
                     o - 1 for o, s in self.stories[partition].items() if self.waits_too_long(s)
                 )
@@ -96,7 +96,7 @@ class Place(MemoryReceiver):
         self._engine.assigned(partitions)
 
     def revoked(self, partitions):
-        began = self._broker.clock()
+        began = self._broker.clock.monotonic()
         # One that leaves may have been expelled, and not have heard of it yet.
         if not self.leaving and any(
             self._group.owners.get(partition) is not self for partition in partitions
@@ -107,7 +107,7 @@ class Place(MemoryReceiver):
         self._uncertain.clear()
         self.overtime_s = 0.0
         self._engine.revoked(partitions)
-        seconds = self._broker.clock() - began
+        seconds = self._broker.clock.monotonic() - began
         self.drained(partitions, seconds)
         for partition in partitions:
             uncertain = partition in self._uncertain or self.left_the_log(partition)
@@ -142,7 +142,7 @@ class Place(MemoryReceiver):
         if self.is_done(first) or fate == "strange":
             self.trouble(f"{partition} was given back at {low}, which was settled")
         vain = self.finished_up_to(partition)
-        if vain < low or self._broker.clock() >= self.begin_until:
+        if vain < low or self._broker.clock.monotonic() >= self.begin_until:
             return
         # It counts as tried, too, where a worker began and hung before its handler was called.
         tried = first.calls or first.delivery.attempt > 1 or fate == "broken"

@@ -6,8 +6,8 @@ scheduler decides which member steps, which job starts, which one ends and what 
 
 from __future__ import annotations
 
-from pat_events.testing.simulation.clock import VirtualClock
+from pat_events.testing.simulation.clock import SeededIds, VirtualClock
 from pat_events.testing.simulation.member import Member
 from pat_events.testing.simulation.workers import StepInbox, StepWorkers, pause
 
-__all__ = ["Member", "StepInbox", "StepWorkers", "VirtualClock", "pause"]
+__all__ = ["Member", "SeededIds", "StepInbox", "StepWorkers", "VirtualClock", "pause"]

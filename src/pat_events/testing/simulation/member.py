@@ -107,7 +107,7 @@ class Member:
                 drain_timeout_s=5,
                 commit_interval_s=0.5,
             ),
-            clock=clock,
+            clock=clock.monotonic,
             wall_clock=clock.wall,
             random=random,
         )

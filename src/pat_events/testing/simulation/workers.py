@@ -59,7 +59,7 @@ class StepWorkers:
         """Begin one of the ready jobs; its handler is called by ``advance`` or ``finish``."""
         self.ready.remove(job)
         watch = self.running[job] = Watch()
-        watch.overdue(job, self._clock())
+        watch.overdue(job, self._clock.monotonic())
 
     def advance(self, job: Job) -> None:
         """Let a running job go on to the next ``pause``, or to its end if there is none.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 import zlib
 from dataclasses import dataclass, field
@@ -12,12 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from pat_events.core.record import Delivery
 from pat_events.errors import OffsetOutOfRangeError, TopicMissingError
+from pat_events.system import CLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from pat_events.core.clock import Clock
     from pat_events.transports.log import Start, TopicPartition
-    from pat_events.transports.sending import Outgoing, Sender
+    from pat_events.transports.memory.sender import MemorySender
+    from pat_events.transports.sending import Outgoing
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class MemoryBroker:
     """The log and the groups; share one between the transports that should meet.
 
     Args:
-        clock: Monotonic seconds, for sessions that expire.
+        clock: For sessions that expire, and for waiting.
         session_timeout_s: A member that has not polled for this long loses its
             partitions, in seconds.
         buffer_events: Records a sender takes before they are "on the wire": the
@@ -87,7 +89,7 @@ class MemoryBroker:
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = CLOCK,
         session_timeout_s: float = 45.0,
         buffer_events: int = 10_000,
     ) -> None:
@@ -96,8 +98,8 @@ class MemoryBroker:
         self.buffer_events = buffer_events
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        #: Told when the broker is back: what waits in them is written then.
-        self.senders: weakref.WeakSet[Sender] = weakref.WeakSet()
+        #: Told when the broker is back, in this order: what waits in them is written then.
+        self.senders: weakref.WeakKeyDictionary[MemorySender, None] = weakref.WeakKeyDictionary()
         self._topics: dict[str, list[_Partition]] = {}
         self._groups: dict[str, Group] = {}
         self._down = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from pat_events.core.record import Delivery
@@ -28,7 +27,7 @@ class MemoryReceiver:
         self._paused: set[TopicPartition] = set()
         self._out_of_range: set[TopicPartition] = set()
         self._turn = 0
-        self.last_poll = broker.clock()
+        self.last_poll = broker.clock.monotonic()
 
     @property
     def _group(self) -> Group:
@@ -39,21 +38,21 @@ class MemoryReceiver:
         with self._broker.changed:
             self.topics = tuple(topics)
             self._listener = listener
-            self.last_poll = self._broker.clock()
+            self.last_poll = self._broker.clock.monotonic()
             self._group.members[self] = None
             self._broker.changed.notify_all()
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         """Rebalance if need be, then return what is there."""
-        deadline = time.monotonic() + timeout_s
+        deadline = self._broker.clock.monotonic() + timeout_s
         while True:
             self._rebalance()
             with self._broker.changed:
                 deliveries = [] if self._broker.down else self._read(max_records)
-                left = deadline - time.monotonic()
+                left = deadline - self._broker.clock.monotonic()
                 if deliveries or left <= 0:
                     return deliveries
-                self._broker.changed.wait(left)
+                self._broker.clock.wait(self._broker.changed, left)
 
     def _rebalance(self) -> None:
         self._evict_expired()
@@ -63,7 +62,7 @@ class MemoryReceiver:
     def _evict_expired(self) -> None:
         broker = self._broker
         with broker.lock:
-            now = broker.clock()
+            now = broker.clock.monotonic()
             self.last_poll = now
             group = self._group
             was_expelled = self not in group.members

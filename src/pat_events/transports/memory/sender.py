@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ class MemorySender:
         self._closed = False
         # The thread that is writing what waits, or None; changed with the broker's lock held.
         self._writer: int | None = None
-        broker.senders.add(self)
+        broker.senders[self] = None
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record."""
@@ -50,7 +49,7 @@ class MemorySender:
             return
         with self._broker.changed:
             if self._broker.down and self._waiting:
-                self._broker.changed.wait(timeout_s)
+                self._broker.clock.wait(self._broker.changed, timeout_s)
             if self._broker.down:
                 return
             # Again where the handler of a signal has published between the last look and the end.
@@ -75,9 +74,10 @@ class MemorySender:
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled."""
-        deadline = time.monotonic() + timeout_s
+        clock = self._broker.clock
+        deadline = clock.monotonic() + timeout_s
         self.wait_for_room(0)
-        while self._waiting and self.may_wait() and (left := deadline - time.monotonic()) > 0:
+        while self._waiting and self.may_wait() and (left := deadline - clock.monotonic()) > 0:
             self.wait_for_room(left)
         return list(self._waiting)
 
