@@ -6,27 +6,20 @@ they begin. A failing test prints the command that runs its schedule again.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from pat_events.core.lanes import ORDERS
+from pat_events.core.offsets import OffsetTracker
+from pat_events.testing.simulation.events import KINDS, OUTPUT
+from pat_events.testing.simulation.schedules import Schedule
 
 SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "1000"))
 FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
 CHUNK = 100
-
-_spec = importlib.util.spec_from_file_location(
-    "pat_events_simulated_world", Path(__file__).parent / "world" / "__init__.py"
-)
-world = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = world
-_spec.loader.exec_module(world)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +35,7 @@ def quiet():
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
 def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_a_key(first):
     for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = world.World(seed)
+        schedule = Schedule(seed)
         schedule.run()
         if schedule.trouble:
             problems = "\n  ".join(schedule.trouble[:5])
@@ -53,11 +46,37 @@ def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_
             )
 
 
+def test_an_engine_that_commits_what_is_in_flight_is_found_out(monkeypatch):
+    def end_of_what_was_read(tracker):
+        return tracker._next
+
+    monkeypatch.setattr(OffsetTracker, "committable", end_of_what_was_read)
+    schedule = Schedule(1)
+    schedule.run()
+    assert any("passed unsettled" in broken for broken in schedule.trouble)
+
+
+def test_a_schedule_writes_the_same_records_each_time():
+    def records_of(seed):
+        schedule = Schedule(seed)
+        schedule.run()
+        return [
+            (record.position, record.timestamp_ms, record.key, record.value, record.headers)
+            for topic in schedule.broker.partition_counts()
+            for record in schedule.broker.records(topic)
+        ]
+
+    first = records_of(3)
+    assert {record[0].topic for record in first} >= {OUTPUT, *KINDS}
+    assert first == records_of(3)
+    assert first != records_of(4)
+
+
 def test_the_schedules_contain_what_they_are_about():
     names = ("dead", "repeated", "returned", "abandoned", "CancelledError", "BufferFullError")
     seen = Counter(dict.fromkeys(names, 0))
     for seed in range(60):
-        schedule = world.World(seed)
+        schedule = Schedule(seed)
         schedule.run()
         seen.update(schedule.seen)
         seen.update({f"{topic} in {schedule.order}": 1 for topic, *_ in schedule.ledger.handled})
@@ -68,6 +87,6 @@ def test_the_schedules_contain_what_they_are_about():
             seen["abandoned"] += sum(job.abandoned for job in member.workers.running)
     more = ("whole batch", "dropped commit", "out of range", "left", "step within a call")
     more += ("begun at a stop", "too far ahead")
-    topics = {f"{of} in {order}" for of in (*world.KINDS, "batch of keys") for order in ORDERS}
+    topics = {f"{of} in {order}" for of in (*KINDS, "batch of keys") for order in ORDERS}
     assert set(seen) == {*names, *more, *topics}
     assert min(seen.values()) > 0, seen

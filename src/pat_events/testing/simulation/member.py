@@ -70,6 +70,7 @@ class Member:
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
         receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
+        sender: Writes its dead letters; a ``MemorySender`` when None.
         while_waiting: What happens while the engine waits so many seconds for a result, as
             it does when partitions are revoked. By default all jobs run and the time passes.
     """
@@ -86,12 +87,13 @@ class Member:
         order: Order = "key",
         limits: Limits | None = None,
         receiver: Receiver | None = None,
+        sender: MemorySender | None = None,
         while_waiting: Callable[[float], None] | None = None,
     ) -> None:
         self._clock = clock
         self.inbox = StepInbox(while_waiting or self._wait)
         self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
-        self.sender = MemorySender(broker)
+        self.sender = sender or MemorySender(broker)
         self.engine, self.workers = make_engine(
             group,
             routes,

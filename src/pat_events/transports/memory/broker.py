@@ -188,6 +188,10 @@ class MemoryBroker:
         start = offset - log.first
         return log.records[start : start + count]
 
+    def first(self, position: TopicPartition) -> int:
+        """Return the offset of the first record that is still there, or to come."""
+        return self._log(position[0])[position[1]].first
+
     def end(self, position: TopicPartition) -> int:
         """Return the offset of the next record to come."""
         return self._log(position[0])[position[1]].end

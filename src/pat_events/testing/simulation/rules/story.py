@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pat_events.core.recovery.verdict import hold_s
 from pat_events.errors import HoldError, PermanentError
+from pat_events.testing.simulation.events import POLICY
 
-from .handlers import POLICY
+if TYPE_CHECKING:
+    from pat_events.consumer.job import Job
+    from pat_events.core.record import Delivery
+    from pat_events.producer.ack import Ack
+    from pat_events.testing.simulation.events import At
+
+    # Index of a call within its job, and what its handler published.
+    Called = tuple[int, list[Ack]]
 
 
 class Story:
@@ -30,26 +40,26 @@ class Story:
         "position",
     )
 
-    def __init__(self, delivery):
+    def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
-        self.position = tuple(delivery.position)
+        self.position: At = (delivery.topic, delivery.partition, delivery.offset)
         self.calls = 0
         self.attempts_at_least = self.attempts_at_most = 0
         self.holds = 0
         #: Of each call by the same work, its own among them, the index and what it published.
-        self.neighbours = []
+        self.neighbours: list[Called] = []
         self.began = self.not_before = 0.0
-        self.job = None
+        self.job: Job | None = None
         self.index = 0
-        self.error = None
+        self.error: Exception | None = None
         self.handled = False
-        self.acks = []
+        self.acks: list[Ack] = []
         #: After its last failure a dead letter may be written.
         self.gives_up = False
         #: What it waits for since its last failure is out of order.
         self.held = False
 
-    def begin(self, job, neighbours, now):
+    def begin(self, job: Job, neighbours: list[Called], now: float) -> None:
         """Its handler is called."""
         self.neighbours = neighbours
         self.calls += 1
@@ -61,11 +71,12 @@ class Story:
         neighbours.append((self.index, self.acks))
 
     @property
-    def settled(self):
+    def settled(self) -> bool:
         """Whether it was handled for good: nothing may call its handler again."""
         # With a follow-up that failed, all that came after it is repeated.
         return (
             self.handled
+            and self.job is not None
             and not self.job.abandoned
             and all(
                 ack.settled and ack.error is None
@@ -75,10 +86,14 @@ class Story:
             )
         )
 
-    def failed(self, error, now, *, surely, together=1):
+    def failed(
+        self, error: BaseException, now: float, *, surely: bool, together: int = 1
+    ) -> tuple[float, float]:
         """Note a failure; returns the shortest and the longest wait that may follow, in seconds.
 
         Args:
+            error: What failed.
+            now: By the virtual clock.
             surely: No earlier event of its work published, so that nothing takes its place.
             together: How many events the call that raised it was for.
         """

@@ -1,0 +1,7 @@
+"""Schedules that a seed decides: crashes, rebalances, outages and failing handlers."""
+
+from __future__ import annotations
+
+from pat_events.testing.simulation.schedules.schedule import Schedule
+
+__all__ = ["Schedule"]
