@@ -10,6 +10,7 @@ from confluent_kafka import Consumer
 from pat_events import Config, Producer
 from pat_events.catalog.load import load_catalog
 from pat_events.testing import EmbeddedBroker
+from pat_events.testing.simulation import VirtualClock
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from tests.support.clusters import on_kafka
 
@@ -26,13 +27,20 @@ def log():
 
 
 @pytest.fixture
+def clock(log):
+    """The time of ``log`` and of its producers, which passes while somebody waits."""
+    log.clock = VirtualClock()
+    return log.clock
+
+
+@pytest.fixture
 def make(log):
     """Makes producers on ``log``, closed at the end."""
     made = []
 
     def make(**settings):
         config = Config(**settings)
-        made.append(Producer(config, transport=MemoryTransport(log)))
+        made.append(Producer(config, transport=MemoryTransport(log), clock=log.clock))
         return made[-1]
 
     yield make

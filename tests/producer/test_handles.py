@@ -265,11 +265,13 @@ class TestBackPressure:
         log.set_down(down=True)
         return [producer.publish(event(number)) for number in range(10)]
 
-    def test_a_thread_waits_no_longer_than_it_chose(self, make, log):
-        producer = make(publish_timeout_s=0.1)
+    def test_a_thread_waits_as_long_as_it_chose(self, clock, make, log):
+        producer = make(publish_timeout_s=600)
         self.fill(producer, log)
+        began = clock.now
         with pytest.raises(BufferFullError, match=r"full \(10 events\)"):
             producer.publish(event(99))
+        assert clock.now - began == 600
 
     def test_a_thread_goes_on_when_there_is_room(self, make, log):
         producer = make(publish_timeout_s=20)
@@ -327,12 +329,14 @@ class TestBackPressure:
 
 
 class TestEnding:
-    def test_flush_names_what_still_waits_and_keeps_it(self, make, log):
+    def test_flush_names_what_still_waits_and_keeps_it(self, clock, make, log):
         producer = make()
         log.set_down(down=True)
         ack = producer.publish(event())
+        began = clock.now
         with pytest.raises(NotDeliveredError, match="1 still waiting") as told:
-            producer.flush(0.01)
+            producer.flush(30)
+        assert clock.now - began == 30
         assert told.value.event_ids == (ack.event_id,)
         log.set_down(down=False)
         producer.flush(5)
@@ -356,12 +360,26 @@ class TestEnding:
             producer.flush(1)
         assert told.value.event_ids == (acks[0].event_id, acks[1].event_id)
 
-    def test_close_names_what_it_gave_up(self, make, log):
+    def test_failures_of_a_kind_are_logged_once_in_half_a_minute(self, clock, make, log, caplog):
+        log._topics.pop("pat-emails")
+        producer = make()
+        for later_s in (0, 10, 10, 10):
+            clock.advance(later_s)
+            producer.publish(event())
+        with pytest.raises(NotDeliveredError, match="4 failed"):
+            producer.flush(1)
+        first, second = (record.getMessage() for record in caplog.records)
+        assert first.endswith("create it first")
+        assert second.endswith("(and 2 more like it)")
+
+    def test_close_names_what_it_gave_up(self, clock, make, log):
         producer = make()
         log.set_down(down=True)
         ack = producer.publish(event())
+        began = clock.now
         with pytest.raises(NotDeliveredError, match="1 given up") as told:
-            producer.close(0.01)
+            producer.close(30)
+        assert clock.now - began == 30
         assert told.value.event_ids == (ack.event_id,)
         with pytest.raises(TransportError):
             ack.result(0)
