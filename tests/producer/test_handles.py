@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from pat_events import Config, Producer
+from pat_events import Config, Position, Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -42,7 +42,7 @@ class TestAck:
                 outgoing.settle(None, "id-1")
 
         ack = Producer(Config(connect_timeout_s=0), transport=Bus()).publish(event())
-        assert ack.result(1) == ack.position == "id-1"
+        assert ack.result(1) == ack.position == Position("pat-emails", message_id="id-1")
 
     def test_an_event_on_its_way_is_not_done(self, make, log):
         log.set_down(down=True)

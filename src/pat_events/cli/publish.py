@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pat_events.core.record import Position
     from pat_events.producer.ack import Ack
 
 
@@ -103,8 +102,15 @@ def _tell(acks: Iterator[Ack]) -> None:
     published = 0
     try:
         for ack in acks:
-            position = cast("Position", ack.position)  # Kafka is a log.
-            print_json({"event_id": ack.event_id, **position._asdict()})
+            topic, partition, offset, _ = ack.result(0)  # It is acknowledged.
+            print_json(
+                {
+                    "event_id": ack.event_id,
+                    "topic": topic,
+                    "partition": partition,
+                    "offset": offset,
+                }
+            )
             published += 1
     except PatEventsError as error:
         if not published:

@@ -22,14 +22,22 @@ class Record(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a delivery stands in the log."""
+    """Where a record is: its place in a log, or the id that a queue or bus gave it.
+
+    Attributes:
+        topic: Name of the topic, queue or bus.
+        partition: Its partition in a log; else -1.
+        offset: Its offset in a log. -1 where there is none, or the answer named none.
+        message_id: What a queue or bus calls it; empty for a log.
+    """
 
     topic: str
-    partition: int
-    offset: int
+    partition: int = -1
+    offset: int = -1
+    message_id: str = ""
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return f"{self.topic}/{self.message_id or f'{self.partition}/{self.offset}'}"
 
 
 class Delivery:

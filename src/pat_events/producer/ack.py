@@ -69,20 +69,24 @@ class Ack(Outgoing):
         return f"<Ack {self.event_id} {state}>"
 
     @property
-    def position(self) -> Position | str | None:
+    def position(self) -> Position | None:
         """Where the event is: its position in a log, or the id that a queue or bus gave it.
 
         None while it is not acknowledged. An offset of -1 is unknown: the answer named none, as
         for an event that was sent again and that the broker had already.
         """
         place = self.place
-        return Position(self.topic, *place) if isinstance(place, tuple) else place
+        if place is None:
+            return None
+        if isinstance(place, str):
+            return Position(self.topic, message_id=place)
+        return Position(self.topic, *place)
 
     def done(self) -> bool:
         """Tell whether the event was acknowledged or given up."""
         return self.settled
 
-    def result(self, timeout: float | None = None) -> Position | str:
+    def result(self, timeout: float | None = None) -> Position:
         """Wait for the acknowledgement; returns where the event is, see ``position``.
 
         A done callback cannot wait: there it tells at once that the outcome is not known.
@@ -111,10 +115,10 @@ class Ack(Outgoing):
                 )
         return self._outcome()
 
-    def _outcome(self) -> Position | str:
+    def _outcome(self) -> Position:
         if self.error is not None:
             raise self.error
-        return cast("Position | str", self.position)
+        return cast("Position", self.position)
 
     def add_done_callback(self, callback: Callable[[Ack], object]) -> None:
         """Call ``callback(ack)`` once the outcome is known, or now if it is.
@@ -173,7 +177,7 @@ class Ack(Outgoing):
         if ending is not None:
             raise ending
 
-    def __await__(self) -> Generator[object, None, Position | str]:
+    def __await__(self) -> Generator[object, None, Position]:
         if not self.settled:
             self._refuse_to_block()
             loop = asyncio.get_running_loop()

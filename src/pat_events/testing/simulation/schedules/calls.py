@@ -50,13 +50,13 @@ class Calls:
         """Check that a handler may be called, and decide what becomes of each event."""
         slot, job = self.at_work[-1]
         place = self.places[slot]
-        positions = {ctx.position[:] for ctx in contexts}
+        positions = {ctx.position[:3] for ctx in contexts}
         if len(contexts) > BATCH or (len(contexts) > 1 and any(it.attempt > 1 for it in contexts)):
             self.trouble.append(f"{sorted(positions)} came as one batch")
         if len({ctx.key for ctx in contexts}) > 1:
             self.seen[f"batch of keys in {self.ledger.order}"] += 1
         for ctx in contexts:
-            position = ctx.position[:]
+            position = ctx.position[:3]
             story = place.stories.get(position[:2], {}).get(position[2])
             if story is None or story.delivery is not ctx._delivery:
                 self.trouble.append(f"{position} began after its partition was given back")
@@ -103,7 +103,7 @@ class Calls:
     def _story(self, ctx: Context) -> Story:
         return next(
             story
-            for story in reversed(self.ledger.stories[ctx.position[:]])
+            for story in reversed(self.ledger.stories[ctx.position[:3]])
             if story.delivery is ctx._delivery
         )
 
@@ -113,7 +113,7 @@ class Calls:
 
     def parts(self, ctx: Context) -> range:
         """The numbers of what this event's handler publishes."""
-        return range(PARTS if self.ledger.fates[ctx.position[:]] == "publishes" else 0)
+        return range(PARTS if self.ledger.fates[ctx.position[:3]] == "publishes" else 0)
 
     def failure(self, ctx: Context) -> Exception | None:
         """Return what the handler of a single event, or of one in a batch, fails with."""

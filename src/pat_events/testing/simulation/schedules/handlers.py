@@ -35,7 +35,7 @@ def ask(calls: Calls) -> None:
 
 def _follow_up(ctx: Context, part: int) -> tuple[TenantEvent, dict[str, bytes]]:
     """What a handler publishes: the event, and headers that say because of what."""
-    return TenantEvent(tenant_id="t"), {"for": f"{ctx.position[:]}/{part}".encode()}
+    return TenantEvent(tenant_id="t"), {"for": f"{ctx.position[:3]}/{part}".encode()}
 
 
 def _publish(ctx: Context, part: int) -> Ack:
