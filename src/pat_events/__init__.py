@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
     from pat_events.consumer.signatures import HandlerObject
-    from pat_events.consumer.stats import GroupStats
     from pat_events.core.envelope import Envelope
     from pat_events.core.lanes import Order
     from pat_events.core.record import Position
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     )
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
+    from pat_events.telemetry.counts import GroupStats
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.transport import KafkaTransport
     from pat_events.transports.log import Start, Transport
@@ -130,7 +130,7 @@ _HOMES = {
     "Context": "consumer.context",
     "DeadLetterError": "errors",
     "Envelope": "core.envelope",
-    "GroupStats": "consumer.stats",
+    "GroupStats": "telemetry.counts",
     "HandlerObject": "consumer.signatures",
     "HandlerTimeoutError": "errors",
     "Handlers": "consumer.handlers",

@@ -19,10 +19,11 @@ from pat_events.transports.sending import Outgoing
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pat_events import Handlers
     from pat_events.core.record import Delivery
+    from pat_events.telemetry.observer import Observer
 
 GROUP = "email-processor"
 TOPIC = "pat-emails"
@@ -91,6 +92,7 @@ class Stage(Log):
         max_in_flight: int = 1_000,
         max_in_flight_bytes: int = 1_000_000,
         max_uncommitted: int = 10_000,
+        observers: Iterable[Observer] = (),
         while_waiting: Callable[[float], None] | None = None,
     ) -> Member:
         return Member(
@@ -107,6 +109,7 @@ class Stage(Log):
                 drain_timeout_s=5,
                 commit_interval_s=0.5,
             ),
+            observers=observers,
             while_waiting=while_waiting,
         )
 

@@ -12,11 +12,12 @@ from pat_events.consumer.job import Job
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Routes
-from pat_events.consumer.stats import GroupStats
 from pat_events.core.lanes import Lanes
 from pat_events.core.record import Delivery
 from pat_events.errors import HoldError, PermanentError
 from pat_events.events import EmailReceived
+from pat_events.telemetry.counts import Counts
+from pat_events.telemetry.observer import Delivered
 from pat_events.transports.memory import MemoryBroker, MemorySender
 
 GROUP = "email-processor"
@@ -48,14 +49,15 @@ class Queue:
 
     def __init__(self, handlers, *, order="none"):
         self.now = 100.0
-        self.stats = GroupStats()
+        self.counts = Counts()
+        self.stats = self.counts.stats
         self.broker = MemoryBroker()
         self.broker.create_topic(DEAD, 1)
         self.owner = Messages(order)
         self.settled = []
         self.recovery = Recovery(
             dead_letters=DeadLetterWriter(GROUP, MemorySender(self.broker), self.settled.append),
-            stats=self.stats,
+            observer=self.counts,
             clock=lambda: self.now,
             wall_clock=lambda: self.now,
             random=lambda: 0.0,
@@ -70,7 +72,7 @@ class Queue:
             delivery.route = self._routes.find(delivery)
             self.owner.receipts[count] = f"receipt of {email_id}"
             self.owner.lanes.add(delivery)
-        self.stats.in_flight += len(ids)
+        self.counts.saw(Delivered(len(ids), 0))
 
     def turn(self):
         self.recovery.run_due(self.now)

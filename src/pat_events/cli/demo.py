@@ -21,9 +21,9 @@ from pat_events.core.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pat_events.consumer.stats import GroupStats
     from pat_events.demo.run import Tally
     from pat_events.ops.dead_letters import StoredLetter
+    from pat_events.telemetry.counts import GroupStats
 
 # Where lines are kept, as in a CI log, one a second is enough.
 _LINE_EVERY_S: Final = 1.0

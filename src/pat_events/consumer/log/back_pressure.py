@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pat_events.telemetry.observer import Paused, Resumed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pat_events.consumer.log.limits import Limits
     from pat_events.consumer.log.partition import PartitionState
-    from pat_events.consumer.stats import GroupStats
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Receiver, TopicPartition
 
 # A partition that stays full this long is paused, in seconds. Not at once: pausing throws
@@ -23,7 +25,7 @@ class BackPressure:
     Args:
         receiver: Pauses and resumes.
         partitions: Those assigned; the engine's own, which it changes.
-        stats: What is in flight; the engine's own.
+        observer: Is told of both.
         limits: Most events taken and not settled, and most bytes of them, each shared evenly by
             the partitions; and how far a partition may be ahead of what can be committed.
     """
@@ -32,12 +34,12 @@ class BackPressure:
         self,
         receiver: Receiver,
         partitions: Mapping[TopicPartition, PartitionState],
-        stats: GroupStats,
+        observer: Observer,
         limits: Limits,
     ) -> None:
         self._receiver = receiver
         self._partitions = partitions
-        self._stats = stats
+        self._observer = observer
         self._max_in_flight = limits.max_in_flight
         self._max_in_flight_bytes = limits.max_in_flight_bytes
         self._max_uncommitted = limits.max_uncommitted
@@ -46,7 +48,7 @@ class BackPressure:
     @property
     def room(self) -> int:
         """How many events to ask for: one partition's share, as all may come from one."""
-        return min(self._share, self._max_in_flight - self._stats.in_flight)
+        return min(self._share, self._max_in_flight - self._in_flight)
 
     def apply(self, now: float) -> bool:
         """Pause what is full and resume what has room again.
@@ -55,9 +57,7 @@ class BackPressure:
         """
         states = self._partitions.values()
         value_bytes = sum(s.tracker.value_bytes for s in states)
-        crowded = (
-            self._stats.in_flight >= self._max_in_flight or value_bytes >= self._max_in_flight_bytes
-        )
+        crowded = self._in_flight >= self._max_in_flight or value_bytes >= self._max_in_flight_bytes
         share = self._share
         share_bytes = self._share_bytes
         full = [
@@ -76,9 +76,11 @@ class BackPressure:
                 self._full_since = now
             if now - self._full_since < _PAUSE_AFTER_S:
                 return True
-            self._receiver.pause([s.topic_partition for s in full])
+            names = [s.topic_partition for s in full]
+            self._receiver.pause(names)
             for state in full:
                 state.paused = True
+            self._observer.saw(Paused(names))
         self._full_since = None
         roomy = [
             s
@@ -90,10 +92,16 @@ class BackPressure:
             and s.tracker.uncommitted <= self._max_uncommitted // 2
         ]
         if roomy:
-            self._receiver.resume([s.topic_partition for s in roomy])
+            names = [s.topic_partition for s in roomy]
+            self._receiver.resume(names)
             for state in roomy:
                 state.paused = False
+            self._observer.saw(Resumed(names))
         return False
+
+    @property
+    def _in_flight(self) -> int:
+        return sum(len(state.tracker) for state in self._partitions.values())
 
     @property
     def _share(self) -> int:

@@ -8,7 +8,6 @@ randomness are handed in, so that it also runs under a simulated clock.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.chunks import chunk_size, take_batches
@@ -18,13 +17,21 @@ from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
-from pat_events.consumer.stats import GroupStats
 from pat_events.core.shown import one_line
 from pat_events.errors import (
     HandlerTimeoutError,
     HoldError,
     PatEventsError,
     TransportError,
+)
+from pat_events.telemetry.observer import (
+    Assigned,
+    CommitFailed,
+    Committed,
+    Delivered,
+    Handled,
+    Lost,
+    Revoked,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Receiver, TopicPartition
 
 _log = logging.getLogger("pat_events.consumer")
@@ -68,6 +76,7 @@ class Engine:
         dead_letters: DeadLetterWriter,
         order: Order,
         limits: Limits,
+        observer: Observer,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         random: Callable[[], float],
@@ -80,6 +89,7 @@ class Engine:
         # A partition that is one lane has nothing to gather.
         self._takes_batches = routes.has_batches and order != "partition"
         self._limits = limits
+        self._observer = observer
         self._clock = clock
         self._partitions: dict[TopicPartition, PartitionState] = {}
         self._next_commit = 0.0
@@ -87,11 +97,10 @@ class Engine:
         self._next_watch = 0.0
         self._abort = False
         self._cut_off = 0
-        self.stats = GroupStats()
-        self._back_pressure = BackPressure(receiver, self._partitions, self.stats, limits)
+        self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
         self._recovery = Recovery(
             dead_letters=dead_letters,
-            stats=self.stats,
+            observer=observer,
             clock=clock,
             wall_clock=wall_clock,
             random=random,
@@ -188,10 +197,8 @@ class Engine:
                 state.lanes.add(delivery)
             else:
                 self._recovery.refuse(state, delivery, route)
-        stats = self.stats
-        stats.delivered += accepted
-        stats.skipped += skipped
-        stats.in_flight += accepted - skipped
+        if accepted:
+            self._observer.saw(Delivered(accepted, skipped))
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
@@ -213,7 +220,7 @@ class Engine:
             self._workers.submit(jobs)
 
     def _settle(self, items: Iterable[Job | OutgoingDeadLetter]) -> None:
-        stats = self.stats
+        handled = 0
         for item in items:
             owner = item.owner
             if not owner.alive:
@@ -227,14 +234,15 @@ class Engine:
             owner.running -= 1
             if item.failures is None and item.done == len(item.deliveries):
                 owner.finished(item.deliveries)
-                stats.handled += item.done
-                stats.in_flight -= item.done
+                handled += item.done
                 owner.lanes.release(item.lane)
                 if item.more_lanes is not None:
                     for lane, _ in item.more_lanes:
                         owner.lanes.release(lane)
             else:
                 self._recovery.settle(item)
+        if handled:
+            self._observer.saw(Handled(handled))
 
     def _give_up_overdue(self, now: float) -> None:
         for job in self._workers.overdue(now):
@@ -266,15 +274,18 @@ class Engine:
             where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
             then = "the events before that come again" if wait else "a later commit repeats it"
             _log.warning("could not commit %s: %s; %s", where, one_line(str(error)), then)
+            self._observer.saw(CommitFailed(offsets, error))
             return
         for topic_partition, offset in offsets.items():
             self._partitions[topic_partition].tracker.committed(offset)
+        self._observer.saw(Committed(offsets))
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Begin with these partitions."""
         for topic_partition in partitions:
             self._partitions[topic_partition] = PartitionState(*topic_partition, self._order)
         _log.info("assigned %s", _names(partitions))
+        self._observer.saw(Assigned(tuple(partitions)))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Finish what is at work and what lies below the highest finished offset, commit, forget.
@@ -303,28 +314,26 @@ class Engine:
             state.drain()
         self._cut_off += sum(len(state.tracker) for state in states if state.running)
         self._commit(states, wait=True)
-        self._forget(states)
+        returned = self._forget(states)
         _log.info("revoked %s", _names(partitions))
+        self._observer.saw(Revoked(tuple(partitions), returned))
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Forget: another member has these partitions already."""
-        self._forget(self._known(partitions))
+        returned = self._forget(self._known(partitions))
         _log.warning("lost %s: another member handles its events again", _names(partitions))
+        self._observer.saw(Lost(tuple(partitions), returned))
 
     def _known(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
         return [self._partitions[each] for each in partitions if each in self._partitions]
 
-    def _forget(self, states: list[PartitionState]) -> None:
+    def _forget(self, states: list[PartitionState]) -> int:
+        """Drop these; returns how many of their events are not done."""
         for state in states:
             state.alive = False
             state.drain()
             self._partitions.pop(state.topic_partition, None)
-            self.stats.in_flight -= len(state.tracker)
-            self.stats.returned += len(state.tracker)
-
-    def snapshot(self) -> GroupStats:
-        """Return the counts as they are now; callable from any thread."""
-        return replace(self.stats)
+        return sum(len(state.tracker) for state in states)
 
 
 def _names(partitions: Iterable[TopicPartition]) -> str:

@@ -20,7 +20,6 @@ from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
 from pat_events.consumer.process.signals import interrupted_by_signals
 from pat_events.consumer.routes import Routes
-from pat_events.consumer.stats import GroupStats
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.consumer.workers.pool import Workers
 from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
@@ -37,6 +36,7 @@ from pat_events.errors import (
     TopicMissingError,
 )
 from pat_events.producer.producer import Producer
+from pat_events.telemetry.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.engine import Engine
     from pat_events.core.lanes import Order
+    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.sending import Sender
 
@@ -154,6 +156,8 @@ class ConsumerGroup:
             self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
         ]
         handlers.freeze()
+        self._counts = Counts()
+        self._observers: list[Observer] = [self._counts]
         self._engine: Engine | None = None
         self._workers: Workers | None = None
         self._producer: Producer | None = None
@@ -268,7 +272,7 @@ class ConsumerGroup:
 
     def stats(self) -> GroupStats:
         """Return the counts so far."""
-        return GroupStats() if self._engine is None else self._engine.snapshot()
+        return self._counts.snapshot()
 
     @property
     def running(self) -> bool:
@@ -377,6 +381,7 @@ class ConsumerGroup:
             inbox=Inbox(),
             order=self._order,
             limits=self._limits,
+            observers=self._observers,
             clock=time.monotonic,
             wall_clock=time.time,
             random=random.random,

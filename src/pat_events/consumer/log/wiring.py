@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.telemetry.observer import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.log.limits import Limits
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Receiver
     from pat_events.transports.sending import Sender
 
@@ -32,6 +34,7 @@ def make_engine(
     inbox: Inbox,
     order: Order,
     limits: Limits,
+    observers: Iterable[Observer],
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
@@ -47,6 +50,7 @@ def make_engine(
         inbox: Where workers and senders leave what is for the engine's thread.
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
+        observers: Are told what happens, each in this order.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
@@ -60,6 +64,7 @@ def make_engine(
         dead_letters=DeadLetterWriter(group, sender, inbox.put),
         order=order,
         limits=limits,
+        observer=Observers(observers),
         clock=clock,
         wall_clock=wall_clock,
         random=random,

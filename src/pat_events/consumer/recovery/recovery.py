@@ -13,7 +13,9 @@ from pat_events.core.recovery.verdict import (
     decide,
     decide_alone,
     decide_letter,
+    reason_of,
 )
+from pat_events.telemetry.observer import DeadLettered, GivenUp, Handled, Held, Retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from pat_events.consumer.job import Job, Owner
     from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
-    from pat_events.consumer.stats import GroupStats
     from pat_events.core.record import Delivery
     from pat_events.core.recovery.verdict import Verdict
+    from pat_events.telemetry.observer import Observer
 
 
 class Recovery:
@@ -37,13 +39,13 @@ class Recovery:
         self,
         *,
         dead_letters: DeadLetterWriter,
-        stats: GroupStats,
+        observer: Observer,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
         self._dead_letters = dead_letters
-        self._stats = stats
+        self._observer = observer
         self._clock = clock
         self._wall_clock = wall_clock
         self._random = random
@@ -79,6 +81,7 @@ class Recovery:
     def refuse(self, owner: Owner, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
         self._log.refused(delivery, error)
+        self._observer.saw(GivenUp(delivery.position, "", 0, reason_of(error), error))
         self._send(self._dead_letters.make(owner, delivery, error, now_ms=self._now_ms()))
 
     def settle(self, job: Job) -> None:
@@ -90,8 +93,7 @@ class Recovery:
             handled = [job.deliveries[i] for i in range(begin, min(end, done)) if i not in failures]
             if handled:
                 job.owner.finished(handled)
-                self._stats.handled += len(handled)
-                self._stats.in_flight -= len(handled)
+                self._observer.saw(Handled(len(handled)))
             job.owner.lanes.put_back(lane, job.deliveries[max(begin, first_not_run) : end])
             failed_lane = FailedLane(job.owner, lane)
             for index in range(begin, end):
@@ -103,11 +105,13 @@ class Recovery:
         self, job: Job, index: int, error: BaseException, failed_lane: FailedLane
     ) -> None:
         delivery = job.deliveries[index]
-        verdict = self._decide(delivery, error, with_its_batch=error is job.raised)
-        self._apply(verdict, failed_lane, delivery, error)
-
-    def _decide(self, delivery: Delivery, error: BaseException, *, with_its_batch: bool) -> Verdict:
         now = self._clock()
+        verdict = self._decide(delivery, error, now, with_its_batch=error is job.raised)
+        self._apply(verdict, failed_lane, delivery, error, now)
+
+    def _decide(
+        self, delivery: Delivery, error: BaseException, now: float, *, with_its_batch: bool
+    ) -> Verdict:
         random = self._random()
         policy = delivery.route.registration.retry
         attempt = delivery.attempt
@@ -120,26 +124,35 @@ class Recovery:
         return verdict
 
     def _apply(
-        self, verdict: Verdict, lane: FailedLane, delivery: Delivery, error: BaseException
+        self,
+        verdict: Verdict,
+        lane: FailedLane,
+        delivery: Delivery,
+        error: BaseException,
+        now: float,
     ) -> None:
         now_ms = self._now_ms()
+        saw = self._observer.saw
+        position, attempt = delivery.position, delivery.attempt
+        name = delivery.route.registration.name
         delivery.first_failed_ms = delivery.first_failed_ms or now_ms
         if isinstance(verdict, DeadLetter):
             lane.letters += 1
             make = self._dead_letters.make
             reason = verdict.reason
+            saw(GivenUp(position, name, attempt, reason, error))
             self._send(
                 make(lane.owner, delivery, error, now_ms=now_ms, reason=reason, failed_lane=lane)
             )
         elif isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.
             delivery.holds += 1
-            self._stats.held += 1
+            saw(Held(position, name, error, verdict.until - now))
             lane.held = True
             lane.try_again(delivery, verdict.until)
         else:
             delivery.attempt += 1
-            self._stats.retried += 1
+            saw(Retried(position, name, attempt, error, verdict.at - now))
             lane.try_again(delivery, verdict.at)
 
     def _free_or_wait(self, failed_lane: FailedLane) -> None:
@@ -160,8 +173,9 @@ class Recovery:
         now = self._clock()
         verdict = decide_letter(error, tries=letter.tries, has_value=letter.has_value, now=now)
         if isinstance(verdict, Hold):
-            self._stats.held += 1
-            self._log.letter_held(letter, error, verdict.until - now)
+            wait_s = verdict.until - now
+            self._log.letter_held(letter, error, wait_s)
+            self._observer.saw(Held(letter.delivery.position, "", error, wait_s))
             self._waiting.add(verdict.until, self._dead_letters.again(letter))
         else:
             self._log.letter_too_large(letter, error)
@@ -172,8 +186,7 @@ class Recovery:
 
     def _written(self, letter: OutgoingDeadLetter) -> None:
         letter.owner.finished([letter.delivery])
-        self._stats.dead_lettered += 1
-        self._stats.in_flight -= 1
+        self._observer.saw(DeadLettered(letter.delivery.position, letter.topic))
         failed_lane = letter.failed_lane
         if failed_lane is not None:
             failed_lane.letters -= 1

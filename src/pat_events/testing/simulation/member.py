@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
 from pat_events.errors import TransportTimeoutError
+from pat_events.telemetry.counts import Counts
 from pat_events.testing.simulation.workers import StepInbox, StepWorkers
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pat_events.consumer.routes import Routes
-    from pat_events.consumer.stats import GroupStats
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.producer.producer import Producer
+    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.observer import Observer
     from pat_events.testing.simulation.clock import VirtualClock
     from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
     from pat_events.transports.memory import MemoryBroker
@@ -69,6 +71,7 @@ class Member:
         producer: For handlers that publish.
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
+        observers: Are told what happens.
         receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
         sender: Writes its dead letters; a ``MemorySender`` when None.
         while_waiting: What happens while the engine waits so many seconds for a result, as
@@ -86,11 +89,13 @@ class Member:
         producer: Producer | None = None,
         order: Order = "key",
         limits: Limits | None = None,
+        observers: Iterable[Observer] = (),
         receiver: Receiver | None = None,
         sender: MemorySender | None = None,
         while_waiting: Callable[[float], None] | None = None,
     ) -> None:
         self._clock = clock
+        self._counts = Counts()
         self.inbox = StepInbox(while_waiting or self._wait)
         self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
         self.sender = sender or MemorySender(broker)
@@ -109,6 +114,7 @@ class Member:
                 drain_timeout_s=5,
                 commit_interval_s=0.5,
             ),
+            observers=[self._counts, *observers],
             clock=clock.monotonic,
             wall_clock=clock.wall,
             random=random,
@@ -118,7 +124,7 @@ class Member:
     @property
     def stats(self) -> GroupStats:
         """The engine's counts."""
-        return self.engine.stats
+        return self._counts.stats
 
     def step(self) -> None:
         """One step of the engine; no job starts or ends in it."""

@@ -1,0 +1,1 @@
+"""What is told of a process at work, and to whom."""

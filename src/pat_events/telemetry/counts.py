@@ -1,0 +1,75 @@
+"""What a consumer group counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pat_events.telemetry.observer import (
+    DeadLettered,
+    Delivered,
+    Handled,
+    Held,
+    Lost,
+    Retried,
+    Revoked,
+)
+
+if TYPE_CHECKING:
+    from pat_events.telemetry.observer import Happening
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupStats:
+    """Counts since the group started.
+
+    Every delivery ends in exactly one of ``handled``, ``skipped`` (no handler for
+    its type) or ``dead_lettered``, or is still ``in_flight``; ``returned`` ones
+    went back to the log with their partition.
+    """
+
+    delivered: int = 0
+    handled: int = 0
+    skipped: int = 0
+    dead_lettered: int = 0
+    retried: int = 0
+    held: int = 0
+    returned: int = 0
+    in_flight: int = 0
+
+
+class Counts:
+    """The observer that counts, for one group.
+
+    Attributes:
+        stats: The counts, which go on changing; written by the thread that tells what happened.
+    """
+
+    def __init__(self) -> None:
+        self.stats = GroupStats()
+
+    def saw(self, what: Happening) -> None:
+        """Count it."""
+        stats = self.stats
+        match what:
+            case Handled(events):
+                stats.handled += events
+                stats.in_flight -= events
+            case Delivered(events, skipped):
+                stats.delivered += events
+                stats.skipped += skipped
+                stats.in_flight += events - skipped
+            case DeadLettered():
+                stats.dead_lettered += 1
+                stats.in_flight -= 1
+            case Retried():
+                stats.retried += 1
+            case Held():
+                stats.held += 1
+            case Revoked(_, returned) | Lost(_, returned):
+                stats.returned += returned
+                stats.in_flight -= returned
+
+    def snapshot(self) -> GroupStats:
+        """Return the counts as they are now; callable from any thread."""
+        return replace(self.stats)

@@ -1,0 +1,168 @@
+"""What happened, as frozen values, and who is told.
+
+On the way of events that are handled there is one value for many of them: none for each event.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pat_events.core.record import Position
+
+_log = logging.getLogger("pat_events.telemetry")
+
+TopicPartition: TypeAlias = tuple[str, int]
+
+
+class Delivered(NamedTuple):
+    """One poll brought so many events; of them nobody here handles ``skipped``, which are done."""
+
+    events: int
+    skipped: int
+
+
+class Handled(NamedTuple):
+    """So many events are done, since their handlers were."""
+
+    events: int
+
+
+class Retried(NamedTuple):
+    """A handler failed, and is called again after ``wait_s``: it was its ``attempt``, from 1."""
+
+    position: Position
+    handler: str
+    attempt: int
+    error: BaseException
+    wait_s: float
+
+
+class Held(NamedTuple):
+    """An event is kept for ``wait_s`` by what is out of order; it is none of its attempts.
+
+    ``handler`` is empty where its dead letter could not be written.
+    """
+
+    position: Position
+    handler: str
+    error: BaseException
+    wait_s: float
+
+
+class GivenUp(NamedTuple):
+    """An event is to be a dead letter.
+
+    ``handler`` is empty, and ``attempts`` 0, where none was called; ``reason`` is one countable
+    word.
+    """
+
+    position: Position
+    handler: str
+    attempts: int
+    reason: str
+    error: BaseException
+
+
+class DeadLettered(NamedTuple):
+    """An event is done, since its dead letter was written to ``topic``."""
+
+    position: Position
+    topic: str
+
+
+class Assigned(NamedTuple):
+    """These partitions are this member's."""
+
+    partitions: Sequence[TopicPartition]
+
+
+class Revoked(NamedTuple):
+    """These partitions were given back; ``returned`` events of them were not done."""
+
+    partitions: Sequence[TopicPartition]
+    returned: int
+
+
+class Lost(NamedTuple):
+    """These partitions are another member's already; ``returned`` events were not done."""
+
+    partitions: Sequence[TopicPartition]
+    returned: int
+
+
+class Paused(NamedTuple):
+    """These partitions are not read for a while: too much of them is not done."""
+
+    partitions: Sequence[TopicPartition]
+
+
+class Resumed(NamedTuple):
+    """These partitions are read again."""
+
+    partitions: Sequence[TopicPartition]
+
+
+class Committed(NamedTuple):
+    """The log was told where to go on; whether it took it is known only where that was waited for.
+
+    Each position is that of the next event to read.
+    """
+
+    offsets: Mapping[TopicPartition, int]
+
+
+class CommitFailed(NamedTuple):
+    """The log could not be told where to go on."""
+
+    offsets: Mapping[TopicPartition, int]
+    error: BaseException
+
+
+Happening: TypeAlias = (
+    Delivered
+    | Handled
+    | Retried
+    | Held
+    | GivenUp
+    | DeadLettered
+    | Assigned
+    | Revoked
+    | Lost
+    | Paused
+    | Resumed
+    | Committed
+    | CommitFailed
+)
+
+
+class Observer(Protocol):
+    """Is told what happened.
+
+    Called by the thread that did it, which waits for it meanwhile. There may be kinds of values
+    that it does not know, now or later: it leaves them alone.
+    """
+
+    def saw(self, what: Happening) -> None:
+        """This happened."""
+
+
+class Observers:
+    """Tells each of several; one that raises is logged the first time, and keeps nobody back."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+        self._failed = set[int]()
+
+    def saw(self, what: Happening) -> None:
+        """This happened."""
+        for observer in self._observers:
+            try:
+                observer.saw(what)
+            except Exception:  # noqa: BLE001 - what is told has happened, and goes on
+                if id(observer) not in self._failed:
+                    self._failed.add(id(observer))
+                    _log.exception("an observer failed, and is told on: %r", observer)

@@ -1,0 +1,50 @@
+"""Several observers are told, and none of them harms the others."""
+
+from __future__ import annotations
+
+from pat_events.telemetry.observer import Handled, Observers
+
+
+class Seen(list):
+    """An observer; as a list it has no hash."""
+
+    def saw(self, what):
+        self.append(what)
+
+
+class Broken:
+    def saw(self, what):
+        raise RuntimeError(f"cannot bear {what}")
+
+
+def test_each_observer_is_told_in_their_order():
+    everything = []
+
+    class Noting:
+        def __init__(self, name):
+            self.name = name
+
+        def saw(self, what):
+            everything.append((self.name, what))
+
+    Observers([Noting("first"), Noting("second")]).saw(Handled(1))
+    assert everything == [("first", Handled(1)), ("second", Handled(1))]
+
+
+def test_an_observer_that_raises_is_logged_once_and_keeps_nobody_back(caplog):
+    seen = Seen()
+    observers = Observers([Broken(), seen])
+    observers.saw(Handled(1))
+    observers.saw(Handled(2))
+    assert seen == [Handled(1), Handled(2)]
+    (record,) = caplog.records
+    assert "Broken" in record.getMessage()
+    assert "cannot bear Handled(events=1)" in str(record.exc_info[1])
+
+
+def test_one_without_a_hash_that_raises_is_logged_as_well(caplog):
+    class Both(Seen, Broken):
+        saw = Broken.saw
+
+    Observers([Both()]).saw(Handled(1))
+    assert len(caplog.records) == 1
