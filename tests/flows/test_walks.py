@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import ANY
 
 import pytest
 
 from pat_events import Config, ConsumerGroup, Handlers, Producer, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
-from pat_events.consumer.recovery import recovery as recovery_module
-from pat_events.consumer.recovery.recovery import Recovery
-from pat_events.core.lanes import Lanes
-from pat_events.core.offsets import OffsetTracker
+from pat_events.core.record import Position
 from pat_events.errors import UnknownEventError
 from pat_events.events import EmailProcessed, EmailReceived, PatEvent
+from pat_events.telemetry.observer import (
+    Assigned,
+    Committed,
+    DeadLettered,
+    Delivered,
+    GivenUp,
+    Retried,
+    Revoked,
+)
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 GROUP = "email-processor"
 TOPIC = "pat-emails"
+PLACE = (TOPIC, 0)
 DEAD = f"{TOPIC}.{GROUP}.dlq"
 
 
@@ -37,6 +45,12 @@ class Steps(list):
             return real(*args, **kwargs)
 
         monkeypatch.setattr(owner, name, noting)
+
+    def saw(self, what):
+        self.append(what)
+
+    def of(self, kind):
+        return [step for step in self if isinstance(step, kind)]
 
     def until(self, done, timeout_s=15.0):
         deadline = time.monotonic() + timeout_s
@@ -108,9 +122,7 @@ def test_an_event_the_catalogue_lacks_gets_no_further(transport_and_config, step
     assert steps == []
 
 
-def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(
-    transport_and_config, steps, monkeypatch
-):
+def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(transport_and_config, steps):
     transport, config = transport_and_config
     handlers = Handlers()
 
@@ -123,60 +135,28 @@ def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(
         producer.publish(EmailProcessed(email_id="e"))  # offset 0, nobody handles it
         producer.publish(EmailReceived(email_id="e"))
         producer.flush(10)
-    _watch_the_engine(steps, monkeypatch, transport)
-    with ConsumerGroup(GROUP, handlers, config=config, transport=transport, commit_interval_s=0.01):
-        steps.until(lambda: "commit 2" in steps)
-    seen = [step for step in dict.fromkeys(steps) if step not in ("commit 0", "commit 1")]
-    assert seen == [
-        "tracker starts 0",
-        "tracker finishes 0",
-        "tracker starts 1",
-        "lane of e",
+    group = ConsumerGroup(
+        GROUP, handlers, config=config, transport=transport, commit_interval_s=0.01
+    )
+    group._observers.append(steps)
+    with group:
+        steps.until(lambda: steps.of(Committed) and steps.of(Committed)[-1].offsets == {PLACE: 2})
+    delivered = steps.of(Delivered)  # By one poll or two.
+    assert [sum(each) for each in zip(*delivered, strict=True)] == [2, 1]
+    at, name = Position(*PLACE, 1), f"{__name__}.{handle.__qualname__}"
+    assert [
+        it for it in steps if not isinstance(it, Assigned | Delivered | Committed | Revoked)
+    ] == [
         "attempt 1",
-        "Retry",
+        Retried(at, name, 1, ANY, ANY),
         "attempt 2",
+        Retried(at, name, 2, ANY, ANY),
         "attempt 3",
-        "DeadLetter(reason='attempts-exhausted')",
-        f"written to {DEAD}",
-        "tracker finishes 1",
-        "commit 2",
+        GivenUp(at, name, 3, "attempts-exhausted", ANY),
+        DeadLettered(at, DEAD),
     ]
-    assert steps.count("Retry") == 2
-    assert steps.count(f"written to {DEAD}") == 1
     # The offset that failed was never committed while it was in flight.
-    assert steps.index("commit 2") > steps.index("tracker finishes 1")
-
-
-def _watch_the_engine(steps, monkeypatch, transport):
-    decide = recovery_module.decide
-
-    def deciding(*args, **kwargs):
-        verdict = decide(*args, **kwargs)
-        steps.append("Retry" if type(verdict).__name__ == "Retry" else str(verdict))
-        return verdict
-
-    monkeypatch.setattr(recovery_module, "decide", deciding)
-    steps.watch(
-        monkeypatch, OffsetTracker, "start", lambda self, offset, _: f"tracker starts {offset}"
-    )
-    steps.watch(
-        monkeypatch, OffsetTracker, "finish", lambda self, offset: f"tracker finishes {offset}"
-    )
-    steps.watch(monkeypatch, Lanes, "add", lambda self, it: f"lane of {it.key.decode()}")
-    steps.watch(
-        monkeypatch,
-        Recovery,
-        "settle_letter",
-        lambda self, letter: f"written to {letter.topic}" if letter.error is None else "held",
-    )
-    receiver = type(transport.receiver("asks", "latest"))
-    steps.watch(
-        monkeypatch,
-        receiver,
-        "commit",
-        lambda self, offsets, *, wait: f"commit {offsets.get((TOPIC, 0))}",
-    )
-
-
-def _class(event):
-    return event if isinstance(event, type) else type(event)
+    before = steps[: steps.index(DeadLettered(at, DEAD))]
+    assert {it.offsets[PLACE] for it in before if isinstance(it, Committed)} <= {0, 1}
+    assert steps[0] == Assigned((PLACE,))
+    assert steps[-1] == Revoked((PLACE,), 0)
