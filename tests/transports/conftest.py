@@ -111,17 +111,17 @@ class Cluster:
         self._grow_topic(topic, partitions)
         self._bulk = None  # It would not know of the new ones for minutes.
 
-    def sender(self):
-        self._senders.append(self.transport.sender(Config()))
+    def sender(self, observers=()):
+        self._senders.append(self.transport.sender(Config(), observers))
         return self._senders[-1]
 
-    def sender_out_of_reach(self):
+    def sender_out_of_reach(self, observers=()):
         """A sender of the same kind whose broker never answers."""
         if isinstance(self.transport, MemoryTransport):
             broker = MemoryBroker()
             broker.set_down(down=True)
-            return MemoryTransport(broker).sender(Config())
-        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config())
+            return MemoryTransport(broker).sender(Config(), observers)
+        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config(), observers)
 
     def member(self, topic, group=None, start="earliest"):
         """A member of a group, new when None, that reads one topic or a list of them."""

@@ -15,6 +15,19 @@ from pat_events.errors import (
     TopicMissingError,
     TransportError,
 )
+from pat_events.telemetry.observer import Acknowledged, NotDelivered
+
+
+@pytest.fixture
+def seen():
+    return Seen()
+
+
+class Seen(list):
+    """An observer."""
+
+    def saw(self, what):
+        self.append(what)
 
 
 class TestSending:
@@ -29,6 +42,24 @@ class TestSending:
         assert {it.settlements for it in records} == {1}
         assert all(it.settled and it.error is None for it in records)
         assert len({(it.partition, it.offset) for it in records}) == 300
+
+    def test_observers_are_told_how_many_were_acknowledged(self, cluster, sent, seen):
+        topic = cluster.topic()
+        sender = cluster.sender([seen])
+        for n in range(300):
+            sender.send(sent(topic, b"k%d" % (n % 7), b"v"))
+        assert sender.close(30) == []
+        assert {type(it) for it in seen} == {Acknowledged}
+        assert sum(it.records for it in seen) == 300
+
+    def test_observers_are_told_what_closing_gives_up(self, cluster, sent, seen):
+        sender = cluster.sender_out_of_reach([seen])
+        for _ in range(3):
+            sender.send(sent("t", b"k", b"v"))
+        sender.close(0.01)
+        ((records, error),) = seen
+        assert (type(seen[0]), records) == (NotDelivered, 3)
+        assert "not acknowledged before close" in str(error)
 
     def test_key_payload_headers_and_time_arrive_as_they_were_sent(self, cluster, sent):
         topic = cluster.topic()

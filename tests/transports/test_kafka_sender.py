@@ -17,6 +17,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
+from pat_events.telemetry.observer import Acknowledged, NotDelivered, SentAgain
 from pat_events.transports.kafka import rebuilding
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.sender import KafkaSender
@@ -102,6 +103,13 @@ class Clients(list):
 @pytest.fixture
 def clients():
     return Clients()
+
+
+class Seen(list):
+    """An observer."""
+
+    def saw(self, what):
+        self.append(what)
 
 
 class AtOnce:
@@ -235,6 +243,92 @@ def test_no_password_of_an_address_is_told_as_the_last_error(make, clients, reco
     sender.send(record("first"))
     with pytest.raises(BufferFullError, match=r"http://\*\*\*@host/x"):
         sender.send(record("second"))
+
+
+class TestTold:
+    """What observers are told: numbers, at the collector's turn."""
+
+    @pytest.fixture
+    def seen(self):
+        return Seen()
+
+    @pytest.fixture
+    def sender(self, make, clients, clock, seen):
+        sender = sender_of(
+            clients.make,
+            Config(delivery_timeout_s=3),
+            clock=clock,
+            sleep=clock.sleep,
+            observers=[seen],
+        )
+        yield sender
+        sender.close(0)
+
+    def test_many_acknowledgements_are_one_value(self, sender, clients, record, seen):
+        for number in range(50):
+            sender.send(record(str(number)))
+        sender._tend(0)
+        assert seen == []
+        clients[0].acknowledge()
+        sender._tend(0)
+        sender._tend(0)
+        assert seen == [Acknowledged(50)]
+
+    def test_what_was_not_taken_is_neither(self, sender, clients, record, seen):
+        clients[0].refuse = lambda value: KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        with pytest.raises(RecordTooLargeError):
+            sender.send(record("large"))
+        sender._tend(0)
+        assert seen == []
+
+    def test_refused_ones_are_told_apart(self, sender, clients, record, seen):
+        sender.send(record("good"))
+        clients[0].acknowledge()
+        sender.send(record("large"))
+        sender.send(record("larger"))
+        clients[0].fail(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+        sender._tend(0)
+        assert [(type(it), it.records) for it in seen] == [(NotDelivered, 2), (Acknowledged, 1)]
+        assert isinstance(seen[0].error, RecordTooLargeError)
+
+    def test_what_is_sent_again_is_told_and_what_its_new_client_refuses(
+        self, sender, clients, record, seen, monkeypatch
+    ):
+        sender.send(record("good"))
+        sender.send(record("large"))
+        die(sender)
+        too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+        refuse = staticmethod(lambda value: too_large if value == b"large" else None)
+        monkeypatch.setattr(Client, "refuse", refuse)
+        sender._tend(0)
+        assert [(type(it), it.records) for it in seen] == [(SentAgain, 2)]
+        assert "forced" in seen[0].why
+        clients[-1].acknowledge()
+        sender._tend(0)
+        assert [(type(it), it.records) for it in seen[1:]] == [(NotDelivered, 1), (Acknowledged, 1)]
+
+    def test_what_arrives_after_it_was_given_up_counts_as_given_up_alone(
+        self, sender, clients, clock, record, seen
+    ):
+        sender._tend(0)
+        sender.send(record("late"))
+        for _ in range(5):
+            clock.now += 1
+            sender._tend(0)
+        clients[0].acknowledge()
+        sender.send(record("next"))
+        clients[0].acknowledge()
+        sender._tend(0)
+        assert [(type(it), it.records) for it in seen] == [(NotDelivered, 1), (Acknowledged, 1)]
+
+    def test_closing_tells_what_is_left(self, sender, clients, record, seen):
+        sender.send(record("good"))
+        clients[0].acknowledge()
+        sender.send(record("lost"))
+        sender._poll(0)  # In the thread that publishes.
+        sender.close(0)
+        sender._tend(0)
+        assert [(type(it), it.records) for it in seen] == [(Acknowledged, 1), (NotDelivered, 1)]
 
 
 class TestCallbacksOfARebuild:

@@ -122,6 +122,26 @@ class CommitFailed(NamedTuple):
     error: BaseException
 
 
+class Acknowledged(NamedTuple):
+    """So many records that were sent are where they belong; told a little later, for many."""
+
+    records: int
+
+
+class NotDelivered(NamedTuple):
+    """So many records were refused, or given up; ``error`` is that of one of them."""
+
+    records: int
+    error: BaseException
+
+
+class SentAgain(NamedTuple):
+    """A new client has the records that were unacknowledged; ``why`` tells what was wrong."""
+
+    records: int
+    why: str
+
+
 Happening: TypeAlias = (
     Delivered
     | Handled
@@ -136,14 +156,18 @@ Happening: TypeAlias = (
     | Resumed
     | Committed
     | CommitFailed
+    | Acknowledged
+    | NotDelivered
+    | SentAgain
 )
 
 
 class Observer(Protocol):
     """Is told what happened.
 
-    Called by the thread that did it, which waits for it meanwhile. There may be kinds of values
-    that it does not know, now or later: it leaves them alone.
+    Called by the thread that did it, which waits for it meanwhile: a group's own, and for what is
+    sent another. There may be kinds of values that it does not know, now or later: it leaves them
+    alone.
     """
 
     def saw(self, what: Happening) -> None:

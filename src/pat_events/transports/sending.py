@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
     from pat_events.config import Config
     from pat_events.core.record import Header
     from pat_events.errors import PatEventsError
+    from pat_events.telemetry.observer import Observer
 
     OutgoingHeaders: TypeAlias = Sequence[Header] | dict[str, bytes | None]
     # Where a transport put a record, in terms of its own: partition and offset of a log, -1 for
@@ -125,12 +126,13 @@ class SendingTransport(Protocol):
     def address(self) -> str:
         """Where records go, as errors name it."""
 
-    def sender(self, config: Config) -> Sender:
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Sender:
         """Return a new sender.
 
         Args:
             config: How much it takes (``buffer_events``, ``buffer_bytes``) and when it gives up
                 (``delivery_timeout_s``).
+            observers: Are told what becomes of records: ``Acknowledged`` and ``NotDelivered``.
 
         Raises:
             ConfigError: the settings do not go with those of the transport.

@@ -157,7 +157,7 @@ class ConsumerGroup:
         ]
         handlers.freeze()
         self._counts = Counts()
-        self._observers: list[Observer] = [self._counts]
+        self._observers: list[Observer] = []
         self._engine: Engine | None = None
         self._workers: Workers | None = None
         self._producer: Producer | None = None
@@ -336,7 +336,7 @@ class ConsumerGroup:
         self._failure = HoldError(f"group {self.name} ended with an error that nothing can catch")
         try:
             with contextlib.ExitStack() as stack:
-                sender = self._transport.sender(self._config)
+                sender = self._transport.sender(self._config, self._observers)
                 stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
                 producer = self._producer = Producer(
                     self._config, transport=self._transport, sender=sender
@@ -381,7 +381,7 @@ class ConsumerGroup:
             inbox=Inbox(),
             order=self._order,
             limits=self._limits,
-            observers=self._observers,
+            observers=[self._counts, *self._observers],
             clock=time.monotonic,
             wall_clock=time.time,
             random=random.random,

@@ -32,6 +32,8 @@ class Ledger:
         self.taken = 0
         # Those among them that no client reports to have settled.
         self._unreported = 0
+        # Those that were given up before a client reported on them.
+        self._late = 0
         # What was given up and may still be delivered by the client at hand.
         self._expired: set[Outgoing] = set()
         # What was reported when something was reported last, and when that was.
@@ -45,11 +47,16 @@ class Ledger:
         """How many records clients have reported on."""
         return self.taken - self._unreported - len(self.outstanding)
 
+    @property
+    def in_time(self) -> int:
+        """How many of those were not given up before."""
+        return self.settled - self._late
+
     def withdraw(self, outgoing: Outgoing) -> None:
         """Forget a record that no client took."""
-        self.outstanding.pop(outgoing, None)
         # Its number is not given again: the time of the next record would be this one's.
         self._unreported += 1
+        self.outstanding.pop(outgoing, None)
 
     def keep(self, outgoing: Outgoing, max_events: int, max_bytes: int) -> bool:
         """Tell whether there is room for a record that waits for the next client, and count it."""
@@ -85,7 +92,8 @@ class Ledger:
             self._expired.add(outgoing)
             self._unreported += 1
             if self.outstanding.pop(outgoing, None) is None:
-                self.note_late(outgoing)
+                self._expired.discard(outgoing)
+                self._unreported -= 1
             else:
                 overdue.append(outgoing)
         return overdue, now - self._expiry.taken_by
@@ -94,6 +102,7 @@ class Ledger:
         """Note a report on what had been given up: its client is at work."""
         if outgoing in self._expired:
             self._expired.discard(outgoing)
+            self._late += 1
             self._unreported -= 1
 
     def is_client_silent(self, now: float) -> bool:
@@ -118,8 +127,11 @@ class Ledger:
     def take_all(self) -> list[Outgoing]:
         """Take out what is left, to give it up."""
         # One by one: another thread may be settling some of them right now.
-        return [
-            outgoing
-            for outgoing in list(self.outstanding)
-            if self.outstanding.pop(outgoing, None) is not None
-        ]
+        left = []
+        for outgoing in list(self.outstanding):
+            self._unreported += 1
+            if self.outstanding.pop(outgoing, None) is None:
+                self._unreported -= 1
+            else:
+                left.append(outgoing)
+        return left

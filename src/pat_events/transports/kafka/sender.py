@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaException
 
 from pat_events.errors import ClosedError
+from pat_events.telemetry.observer import Observers
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.callbacks import Callbacks
 from pat_events.transports.kafka.errors import is_fatal
 from pat_events.transports.kafka.instrumented import new_producer
 from pat_events.transports.kafka.ledger import Ledger
+from pat_events.transports.kafka.outcomes import Outcomes
 from pat_events.transports.kafka.send_errors import SendErrors
 from pat_events.transports.kafka.sending_client import SendingClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from confluent_kafka import Producer
 
     from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.sending import Outgoing
 
@@ -56,6 +59,7 @@ class KafkaSender:
     Args:
         config: The cluster.
         limits: How much is taken, and when it is given up.
+        observers: Are told what becomes of records.
         make_client: Makes a client of its settings.
         clock: Monotonic seconds.
         sleep: Waits so many of them.
@@ -66,6 +70,7 @@ class KafkaSender:
         config: KafkaConfig,
         limits: Config,
         *,
+        observers: Iterable[Observer] = (),
         make_client: Callable[[dict[str, object]], Producer] = new_producer,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -78,7 +83,10 @@ class KafkaSender:
         self._errors = errors = SendErrors(config, limits, ledger, clock)
         # Why nothing is taken any more.
         self._refusal: str | None = None
-        self._client = SendingClient(config, limits, ledger, callbacks, errors, make_client)
+        self._outcomes = outcomes = Outcomes(ledger, Observers(observers))
+        self._client = SendingClient(
+            config, limits, ledger, callbacks, errors, outcomes, make_client
+        )
         self._collector = AckPoller(self._tend, ledger.outstanding)
         self._collector.start()
         _senders.add(self)
@@ -167,8 +175,11 @@ class KafkaSender:
             client.end()
             given_up = self._ledger.take_all()
         client.purge()
-        self._callbacks.give_up(self._errors.closed(given_up))
+        failures = self._errors.closed(given_up)
+        self._callbacks.give_up(failures)
         self._collector.end()
+        self._outcomes.tell()
+        self._outcomes.given_up(failures)
         return given_up
 
     @property
@@ -196,7 +207,10 @@ class KafkaSender:
         if self._ledger.is_overdue(now):
             with self._client.lock:
                 overdue, waited_s = self._ledger.take_overdue(now)
-            self._callbacks.give_up(self._errors.overdue(overdue, waited_s))
+            failures = self._errors.overdue(overdue, waited_s)
+            self._callbacks.give_up(failures)
+            self._outcomes.given_up(failures)
+        self._outcomes.tell()
         self._client.tend(now)
 
 

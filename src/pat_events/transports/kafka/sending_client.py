@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pat_events.transports.kafka.callbacks import Callbacks, Failure
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.ledger import Ledger
+    from pat_events.transports.kafka.outcomes import Outcomes
     from pat_events.transports.kafka.send_errors import SendErrors
     from pat_events.transports.sending import Outgoing, OutgoingHeaders
 
@@ -47,6 +48,7 @@ class SendingClient:
         ledger: What is outstanding; a report takes it out.
         callbacks: Where reports arrive.
         errors: What records fail with; is told what clients say.
+        outcomes: Is told what was refused, and sent again.
         make_client: Makes a client of its settings.
     """
 
@@ -57,6 +59,7 @@ class SendingClient:
         ledger: Ledger,
         callbacks: Callbacks,
         errors: SendErrors,
+        outcomes: Outcomes,
         make_client: Callable[[dict[str, object]], Producer],
     ) -> None:
         self._config = config
@@ -65,6 +68,7 @@ class SendingClient:
         self._outstanding = ledger.outstanding
         self._callbacks = callbacks
         self._errors = errors
+        self._outcomes = outcomes
         self._make_client = make_client
         self._renewal = Renewal(config)
         self._certificates = Certificates(config, errors.note_cause)
@@ -144,7 +148,9 @@ class SendingClient:
                 self.is_dead = True  # It stays outstanding, and the rebuild sends it again.
                 return
         if self._outstanding.pop(outgoing, None) is not None:
-            outgoing.settle(self._errors.refused(outgoing, error), None)
+            failure = self._errors.refused(outgoing, error)
+            self._outcomes.refused(failure)
+            outgoing.settle(failure, None)
         else:
             self._ledger.note_late(outgoing)
 
@@ -237,11 +243,9 @@ class SendingClient:
             outdated, self._outdated = self._outdated, False
             refused: list[Failure] = []
             self._send_again(refused)
-        _log.warning(
-            "replaced the producer (%s); sent %d unacknowledged events again",
-            "TLS was renewed" if outdated else self._errors.why(),
-            again,
-        )
+        why = "TLS was renewed" if outdated else self._errors.why()
+        _log.warning("replaced the producer (%s); sent %d unacknowledged events again", why, again)
+        self._outcomes.sent_again(again, why)
         self._callbacks.give_up(refused)
 
     def _send_again(self, refused: list[Failure]) -> None:
@@ -267,7 +271,9 @@ class SendingClient:
                         self.note_error(cause)
                         return
                     if self._outstanding.pop(outgoing, None) is not None:
-                        refused.append((outgoing, self._errors.refused(outgoing, cause)))
+                        failure = self._errors.refused(outgoing, cause)
+                        self._outcomes.refused(failure)
+                        refused.append((outgoing, failure))
         self.is_dead = False
 
     def end(self) -> None:

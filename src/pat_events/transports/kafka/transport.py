@@ -15,10 +15,11 @@ from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Self
 
     from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start
 
 _ABSENT: Final = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
@@ -44,9 +45,9 @@ class KafkaTransport:
         """Its brokers; see ``Transport.address``."""
         return self._config.bootstrap_servers
 
-    def sender(self, config: Config) -> KafkaSender:
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> KafkaSender:
         """Return a new sender."""
-        return KafkaSender(self._config, config)
+        return KafkaSender(self._config, config, observers=observers)
 
     def receiver(self, group: str, start: Start) -> KafkaReceiver:
         """Return a new member of ``group``."""

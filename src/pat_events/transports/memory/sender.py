@@ -7,8 +7,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pat_events.errors import BufferFullError, ClosedError, TransportError
+from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.memory.broker import MemoryBroker
     from pat_events.transports.sending import Outgoing
 
@@ -16,8 +20,14 @@ if TYPE_CHECKING:
 class MemorySender:
     """Writes at once; while the broker is down records wait, as in a real client."""
 
-    def __init__(self, broker: MemoryBroker) -> None:
+    def __init__(self, broker: MemoryBroker, observers: Iterable[Observer] = ()) -> None:
         self._broker = broker
+        observers = tuple(observers)
+        # None where nobody listens: here it is a value for each event.
+        self._observer = Observers(observers) if observers else None
+        # What was not told yet; changed with the broker's lock held.
+        self._written = 0
+        self._refused: list[TransportError] = []
         self._waiting: deque[Outgoing] = deque()
         self._closed = False
         # The thread that is writing what waits, or None; changed with the broker's lock held.
@@ -61,6 +71,8 @@ class MemorySender:
                     self._write()
                 finally:
                     self._writer = None
+        if self._observer is not None:
+            self._tell(self._observer)
 
     def _write(self) -> None:
         while self._waiting:
@@ -68,9 +80,21 @@ class MemorySender:
             try:
                 place = self._broker.append(outgoing)
             except TransportError as error:
+                if self._observer is not None:
+                    self._refused.append(error)
                 outgoing.settle(error, None)
             else:
+                self._written += 1
                 outgoing.settle(None, place)
+
+    def _tell(self, observer: Observer) -> None:
+        with self._broker.lock:
+            written, self._written = self._written, 0
+            refused, self._refused = self._refused, []
+        if refused:
+            observer.saw(NotDelivered(len(refused), refused[0]))
+        if written:
+            observer.saw(Acknowledged(written))
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled."""
@@ -91,5 +115,10 @@ class MemorySender:
             given_up = list(self._waiting)
             self._waiting.clear()
         for outgoing in given_up:
-            outgoing.settle(TransportError("not acknowledged before close"), None)
+            error = TransportError("not acknowledged before close")
+            if self._observer is not None:
+                self._refused.append(error)
+            outgoing.settle(error, None)
+        if self._observer is not None:
+            self._tell(self._observer)
         return given_up

@@ -9,9 +9,10 @@ from pat_events.transports.memory.receiver import MemoryReceiver
 from pat_events.transports.memory.sender import MemorySender
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start
     from pat_events.transports.memory.broker import MemoryBroker
 
@@ -27,10 +28,10 @@ class MemoryTransport:
         """Where records go; see ``Transport.address``."""
         return "memory"
 
-    def sender(self, config: Config) -> MemorySender:
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> MemorySender:
         """Return a new sender; its limit is the broker's ``buffer_events``."""
         del config
-        return MemorySender(self._broker)
+        return MemorySender(self._broker, observers)
 
     def receiver(self, group: str, start: Start) -> MemoryReceiver:
         """Return a new member of ``group``."""
