@@ -18,7 +18,10 @@ from pat_events.testing.simulation.events import (
 from pat_events.transports.memory import MemoryBroker, MemorySender
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pat_events.core.record import Delivery
+    from pat_events.telemetry.observer import Observer
     from pat_events.testing.simulation.clock import SeededIds, VirtualClock
     from pat_events.transports.sending import Outgoing
 
@@ -129,7 +132,7 @@ class Slot:
     def ping(self, timeout_s: float) -> None:
         """It is there."""
 
-    def sender(self, config: Config) -> Wire:
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Wire:
         """Return the wire."""
-        del config
+        del config, observers
         return self.wire
