@@ -138,7 +138,7 @@ def test_a_broker_that_is_gone_for_a_while_under_load_costs_nothing_but_time(
     ground.until(lambda: handled == names and answered == names, 60)
     ground.until(lambda: ground.committed() == ground.ends(), 30)
     assert group.running
-    quiet = ("pat_events.consumer", "pat_events.producer.producer", "pat_events.kafka.client")
+    quiet = ("pat_events.consumer", "pat_events.producer", "pat_events.kafka.client")
     shown = Counter(f"{it.name}: {it.msg}" for it in caplog.records if it.name in quiet)
     assert shown.total() < 60, shown
 

@@ -86,7 +86,7 @@ def publish(
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
-    silence("pat_events.producer.producer")
+    silence("pat_events.producer")
     with ExitStack() as stack:
         events: Iterable[Message | None]
         if stream:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
     from pat_events.transports.sending import Place, Sender
 
-_log = logging.getLogger("pat_events.producer.producer")
+_log = logging.getLogger("pat_events.producer")
 
 _SENT: dict[str, bytes | None] = {}
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pat_events.core.envelope import Envelope
     from pat_events.transports.sending import Sender, SendingTransport
 
-_log = logging.getLogger("pat_events.producer.producer")
+_log = logging.getLogger("pat_events.producer")
 
 # ce_id, ce_time and ce_correlationid: names and values.
 _FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36
