@@ -176,8 +176,8 @@ def _fill(event: EmailReceived, mail: ParsedMail) -> None:
     event.message_id = _header(headers, "message-id")
     event.subject = _header(headers, "subject")
     for name, field in (("to", event.to), ("cc", event.cc), ("bcc", event.bcc)):
-        field.extend(_stamps(mail, name))
-    for address in _stamps(mail, "from")[:1]:
+        field.extend(_addresses(mail, name))
+    for address in _addresses(mail, "from")[:1]:
         getattr(event, "from").CopyFrom(address)
     for name, text in headers:
         event.headers[name] = text
@@ -242,7 +242,7 @@ def _text(part: EmailMessage) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _stamps(mail: ParsedMail, name: str) -> list[EmailAddress]:
+def _addresses(mail: ParsedMail, name: str) -> list[EmailAddress]:
     return [
         EmailAddress(address=_clean(address), name=_clean(who))
         for who, address in mail.addresses(name)

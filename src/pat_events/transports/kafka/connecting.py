@@ -107,7 +107,7 @@ class _Attempt:
         self._config = config
         self._timeout_s = timeout_s
         self._client: AdminClient | None = None
-        self._stamps = len(config.bootstrap_servers.split(","))
+        self._address_count = len(config.bootstrap_servers.split(","))
         threading.Thread(target=self._run, name="pat-events-connect", daemon=True).start()
 
     def _run(self) -> None:
@@ -129,7 +129,7 @@ class _Attempt:
         """Return why the sign-in is refused, once every address has refused it, and one twice."""
         refused = [error for error in list(self.trouble) if _is_refusal(error)]
         brokers = {error.str().partition(": ")[0] for error in refused}
-        if len(refused) < _REFUSALS or len(brokers) < self._stamps:
+        if len(refused) < _REFUSALS or len(brokers) < self._address_count:
             return None
         return refused[-1]
 
