@@ -92,9 +92,9 @@ class TestWhileAThread:
         struck(lambda: producer.close(DEADLINE_S), strike)
 
 
-def test_a_handler_may_wake_the_collector_while_its_thread_does():
-    collector = AckPoller(lambda _: None, {})
-    struck(collector.wake, collector.wake)
+def test_a_handler_may_wake_the_poller_while_its_thread_does():
+    poller = AckPoller(lambda _: None, {})
+    struck(poller.wake, poller.wake)
 
 
 def test_a_handler_may_settle_what_its_thread_begins_to_wait_for(make, log):
@@ -159,7 +159,7 @@ def tick(number, frame):
     if len(acks) < WANTED:  # Or a slow machine would do nothing else.
         signal.setitimer(TIMERS[number], 0.0003)
 
-# Short of everything, so that the collector is often idle.
+# Short of everything, so that the poller is often idle.
 config = KafkaConfig(bootstrap_servers=sys.argv[1], linger_s=0)
 producer = Producer(transport=KafkaTransport(config))
 for number in TIMERS:

@@ -121,7 +121,7 @@ class AtOnce:
 
 @pytest.fixture
 def make(clients, clock, monkeypatch):
-    """Makes senders without a collector: a test serves them itself."""
+    """Makes senders without a poller: a test serves them itself."""
     monkeypatch.setattr(AckPoller, "_run", lambda self: None)
     monkeypatch.setattr(rebuilding, "Thread", AtOnce)
     made = []
@@ -431,8 +431,8 @@ class TestWhileThereIsNoClient:
         sender, go_on = slow
         assert [it.value for it in sender.close(0)] == [b"1"]
         go_on.set()
-        sender._collector._thread.join(DEADLINE_S)
-        assert not sender._collector._thread.is_alive()
+        sender._poller._thread.join(DEADLINE_S)
+        assert not sender._poller._thread.is_alive()
         assert [list(it.queue) for it in clients[1:]] in ([], [[]])
 
     def test_no_more_bytes_are_taken_than_the_buffer_may_hold(self, make, record):
@@ -683,7 +683,7 @@ class TestCollector:
         raised = [SystemExit, RuntimeError, MemoryError]
 
         def poll():
-            if threading.current_thread() is sender._collector._thread:
+            if threading.current_thread() is sender._poller._thread:
                 if raised:
                     raise raised.pop()
                 went_on.set()
@@ -698,7 +698,7 @@ class TestCollector:
     def test_one_wake_up_is_one_round_and_not_a_loop_without_pause(self, make, clients, record):
         sender = make()
         sender.send(record("a"))
-        waits, asleep = [], sender._collector._asleep
+        waits, asleep = [], sender._poller._asleep
 
         class Asleep:
             release = staticmethod(asleep.release)
@@ -707,12 +707,12 @@ class TestCollector:
                 waits.append(timeout if asleep.locked() else "at once")
                 return asleep.acquire(blocking=False)
 
-        # Publishers saw the collector idle, and say so after it went on.
-        sender._collector.wake()
-        sender._collector.wake()
-        sender._collector._asleep = Asleep()
+        # Publishers saw the poller idle, and say so after it went on.
+        sender._poller.wake()
+        sender._poller.wake()
+        sender._poller._asleep = Asleep()
         for _ in range(3):
-            sender._collector._collect_once()
+            sender._poller._poll_once()
         assert waits == ["at once", TICK_S, TICK_S]
 
 
@@ -757,7 +757,7 @@ class TestFlush:
         assert found == [[later]]
         assert clock.slept == []
 
-    def test_the_collector_may_close_the_sender_in_a_callback(self, clients, record):
+    def test_the_poller_may_close_the_sender_in_a_callback(self, clients, record):
         sender = sender_of(clients.make)
         closed = threading.Event()
         found = []
@@ -772,6 +772,6 @@ class TestFlush:
             sender.send(first)
             clients[0].acknowledge()
         assert closed.wait(DEADLINE_S)
-        assert found == [sender._collector._thread]
-        sender._collector._thread.join(DEADLINE_S)
-        assert not sender._collector._thread.is_alive()
+        assert found == [sender._poller._thread]
+        sender._poller._thread.join(DEADLINE_S)
+        assert not sender._poller._thread.is_alive()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.kafka")
 
-# While nobody waits for an acknowledgement they are collected this often, in seconds.
+# While nobody waits for an acknowledgement they are polled for this often, in seconds.
 TICK_S: Final = 0.005
 WAITED_FOR_S: Final = 0.05
 _IDLE_S: Final = 1.0
@@ -65,12 +65,12 @@ class AckPoller:
     def _run(self) -> None:
         while not self._ended:
             try:
-                self._collect_once()
+                self._poll_once()
             except BaseException:  # noqa: BLE001 - whatever it is
                 # Without this thread nobody would hear of an acknowledgement any more.
-                _log.exception("collecting acknowledgements failed and goes on")
+                _log.exception("polling for acknowledgements failed and goes on")
 
-    def _collect_once(self) -> None:
+    def _poll_once(self) -> None:
         if not self._outstanding:
             self.idle = True
             if not self._outstanding and not self._ended:

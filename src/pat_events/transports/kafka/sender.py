@@ -53,8 +53,8 @@ _senders: weakref.WeakSet[KafkaSender] = weakref.WeakSet()
 class KafkaSender:
     """Keeps every record until it is acknowledged or its time is over.
 
-    After a fatal error a new client gets all of them again. The collector's thread gives records
-    up; ``delivery_timeout_s`` counts from ``send``, whatever happens to clients.
+    After a fatal error a new client gets all of them again. The thread of the ``AckPoller`` gives
+    records up; ``delivery_timeout_s`` counts from ``send``, whatever happens to clients.
 
     Args:
         config: The cluster.
@@ -87,8 +87,8 @@ class KafkaSender:
         self._client = SendingClient(
             config, limits, ledger, callbacks, errors, outcomes, make_client
         )
-        self._collector = AckPoller(self._tend, ledger.outstanding)
-        self._collector.start()
+        self._poller = AckPoller(self._tend, ledger.outstanding)
+        self._poller.start()
         _senders.add(self)
 
     def send(self, outgoing: Outgoing) -> None:
@@ -109,8 +109,8 @@ class KafkaSender:
                 except BaseException:
                     ledger.withdraw(outgoing)
                     raise
-        if self._collector.idle:
-            self._collector.wake()
+        if self._poller.idle:
+            self._poller.wake()
         if not number % _POLL_EVERY:
             self._poll(0)
 
@@ -141,9 +141,9 @@ class KafkaSender:
         return not self._callbacks.inside()
 
     def expedite(self) -> None:
-        """Make the collector wait inside the client, where an answer wakes it at once."""
+        """Make the poller wait inside the client, where an answer wakes it at once."""
         self._refuse_after_fork()
-        self._collector.expedite()
+        self._poller.expedite()
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
         """Wait until every record is settled; see ``Sender.flush``."""
@@ -177,7 +177,7 @@ class KafkaSender:
         client.purge()
         failures = self._errors.closed(given_up)
         self._callbacks.give_up(failures)
-        self._collector.end()
+        self._poller.end()
         self._outcomes.tell()
         self._outcomes.given_up(failures)
         return given_up
@@ -201,7 +201,7 @@ class KafkaSender:
         self._client.poll(timeout_s)
 
     def _tend(self, timeout_s: float) -> None:
-        """Settle, give up and replace what has to be; the collector's turn."""
+        """Settle, give up and replace what has to be; the poller's turn."""
         self._poll(timeout_s)
         now = self._clock()
         if self._ledger.is_overdue(now):
