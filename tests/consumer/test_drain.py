@@ -264,7 +264,7 @@ def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(s
     group = Slow(stage, recorder, slow=50)
     began = stage.clock.now
     group.cost_s = 1.0
-    # One event a work, as if each took a second.
+    # One event a job, as if each took a second.
     chunks = group.member.workers
 
     def finish_one(job, finish=chunks.finish):

@@ -497,7 +497,7 @@ def test_revoking_drains_running_handlers_commits_and_forgets(make_stage):
     first.step()  # drains within this step: all jobs run
     moved = [key for key in ((TOPIC, 0), (TOPIC, 1)) if key not in first.engine._partitions]
     assert len(moved) == 1
-    # Works that had not started when the drain began were not called: they go back to the log.
+    # Jobs that had not started when the drain began were not called: they go back to the log.
     assert first.stats.returned > 0
     assert first.engine._partitions.keys().isdisjoint(moved)
     assert started[0].owner.alive is (started[0].owner.topic_partition not in moved)

@@ -42,7 +42,7 @@ def test_what_is_done_of_a_lane_is_committed_while_the_rest_of_it_goes_on(stage,
     member.turn(1.0)
     assert handled == subjects
     assert stage.committed == 30
-    # Half a second between commits, a quarter for a work, and as much for who waits for it.
+    # Half a second between commits, a quarter for a job, and as much for who waits for it.
     behind = [index - commit for index, commit in enumerate(commits)]
     assert max(behind) * SLOW_S <= 1.5, commits
 

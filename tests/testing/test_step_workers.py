@@ -1,4 +1,4 @@
-"""Works that start, pause, go on and end when a test says so."""
+"""Jobs that start, pause, go on and end when a test says so."""
 
 from __future__ import annotations
 

@@ -41,14 +41,14 @@ def attempt(  # noqa: C901, PLR0912
     """
     deliveries: Sequence[Any] = job.deliveries
     registration = deliveries[0].route.registration
-    told: Callable[[Any, Producer | None], Context | Batch] = Context
+    make_context: Callable[[Any, Producer | None], Context | Batch] = Context
     calls = ONE_BY_ONE
     if registration.batch_size:
-        deliveries, told, calls = [Batch(job.deliveries)], Batch.told, IN_ONE_CALL
+        deliveries, make_context, calls = [Batch(job.deliveries)], Batch.make_contexts, IN_ONE_CALL
     is_async = registration.is_async
     unchanged = is_async and are_current(variables)
     for delivery in deliveries:
-        # All are set by the owner meanwhile.
+        # All are set by the engine meanwhile.
         if (
             delivery.offset > job.owner.last_to_begin
             or job.abandoned
@@ -63,7 +63,7 @@ def attempt(  # noqa: C901, PLR0912
             continue
         if job.failures is not None:
             break  # What is directly before it could not be decoded.
-        context = told(delivery, producer)
+        context = make_context(delivery, producer)
         result: Any = None
         try:
             if not is_async:

@@ -94,7 +94,7 @@ class Batch:
             raise self._failures[0][1]
         return events
 
-    def told(self, producer: Producer | None) -> Batch:
+    def make_contexts(self, producer: Producer | None) -> Batch:
         """Make a context for each event."""
         self._contexts = [Context(self.value[index], producer) for index in self._indexes]
         return self

@@ -31,7 +31,7 @@ def cancelled() -> HoldError:
 def _was_cancelled(error: BaseException) -> bool:
     try:
         task = asyncio.current_task()
-    except RuntimeError:  # No loop turns, as in a simulation.
+    except RuntimeError:  # No loop runs, as in a simulation.
         return False
     if task is None or not task.cancelling():
         return False

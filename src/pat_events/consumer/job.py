@@ -169,7 +169,7 @@ def post_when_settled(job: Job, post: Callable[[Job], None]) -> None:
 
 class _Countdown:
     def __init__(self, job: Job, post: Callable[[Job], None]) -> None:
-        self._work = job
+        self._job = job
         self._post = post
         self._left = len(job.unsettled or ())
         # Re-entrant: the handler of a signal may publish, and so settle another of them in here.
@@ -183,7 +183,7 @@ class _Countdown:
                 self._failed = (index, ack.error)
             finished = self._left == 0
         if finished:
-            self._work.unsettled = None
+            self._job.unsettled = None
             if self._failed is not None:
-                self._work.repeat_from(*self._failed)
-            self._post(self._work)
+                self._job.repeat_from(*self._failed)
+            self._post(self._job)

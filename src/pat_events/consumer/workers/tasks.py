@@ -172,7 +172,7 @@ class TaskWorkers:
 
 @contextlib.contextmanager
 def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    """Turn an event loop in a thread of its own; on leaving its tasks are cancelled."""
+    """Run an event loop in a thread of its own; on leaving its tasks are cancelled."""
     loop = asyncio.new_event_loop()
     ended = threading.Event()
     thread = threading.Thread(

@@ -59,7 +59,7 @@ class ThreadWorkers:
         self._clock = clock
         self._variables = contextvars.copy_context()
         self._ready: deque[Job] = deque()
-        self._parked: deque[_Thread] = deque()
+        self._idle: deque[_Thread] = deque()
         self._mean_s = 0.0
         self._closed = False
         self._abandoned: list[_Thread] = []
@@ -78,7 +78,7 @@ class ThreadWorkers:
         """Wake one more thread if jobs wait; tells whether some do."""
         if not self._ready:
             return False
-        if not self._parked and len(self._threads) < self._count:
+        if not self._idle and len(self._threads) < self._count:
             self._threads.append(_Thread(self))
         self._wake(1)
         return True
@@ -86,7 +86,7 @@ class ThreadWorkers:
     def _wake(self, count: int) -> None:
         for _ in range(count):
             try:
-                self._parked.pop().token.put(None)
+                self._idle.pop().token.put(None)
             except IndexError:
                 return
 
@@ -101,7 +101,7 @@ class ThreadWorkers:
             try:
                 job = ready.popleft()
             except IndexError:
-                self._park(me)
+                self._wait_for_a_job(me)
                 continue
             me.current = job
             began = clock()
@@ -116,13 +116,13 @@ class ThreadWorkers:
             else:
                 post_when_settled(job, post)
 
-    def _park(self, me: _Thread) -> None:
-        self._parked.append(me)
+    def _wait_for_a_job(self, me: _Thread) -> None:
+        self._idle.append(me)
         if self._ready or self._closed:
-            # Something arrived between looking and parking. Whoever removed
+            # Something arrived between looking and waiting. Whoever removed
             # us from the list has sent a token, which must be taken.
             try:
-                self._parked.remove(me)
+                self._idle.remove(me)
             except ValueError:
                 me.token.get()
             return
