@@ -213,7 +213,7 @@ class ConsumerGroup:
         if self._thread is None or self._called_by_handler():
             return
         if timeout_s is None:
-            timeout_s = self._patience_s
+            timeout_s = self._stop_timeout_s
         if not self._ended.wait(min(timeout_s, MAX_WAIT_S)):
             self._abort()
             raise NotDrainedError(f"group {self.name} did not stop within {timeout_s} s")
@@ -221,7 +221,7 @@ class ConsumerGroup:
             raise self._failure
 
     async def astop(self, timeout_s: float | None = None) -> None:
-        """Like ``stop``, and awaits the end; the loop goes on turning for the handlers.
+        """Like ``stop``, and awaits the end; the loop goes on running the handlers.
 
         Cancelled it returns at once, and the group goes on stopping behind it: ``running`` tells.
         """
@@ -262,7 +262,7 @@ class ConsumerGroup:
                     self._refuse_to_linger()
             except asyncio.CancelledError:
                 self._ask_to_stop()
-                # The loop must go on turning: the handlers to wait for run on it.
+                # The loop must go on: the handlers to wait for run on it.
                 await asyncio.shield(loop.run_in_executor(threads, self.stop))
                 raise
             finally:
@@ -428,8 +428,8 @@ class ConsumerGroup:
         now = time.monotonic()
         if self._aborted_at is not None and now - self._aborted_at > _ABORT_S:
             how = "was stopped at once"
-        elif self._stop_asked_at is not None and now - self._stop_asked_at > self._patience_s:
-            how = f"did not stop within {self._patience_s:g} s"
+        elif self._stop_asked_at is not None and now - self._stop_asked_at > self._stop_timeout_s:
+            how = f"did not stop within {self._stop_timeout_s:g} s"
         else:
             return
         self._abort()
@@ -440,7 +440,7 @@ class ConsumerGroup:
         )
 
     @property
-    def _patience_s(self) -> float:
+    def _stop_timeout_s(self) -> float:
         return self._limits.drain_timeout_s + _LEAVE_S
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Longest wait for one answer, and for all attempts at one question, in seconds.
 _ANSWER_S: Final = 5.0
-_PATIENCE_S: Final = 15.0
+_RETRY_FOR_S: Final = 15.0
 # Longest wait for positions before what else the cluster has said is looked at, in seconds.
 _LISTEN_S: Final = 3.0
 _POLL_S: Final = 0.1
@@ -46,7 +46,7 @@ class GroupPositions:
     def __init__(self, config: KafkaConfig, group: str) -> None:
         self._group = group
         self._topics = Topics(config)
-        self._patient = retry_until_ready.copy(stop=stop_after_delay(_PATIENCE_S))
+        self._until_ready = retry_until_ready.copy(stop=stop_after_delay(_RETRY_FOR_S))
         self._results: list[tuple[KafkaError | None, list[TopicPartition]]] = []
         settings = properties.consumer(config, group, lambda _: None, purpose="admin")
         settings["on_commit"] = lambda error, found: self._results.append((error, found))
@@ -87,7 +87,7 @@ class GroupPositions:
         asked = [TopicPartition(topic, partition, millis) for topic, partition in pairs]
         with kafka_errors(f"looking for {moment.isoformat()}"):
             found = _checked(
-                self._patient(self._client.offsets_for_times, asked, timeout=_ANSWER_S)
+                self._until_ready(self._client.offsets_for_times, asked, timeout=_ANSWER_S)
             )
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
@@ -110,11 +110,11 @@ class GroupPositions:
         with kafka_errors(doing):
             # A synchronous commit waits without a limit for a coordinator that is frozen.
             self._client.commit(offsets=wanted, asynchronous=True)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _RETRY_FOR_S
         while not self._results:
             if time.monotonic() >= deadline:
                 raise TransportTimeoutError(
-                    f"{doing}: no answer in {_PATIENCE_S:g} s; look at the group's positions "
+                    f"{doing}: no answer in {_RETRY_FOR_S:g} s; look at the group's positions "
                     "before you do it again"
                 )
             self._client.poll(_POLL_S)
@@ -137,7 +137,7 @@ class GroupPositions:
         if not asked:
             return {}
         with kafka_errors(f"reading the positions of group {self._group}"):
-            found = _checked(self._patient(_listen, self._client, asked))
+            found = _checked(self._until_ready(_listen, self._client, asked))
         # Negative means none.
         return {(p.topic, p.partition): p for p in found if p.offset >= 0}
 
