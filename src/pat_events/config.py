@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 from pat_events.core.checks import require_positive, require_seconds, wrong_type
 from pat_events.errors import ConfigError
@@ -12,7 +12,6 @@ from pat_events.settings import Settings
 
 CodecName: TypeAlias = Literal["protobuf", "avro"]
 
-CODEC_NAMES: Final[tuple[str, ...]] = get_args(CodecName)
 #: How long to wait for an answer where no other time is set, in seconds.
 ANSWER_TIMEOUT_S: Final = 10.0
 _SIZES: Final = ("buffer_events", "buffer_bytes", "max_event_bytes")
