@@ -80,7 +80,7 @@ def lag(
     stored; with --members nobody who reads the partition, or a member that has none to read.
     Exit code 1 where something of a group could not be told. In JSON a partition is a line.
 
-    With --watch a terminal is drawn anew; a pipe gets one block after the other, each with its
+    With --watch a terminal is drawn again; a pipe gets one block after the other, each with its
     time. A cluster that does not answer meanwhile is asked again.
 
     Example:
