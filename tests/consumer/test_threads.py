@@ -15,7 +15,7 @@ def test_a_work_taken_by_a_thread_that_is_given_up_has_a_deadline_as_well(stage)
     member.step()
     first, second = member.workers.ready
     pool = ThreadWorkers(2, None, [].append)
-    thread = _Thread(pool)  # parked, so that the test decides what it is at
+    thread = _Thread(pool)  # idle, so that the test decides what it is at
     pool._threads.append(thread)
     thread.current = first
     assert pool.overdue(0) == []

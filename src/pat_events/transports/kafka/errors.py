@@ -22,6 +22,8 @@ from pat_events.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from confluent_kafka import TopicPartition
+
     from pat_events.errors import PatEventsError
 
 _CLASSES: Final[dict[int, type[PatEventsError]]] = {
@@ -82,6 +84,18 @@ def translate(error: KafkaError, doing: str) -> PatEventsError:
             "it asks again by itself"
         )
     return kind(f"{doing}: {error.str()} ({error.name()}){right_for(error)}")
+
+
+def checked(positions: list[TopicPartition]) -> list[TopicPartition]:
+    """Return what the client answered for partitions.
+
+    Raises:
+        KafkaException: the answer for one of them is an error.
+    """
+    for position in positions:
+        if position.error is not None:
+            raise KafkaException(position.error)
+    return positions
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from tenacity import stop_after_delay
 
 from pat_events.errors import TransportError, TransportTimeoutError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.errors import checked, kafka_errors, translate
 from pat_events.transports.kafka.readiness import retry_until_ready
 from pat_events.transports.kafka.topics import Mark, Topics
 
@@ -86,7 +86,7 @@ class GroupPositions:
         millis = max(0, int(moment.timestamp() * 1000))  # Below are Kafka's words for the ends.
         asked = [TopicPartition(topic, partition, millis) for topic, partition in pairs]
         with kafka_errors(f"looking for {moment.isoformat()}"):
-            found = _checked(
+            found = checked(
                 self._until_ready(self._client.offsets_for_times, asked, timeout=_ANSWER_S)
             )
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
@@ -137,7 +137,7 @@ class GroupPositions:
         if not asked:
             return {}
         with kafka_errors(f"reading the positions of group {self._group}"):
-            found = _checked(self._until_ready(_listen, self._client, asked))
+            found = checked(self._until_ready(_listen, self._client, asked))
         # Negative means none.
         return {(p.topic, p.partition): p for p in found if p.offset >= 0}
 
@@ -157,13 +157,6 @@ def _listen(client: Consumer, asked: list[TopicPartition]) -> list[TopicPartitio
         if error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise KafkaException(error) from None
         raise
-
-
-def _checked(positions: list[TopicPartition]) -> list[TopicPartition]:
-    for position in positions:
-        if position.error is not None:
-            raise KafkaException(position.error)
-    return positions
 
 
 def _mark(position: TopicPartition | None, now: Mark) -> str:

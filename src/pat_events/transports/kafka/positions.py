@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, TopicPartition
 
 from pat_events.errors import OffsetOutOfRangeError
+from pat_events.transports.kafka.errors import checked
 from pat_events.transports.kafka.topics import Mark
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Positions:
             OffsetOutOfRangeError: a position was committed for an earlier topic of that name.
             KafkaException: the cluster did not answer.
         """
-        committed = _checked(client.committed(list(partitions), timeout=_OFFSETS_TIMEOUT_S))
+        committed = checked(client.committed(list(partitions), timeout=_OFFSETS_TIMEOUT_S))
         # Asked later: a position in a topic deleted just now must not pass for one in the
         # topic made since.
         topics = self._topics.ask({p.topic for p in partitions})
@@ -110,7 +111,7 @@ class Positions:
         for name in {p.topic for p in new}:
             now = topics[name]
             asked = [TopicPartition(name, number) for number in range(now.partitions)]
-            found = _checked(client.committed(asked, timeout=_OFFSETS_TIMEOUT_S))
+            found = checked(client.committed(asked, timeout=_OFFSETS_TIMEOUT_S))
             marks = [Mark.parse(p.metadata) for p in found if p.offset >= 0]
             known = self._topics.known.get(name, now)
             counts = [
@@ -129,7 +130,7 @@ class Positions:
         # Below 0 are Kafka's words for the ends of the log.
         millis = max(0, int(self._start.timestamp() * 1000))
         wanted = [TopicPartition(p.topic, p.partition, millis) for p in new]
-        found = _checked(client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S))
+        found = checked(client.offsets_for_times(wanted, timeout=_OFFSETS_TIMEOUT_S))
         return {(p.topic, p.partition): p.offset for p in found}
 
 
@@ -142,10 +143,3 @@ def another_topic_error(group: str, position: TopicPartition) -> OffsetOutOfRang
         f"decide where it begins with 'pat-events groups reset {group} --topic {topic} "
         "--to earliest --apply', and start again"
     )
-
-
-def _checked(positions: list[TopicPartition]) -> list[TopicPartition]:
-    for position in positions:
-        if position.error is not None:
-            raise KafkaException(position.error)
-    return positions

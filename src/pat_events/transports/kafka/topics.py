@@ -142,7 +142,7 @@ class Topics:
 
     def _client(self) -> AdminClient:
         if self._admin is None:
-            # Kept: its end cancels what it was asked, and signing in again is dear.
+            # Kept: its end cancels what it was asked, and signing in again is expensive.
             config = replace(self._config)  # Made again it reads its file.
             self._admin = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
         return self._admin
