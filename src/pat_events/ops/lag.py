@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pat_events.core.spelling import which_are_there
-from pat_events.errors import ConfigError, TransportError, TransportUnavailableError
+from pat_events.errors import TransportError, TransportUnavailableError
+from pat_events.ops.group_topics import all_partitions, topics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,11 +53,7 @@ def lag(
     """
     admin = cluster.admin()
     names = sorted({*catalog.groups, *admin.groups()}) if groups is None else groups
-    everywhere = [
-        (topic, partition)
-        for topic, layout in sorted(admin.layouts().items())
-        for partition in range(layout.partitions)
-    ]
+    everywhere = all_partitions(admin)
     found: dict[str, list[PartitionLag] | TransportError] = {}
     for name in names:
         try:
@@ -91,15 +87,9 @@ def _lag_of(
     group: str, admin: KafkaAdmin, catalog: Catalog, everywhere: Sequence[TopicPartition]
 ) -> list[PartitionLag]:
     committed = admin.committed(group, everywhere)
-    entry = catalog.groups.get(group)
-    if entry is None and not committed:
-        known = {*catalog.groups, *admin.groups()}
-        if group not in known:
-            raise ConfigError(f"there is no group {group!r}{which_are_there(group, known)}")
-    wanted = catalog.topics_of(entry.consumes) if entry is not None else ()
-    if unseen := {*wanted} - {topic for topic, _ in everywhere}:
+    topics = topics_of(group, admin, catalog, committed)
+    if unseen := topics - {topic for topic, _ in everywhere}:
         admin.require(sorted(unseen))
-    topics = {*wanted, *(topic for topic, _ in committed)}
     pairs = [(topic, partition) for topic, partition in everywhere if topic in topics]
     ends = admin.ends(pairs)
     return [_lag(pair, committed.get(pair), *ends[pair]) for pair in pairs]

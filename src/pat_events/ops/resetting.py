@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pat_events.core.spelling import which_are_there
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, TransportError
+from pat_events.ops.group_topics import all_partitions, topics_of
 from pat_events.transports.kafka.group_positions import GroupPositions
 
 if TYPE_CHECKING:
@@ -106,14 +107,10 @@ def plan(
         TransportError: the cluster did not answer, or does not permit it.
     """
     admin = cluster.admin()
-    everywhere = [
-        (topic, partition)
-        for topic, layout in sorted(admin.layouts().items())
-        for partition in range(layout.partitions)
-    ]
+    everywhere = all_partitions(admin)
     with GroupPositions(cluster.kafka, group) as positions:
         committed = positions.committed(everywhere)
-        own = _topics_of(group, admin, catalog, committed)
+        own = topics_of(group, admin, catalog, committed)
         pairs = _chosen(group, admin, everywhere, own, topics, partitions)
         if isinstance(to, int) and len(pairs) > 1:
             raise ConfigError(
@@ -147,20 +144,6 @@ def _members(admin: KafkaAdmin, group: str) -> tuple[str, ...]:
         f"{member.client} on {member.host} ({member.instance or member.id})"
         for member in admin.membership(group).members
     )
-
-
-def _topics_of(
-    group: str, admin: KafkaAdmin, catalog: Catalog, committed: Collection[TopicPartition]
-) -> set[str]:
-    """Return the topics of a group: the catalogue's, and those it has committed."""
-    entry = catalog.groups.get(group)
-    if entry is None and not committed:
-        there = admin.groups()
-        if group not in there:
-            known = {*catalog.groups, *there}
-            raise ConfigError(f"there is no group {group!r}{which_are_there(group, known)}")
-    wanted = () if entry is None else catalog.topics_of(entry.consumes)
-    return {*wanted, *(topic for topic, _ in committed)}
 
 
 def _chosen(
