@@ -32,6 +32,7 @@ def test_events_of_one_topic_name_it_once():
 
 def test_each_group_has_dead_letter_topics_of_its_own():
     assert parse(SHOP).dead_letter_topic("orders", "packer") == "orders.packer.dlq"
+    assert parse(SHOP).dead_letter_topics("packer") == ("orders.packer.dlq",)
 
 
 @pytest.mark.parametrize("group", ["a b/../c", "packer\n", "p" * 239, "auftr\u00e4ge", "a\0b"])

@@ -151,6 +151,15 @@ class Catalog:
         """
         return tuple(dict.fromkeys(self.event(name).topic for name in event_names))
 
+    def dead_letter_topics(self, group: str) -> tuple[str, ...]:
+        """Return the topics for what ``group`` could not handle of the events it consumes.
+
+        Raises:
+            ConfigError: there is no such group; names the nearest.
+        """
+        consumed = self.topics_of(self.group(group).consumes)
+        return tuple(self.dead_letter_topic(topic, group) for topic in consumed)
+
     @staticmethod
     def dead_letter_topic(topic: str, group: str) -> str:
         """Return the topic for what ``group`` could not handle from ``topic``.

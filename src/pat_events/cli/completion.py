@@ -37,11 +37,7 @@ def dead_letter_topics(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _dead_letter_topics(catalog: Catalog) -> list[str]:
-    return [
-        catalog.dead_letter_topic(topic, group.name)
-        for group in catalog.groups.values()
-        for topic in catalog.topics_of(group.consumes)
-    ]
+    return [topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)]
 
 
 def _names(

@@ -54,9 +54,9 @@ class Site:
     def dead_letter_topics(self) -> list[str]:
         """The dead-letter topics of both groups."""
         return [
-            self.catalog.dead_letter_topic(topic, group)
+            topic
             for group in (self.processor, self.validator)
-            for topic in self.catalog.topics_of(self.catalog.groups[group].consumes)
+            for topic in self.catalog.dead_letter_topics(group)
         ]
 
 

@@ -87,11 +87,7 @@ def unseen_topics(cluster: Cluster, catalog: Catalog) -> list[str]:
     """
     admin = cluster.admin()
     seen = admin.layouts()
-    wanted = {
-        catalog.dead_letter_topic(topic, group.name)
-        for group in catalog.groups.values()
-        for topic in catalog.topics_of(group.consumes)
-    }
+    wanted = {topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)}
     return admin.hidden(sorted(wanted - seen.keys()))
 
 

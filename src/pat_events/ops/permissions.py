@@ -40,9 +40,8 @@ def needs(catalog: Catalog, group: str | None, publishes: Sequence[str]) -> Need
 
     if group is not None:
         entry = catalog.group(group)
-        consumed = catalog.topics_of(entry.consumes)
-        add(consumed, "READ")
-        add([catalog.dead_letter_topic(topic, group) for topic in consumed], "WRITE")
+        add(catalog.topics_of(entry.consumes), "READ")
+        add(catalog.dead_letter_topics(group), "WRITE")
         add(catalog.topics_of(entry.publishes), "WRITE")
     add(catalog.topics_of(publishes), "WRITE")
     return Needs(topics, group)

@@ -97,9 +97,8 @@ def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
         _SIZE: str(DEAD_LETTER_MAX_BYTES),
         **in_sync,
     }
-    for group in catalog.groups.values():
-        for source in catalog.topics_of(group.consumes):
-            name = catalog.dead_letter_topic(source, group.name)
+    for group in catalog.groups:
+        for name in catalog.dead_letter_topics(group):
             wanted[name] = TopicSpec(name, dead_letters.partitions, replication, settings)
     return wanted
 
