@@ -62,15 +62,15 @@ class Group:
         load = dict.fromkeys(self.members, 0)
         share = -(-len(wanted) // max(1, len(self.members)))
         target: dict[TopicPartition, Member] = {}
-        for position, candidates in sorted(wanted.items()):
-            owner = self.owners.get(position)
+        for pair, candidates in sorted(wanted.items()):
+            owner = self.owners.get(pair)
             if owner in candidates and load[owner] < share:
-                target[position] = owner
+                target[pair] = owner
                 load[owner] += 1
-        for position, candidates in sorted(wanted.items()):
-            if position not in target:
+        for pair, candidates in sorted(wanted.items()):
+            if pair not in target:
                 emptiest = min(candidates, key=load.__getitem__)
-                target[position] = emptiest
+                target[pair] = emptiest
                 load[emptiest] += 1
         return target
 
@@ -178,30 +178,30 @@ class MemoryBroker:
             self.changed.notify_all()
             return index, offset
 
-    def read(self, position: TopicPartition, offset: int, count: int) -> list[Delivery]:
+    def read(self, pair: TopicPartition, offset: int, count: int) -> list[Delivery]:
         """Return at most ``count`` records from an offset on."""
-        log = self._log(position[0])[position[1]]
+        log = self._log(pair[0])[pair[1]]
         if not log.first <= offset <= log.end:
             raise OffsetOutOfRangeError(
-                f"{position[0]}/{position[1]} holds offsets {log.first} to {log.end}, not {offset}"
+                f"{pair[0]}/{pair[1]} holds offsets {log.first} to {log.end}, not {offset}"
             )
         start = offset - log.first
         return log.records[start : start + count]
 
-    def first(self, position: TopicPartition) -> int:
+    def first(self, pair: TopicPartition) -> int:
         """Return the offset of the first record that is still there, or to come."""
-        return self._log(position[0])[position[1]].first
+        return self._log(pair[0])[pair[1]].first
 
-    def end(self, position: TopicPartition) -> int:
+    def end(self, pair: TopicPartition) -> int:
         """Return the offset of the next record to come."""
-        return self._log(position[0])[position[1]].end
+        return self._log(pair[0])[pair[1]].end
 
-    def first_offset(self, group: Group, position: TopicPartition, start: Start) -> int:
+    def first_offset(self, group: Group, pair: TopicPartition, start: Start) -> int:
         """Return where a group begins in a partition it never committed.
 
         One that is new to the group was made since it began: all of it is to be read.
         """
-        topic, partition = position
+        topic, partition = pair
         log = self._log(topic)[partition]
         if partition >= group.met.setdefault(topic, len(self._log(topic))):
             return log.first

@@ -70,8 +70,8 @@ class MemoryReceiver:
             for member in list(group.members):
                 if now - member.last_poll > broker.session_timeout_s:
                     group.members.pop(member)
-                    for position in [p for p, owner in group.owners.items() if owner is member]:
-                        group.owners.pop(position)
+                    for pair in [p for p, owner in group.owners.items() if owner is member]:
+                        group.owners.pop(pair)
             if was_expelled:
                 lost = list(self._positions)
             else:
@@ -96,11 +96,11 @@ class MemoryReceiver:
             group = self._group
             target = group.target(broker.partition_counts())
             mine = [p for p, owner in target.items() if owner is self and p not in group.owners]
-            for position in mine:
-                group.owners[position] = self
-                if position not in group.committed:
-                    group.committed[position] = broker.first_offset(group, position, self._start)
-                self._positions[position] = group.committed[position]
+            for pair in mine:
+                group.owners[pair] = self
+                if pair not in group.committed:
+                    group.committed[pair] = broker.first_offset(group, pair, self._start)
+                self._positions[pair] = group.committed[pair]
             if notify:
                 broker.changed.notify_all()
         if mine:
@@ -111,17 +111,17 @@ class MemoryReceiver:
         order = [p for p in self._positions if p not in self._paused]
         self._turn += 1
         for index in range(len(order)):
-            position = order[(index + self._turn) % len(order)]
-            offset = self._positions[position]
+            pair = order[(index + self._turn) % len(order)]
+            offset = self._positions[pair]
             try:
-                found = self._broker.read(position, offset, max_records - len(deliveries))
+                found = self._broker.read(pair, offset, max_records - len(deliveries))
             except OffsetOutOfRangeError:
-                self._out_of_range.add(position)
+                self._out_of_range.add(pair)
                 if deliveries:
                     break  # Handed over first: their positions have moved.
                 raise
             deliveries.extend(_copy(record) for record in found)
-            self._positions[position] = offset + len(found)
+            self._positions[pair] = offset + len(found)
             if len(deliveries) >= max_records:
                 break
         return deliveries
@@ -166,16 +166,16 @@ class MemoryReceiver:
     def _give_back(self, partitions: list[TopicPartition]) -> None:
         with self._broker.changed:
             self._forget(partitions)
-            for position in partitions:
-                if self._group.owners.get(position) is self:
-                    self._group.owners.pop(position)
+            for pair in partitions:
+                if self._group.owners.get(pair) is self:
+                    self._group.owners.pop(pair)
             self._broker.changed.notify_all()
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
-        for position in partitions:
-            self._positions.pop(position, None)
-            self._paused.discard(position)
-            self._out_of_range.discard(position)
+        for pair in partitions:
+            self._positions.pop(pair, None)
+            self._paused.discard(pair)
+            self._out_of_range.discard(pair)
 
 
 def _copy(record: Delivery) -> Delivery:
