@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pat_events.producer.ack import Ack
     from pat_events.transports.sending import Outgoing
 
-    Settings = tuple[tuple[str, str], ...]
+    Environment = tuple[tuple[str, str], ...]
 
 
 class RecordingContext(Context):
@@ -96,8 +96,8 @@ def context(
         ConfigError: an impossible setting, catalogue or attempt.
     """
     require_at_least_1("attempt", attempt)
-    settings = tuple(item for item in os.environ.items() if item[0].startswith("PAT_EVENTS_"))
-    broker, producer = _nowhere(settings)
+    environment = tuple(item for item in os.environ.items() if item[0].startswith("PAT_EVENTS_"))
+    broker, producer = _nowhere(environment)
     with broker.lock:
         ack = producer.publish(
             event, correlation_id=correlation_id, tenant_id=tenant_id, headers=headers
@@ -118,8 +118,8 @@ class _Nowhere(MemoryBroker):
 
 # A catalogue takes longer to read than most unit tests.
 @lru_cache(maxsize=8)
-def _nowhere(settings: Settings) -> tuple[MemoryBroker, Producer]:
-    config = Config.from_env(dict(settings))
+def _nowhere(environment: Environment) -> tuple[MemoryBroker, Producer]:
+    config = Config.from_env(dict(environment))
     broker = _Nowhere()
     for topic in load_catalog(config.catalog).topics:
         broker.create_topic(topic, 1)
