@@ -148,7 +148,7 @@ def test_a_task_that_is_cancelled_before_it_began_is_held(stage):
     assert isinstance(error, HoldError)
 
 
-def test_works_that_the_group_cancels_itself_are_not_posted(stage):
+def test_jobs_that_the_group_cancels_itself_are_not_posted(stage):
     async def handle(event, ctx):
         raise AssertionError
 
@@ -246,7 +246,7 @@ def test_what_ends_the_process_ends_it_and_is_no_fault_of_the_handler_it_meets(
     assert (group.stats().held > 0, group.stats().retried) == (True, 0)
 
 
-def test_when_the_loop_is_closed_every_work_comes_back_held_so_that_none_is_waited_for(stage):
+def test_when_the_loop_is_closed_every_job_comes_back_held_so_that_none_is_waited_for(stage):
     async def handle(event, ctx):
         raise AssertionError
 

@@ -17,7 +17,7 @@ from pat_events.events import EmailProcessed, EmailReceived
 TIMEOUT_S = 10.0
 
 
-def works_of(stage, handle, *email_ids):
+def jobs_of(stage, handle, *email_ids):
     """The jobs that an engine hands out for these events."""
     handlers = Handlers()
     handlers.add(EmailReceived, handle, timeout_s=TIMEOUT_S)
@@ -36,7 +36,7 @@ def test_a_thread_that_is_given_up_is_replaced_also_when_every_one_was(stage, wa
         if event.email_id.startswith("hangs"):
             release.wait(30)
 
-    *hanging, third, fourth = works_of(stage, handle, "hangs-1", "hangs-2", "c", "d")
+    *hanging, third, fourth = jobs_of(stage, handle, "hangs-1", "hangs-2", "c", "d")
     posted = []
     pool = ThreadWorkers(2, None, posted.append)
     pool.submit(hanging)
@@ -64,7 +64,7 @@ def test_a_thread_that_is_given_up_is_replaced_while_it_still_hangs(stage, wait_
         if event.email_id == "hangs":
             release.wait(30)
 
-    hanging, *others = works_of(stage, handle, "hangs", "b", "c", "d")
+    hanging, *others = jobs_of(stage, handle, "hangs", "b", "c", "d")
     posted = []
     pool = ThreadWorkers(1, None, posted.append)
     pool.submit([hanging])
@@ -79,7 +79,7 @@ def test_a_thread_that_is_given_up_is_replaced_while_it_still_hangs(stage, wait_
 
 
 def test_a_deadline_is_each_calls_own_and_not_that_of_all_of_a_lane(stage):
-    (job,) = works_of(stage, lambda event, ctx: None, "a/1", "a/2", "a/3")
+    (job,) = jobs_of(stage, lambda event, ctx: None, "a/1", "a/2", "a/3")
     watch = Watch()
     assert [watch.overdue(job, now) for now in (0, 9)] == [False, False]
     job.done = 1
@@ -113,7 +113,7 @@ def test_a_thread_that_takes_long_over_many_events_gives_back_what_it_has_not_be
         begun.append(event.subject)
         step.wait(30)
 
-    (job,) = works_of(stage, handle, "a/1", "a/2", "a/3")
+    (job,) = jobs_of(stage, handle, "a/1", "a/2", "a/3")
     posted = []
     pool = ThreadWorkers(1, None, posted.append)
     pool.submit([job])
@@ -136,7 +136,7 @@ def test_a_task_that_takes_long_over_many_events_gives_back_what_it_has_not_begu
             begun.put_nowait(event.subject)
             await step.wait()
 
-        (job,) = works_of(stage, handle, "a/1", "a/2", "a/3")
+        (job,) = jobs_of(stage, handle, "a/1", "a/2", "a/3")
         workers = TaskWorkers(1, loop, None, posted.set_result)
         workers.submit([job])
         await asyncio.wait_for(begun.get(), 10)

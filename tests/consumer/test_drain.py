@@ -291,18 +291,18 @@ def test_what_a_stop_begins_does_not_wait_behind_a_handler_at_work(stage):
     for job in (busy, last):
         workers.start(job)
     workers.finish(last)
-    nudged = []
+    woken = []
 
     def wake_idle():
-        nudged[:] = workers.ready[:1]
+        woken[:] = workers.ready[:1]
         return bool(workers.ready)
 
     def wait(seconds):
-        # A pool of threads, the only one awake at work: the others take what they are nudged for.
+        # A pool of threads, the only one awake at work: the others take what they are woken for.
         stage.clock.advance(seconds)
-        if nudged:
-            workers.start(nudged[0])
-            workers.finish(nudged.pop())
+        if woken:
+            workers.start(woken[0])
+            workers.finish(woken.pop())
         elif not workers.ready:
             workers.finish(busy)
 

@@ -402,7 +402,7 @@ def test_a_handler_beyond_its_deadline_is_tried_again_and_its_late_end_changes_n
     assert (stage.committed, member.stats.handled, member.stats.in_flight) == (3, 3, 0)
 
 
-def test_a_result_posted_just_as_its_work_is_given_up_counts_once(stage):
+def test_a_result_posted_just_as_its_job_is_given_up_counts_once(stage):
     # The worker saw no reason to drop it, and the engine gave it up before it was posted.
     recorder = Recorder()
     member = stage.member(handlers_of(recorder, timeout_s=10))

@@ -80,11 +80,11 @@ def test_a_handler_that_gives_up_is_not_called_again_before_its_letter_is_writte
     assert calls == ["1", "2"]
 
 
-@pytest.mark.parametrize(("headers", "hurried"), [([TYPE], 1), ([STRANGE], 0)])
-def test_an_acknowledgement_is_hurried_where_a_lane_waits_for_it(stage, headers, hurried):
+@pytest.mark.parametrize(("headers", "expedited"), [([TYPE], 1), ([STRANGE], 0)])
+def test_an_acknowledgement_is_expedited_where_a_lane_waits_for_it(stage, headers, expedited):
     member, _ = group(stage, "plain")
     calls = []
     member.sender.expedite = lambda: calls.append(None)
     stage.raw(b"\xff", headers)
     member.run_until(lambda: stage.committed == 1)
-    assert len(calls) == hurried
+    assert len(calls) == expedited

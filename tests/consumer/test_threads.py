@@ -7,7 +7,7 @@ from pat_events.consumer.workers.threads import ThreadWorkers, _Thread
 from pat_events.events import EmailReceived
 
 
-def test_a_work_taken_by_a_thread_that_is_given_up_has_a_deadline_as_well(stage):
+def test_a_job_taken_by_a_thread_that_is_given_up_has_a_deadline_as_well(stage):
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None, timeout_s=10)
     member = stage.member(handlers)

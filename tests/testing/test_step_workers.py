@@ -96,7 +96,7 @@ def test_events_that_take_long_together_are_not_given_up(begin, pausing, clock):
     assert [it for it in pausing.came_to if it.startswith("end")] == ["end 0", "end 1", "end 2"]
 
 
-def test_a_work_that_was_given_up_is_cancelled_at_its_pause(begin, pausing, clock):
+def test_a_job_that_was_given_up_is_cancelled_at_its_pause(begin, pausing, clock):
     member, job = begin(pausing)
     member.workers.advance(job)
     clock.advance(TIMEOUT_S)
