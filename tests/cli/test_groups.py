@@ -59,7 +59,8 @@ def test_a_group_that_is_set_back_handles_its_events_again(on_kafka, tmp_path, s
     first, blocked = handled()
     assert first == "e-1\n"
     assert blocked.returncode == 1
-    assert re.search(r"has 1 member, whose next commit .*: stop pat-events on ", blocked.stderr)
+    stop = f"has 1 member, whose next commit .*: stop pat-events-{group} on "
+    assert re.search(stop, blocked.stderr)
     shown = on_kafka("groups", "reset", group, "--to", "earliest")
     assert shown.returncode == 0, shown.stderr
     row = rf"^{place['topic']} +{place['partition']} +1 +0 +1 +1 +0$"

@@ -160,7 +160,8 @@ def test_nothing_is_set_while_somebody_is_in_the_group(
         member.subscribe([topic])
         until(lambda: member.poll(0.1) or len(member.assignment()) == 2)
         found = plan(cluster, catalog, group, "latest")
-        with pytest.raises(TransportError, match=r"has 1 member.*stop pat-events on 127\.0\.0\.1"):
+        stop = rf"has 1 member.*stop pat-events-{group} on 127\.0\.0\.1"
+        with pytest.raises(TransportError, match=stop):
             apply(cluster, found)
         # It joined after the plan was made.
         with pytest.raises(TransportError, match="a member has joined the group meanwhile"):
