@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from pat_events.core.headers import CE_TYPE
 from pat_events.errors import ConfigError
 from pat_events.ops.cluster import Cluster
-from pat_events.ops.tail import AtOffset, Last, Wanted, tail
+from pat_events.ops.tail import AtOffset, Last, RecordFilter, tail
 from tests.support.clusters import kafka_config
 
 pytestmark = pytest.mark.kafka
@@ -73,29 +73,29 @@ def test_each_partition_is_read_from_where_it_is_to_begin(cluster, topic, begin,
 def test_an_offset_is_one_of_a_partition_up_to_that_of_the_next_record(
     cluster, topic, offset, numbers
 ):
-    found = read(cluster, topic, begin=AtOffset(offset), wanted=Wanted(partition=1))
+    found = read(cluster, topic, begin=AtOffset(offset), wanted=RecordFilter(partition=1))
     assert found == [f"1-{number}" for number in numbers]
 
 
 def test_an_offset_that_is_not_there_is_refused_with_those_that_are(cluster, topic):
     with pytest.raises(ConfigError, match=rf"{topic}/1 has no offset 6: it holds offsets 0 to 4"):
-        read(cluster, topic, begin=AtOffset(6), wanted=Wanted(partition=1))
+        read(cluster, topic, begin=AtOffset(6), wanted=RecordFilter(partition=1))
 
 
 def test_a_partition_that_is_not_there_is_refused_with_those_that_are(cluster, topic):
     with pytest.raises(ConfigError, match=rf"{topic} has no partition 2, but 0 to 1"):
-        read(cluster, topic, begin="earliest", wanted=Wanted(partition=2))
+        read(cluster, topic, begin="earliest", wanted=RecordFilter(partition=2))
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(partition=1), ["1-0", "1-1", "1-2", "1-3", "1-4"]),
-        (Wanted(key=b"key-1"), ["0-1", "0-3", "1-1", "1-3"]),
-        (Wanted(full_name="type-0"), ["0-0", "0-2", "0-4", "1-0", "1-2", "1-4"]),
-        (Wanted(partition=0, key=b"key-1", full_name="type-1"), ["0-1", "0-3"]),
-        (Wanted(key=b"key-1", full_name="type-0"), []),
-        (Wanted(key=b""), []),
+        (RecordFilter(partition=1), ["1-0", "1-1", "1-2", "1-3", "1-4"]),
+        (RecordFilter(key=b"key-1"), ["0-1", "0-3", "1-1", "1-3"]),
+        (RecordFilter(full_name="type-0"), ["0-0", "0-2", "0-4", "1-0", "1-2", "1-4"]),
+        (RecordFilter(partition=0, key=b"key-1", full_name="type-1"), ["0-1", "0-3"]),
+        (RecordFilter(key=b"key-1", full_name="type-0"), []),
+        (RecordFilter(key=b""), []),
     ],
 )
 def test_records_are_picked_out_by_partition_key_and_type(cluster, topic, wanted, expected):
@@ -103,7 +103,7 @@ def test_records_are_picked_out_by_partition_key_and_type(cluster, topic, wanted
 
 
 def test_the_most_records_are_counted_of_those_picked_out(cluster, topic):
-    wanted = Wanted(partition=0, key=b"key-1")
+    wanted = RecordFilter(partition=0, key=b"key-1")
     assert read(cluster, topic, begin="earliest", wanted=wanted, max_records=2) == ["0-1", "0-3"]
     assert read(cluster, topic, begin="earliest", wanted=wanted, max_records=1) == ["0-1"]
 

@@ -14,7 +14,7 @@ from pat_events.cli.options import Bootstrap, CatalogFile, Since, configure
 from pat_events.cli.output import command, event_types_if_any, print_json, say
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.json_records import record_as_json
-from pat_events.ops.tail import AtOffset, Last, Wanted, tail
+from pat_events.ops.tail import AtOffset, Last, RecordFilter, tail
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -108,7 +108,7 @@ def consume(
         cluster,
         topics,
         begin=begin,
-        wanted=Wanted(partition, None if key is None else key.encode(), full_name),
+        wanted=RecordFilter(partition, None if key is None else key.encode(), full_name),
         max_records=max_records,
         timeout_s=timeout_s,
         on_quiet=_say_waiting,

@@ -82,7 +82,7 @@ def publish(
       pat-events publish TenantEvent tenants.jsonl --tenant acme --header origin=import
       tail -f mails.jsonl | pat-events publish EmailReceived --stream
     """
-    beside = ops.Beside(_named(headers or ()), tenant, correlation_id, causation_id)
+    extras = ops.Extras(_named(headers or ()), tenant, correlation_id, causation_id)
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
@@ -94,7 +94,7 @@ def publish(
             events = ops.events_from_lines(types, event_type, lines)
         else:
             events = list(ops.events_from_json(types, event_type, _read(file)))
-        _tell(ops.publish(config, KafkaTransport(cluster.kafka), events, beside))
+        _tell(ops.publish(config, KafkaTransport(cluster.kafka), events, extras))
 
 
 def _tell(acks: Iterator[Ack]) -> None:

@@ -11,7 +11,7 @@ from pat_events.core.dead_letter import read_cause
 from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError
 from pat_events.ops.json_records import record_as_json
-from pat_events.ops.tail import Wanted, no_such_offset, read_stored
+from pat_events.ops.tail import RecordFilter, no_such_offset, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ def show(
     if offset is not None and partition is None:
         raise ConfigError("an offset is one of a partition: name the partition as well")
     admin = cluster.admin([topic])
-    ends = admin.ends(Wanted(partition).of(admin.partitions))
+    ends = admin.ends(RecordFilter(partition).of(admin.partitions))
     if offset is not None and partition is not None:
         low, high = ends[topic, partition]
         if not low <= offset < high:

@@ -28,7 +28,7 @@ _WAITING_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Extras:
     """What is written beside each event, on top of what its metadata says.
 
     ``correlation_id`` is the cause's id where there is a cause and neither names another: the
@@ -62,7 +62,7 @@ def publish(
     config: Config,
     transport: Transport,
     events: Iterable[Message | None],
-    beside: Beside | None = None,
+    extras: Extras | None = None,
 ) -> Iterator[Ack]:
     """Publish events and yield their acknowledgements, in the same order.
 
@@ -71,7 +71,7 @@ def publish(
         transport: Where to send them.
         events: What to publish, as it comes; None where the next one is yet to come and those
             before it are to be waited for.
-        beside: What is written beside each of them.
+        extras: What is written beside each of them.
 
     What follows a refused event is not published; of those that were on their way by then some
     may be. Whoever gets an error, or a signal that raises one, has been told of every event that
@@ -80,8 +80,8 @@ def publish(
     Raises:
         PatEventsError: the first that ``events``, ``Producer.publish`` or ``Ack.result`` raised.
     """
-    beside = beside or Beside()
-    cause = beside.cause(config.tenant_id)
+    extras = extras or Extras()
+    cause = extras.cause(config.tenant_id)
     with Producer(config, transport=transport) as producer:
         waiting: deque[Ack] = deque()
         failures: list[BaseException] = []
@@ -91,9 +91,9 @@ def publish(
                     ack = producer.publish(
                         event,
                         caused_by=cause,
-                        correlation_id=beside.correlation_id,
-                        tenant_id=beside.tenant_id,
-                        headers=beside.headers,
+                        correlation_id=extras.correlation_id,
+                        tenant_id=extras.tenant_id,
+                        headers=extras.headers,
                     )
                     waiting.append(ack)
                 yield from _arrived(waiting, failures, 0 if event is None else _WAITING_MAX)

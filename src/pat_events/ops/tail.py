@@ -47,7 +47,7 @@ Begin: TypeAlias = Start | AtOffset | Last
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RecordFilter:
     """Which records are asked for; what is None may be anything.
 
     Attributes:
@@ -84,7 +84,7 @@ class Wanted:
         )
 
 
-_ANY: Final = Wanted()
+_ANY: Final = RecordFilter()
 
 
 def tail(
@@ -92,7 +92,7 @@ def tail(
     topics: Sequence[str],
     *,
     begin: Begin = "latest",
-    wanted: Wanted = _ANY,
+    wanted: RecordFilter = _ANY,
     max_records: int | None = None,
     timeout_s: float | None = None,
     on_quiet: Callable[[], None] = lambda: None,
