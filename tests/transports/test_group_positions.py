@@ -38,7 +38,7 @@ def test_a_coordinator_that_moves_is_followed(broker, positions, error):
     positions.set({PAIR: 3})
     assert positions.committed([PAIR]) == {PAIR: 3}
     broker.faults.push_request_errors(Api.OFFSET_FETCH, error)
-    assert positions.standing([PAIR]) == {PAIR: 3}
+    assert positions.valid([PAIR]) == {PAIR: 3}
 
 
 @pytest.mark.parametrize(

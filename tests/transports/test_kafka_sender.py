@@ -178,7 +178,7 @@ class TestRebuild:
                 sender.send(late)
 
         monkeypatch.setattr(Client, "on_produce", staticmethod(publish))
-        sender._tend(0)
+        sender._maintain(0)
         assert published == [late]
         assert list(clients[-1].queue) == [b"first", b"second", b"late"]
 
@@ -188,10 +188,10 @@ class TestRebuild:
         records = [record("first"), record("second"), record("third")]
         for it in records:
             sender.send(it)  # The third finds the client dead, and is taken to be sent again.
-        sender._tend(0)
+        sender._maintain(0)
         assert list(clients[-1].queue) == [b"first", b"second", b"third"]
         clients[-1].acknowledge()
-        sender._tend(0)
+        sender._maintain(0)
         assert [it.error for it in records] == [None] * 3
         assert {it.settlements for it in records} == {1}
 
@@ -200,7 +200,7 @@ class TestRebuild:
         for name in "abc":
             sender.send(record(name * 1000))
         die(sender)
-        sender._tend(0)
+        sender._maintain(0)
         assert clients[0].limit_kbytes == 2
         assert clients[1].limit_kbytes == 3
 
@@ -222,7 +222,7 @@ class TestGivingUp:
                 sender.send(record("another"))
             clock.now += 1
             die(sender)
-            sender._tend(0)
+            sender._maintain(0)
         assert clock.now - began >= 3
 
     def test_a_record_that_was_refused_is_no_progress(self, make, clients, record):
@@ -232,7 +232,7 @@ class TestGivingUp:
             sender.send(record("second"))
         assert sender._ledger.settled == 0
         clients[0].acknowledge()
-        sender._tend(0)
+        sender._maintain(0)
         assert sender._ledger.settled == 1
 
 
@@ -350,7 +350,7 @@ class TestCallbacksOfARebuild:
         clients[0].acknowledge()
         die(sender)
         sender.send(record("next"))
-        sender._tend(0)
+        sender._maintain(0)
         assert seen == [(b"delivered", False, None)]
         assert list(clients[-1].queue) == [b"next"]
 
@@ -360,7 +360,7 @@ class TestCallbacksOfARebuild:
         die(sender)
         too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
         monkeypatch.setattr(Client, "refuse", staticmethod(lambda value: too_large))
-        sender._tend(0)
+        sender._maintain(0)
         ((value, held, error),) = seen
         assert (value, held) == (b"large", False)
         assert isinstance(error, RecordTooLargeError)
@@ -370,7 +370,7 @@ class TestCallbacksOfARebuild:
         sender.send(record("hopeless", callback))
         for _ in range(10):
             die(sender)
-            sender._tend(0)
+            sender._maintain(0)
             clock.now += 0.5
         ((value, held, error),) = seen
         assert (value, held) == (b"hopeless", False)
@@ -382,7 +382,7 @@ class TestCallbacksOfARebuild:
         sender.send(record("delivered", lambda _: told.append(sender.may_wait())))
         clients[0].acknowledge()
         die(sender)
-        sender._tend(0)
+        sender._maintain(0)
         assert told == [False]
 
 
@@ -450,10 +450,10 @@ class TestWhileThereIsNoClient:
         sender = make()
         die(sender)
         for _ in range(3):
-            sender._tend(0)
+            sender._maintain(0)
         assert len(clients) == 1
         sender.send(record("a"))
-        sender._tend(0)
+        sender._maintain(0)
         assert [list(it.queue) for it in clients] == [[], [b"a"]]
 
 
@@ -470,7 +470,7 @@ class TestReportsOfAReplacedClient:
         (first,) = clients[0].queue.values()
         clients[0].queue.clear()  # Not told when it is replaced: the report comes late.
         die(sender)
-        sender._tend(0)
+        sender._maintain(0)
         (second,) = clients[1].queue.values()
         return sent, first, second
 
@@ -482,7 +482,7 @@ class TestReportsOfAReplacedClient:
     def test_a_late_failure_settles_nothing(self, sender, clients, resent, late):
         sent, first, second = resent
         first(late, Message(-1))
-        sender._tend(0)
+        sender._maintain(0)
         assert sent.settlements == 0
         assert len(clients) == 2  # Nor is it a reason to make a third.
         second(None, Message(7))
@@ -510,7 +510,7 @@ def test_a_place_that_was_not_told_is_unknown(make, clients, record, before, par
     if before:
         clients[0].queue.clear()
         die(sender)
-        sender._tend(0)
+        sender._maintain(0)
     report(None, Message(offset, partition))
     assert sent.settlements == 1
     assert sent.error is None
@@ -526,42 +526,42 @@ class TestTimeIsOver:
     def test_each_record_has_its_own_time(self, sender, clock, record):
         first, second = record("first"), record("second")
         sender.send(first)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 6
         sender.send(second)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 4
-        sender._tend(0)
+        sender._maintain(0)
         assert isinstance(first.error, TransportTimeoutError)
         assert "not acknowledged within 10.0 s, and may still be delivered" in str(first.error)
         assert not second.settled
         clock.now += 6
-        sender._tend(0)
+        sender._maintain(0)
         assert isinstance(second.error, TransportTimeoutError)
 
     def test_a_rebuild_gives_no_record_more(self, sender, clock, record):
         first = record("first")
         sender.send(first)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 9
         die(sender)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 1
-        sender._tend(0)
+        sender._maintain(0)
         assert first.settled
 
     def test_what_was_refused_lends_its_time_to_nobody(self, sender, clock, clients, record):
         clients[0].refuse = lambda value: KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
         with pytest.raises(RecordTooLargeError):
             sender.send(record("refused"))
-        sender._tend(0)
+        sender._maintain(0)
         clients[0].refuse = lambda value: None
         clock.now += 9
         taken = record("taken")
         sender.send(taken)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 9
-        sender._tend(0)
+        sender._maintain(0)
         assert not taken.settled
 
     def test_a_slow_client_keeps_what_it_has_and_settles_nothing_twice(
@@ -570,15 +570,15 @@ class TestTimeIsOver:
         over = [record(str(number)) for number in range(3)]
         for it in over:
             sender.send(it)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 10
         for on_delivery in list(clients[0].queue.values()):
-            sender._tend(0)
+            sender._maintain(0)
             clock.now += 29
             on_delivery(None, Message(0))  # Late, one by one, and in the order of the log.
         clients[0].queue.clear()
         clock.now += 60
-        sender._tend(0)
+        sender._maintain(0)
         assert [it.settlements for it in over] == [1, 1, 1]
         assert all(isinstance(it.error, TransportTimeoutError) for it in over)
         assert len(clients) == 1
@@ -588,26 +588,26 @@ class TestTimeIsOver:
     ):
         over, alive = record("over"), record("alive")
         sender.send(over)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 9
         sender.send(alive)
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 1
-        sender._tend(0)
+        sender._maintain(0)
         assert over.settled
         for waited, made in ((29.9, 1), (0.2, 2)):
             alive.settled or sender._ledger._expiry._marks.clear()  # Its time goes on without end.
             clock.now += waited
-            sender._tend(0)
+            sender._maintain(0)
             assert len(clients) == made
         assert list(clients[1].queue) == [b"alive"]
 
     def test_a_callback_of_what_is_over_is_told_that_it_must_not_wait(self, sender, clock, record):
         told = []
         sender.send(record("over", lambda _: told.append(sender.may_wait())))
-        sender._tend(0)
+        sender._maintain(0)
         clock.now += 10
-        sender._tend(0)
+        sender._maintain(0)
         assert told == [False]
 
 
@@ -671,7 +671,7 @@ def test_a_late_success_never_leaves_the_half_of_a_key_sent_again(
     # Not told by the dead client: its reports are with the other thread.
     monkeypatch.setattr(Client, "purge", lambda self: self.queue.clear())
     die(sender)
-    sender._tend(0)
+    sender._maintain(0)
     other.join(DEADLINE_S)
     assert list(clients[-1].queue) == [b"A", b"B"]
 
@@ -723,7 +723,7 @@ class TestFlush:
         sender.send(first)
         for _ in range(3):
             die(sender)
-            sender._tend(0)
+            sender._maintain(0)
         die(sender)
         return first
 
@@ -753,7 +753,7 @@ class TestFlush:
 
         sender.send(record("first", flush))
         clients[0].acknowledge()
-        sender._tend(0)
+        sender._maintain(0)
         assert found == [[later]]
         assert clock.slept == []
 

@@ -72,7 +72,7 @@ class GroupPositions:
         """
         return {pair: position.offset for pair, position in self._found(pairs).items()}
 
-    def standing(self, pairs: Collection[Pair]) -> dict[Pair, int]:
+    def valid(self, pairs: Collection[Pair]) -> dict[Pair, int]:
         """Like ``committed``, without positions in a topic of that name that was deleted."""
         topics = self._ask(pairs)
         return {

@@ -89,17 +89,19 @@ class Positions:
             for p in new
         }
         times = self._at_start_time(client, new)
-        met = {} if self._start == "earliest" else self._met(client, new, topics)
+        at_start = (
+            {} if self._start == "earliest" else self._partitions_at_start(client, new, topics)
+        )
         for position in new:
             pair = position.topic, position.partition
             low, high = ends[pair]
-            if self._start == "earliest" or position.partition >= met[position.topic]:
+            if self._start == "earliest" or position.partition >= at_start[position.topic]:
                 position.offset = low
             else:
                 at = times.get(pair, -1)
                 position.offset = high if at < 0 else at  # A time may be after the last record.
 
-    def _met(
+    def _partitions_at_start(
         self, client: Consumer, new: list[TopicPartition], topics: Mapping[str, Mark]
     ) -> dict[str, int]:
         """Return how many partitions each topic had when the group began with it.
@@ -107,7 +109,7 @@ class Positions:
         One beyond that is new to a group that was there already: all of it is to be read. Others
         are those of a new group, or some whose other members have just begun.
         """
-        met = {}
+        at_start = {}
         for name in {p.topic for p in new}:
             now = topics[name]
             asked = [TopicPartition(name, number) for number in range(now.partitions)]
@@ -119,8 +121,8 @@ class Positions:
                 for mark in (*marks, Mark(known.cluster, known.topic, now.partitions))
             ]
             # A partition the answer did not list yet is the newest of all.
-            met[name] = min(counts)
-        return met
+            at_start[name] = min(counts)
+        return at_start
 
     def _at_start_time(
         self, client: Consumer, new: list[TopicPartition]

@@ -87,7 +87,7 @@ class KafkaSender:
         self._client = SendingClient(
             config, limits, ledger, callbacks, errors, outcomes, make_client
         )
-        self._poller = AckPoller(self._tend, ledger.outstanding)
+        self._poller = AckPoller(self._maintain, ledger.outstanding)
         self._poller.start()
         _senders.add(self)
 
@@ -200,7 +200,7 @@ class KafkaSender:
         self._refuse_after_fork()
         self._client.poll(timeout_s)
 
-    def _tend(self, timeout_s: float) -> None:
+    def _maintain(self, timeout_s: float) -> None:
         """Settle, give up and replace what has to be; the poller's turn."""
         self._poll(timeout_s)
         now = self._clock()
@@ -211,7 +211,7 @@ class KafkaSender:
             self._callbacks.give_up(failures)
             self._outcomes.given_up(failures)
         self._outcomes.tell()
-        self._client.tend(now)
+        self._client.maintain(now)
 
 
 def _at_exit() -> None:

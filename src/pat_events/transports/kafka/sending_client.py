@@ -203,7 +203,7 @@ class SendingClient:
                 if is_fatal(error):
                     self.is_dead = True
 
-    def tend(self, now: float) -> None:
+    def maintain(self, now: float) -> None:
         """Renew the sign-in where it was refused; replace the client where it has to be."""
         if self._renewal.is_wanted:
             self._renewal.look(self._client)

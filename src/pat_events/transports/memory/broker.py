@@ -50,7 +50,7 @@ class Group:
     owners: dict[TopicPartition, Member] = field(default_factory=dict)
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     #: How many partitions each topic had when the group began with it.
-    met: dict[str, int] = field(default_factory=dict)
+    partitions_at_start: dict[str, int] = field(default_factory=dict)
 
     def target(self, topics: Mapping[str, int]) -> dict[TopicPartition, Member]:
         """Return who should own what: an even share, moving as little as possible."""
@@ -203,7 +203,7 @@ class MemoryBroker:
         """
         topic, partition = pair
         log = self._log(topic)[partition]
-        if partition >= group.met.setdefault(topic, len(self._log(topic))):
+        if partition >= group.partitions_at_start.setdefault(topic, len(self._log(topic))):
             return log.first
         if isinstance(start, datetime):
             millis = start.timestamp() * 1000
