@@ -280,10 +280,10 @@ class Producer:
         tenant_id: str | None,
         headers: Mapping[str, bytes] | None,
     ) -> Ack:
-        address = self._stamps.get(event.__class__)
-        if address is None:
-            address = self._stamp(self._types.of(type(event)))
-        key = address.key_of(event)
+        stamp = self._stamps.get(event.__class__)
+        if stamp is None:
+            stamp = self._stamp(self._types.of(type(event)))
+        key = stamp.key_of(event)
         if not key:
             raise self._no_key(event)
         now_ns = self._time_ns()
@@ -294,14 +294,14 @@ class Producer:
             event_time = self._event_time(metadata, now_ns)
             tenant_id = tenant_id or metadata.tenant_id
             correlation_id = correlation_id or metadata.correlation_id
-            if metadata.source and metadata.source != address.source:
-                address = address.with_source(metadata.source)
+            if metadata.source and metadata.source != stamp.source:
+                stamp = stamp.with_source(metadata.source)
         else:
             metadata = event.metadata  # type: ignore[attr-defined]
             event_id = str(self._uuid7())
             event_time = self._set_time(metadata.timestamp, now_ns)
         metadata.event_id = event_id
-        metadata.source = address.source
+        metadata.source = stamp.source
         if caused_by is None:
             tenant_id = tenant_id or self._config.tenant_id
             correlation_id = correlation_id or event_id
@@ -310,7 +310,7 @@ class Producer:
             correlation_id = correlation_id or caused_by.correlation_id
         metadata.correlation_id = correlation_id
         key_bytes = key.encode()
-        own = address.headers.copy()
+        own = stamp.headers.copy()
         own[h.CE_ID] = event_id.encode()
         own[h.CE_TIME] = event_time.encode()
         own[h.CE_SUBJECT] = key_bytes
@@ -329,10 +329,10 @@ class Producer:
             _refuse_names(headers)
             own.update(headers)
         try:
-            value = address.encode(event)
+            value = stamp.encode(event)
         except self._codec.encode_errors as error:
             raise SchemaError(f"{type(event).__name__} {event_id}: {error}") from error
-        size = 2 * len(value) + len(key_bytes) + address.fixed_bytes
+        size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
         if size > self._surely_small_bytes or caused_by is not None or headers:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
@@ -351,7 +351,7 @@ class Producer:
                 "send their key"
             )
         return Ack(
-            address.topic,
+            stamp.topic,
             key_bytes,
             value,
             own,
