@@ -267,18 +267,18 @@ class TestTold:
     def test_many_acknowledgements_are_one_value(self, sender, clients, record, seen):
         for number in range(50):
             sender.send(record(str(number)))
-        sender._tend(0)
+        sender._maintain(0)
         assert seen == []
         clients[0].acknowledge()
-        sender._tend(0)
-        sender._tend(0)
+        sender._maintain(0)
+        sender._maintain(0)
         assert seen == [Acknowledged(50)]
 
     def test_what_was_not_taken_is_neither(self, sender, clients, record, seen):
         clients[0].refuse = lambda value: KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
         with pytest.raises(RecordTooLargeError):
             sender.send(record("large"))
-        sender._tend(0)
+        sender._maintain(0)
         assert seen == []
 
     def test_refused_ones_are_told_apart(self, sender, clients, record, seen):
@@ -287,7 +287,7 @@ class TestTold:
         sender.send(record("large"))
         sender.send(record("larger"))
         clients[0].fail(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-        sender._tend(0)
+        sender._maintain(0)
         assert [(type(it), it.records) for it in seen] == [(NotDelivered, 2), (Acknowledged, 1)]
         assert isinstance(seen[0].error, RecordTooLargeError)
 
@@ -300,25 +300,25 @@ class TestTold:
         too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
         refuse = staticmethod(lambda value: too_large if value == b"large" else None)
         monkeypatch.setattr(Client, "refuse", refuse)
-        sender._tend(0)
+        sender._maintain(0)
         assert [(type(it), it.records) for it in seen] == [(SentAgain, 2)]
         assert "forced" in seen[0].why
         clients[-1].acknowledge()
-        sender._tend(0)
+        sender._maintain(0)
         assert [(type(it), it.records) for it in seen[1:]] == [(NotDelivered, 1), (Acknowledged, 1)]
 
     def test_what_arrives_after_it_was_given_up_counts_as_given_up_alone(
         self, sender, clients, clock, record, seen
     ):
-        sender._tend(0)
+        sender._maintain(0)
         sender.send(record("late"))
         for _ in range(5):
             clock.now += 1
-            sender._tend(0)
+            sender._maintain(0)
         clients[0].acknowledge()
         sender.send(record("next"))
         clients[0].acknowledge()
-        sender._tend(0)
+        sender._maintain(0)
         assert [(type(it), it.records) for it in seen] == [(NotDelivered, 1), (Acknowledged, 1)]
 
     def test_closing_tells_what_is_left(self, sender, clients, record, seen):
@@ -327,7 +327,7 @@ class TestTold:
         sender.send(record("lost"))
         sender._poll(0)  # In the thread that publishes.
         sender.close(0)
-        sender._tend(0)
+        sender._maintain(0)
         assert [(type(it), it.records) for it in seen] == [(Acknowledged, 1), (NotDelivered, 1)]
 
 
