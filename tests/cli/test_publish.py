@@ -114,8 +114,10 @@ def test_half_a_line_waits_for_the_other_half_and_the_last_needs_no_end(pat_even
     [
         ("nonsense", "line 4: not JSON"),
         ('{"sbject": "x"}', "line 4: no EmailReceived"),
-        ("{}", "email_id is empty"),
+        ("{}", "line 4: EmailReceived.email_id is empty"),
+        (line("e-2" * 400_000).rstrip(), "line 4: EmailReceived "),
     ],
+    ids=["no JSON", "another field", "no key", "too large"],
 )
 def test_a_bad_line_is_named_and_what_was_published_before_it(pat_events, bad, reason):
     text = f"{line('e-1')}\n{line('e-2')}{bad}\n{line('e-3')}"
@@ -125,6 +127,15 @@ def test_a_bad_line_is_named_and_what_was_published_before_it(pat_events, bad, r
     said = result.stderr.splitlines()
     assert reason in said[0]
     assert said[1:] == ["pat-events: published before it stopped: 2 events"]
+
+
+@pytest.mark.parametrize("bad", ["{}", line("e-2" * 400_000)], ids=["no key", "too large"])
+def test_without_stream_a_last_line_that_is_refused_keeps_all_from_being_published(pat_events, bad):
+    result = pat_events("publish", "EmailReceived", text=f"{line('e-1')}{bad}")
+    assert result.returncode == 1
+    assert not result.stdout
+    assert result.stderr.startswith("pat-events: line 2: EmailReceived")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_more_lines_than_may_be_on_their_way_are_all_published(pat_events, tmp_path):

@@ -17,6 +17,7 @@ from pat_events.cli.output import command, print_json, say, say_error, silence
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError
 from pat_events.ops import publishing as ops
+from pat_events.ops.checking import checker
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.lines import lines_as_they_come
 from pat_events.transports.kafka import KafkaTransport
@@ -71,7 +72,7 @@ def publish(
 ) -> None:
     """Publish events from JSON: one object, or one a line.
 
-    Nothing is sent unless all of the input can be read. With --stream each line is sent as it
+    Nothing is sent unless all of the input can be published. With --stream each line is sent as it
     comes, and a line that is no event ends it. Each acknowledged event is one line of JSON on
     standard output, also where another one was refused: its id and its place in the log.
 
@@ -86,15 +87,17 @@ def publish(
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
+    transport = KafkaTransport(cluster.kafka)
+    check = checker(config, transport, extras)
     silence("pat_events.producer")
     with ExitStack() as stack:
         events: Iterable[Message | None]
         if stream:
             lines = lines_as_they_come(_open(file, stack))
-            events = ops.events_from_lines(types, event_type, lines)
+            events = ops.events_from_lines(types, event_type, lines, check)
         else:
-            events = list(ops.events_from_json(types, event_type, _read(file)))
-        _tell(ops.publish(config, KafkaTransport(cluster.kafka), events, extras))
+            events = list(ops.events_from_json(types, event_type, _read(file), check))
+        _tell(ops.publish(config, transport, events, extras))
 
 
 def _tell(acks: Iterator[Ack]) -> None:

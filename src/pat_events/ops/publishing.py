@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.codecs.json import from_json
 from pat_events.core.envelope import Envelope
-from pat_events.errors import CodecError, PatEventsError, SchemaError
+from pat_events.errors import CodecError, PatEventsError, RecordTooLargeError, SchemaError
 from pat_events.producer.producer import Producer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -119,13 +119,17 @@ def _arrived(waiting: deque[Ack], failures: list[BaseException], leave: int) -> 
 
 
 def events_from_lines(
-    types: EventTypes, name: str, lines: Iterable[bytes | None]
+    types: EventTypes,
+    name: str,
+    lines: Iterable[bytes | None],
+    check: Callable[[Message], None] | None = None,
 ) -> Iterator[Message | None]:
     """Yield the events of one type, one a line, as lines come; None for None.
 
     Raises:
         UnknownEventError: the catalogue has no such event; names the nearest.
         SchemaError: a line is not JSON, or not such an event; says which and where.
+        PatEventsError: what ``check`` raised for an event.
     """
     message_class = _message_class(types, name)
     number = 0
@@ -141,24 +145,28 @@ def events_from_lines(
             except UnicodeDecodeError as error:
                 raise SchemaError(f"{place} is not UTF-8 text: {error}") from None
             value = _value(place, text.removeprefix("\ufeff") if number == 1 else text)
-            yield _event(message_class, name, place, value)
+            yield _event(message_class, name, place, value, check)
 
 
-def events_from_json(types: EventTypes, name: str, text: str) -> Iterator[Message]:
+def events_from_json(
+    types: EventTypes, name: str, text: str, check: Callable[[Message], None] | None = None
+) -> Iterator[Message]:
     """Yield the events of one type that a text holds: a JSON object, or one a line.
 
     Args:
         types: The events of the catalogue.
         name: Name of the event, such as ``EmailReceived``.
         text: JSON in Protobuf's JSON mapping.
+        check: Raises where a producer would refuse the event.
 
     Raises:
         UnknownEventError: the catalogue has no such event; names the nearest.
         SchemaError: not JSON, or not such an event; says where.
+        PatEventsError: what ``check`` raised for an event.
     """
     message_class = _message_class(types, name)
     for place, value in _values(text.removeprefix("\ufeff")):  # As Windows begins UTF-8.
-        yield _event(message_class, name, place, value)
+        yield _event(message_class, name, place, value, check)
 
 
 def _message_class(types: EventTypes, name: str) -> type[Message]:
@@ -166,11 +174,23 @@ def _message_class(types: EventTypes, name: str) -> type[Message]:
     return types.by_full_name[full_name.encode()].message_class
 
 
-def _event(message_class: type[Message], name: str, place: str, value: Any) -> Message:  # noqa: ANN401 - whatever JSON holds
+def _event(
+    message_class: type[Message],
+    name: str,
+    place: str,
+    value: Any,  # noqa: ANN401 - whatever JSON holds
+    check: Callable[[Message], None] | None,
+) -> Message:
     try:
-        return from_json(message_class, value)
+        event = from_json(message_class, value)
     except CodecError as error:
         raise SchemaError(f"{place}: no {name}: {error}") from error
+    if check is not None:
+        try:
+            check(event)
+        except (SchemaError, RecordTooLargeError) as error:
+            raise type(error)(f"{place}: {error}") from error
+    return event
 
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
