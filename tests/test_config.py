@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, Handlers, KafkaConfig, Producer, load_catalog
+from pat_events import (
+    Config,
+    ConsumerGroup,
+    Handlers,
+    KafkaConfig,
+    KafkaTransport,
+    Producer,
+    load_catalog,
+)
 from pat_events.errors import ConfigError
 
 
@@ -108,3 +116,22 @@ def test_a_config_does_not_change():
 def test_settings_of_kafka_in_the_place_of_those_of_events_are_refused_with_where_they_go(make):
     with pytest.raises(ConfigError, match=r"of type KafkaConfig: give a Config; .*KafkaTransport"):
         make(KafkaConfig(bootstrap_servers="b:1"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda transport: Producer(transport=transport),
+        lambda transport: ConsumerGroup("g", Handlers(), transport=transport),
+    ],
+    ids=["producer", "group"],
+)
+@pytest.mark.parametrize("given", [KafkaConfig(bootstrap_servers="b:1"), "b:1"])
+def test_what_is_no_transport_is_refused_with_how_to_make_one(make, given):
+    with pytest.raises(ConfigError, match=r"^transport is .*: give .* KafkaTransport\(KafkaConfig"):
+        make(given)
+
+
+def test_a_transport_for_kafka_takes_settings_of_kafka():
+    with pytest.raises(ConfigError, match=r"^config is 'b:1', of type str: give a KafkaConfig"):
+        KafkaTransport("b:1")

@@ -34,6 +34,11 @@ def test_a_number_of_a_group_is_a_number(setting, value):
         )
 
 
+def test_handlers_of_a_group_are_handlers():
+    with pytest.raises(ConfigError, match="handlers is None, of type NoneType: give Handlers"):
+        ConsumerGroup("email-processor", None, transport=MemoryTransport(MemoryBroker()))
+
+
 @pytest.mark.parametrize(
     ("register", "words"),
     [

@@ -12,7 +12,9 @@ from pat_events.codecs.table import (
     reader_by_media_type,
     structured_reader,
 )
+from pat_events.consumer.handlers import Handlers
 from pat_events.core import headers as h
+from pat_events.core.checks import wrong_type
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
 from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.codecs.base import Reader
-    from pat_events.consumer.handlers import Handlers, Registration
+    from pat_events.consumer.handlers import Registration
     from pat_events.core.record import Delivery
 
 # Names of this module: looking them up in the other costs more than the comparison.
@@ -77,6 +79,8 @@ class Routes:
         # Only what handlers were registered for: never keyed by what the wire brings.
         self._routes: dict[tuple[bytes | None, bytes | None], Route] = {}
         self._structured: dict[bytes, Route] = {}
+        if not isinstance(handlers, Handlers):
+            raise wrong_type("handlers", handlers, "Handlers")
         if not len(handlers):
             raise ConfigError("no handlers: register at least one with Handlers.on")
         for event_class, registration in handlers:

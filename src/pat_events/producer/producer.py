@@ -26,6 +26,7 @@ from pat_events.errors import (
 )
 from pat_events.producer.ack import Ack
 from pat_events.system import CLOCK
+from pat_events.transports.sending import require_transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,6 +138,7 @@ class Producer:
             from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
 
             transport = KafkaTransport.from_env()
+        require_transport(transport, "sender")
         self._transport = transport
         self._sender = sender or self._connected(transport)
 

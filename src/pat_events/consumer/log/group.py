@@ -37,6 +37,7 @@ from pat_events.errors import (
 )
 from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
+from pat_events.transports.sending import require_transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +137,7 @@ class ConsumerGroup:
             from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
 
             transport = KafkaTransport.from_env()
+        require_transport(transport, "receiver")
         self._transport = transport
         self._start: Start = start
         self._order: Order = order

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
 
+from pat_events.core.checks import wrong_type
 from pat_events.core.spelling import nearest
 from pat_events.errors import NotPermittedError, TopicMissingError
 from pat_events.transports.kafka.config import KafkaConfig
@@ -29,6 +30,8 @@ class KafkaTransport:
     """Makes senders and receivers for the cluster a ``KafkaConfig`` names."""
 
     def __init__(self, config: KafkaConfig) -> None:
+        if not isinstance(config, KafkaConfig):
+            raise wrong_type("config", config, "a KafkaConfig")
         self._config = config
 
     @classmethod
