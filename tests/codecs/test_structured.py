@@ -53,6 +53,11 @@ def test_a_field_of_a_newer_version_is_left_out(decode):
     assert decode(structured(data={"email_id": "m-1", "new": {"a": 1}})).email_id == "m-1"
 
 
+def test_a_name_that_a_newer_version_gave_a_value_of_an_enum_is_left_out(decode):
+    event = decode(structured(data={"email_id": "m-1", "protocol": "EMAIL_PROTOCOL_PIGEON"}))
+    assert event == events.EmailReceived(email_id="m-1")
+
+
 @pytest.mark.parametrize(
     ("members", "problem"),
     [
