@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pat_events.codecs.structured import unfold
 from pat_events.core.headers import CE_TYPE
-from pat_events.errors import ConfigError
+from pat_events.errors import CodecError, ConfigError
 from pat_events.transports.kafka.reader import KafkaReader
 from pat_events.transports.log import Start
 
@@ -53,7 +55,7 @@ class RecordFilter:
     Attributes:
         partition: Number of the partition, of each topic.
         key: Key of the record.
-        full_name: Type of the event, as its ``ce_type`` header says it.
+        full_name: Type of the event, as its ``ce_type`` says it.
     """
 
     partition: int | None = None
@@ -79,9 +81,11 @@ class RecordFilter:
         """Tell whether this record is asked for, of a partition that is."""
         if self.key is not None and delivery.key != self.key:
             return False
-        return self.full_name is None or (
-            delivery.header_values.get(CE_TYPE) == self.full_name.encode()
-        )
+        if self.full_name is None:
+            return True
+        with contextlib.suppress(CodecError):
+            unfold(delivery)  # In structured mode the type is in the value.
+        return delivery.header_values.get(CE_TYPE) == self.full_name.encode()
 
 
 _ANY: Final = RecordFilter()

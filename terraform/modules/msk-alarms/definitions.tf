@@ -1,6 +1,6 @@
 # What is watched, as tables. Thresholds are those of AWS's best practices for MSK; where they
 # depend on the broker, the row says how. A metric that a family or a monitoring level does not
-# have must have no row: its alarm would stay silent for ever.
+# have must have no row: its alarm would stay silent.
 locals {
   provisioned = var.cluster.family != "serverless"
   brokers     = local.provisioned ? [for number in range(1, var.cluster.brokers.count + 1) : tostring(number)] : []

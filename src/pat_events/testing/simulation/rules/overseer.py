@@ -66,7 +66,7 @@ class Overseer:
         self._waiting[story] = _Wait(self._counts(story), longest_s)
 
     def started(self, job: Job) -> None:
-        """A worker begins a work, and with it the first call."""
+        """A worker begins a job, and with it the first call."""
         self._started[job] = self._clock.now
 
     def _counts(self, story: Story) -> Counts:

@@ -67,7 +67,7 @@ class Acts(Calls):
         self.events = chances.randint(10, 36)
         self.published = 0
         self.healing = False
-        # Works whose handler does not return before it is given up.
+        # Jobs whose handler does not return before it is given up.
         self.hanging: set[Job] = set()
         # Whose engine is in the middle of a step, or leaves.
         self.stepping: set[int] = set()
