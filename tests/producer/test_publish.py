@@ -143,6 +143,13 @@ def test_further_headers_follow_the_envelope(make, log):
     assert only(log).headers[-1] == ("x-shard", b"\x07")
 
 
+@pytest.mark.parametrize("value", ["text", 3, None, bytearray(b"b")])
+def test_a_header_that_is_not_bytes_is_refused(make, log, value):
+    with pytest.raises(ConfigError, match=r"header 'x-shard' is of type .*: use bytes"):
+        make().publish(EmailReceived(email_id="e"), headers={"x-shard": value})
+    assert not log.records("pat-emails")
+
+
 @pytest.mark.parametrize(
     "name",
     ["ce_id", "ce_anything", "content-type", "traceparent", "tracestate", "pat-dlq-reason"],

@@ -136,7 +136,7 @@ class Producer:
             UnknownEventError: the catalogue does not have this type.
             SchemaError: the event lacks its key, or a field cannot be encoded.
             RecordTooLargeError: payload and headers are over ``config.max_event_bytes``.
-            ConfigError: a header of ``headers`` has a name of the envelope's.
+            ConfigError: a header of ``headers`` has a name of the envelope's, or is not bytes.
             BufferFullError: no room; nothing was taken.
             TopicMissingError: the topic is known not to exist; nothing was taken.
             TransportError: the client refused the event; nothing was taken.
@@ -290,7 +290,7 @@ class Producer:
                 if trace.tracestate:
                     own[h.TRACESTATE] = trace.tracestate
         if headers:
-            _refuse_names(headers)
+            _check_headers(headers)
             own.update(headers)
         try:
             value = stamp.encode(event)
@@ -428,13 +428,18 @@ def _not_text(event: Message, error: UnicodeEncodeError) -> SchemaError:
     return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
 
 
-def _refuse_names(headers: Mapping[str, bytes]) -> None:
-    for name in headers:
+def _check_headers(headers: Mapping[str, bytes]) -> None:
+    for name, value in headers.items():
         # Anything else ends the process inside the client, or is cut there.
         if not _is_text(name):
             raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
         if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
             raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
+        if not isinstance(value, bytes):
+            raise ConfigError(
+                f"header {name!r} is of type {type(value).__name__}: use bytes, such as "
+                "text.encode()"
+            )
 
 
 def _is_text(name: object) -> bool:
