@@ -18,24 +18,13 @@ if TYPE_CHECKING:
 
 def checker(
     config: Config, transport: SendingTransport, extras: Extras
-) -> Callable[[Message], None]:
+) -> Callable[[Message], object]:
     """Return what raises as ``Producer.publish`` would for an event, and asks no broker.
 
     It fills in the event's metadata as well: published after that, it keeps its id.
     """
     producer = Producer(config, transport=transport, sender=_Nowhere())
-    cause = extras.cause(config.tenant_id)
-
-    def check(event: Message) -> None:
-        producer.publish(
-            event,
-            caused_by=cause,
-            correlation_id=extras.correlation_id,
-            tenant_id=extras.tenant_id,
-            headers=extras.headers,
-        )
-
-    return check
+    return extras.publisher(producer, config.tenant_id)
 
 
 class _Nowhere:

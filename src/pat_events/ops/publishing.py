@@ -57,6 +57,21 @@ class Extras:
             trace=None,
         )
 
+    def publisher(self, producer: Producer, tenant_id: str | None) -> Callable[[Message], Ack]:
+        """Return what publishes an event with all of this beside it; of that tenant without one."""
+        cause = self.cause(tenant_id)
+
+        def publish_one(event: Message) -> Ack:
+            return producer.publish(
+                event,
+                caused_by=cause,
+                correlation_id=self.correlation_id,
+                tenant_id=self.tenant_id,
+                headers=self.headers,
+            )
+
+        return publish_one
+
 
 def publish(
     config: Config,
@@ -80,22 +95,14 @@ def publish(
     Raises:
         PatEventsError: the first that ``events``, ``Producer.publish`` or ``Ack.result`` raised.
     """
-    extras = extras or Extras()
-    cause = extras.cause(config.tenant_id)
     with Producer(config, transport=transport) as producer:
+        publish_one = (extras or Extras()).publisher(producer, config.tenant_id)
         waiting: deque[Ack] = deque()
         failures: list[BaseException] = []
         try:
             for event in events:
                 if event is not None:
-                    ack = producer.publish(
-                        event,
-                        caused_by=cause,
-                        correlation_id=extras.correlation_id,
-                        tenant_id=extras.tenant_id,
-                        headers=extras.headers,
-                    )
-                    waiting.append(ack)
+                    waiting.append(publish_one(event))
                 yield from _arrived(waiting, failures, 0 if event is None else _WAITING_MAX)
                 if failures:
                     break
@@ -122,7 +129,7 @@ def events_from_lines(
     types: EventTypes,
     name: str,
     lines: Iterable[bytes | None],
-    check: Callable[[Message], None] | None = None,
+    check: Callable[[Message], object] | None = None,
 ) -> Iterator[Message | None]:
     """Yield the events of one type, one a line, as lines come; None for None.
 
@@ -149,7 +156,7 @@ def events_from_lines(
 
 
 def events_from_json(
-    types: EventTypes, name: str, text: str, check: Callable[[Message], None] | None = None
+    types: EventTypes, name: str, text: str, check: Callable[[Message], object] | None = None
 ) -> Iterator[Message]:
     """Yield the events of one type that a text holds: a JSON object, or one a line.
 
@@ -179,7 +186,7 @@ def _event(
     name: str,
     place: str,
     value: Any,  # noqa: ANN401 - whatever JSON holds
-    check: Callable[[Message], None] | None,
+    check: Callable[[Message], object] | None,
 ) -> Message:
     try:
         event = from_json(message_class, value)

@@ -119,7 +119,7 @@ def plan(
             )
         ends = admin.ends(pairs)
         before = positions.valid(pairs)
-        times = positions.at(pairs, to) if isinstance(to, datetime) else {}
+        times = admin.at_time(pairs, to) if isinstance(to, datetime) else {}
     after = {pair: _target(pair, to, ends[pair], times.get(pair)) for pair in pairs}
     moves = tuple(Move(*p, before.get(p), after[p], *ends[p]) for p in pairs)
     return Reset(group, moves, _members(admin, group))

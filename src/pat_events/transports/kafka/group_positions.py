@@ -17,7 +17,6 @@ from pat_events.transports.kafka.topics import Mark, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
@@ -80,16 +79,6 @@ class GroupPositions:
             for pair, position in self._found(pairs).items()
             if not _is_of_another_topic(position, topics[pair[0]])
         }
-
-    def at(self, pairs: Collection[Pair], moment: datetime) -> dict[Pair, int]:
-        """Return the first offset of that time or later, for partitions that have one."""
-        millis = max(0, int(moment.timestamp() * 1000))  # Below are Kafka's words for the ends.
-        asked = [TopicPartition(topic, partition, millis) for topic, partition in pairs]
-        with kafka_errors(f"looking for {moment.isoformat()}"):
-            found = checked(
-                self._until_ready(self._client.offsets_for_times, asked, timeout=_ANSWER_S)
-            )
-        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def set(self, offsets: Mapping[Pair, int]) -> None:
         """Commit these positions.

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Outcomes:
-    """Keeps what callbacks report until the collector's turn, which tells it.
+    """Keeps what callbacks report until the poller's turn, which tells it.
 
     Args:
         ledger: What is outstanding.
-        observer: Is told, in whichever thread replaces clients, closes or collects.
+        observer: Is told, in whichever thread replaces clients, closes or polls.
     """
 
     def __init__(self, ledger: Ledger, observer: Observer) -> None:
