@@ -8,13 +8,13 @@ import os
 import pytest
 import yaml
 
-from pat_events import Config, KafkaConfig
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
-from pat_events.demo import run, sites
-from pat_events.demo.mail import samples
+from pat_events.demo import sites
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.topics import apply, diff
 from pat_events.transports.kafka.admin import KafkaAdmin
+from tests.support.demo import demo_on
 
 pytestmark = pytest.mark.kafka
 
@@ -108,9 +108,7 @@ def test_each_check_of_the_doctor_is_a_line(alone, kafka_broker, catalog):
 
 
 def test_each_dead_letter_topic_is_a_line(alone, kafka_broker):
-    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
-    with sites.on_cluster(Config(), cluster) as site:
-        run.run(site, samples(), lambda _: None)
+    with demo_on(kafka_broker.bootstrap_servers) as site:
         where = (
             "--bootstrap",
             site.cluster.kafka.bootstrap_servers,

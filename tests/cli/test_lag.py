@@ -10,15 +10,14 @@ import pytest
 import yaml
 from confluent_kafka import Consumer, TopicPartition
 
-from pat_events import Config, KafkaConfig
+from pat_events import KafkaConfig
 from pat_events.cli.lag import _next
-from pat_events.demo import run, sites
-from pat_events.demo.mail import samples
+from pat_events.demo import sites
 from pat_events.errors import TransportUnavailableError
-from pat_events.ops.cluster import Cluster
 from pat_events.transports.kafka.admin import KafkaAdmin
 from pat_events.transports.kafka.transport import KafkaTransport
 from tests.support.clusters import kafka_config
+from tests.support.demo import demo_on
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -27,9 +26,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture(scope="module")
 def walked(kafka_broker):
     """Topics and two groups of the demo, which have read all there is: 34 events."""
-    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
-    with sites.on_cluster(Config(), cluster) as site:
-        run.run(site, samples(), lambda _: None)
+    with demo_on(kafka_broker.bootstrap_servers) as site:
         yield site
 
 

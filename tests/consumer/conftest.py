@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,19 @@ class Stage(Log):
             while_waiting=while_waiting,
         )
 
+    @staticmethod
+    def refuse_letters(member: Member, error: Exception, times: int = 1) -> None:
+        """Let a member's next dead letters be refused, so many times."""
+        refused = [error] * times
+        send = member.sender.send
+
+        def send_or_not(outgoing):
+            if refused:
+                raise refused.pop()
+            send(outgoing)
+
+        member.sender.send = send_or_not
+
 
 class Live(Log):
     """Groups with real threads, stopped at the end of the test."""
@@ -132,6 +146,20 @@ class Live(Log):
             group.start()
             self._stack.callback(group.stop)
         return group
+
+    @staticmethod
+    def slow_start(group: ConsumerGroup) -> tuple[threading.Event, threading.Event]:
+        """Let a group ask its cluster for topics; it hears nothing until the second is set."""
+        asked, answer = threading.Event(), threading.Event()
+        partitions = group._transport.partitions
+
+        def slow_partitions(topics, timeout_s):
+            asked.set()
+            answer.wait(10)
+            return partitions(topics, timeout_s)
+
+        group._transport.partitions = slow_partitions
+        return asked, answer
 
 
 @pytest.fixture

@@ -124,15 +124,7 @@ def test_a_dead_letter_that_cannot_be_written_holds_the_event_until_it_can(stage
     recorder = Recorder({"a/1": 9}, error=PermanentError("never"))
     member = stage.member(handlers_of(recorder))
     stage.publish("a/1", "a/2", "b/1")
-    refused = [TransportError("the disk is full")] * 3
-    send = member.sender.send
-
-    def send_or_not(outgoing):
-        if refused:
-            raise refused.pop()
-        send(outgoing)
-
-    member.sender.send = send_or_not
+    stage.refuse_letters(member, TransportError("the disk is full"), times=3)
     for _ in range(4):
         member.turn(0.4)
     assert recorder.handled == ["b/1"]

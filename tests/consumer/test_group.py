@@ -629,15 +629,7 @@ def test_cancelling_serve_while_it_starts_leaves_nothing_running(live, wait_unti
     handlers = Handlers()
     handlers.add(EmailReceived, lambda event, ctx: None)
     group = live.group(handlers, started=False)
-    asked, answer = threading.Event(), threading.Event()
-    partitions = group._transport.partitions
-
-    def slow_partitions(topics, timeout_s):
-        asked.set()
-        answer.wait(10)
-        return partitions(topics, timeout_s)
-
-    group._transport.partitions = slow_partitions
+    asked, answer = live.slow_start(group)
 
     async def main():
         served = asyncio.create_task(group.serve())

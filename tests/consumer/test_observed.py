@@ -110,15 +110,7 @@ def test_what_no_handler_can_be_called_for_is_given_up_without_one(stage, seen):
 def test_a_letter_that_is_not_written_is_held_for_no_handler(stage, seen):
     member = stage.member(handlers_of(PermanentError("no")), observers=[seen])
     full = TransportError("the disk is full")
-    refused = [full]
-    send = member.sender.send
-
-    def send_or_not(outgoing):
-        if refused:
-            raise refused.pop()
-        send(outgoing)
-
-    member.sender.send = send_or_not
+    stage.refuse_letters(member, full)
     stage.publish("a")
     member.run_until(lambda: stage.dead)
     member.turn()

@@ -36,7 +36,7 @@ from pat_events.ops.json_records import record_as_json
 from pat_events.ops.publishing import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly
-from tests.support.catalogs import parse
+from tests.support.catalogs import SHOP, parse
 from tests.support.cloud_events import BY_SDK, structured
 from tests.support.payloads import encode
 
@@ -279,27 +279,7 @@ def read_json(made: tuple[str, str]) -> None:
         short(error)
 
 
-CATALOG_TEXT = b"""\
-version: 1
-package: shop.v1
-python_module: shop.events
-topics:
-  orders: {partitions: 3, retention_days: 7, description: Orders.}
-dead_letters: {partitions: 1, retention_days: 30}
-events:
-  OrderPlaced:
-    topic: orders
-    key: order_id
-    source: shop.web
-    detail_type: Order Placed
-    targets: {queues: [packing], functions: [pack]}
-groups:
-  packer: {consumes: [OrderPlaced]}
-queues:
-  packing: {consumer_timeout_s: 60, fifo: false}
-schedules:
-  nightly: {cron: 'cron(0 3 * * ? *)', queue: packing, input: {operation: count}}
-"""
+CATALOG_TEXT = SHOP.replace("60}", "60, fifo: false}").encode()
 YAML_TOKENS = [
     *(
         b'!!int ""',

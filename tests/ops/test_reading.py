@@ -4,10 +4,8 @@ import base64
 
 import pytest
 
-from pat_events import Config, KafkaConfig
+from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
-from pat_events.demo import run, sites
-from pat_events.demo.mail import samples
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
 from pat_events.ops import dead_letters
 from pat_events.ops.cluster import Cluster
@@ -15,6 +13,7 @@ from pat_events.ops.json_records import record_as_json
 from pat_events.ops.lag import lag
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka.transport import KafkaTransport
+from tests.support.demo import demo_on
 
 LETTERS = "pat-emails.email-processor.dlq"
 
@@ -77,9 +76,7 @@ def test_tailing_reads_everything_there_is(failed, types):
 @pytest.fixture(scope="module")
 def walked(kafka_broker):
     """Where the demo has run, on a real broker: an embedded one tells no positions of a group."""
-    cluster = Cluster(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
-    with sites.on_cluster(Config(), cluster) as site:
-        run.run(site, samples(), lambda _: None)
+    with demo_on(kafka_broker.bootstrap_servers) as site:
         yield site
 
 
