@@ -166,13 +166,19 @@ def test_watching_outlives_an_outage():
     assert _next(look, 0) == "second"
 
 
-class _Ignoring:
-    """Takes partitions and does nothing about it."""
+class _Noting:
+    """Takes partitions and does nothing more about it."""
+
+    def __init__(self):
+        self.owned = set()
 
     def assigned(self, partitions):
-        pass
+        self.owned |= set(partitions)
 
-    revoked = lost = assigned
+    def revoked(self, partitions):
+        self.owned -= set(partitions)
+
+    lost = revoked
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -182,13 +188,14 @@ def test_a_member_of_ours_is_named_after_its_group(
     topic = create_topic(topic_name)
     config = kafka_config(kafka_broker.bootstrap_servers, protocol)
     member = KafkaTransport(config).receiver(topic, "earliest")
-    admin = KafkaAdmin(config)
+    admin, noting = KafkaAdmin(config), _Noting()
     try:
-        member.subscribe([topic], _Ignoring())
+        member.subscribe([topic], noting)
 
         def joined():
             member.poll(1, 0.05)
-            return admin.membership(topic).reader((topic, 0))
+            # The group knows it before the member is told.
+            return noting.owned and admin.membership(topic).reader((topic, 0))
 
         until(joined)
         member.commit({(topic, 0): 0}, wait=True)
