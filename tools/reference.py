@@ -149,7 +149,7 @@ def _default(taker: Callable[..., object], parameter: inspect.Parameter) -> str:
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
     if isinstance(default, tuple):
-        return ", ".join(each.__name__ for each in default)
+        return ", ".join(each.__name__ for each in default) or "()"
     if default == RetryPolicy():
         return "RetryPolicy()"
     if type(default) is int:

@@ -6,9 +6,16 @@ import pytest
 
 from pat_events import Handlers, RetryPolicy
 from pat_events.core.record import Position
-from pat_events.errors import HoldError, PermanentError, TransportError, TransportTimeoutError
-from pat_events.events import EmailReceived
-from pat_events.telemetry.observer import (
+from pat_events.errors import (
+    ConfigError,
+    HoldError,
+    PermanentError,
+    TransportError,
+    TransportTimeoutError,
+)
+from pat_events.events import EmailProcessed, EmailReceived
+from pat_events.telemetry import (
+    Acknowledged,
     Assigned,
     CommitFailed,
     Committed,
@@ -178,6 +185,31 @@ def test_an_observer_that_raises_does_not_end_the_engine(stage, caplog):
     stage.publish("a", "b")
     member.run_until(lambda: member.stats.handled == 2)
     assert sum(record.name == "pat_events.telemetry" for record in caplog.records) == 1
+
+
+def test_observers_of_a_group_are_told_what_its_handlers_and_letters_send(live, seen, wait_until):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        ctx.publish(EmailProcessed(email_id=event.email_id))
+        if event.email_id == "bad":
+            raise PermanentError("no")
+
+    live.publish("good", "bad")
+    group = live.group(handlers, observers=(each for each in [Broken(), seen]))
+    wait_until(lambda: group.stats().dead_lettered and group.stats().handled)
+    group.stop()
+    assert sum(what.events for what in seen.of(Handled)) == group.stats().handled == 1
+    # What the failed one published is sent all the same; the last one is its letter.
+    assert sum(what.records for what in seen.of(Acknowledged)) == 3
+    assert seen[-1] == Revoked((PARTITION,), 0)
+
+
+@pytest.mark.parametrize("observers", [None, Broken(), [Seen], ["saw"]])
+def test_what_observes_nothing_is_refused(live, observers):
+    with pytest.raises(ConfigError, match=r"observers is .*: give "):
+        live.group(handlers_of(), started=False, observers=observers)
 
 
 def test_a_group_counts_before_it_is_started(live):

@@ -42,7 +42,7 @@ def handle(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAT_EVENTS_BOOTSTRAP_SERVERS", "memory")
 
-    def handle(handlers, *events, order="key", until_done=lambda stats: not stats.in_flight):
+    def handle(handlers, *events, until_done=lambda stats: not stats.in_flight, **settings):
         broker = MemoryBroker()
         for topic in load_catalog().topics:
             broker.create_topic(topic, 1)
@@ -52,7 +52,7 @@ def handle(monkeypatch, tmp_path):
             for event in events:
                 producer.publish(event)
         group = ConsumerGroup(
-            GROUP, handlers, config=CONFIG, transport=transport, order=order, drain_timeout_s=1
+            GROUP, handlers, config=CONFIG, transport=transport, drain_timeout_s=1, **settings
         )
         with group:
             until(lambda: (s := group.stats()).delivered >= len(events) and until_done(s))
@@ -127,3 +127,11 @@ def test_an_event_that_fails_in_a_batch_takes_no_other_with_it(handle):
     assert sorted(names["rows"]) == ["one", "three"]
     assert letters(broker) == {"e-2": "rejected"}
     assert stats.handled == 2
+
+
+def test_an_observer_counts_failures_by_handler_and_error(handle):
+    names = example("class Failures")
+    failures = names["failures"]
+    handle(names["handlers"], email("e-1", "hello"), email("e-2"), observers=[failures])
+    name = f"{names['__name__']}.process"
+    assert failures.counts == {("GivenUp", name, "PermanentError"): 1}

@@ -138,9 +138,13 @@ def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(transport_a
         producer.publish(EmailReceived(email_id="e"))
         producer.flush(10)
     group = ConsumerGroup(
-        GROUP, handlers, config=config, transport=transport, commit_interval_s=0.01
+        GROUP,
+        handlers,
+        config=config,
+        transport=transport,
+        commit_interval_s=0.01,
+        observers=[steps],
     )
-    group._observers.append(steps)
     with group:
         steps.until(lambda: steps.of(Committed) and steps.of(Committed)[-1].offsets == {PLACE: 2})
     delivered = steps.of(Delivered)  # By one poll or two.

@@ -35,7 +35,7 @@ class TestAck:
 
     def test_the_result_of_what_is_no_log_is_the_id_it_gave(self):
         class Bus:
-            def sender(self, config):
+            def sender(self, config, observers):
                 return self
 
             def send(self, outgoing):

@@ -27,10 +27,11 @@ from pat_events.errors import (
 from pat_events.producer.ack import Ack
 from pat_events.producer.stamp import Stamp
 from pat_events.system import CLOCK
+from pat_events.telemetry.observer import checked
 from pat_events.transports.sending import require_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pat_events.catalog.binding import Binding
     from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.sending import Sender, SendingTransport
 
 _log = logging.getLogger("pat_events.producer")
@@ -62,6 +64,8 @@ class Producer:
         transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
         sender: One of ``transport`` that is there already, instead of a new one; nobody is asked
             for an answer then. ``close`` closes it.
+        observers: Are told what becomes of events, as ``pat_events.telemetry`` lists it:
+            ``Acknowledged``, ``NotDelivered`` and ``SentAgain``. A ``sender`` has its own.
         clock: What time it is; a simulation has its own.
         ids: Where new ids come from; a simulation has its own.
 
@@ -76,10 +80,14 @@ class Producer:
         *,
         transport: SendingTransport | None = None,
         sender: Sender | None = None,
+        observers: Iterable[Observer] = (),
         clock: Clock = CLOCK,
         ids: Ids = uuid_utils,
     ) -> None:
         self._config = Config.given(config)
+        observers = checked(observers)
+        if sender is not None and observers:
+            raise ConfigError("observers are told by a sender: give them to whoever makes this one")
         self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
@@ -102,7 +110,7 @@ class Producer:
             transport = KafkaTransport.from_env()
         require_transport(transport, "sender")
         self._transport = transport
-        self._sender = sender or self._connected(transport)
+        self._sender = sender or self._connected(transport, observers)
 
     def publish(
         self,
@@ -325,10 +333,10 @@ class Producer:
             self._on_failure,
         )
 
-    def _connected(self, transport: SendingTransport) -> Sender:
+    def _connected(self, transport: SendingTransport, observers: Iterable[Observer]) -> Sender:
         if self._config.connect_timeout_s:
             transport.ping(self._config.connect_timeout_s)
-        return transport.sender(self._config)
+        return transport.sender(self._config, observers)
 
     def _stamp(self, binding: Binding) -> Stamp:
         source = self._config.source or binding.event_type.source

@@ -1,1 +1,46 @@
-"""What is told of a process at work, and to whom."""
+"""What is told of a process at work, and to whom: observers, and the values they are told.
+
+Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``.
+"""
+
+from pat_events.telemetry.observer import (
+    Acknowledged,
+    Assigned,
+    CommitFailed,
+    Committed,
+    DeadLettered,
+    Delivered,
+    GivenUp,
+    Handled,
+    Happening,
+    Held,
+    Lost,
+    NotDelivered,
+    Observer,
+    Paused,
+    Resumed,
+    Retried,
+    Revoked,
+    SentAgain,
+)
+
+__all__ = [
+    "Acknowledged",
+    "Assigned",
+    "CommitFailed",
+    "Committed",
+    "DeadLettered",
+    "Delivered",
+    "GivenUp",
+    "Handled",
+    "Happening",
+    "Held",
+    "Lost",
+    "NotDelivered",
+    "Observer",
+    "Paused",
+    "Resumed",
+    "Retried",
+    "Revoked",
+    "SentAgain",
+]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from pat_events.core.checks import wrong_type
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -165,13 +167,31 @@ Happening: TypeAlias = (
 class Observer(Protocol):
     """Is told what happened.
 
-    Called by the thread that did it, which waits for it meanwhile: a group's own, and for what is
-    sent another. There may be kinds of values that it does not know, now or later: it leaves them
-    alone.
+    Called by the thread that did it, which waits for it meanwhile: a group's own, which reads
+    nothing until it returns, and for what is sent another; of what it shares between them it takes
+    care itself. There may be kinds of values that it does not know, now or later: it leaves them
+    alone. What it raises is logged the first time, and harms nobody.
     """
 
     def saw(self, what: Happening) -> None:
         """This happened."""
+
+
+def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    """Return these observers.
+
+    Raises:
+        ConfigError: it is not several, or one of them is none.
+    """
+    try:
+        several = tuple(observers)
+    except TypeError:
+        raise wrong_type("observers", observers, "several, as in observers=[observer]") from None
+    for each in several:
+        # Of a class ``saw`` is there as well, and cannot be called.
+        if isinstance(each, type) or not callable(getattr(each, "saw", None)):
+            raise wrong_type("one of observers", each, "an object with a method saw(what)")
+    return several
 
 
 class Observers:

@@ -37,10 +37,11 @@ from pat_events.errors import (
 )
 from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
+from pat_events.telemetry.observer import checked
 from pat_events.transports.sending import require_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -107,6 +108,8 @@ class ConsumerGroup:
         commit_interval_s: Time between commits, in seconds. After a crash the group sees again
             what it finished since the last commit, and what was above the lowest event that was
             not settled then: ``max_uncommitted``.
+        observers: Are told what happens, as ``pat_events.telemetry`` lists it: to events, to
+            partitions, and to what handlers publish and dead letters.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -128,6 +131,7 @@ class ConsumerGroup:
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
+        observers: Iterable[Observer] = (),
     ) -> None:
         _check(name, start, order, max_threads, max_tasks)
         self.name = name
@@ -159,7 +163,7 @@ class ConsumerGroup:
         ]
         handlers.freeze()
         self._counts = Counts()
-        self._observers: list[Observer] = []
+        self._observers = checked(observers)
         self._engine: Engine | None = None
         self._workers: Workers | None = None
         self._producer: Producer | None = None
