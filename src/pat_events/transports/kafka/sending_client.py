@@ -19,6 +19,7 @@ from pat_events.transports.kafka.instrumented import produce_of
 from pat_events.transports.kafka.rebuild_backoff import ends_session
 from pat_events.transports.kafka.rebuilding import Rebuilding
 from pat_events.transports.kafka.renewal import Renewal
+from pat_events.transports.kafka.resending import send_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,11 +149,14 @@ class SendingClient:
                 self.is_dead = True  # It stays outstanding, and the rebuild sends it again.
                 return
         if self._outstanding.pop(outgoing, None) is not None:
-            failure = self._errors.refused(outgoing, error)
-            self._outcomes.refused(failure)
-            outgoing.settle(failure, None)
+            outgoing.settle(self._refused(outgoing, error), None)
         else:
             self._ledger.note_late(outgoing)
+
+    def _refused(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:
+        failure = self._errors.refused(outgoing, error)
+        self._outcomes.refused(failure)
+        return failure
 
     def _delivered_before(self, outgoing: Outgoing, message: Message) -> None:
         """Settle what a replaced client had delivered.
@@ -249,31 +253,25 @@ class SendingClient:
         self._callbacks.give_up(refused)
 
     def _send_again(self, refused: list[Failure]) -> None:
-        """Send everything outstanding, in its order; the client is alive if it took that.
+        """Send everything outstanding, with the lock held; the client is alive if it took that.
 
         What is published meanwhile in this thread, by a finalizer, comes in the next round.
         """
+
+        def refuse(outgoing: Outgoing, error: KafkaError) -> None:
+            refused.append((outgoing, self._refused(outgoing, error)))
+
         done = 0
-        while done != self._ledger.taken:
-            first, done = done, self._ledger.taken
-            for outgoing, number in list(self._outstanding.items()):
-                # In this order: what another thread settles meanwhile has let go of its payload.
-                value, headers = outgoing.value, outgoing.headers
-                if not first < number <= done or outgoing not in self._outstanding:
-                    continue
-                try:
-                    self.produce(outgoing, value, headers)
-                except BufferError:
-                    return  # All of them again, with a client that has room for them.
-                except KafkaException as error:
-                    cause: KafkaError = error.args[0]
-                    if is_fatal(cause):
-                        self.note_error(cause)
-                        return
-                    if self._outstanding.pop(outgoing, None) is not None:
-                        failure = self._errors.refused(outgoing, cause)
-                        self._outcomes.refused(failure)
-                        refused.append((outgoing, failure))
+        try:
+            # No call may come between the last comparison and the flag: a finalizer could publish.
+            while done != self._ledger.taken:
+                first, done = done, self._ledger.taken
+                send_again(self._outstanding, first, done, self.produce, refuse)
+        except BufferError:
+            return  # All of them again, with a client that has room for them.
+        except KafkaException as error:
+            self.note_error(error.args[0])
+            return
         self.is_dead = False
 
     def end(self) -> None:
