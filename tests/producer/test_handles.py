@@ -352,7 +352,7 @@ class TestEnding:
         producer.flush(1)
 
     def test_every_failure_is_counted_and_so_many_are_named(self, make, log, monkeypatch):
-        monkeypatch.setattr("pat_events.producer.producer._FAILED_KEPT", 2)
+        monkeypatch.setattr("pat_events.producer.failures._KEPT", 2)
         log._topics.pop("pat-emails")
         producer = make()
         acks = [producer.publish(event()) for _ in range(3)]

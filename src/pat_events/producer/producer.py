@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import uuid_utils
 
@@ -15,20 +13,23 @@ from pat_events.codecs.table import codec_by_name
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
-from pat_events.core.repeats import Repeats, more_like_it
-from pat_events.core.shown import one_line
-from pat_events.errors import (
-    BufferFullError,
-    ConfigError,
-    NotDeliveredError,
-    RecordTooLargeError,
-    SchemaError,
-)
+from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
 from pat_events.producer.ack import Ack
-from pat_events.producer.stamp import Stamp
+from pat_events.producer.event_times import EventTimes
+from pat_events.producer.failures import Failures
+from pat_events.producer.refusals import (
+    check_headers,
+    no_key,
+    not_encodable,
+    not_text,
+    too_large,
+    too_many_headers,
+)
+from pat_events.producer.room import Room
+from pat_events.producer.stamp import Stamps
 from pat_events.system import CLOCK
 from pat_events.telemetry.observer import checked
-from pat_events.transports.sending import require_transport
+from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,21 +37,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     from google.protobuf.message import Message
-    from google.protobuf.timestamp_pb2 import Timestamp
 
-    from pat_events.catalog.binding import Binding
     from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.sending import Sender, SendingTransport
-
-_log = logging.getLogger("pat_events.producer")
-
-_ROOM_FIRST_S: Final = 0.001
-_ROOM_MAX_S: Final = 0.05
-_NANOS: Final = 1_000_000_000
-# A service that fails every event for an hour must not fill the memory with their ids.
-_FAILED_KEPT: Final = 10_000
 
 
 class Producer:
@@ -88,29 +79,21 @@ class Producer:
         observers = checked(observers)
         if sender is not None and observers:
             raise ConfigError("observers are told by a sender: give them to whoever makes this one")
-        self._types = EventTypes(load_catalog(self._config.catalog))
         self._codec = codec_by_name(self._config.codec)
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
-        # For all of the catalogue, so that what the codec cannot carry is known before an event is.
-        self._stamps: dict[type[Message], Stamp] = {
-            binding.message_class: self._stamp(binding)
-            for binding in self._types.by_full_name.values()
-        }
-        self._failed_ids: list[str] = []
-        self._repeats = Repeats()
-        self._failed_count = 0
-        self._second = (0, "")
+        types = EventTypes(load_catalog(self._config.catalog))
+        self._all_stamps = Stamps(types, self._codec, self._config.source)
+        self._stamps = self._all_stamps.by_class
         # The functions themselves, as they are called for each event.
-        self._monotonic, self._time_ns = clock.monotonic, clock.time_ns
+        self._time_ns = clock.time_ns
         self._uuid4, self._uuid7 = ids.uuid4, ids.uuid7
-        if transport is None:
-            # Not before it is wanted: Kafka's client takes longer to load than all of this.
-            from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
-
-            transport = KafkaTransport.from_env()
-        require_transport(transport, "sender")
-        self._transport = transport
+        times = EventTimes()
+        self._event_time, self._set_time = times.of, times.set
+        transport = transport_or_default(transport, "sender")
         self._sender = sender or self._connected(transport, observers)
+        self._room = Room(self._sender, self._config.publish_timeout_s, clock.monotonic)
+        self._failures = Failures(transport, clock.monotonic)
+        self._on_failure = self._failures.note
 
     def publish(
         self,
@@ -153,11 +136,11 @@ class Producer:
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except UnicodeEncodeError as error:
-            raise _not_text(event, error) from error
+            raise not_text(event, error) from error
         try:
             self._sender.send(ack)
         except BufferFullError:
-            self._send_when_room(ack)
+            self._room.send(ack)
         return ack
 
     async def apublish(
@@ -177,19 +160,12 @@ class Producer:
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except UnicodeEncodeError as error:
-            raise _not_text(event, error) from error
-        deadline = self._monotonic() + self._config.publish_timeout_s
-        wait_s = _ROOM_FIRST_S
-        while True:
-            try:
-                self._sender.send(ack)
-            except BufferFullError:
-                if self._monotonic() >= deadline:
-                    raise
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, _ROOM_MAX_S)
-            else:
-                return ack
+            raise not_text(event, error) from error
+        try:
+            self._sender.send(ack)
+        except BufferFullError:
+            await self._room.asend(ack)
+        return ack
 
     def flush(self, timeout_s: float = 30.0) -> None:
         """Wait until everything published so far is acknowledged.
@@ -200,8 +176,7 @@ class Producer:
             NotDeliveredError: names the events that failed since the last call, the first 10,000
                 of them, and those still unacknowledged, which stay in the buffer.
         """
-        waiting = self._sender.flush(timeout_s)
-        self._report([ack.event_id for ack in waiting if isinstance(ack, Ack)], "still waiting")
+        self._failures.tell(self._sender.flush(timeout_s), "still waiting")
 
     def close(self, timeout_s: float = 30.0) -> None:
         """Refuse further events, flush, then stop for good. Closing twice is harmless.
@@ -209,12 +184,10 @@ class Producer:
         Raises:
             NotDeliveredError: names the events that were not delivered.
         """
-        given_up = [ack.event_id for ack in self._sender.close(timeout_s) if isinstance(ack, Ack)]
+        given_up = self._sender.close(timeout_s)
         # They failed as well, and are told once.
-        told = set(given_up)
-        self._failed_ids = [event_id for event_id in self._failed_ids if event_id not in told]
-        self._failed_count -= len(given_up)
-        self._report(given_up, "given up")
+        self._failures.forget(given_up)
+        self._failures.tell(given_up, "given up")
 
     def __enter__(self) -> Self:
         return self
@@ -254,10 +227,10 @@ class Producer:
     ) -> Ack:
         stamp = self._stamps.get(event.__class__)
         if stamp is None:
-            stamp = self._stamp(self._types.of(type(event)))
+            stamp = self._all_stamps.of(type(event))
         key = stamp.key_of(event)
         if not key:
-            raise self._no_key(event)
+            raise no_key(stamp.event_type)
         now_ns = self._time_ns()
         # What every generated class has, checked when its type was bound.
         if event.HasField("metadata"):
@@ -298,30 +271,22 @@ class Producer:
                 if trace.tracestate:
                     own[h.TRACESTATE] = trace.tracestate
         if headers:
-            _check_headers(headers)
+            check_headers(headers)
             own.update(headers)
         try:
             value = stamp.encode(event)
         except self._codec.encode_errors as error:
-            raise SchemaError(f"{type(event).__name__} {event_id}: {error}") from error
+            raise not_encodable(event, error) from error
         size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
         if size > self._surely_small_bytes or caused_by is not None or headers:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
             header_bytes = h.size_bytes(own.items())
             if header_bytes > h.MAX_HEADER_BYTES or len(own) > h.MAX_HEADERS:
-                raise RecordTooLargeError(
-                    f"{type(event).__name__} {event_id} has {len(own)} headers of {header_bytes} "
-                    f"bytes, consumers read {h.MAX_HEADERS} of {h.MAX_HEADER_BYTES}: put more into "
-                    "the event"
-                )
+                raise too_many_headers(event, len(own), header_bytes)
             size = len(value) + len(key_bytes) + header_bytes
         if size > self._config.max_event_bytes:
-            raise RecordTooLargeError(
-                f"{type(event).__name__} {event_id} takes {size} bytes, the limit is "
-                f"{self._config.max_event_bytes} (max_event_bytes): keep large bodies in S3 and "
-                "send their key"
-            )
+            raise too_large(event, size, self._config.max_event_bytes)
         return Ack(
             stamp.topic,
             key_bytes,
@@ -337,121 +302,3 @@ class Producer:
         if self._config.connect_timeout_s:
             transport.ping(self._config.connect_timeout_s)
         return transport.sender(self._config, observers)
-
-    def _stamp(self, binding: Binding) -> Stamp:
-        source = self._config.source or binding.event_type.source
-        encode = self._codec.encoder(binding.message_class)
-        return Stamp(binding, source, self._codec.content_type, encode)
-
-    def _no_key(self, event: Message) -> SchemaError:
-        event_type = self._types.of(type(event)).event_type
-        return SchemaError(
-            f"{event_type.name}.{event_type.key} is empty: it is the key that keeps the events of "
-            "one entity in order"
-        )
-
-    def _event_time(self, metadata: Any, now_ns: int) -> str:  # noqa: ANN401 - of any catalogue's module
-        timestamp = metadata.timestamp
-        if not metadata.HasField("timestamp"):
-            return self._set_time(timestamp, now_ns)
-        try:
-            to_the_second = datetime.fromtimestamp(timestamp.seconds, UTC).isoformat()[:19]
-        except (ValueError, OverflowError, OSError):
-            raise SchemaError(
-                f"metadata.timestamp is {timestamp.seconds} s: outside the years 1 to 9999"
-            ) from None
-        if not 0 <= timestamp.nanos < _NANOS:
-            raise SchemaError(
-                f"metadata.timestamp has {timestamp.nanos} nanoseconds: use 0 to 999,999,999"
-            )
-        return f"{to_the_second}.{timestamp.nanos:09d}Z"
-
-    def _set_time(self, timestamp: Timestamp, now_ns: int) -> str:
-        seconds = timestamp.seconds = now_ns // _NANOS
-        nanos = timestamp.nanos = now_ns - seconds * _NANOS
-        # The text is the same for every event of a second.
-        cached, to_the_second = self._second
-        if cached != seconds:
-            to_the_second = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-            self._second = (seconds, to_the_second)
-        return f"{to_the_second}.{nanos:09d}Z"
-
-    def _send_when_room(self, ack: Ack) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            raise BufferFullError(
-                "the send buffer is full; a coroutine must not block its event loop: use "
-                "'await producer.apublish(event)', which waits for room"
-            )
-        if not self._sender.may_wait():
-            raise BufferFullError(
-                "the send buffer is full, and a callback that waits keeps it so: publish from "
-                "another thread"
-            )
-        deadline = self._monotonic() + self._config.publish_timeout_s
-        while True:
-            left = deadline - self._monotonic()
-            self._sender.wait_for_room(max(0.0, left))
-            try:
-                self._sender.send(ack)
-            except BufferFullError:
-                if left <= 0:
-                    raise
-            else:
-                return
-
-    def _on_failure(self, ack: Ack) -> None:
-        self._failed_count += 1
-        if len(self._failed_ids) < _FAILED_KEPT:
-            self._failed_ids.append(ack.event_id)
-        # Once for each kind and window: an outage fails all that waits, and each ack tells.
-        more = self._repeats.note(type(ack.error).__name__, self._monotonic())
-        if more is not None:
-            _log.error(
-                "event %s was not delivered: %s%s",
-                one_line(ack.event_id),
-                one_line(str(ack.error)),
-                more_like_it(more),
-            )
-
-    def _report(self, waiting: list[str], state: str) -> None:
-        failed, self._failed_ids = self._failed_ids, []
-        count, self._failed_count = self._failed_count, 0
-        if count or waiting:
-            parts = [f"{count} failed"] if count else []
-            parts += [f"{len(waiting)} {state}"] if waiting else []
-            ids = [*failed, *waiting]
-            known = "their ids" if count <= len(failed) else f"the ids of {len(ids)} of them"
-            raise NotDeliveredError(
-                f"events were not delivered to {self._transport.address}: "
-                f"{', '.join(parts)}; {known} are in event_ids",
-                ids,
-            )
-
-
-def _not_text(event: Message, error: UnicodeEncodeError) -> SchemaError:
-    return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
-
-
-def _check_headers(headers: Mapping[str, bytes]) -> None:
-    for name, value in headers.items():
-        # Anything else ends the process inside the client, or is cut there.
-        if not _is_text(name):
-            raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
-        if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
-            raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
-        if not isinstance(value, bytes):
-            raise ConfigError(
-                f"header {name!r} is of type {type(value).__name__}: use bytes, such as "
-                "text.encode()"
-            )
-
-
-def _is_text(name: object) -> bool:
-    try:
-        return isinstance(name, str) and name.encode() != b"" and "\0" not in name
-    except UnicodeEncodeError:
-        return False

@@ -9,7 +9,10 @@ from pat_events.core import headers as h
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pat_events.catalog.binding import Binding
+    from google.protobuf.message import Message
+
+    from pat_events.catalog.binding import Binding, EventTypes
+    from pat_events.codecs.base import Codec
 
 # ce_id, ce_time and ce_correlationid: names and values.
 _FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36
@@ -22,6 +25,7 @@ class Stamp:
         "_binding",
         "_content_type",
         "encode",
+        "event_type",
         "fixed_bytes",
         "headers",
         "key_of",
@@ -32,7 +36,7 @@ class Stamp:
     def __init__(
         self, binding: Binding, source: str, content_type: str, encode: Callable[[Any], bytes]
     ) -> None:
-        event_type = binding.event_type
+        self.event_type = event_type = binding.event_type
         self._binding = binding
         self._content_type = content_type
         self.encode = encode
@@ -50,3 +54,39 @@ class Stamp:
     def with_source(self, source: str) -> Stamp:
         """Return the same for an event that names its own source."""
         return Stamp(self._binding, source, self._content_type, self.encode)
+
+
+class Stamps:
+    """The stamps of all events of a catalogue.
+
+    Made at once, so that what the codec cannot carry is known before an event is.
+
+    Args:
+        types: The events.
+        codec: Writes them.
+        source: Their source; the catalogue's of each when None.
+
+    Raises:
+        ConfigError: the codec cannot carry one of them.
+    """
+
+    def __init__(self, types: EventTypes, codec: Codec, source: str | None) -> None:
+        self._types = types
+        self._codec = codec
+        self._source = source
+        self.by_class: dict[type[Message], Stamp] = {
+            binding.message_class: self._stamp(binding) for binding in types.by_full_name.values()
+        }
+
+    def of(self, event_class: type[Message]) -> Stamp:
+        """Return the stamp of an event's class; ``by_class`` is the short way.
+
+        Raises:
+            UnknownEventError: the catalogue does not have it.
+        """
+        return self._stamp(self._types.of(event_class))
+
+    def _stamp(self, binding: Binding) -> Stamp:
+        source = self._source or binding.event_type.source
+        encode = self._codec.encoder(binding.message_class)
+        return Stamp(binding, source, self._codec.content_type, encode)

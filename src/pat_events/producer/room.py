@@ -1,0 +1,86 @@
+"""Waiting for room in a full buffer, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from pat_events.errors import BufferFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.transports.sending import Outgoing, Sender
+
+# A coroutine asks again after so long, doubled each time, in seconds.
+_FIRST_S: Final = 0.001
+_MAX_S: Final = 0.05
+
+
+class Room:
+    """Hands over records that a sender had no room for.
+
+    Args:
+        sender: Takes them.
+        timeout_s: Longest wait, in seconds.
+        monotonic: Monotonic seconds.
+    """
+
+    def __init__(self, sender: Sender, timeout_s: float, monotonic: Callable[[], float]) -> None:
+        self._sender = sender
+        self._timeout_s = timeout_s
+        self._monotonic = monotonic
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Send as soon as there is room; in a thread that may wait.
+
+        Raises:
+            BufferFullError: there is none in time, or nobody may wait here; it was not taken.
+        """
+        self._refuse_to_block()
+        deadline = self._monotonic() + self._timeout_s
+        while True:
+            left = deadline - self._monotonic()
+            self._sender.wait_for_room(max(0.0, left))
+            try:
+                self._sender.send(outgoing)
+            except BufferFullError:
+                if left <= 0:
+                    raise
+            else:
+                return
+
+    async def asend(self, outgoing: Outgoing) -> None:
+        """Send as soon as there is room; on an event loop.
+
+        Raises:
+            BufferFullError: there is none in time; it was not taken.
+        """
+        deadline = self._monotonic() + self._timeout_s
+        wait_s = _FIRST_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, _MAX_S)
+            try:
+                self._sender.send(outgoing)
+            except BufferFullError:
+                if self._monotonic() >= deadline:
+                    raise
+            else:
+                return
+
+    def _refuse_to_block(self) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise BufferFullError(
+                "the send buffer is full; a coroutine must not block its event loop: use "
+                "'await producer.apublish(event)', which waits for room"
+            )
+        if not self._sender.may_wait():
+            raise BufferFullError(
+                "the send buffer is full, and a callback that waits keeps it so: publish from "
+                "another thread"
+            )
