@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import (
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -25,10 +19,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from pat_events.config import ANSWER_TIMEOUT_S
-from pat_events.errors import ConfigError, NotPermittedError, TransportTimeoutError
+from pat_events.errors import ConfigError, NotPermittedError, PatEventsError
 from pat_events.transports.kafka import properties
+from pat_events.transports.kafka.answers import ANSWER_S, Answers
 from pat_events.transports.kafka.connecting import hidden
-from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.errors import kafka_errors
 from pat_events.transports.kafka.group_positions import GroupPositions
 from pat_events.transports.kafka.membership import membership_of
 from pat_events.transports.kafka.transport import KafkaTransport
@@ -38,17 +33,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from datetime import datetime
 
-    from pat_events.errors import PatEventsError
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.membership import Membership
     from pat_events.transports.log import TopicPartition as Pair
 
-T = TypeVar("T")
-
-# Longest wait for one answer, in seconds. Creating topics waits for every replica.
-ANSWER_S: Final = 15.0
-# The client gives up first, and says which broker did not answer.
-_FUTURE_S: Final = ANSWER_S + 5.0
 # How the name of a cluster begins that is librdkafka's mock.
 _MOCK: Final = "mockCluster"
 
@@ -101,6 +89,7 @@ class KafkaAdmin:
         self._config = config
         self._answer_timeout_s = answer_timeout_s
         self._address = config.bootstrap_servers
+        self._answers = Answers(config.bootstrap_servers)
         self.partitions: Final = KafkaTransport(config).partitions(topics, answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
@@ -151,7 +140,7 @@ class KafkaAdmin:
         futures = self._controlled.describe_configs(resources, request_timeout=ANSWER_S)
         found = {}
         for resource, future in futures.items():
-            entries = self._answer(future, f"reading settings of {resource.name}")
+            entries = self._answers.of(future, f"reading settings of {resource.name}")
             found[resource.name] = {name: entry.value or "" for name, entry in entries.items()}
         return found
 
@@ -165,19 +154,13 @@ class KafkaAdmin:
         futures = self._controlled.create_topics(
             wanted, operation_timeout=ANSWER_S, request_timeout=ANSWER_S
         )
-        created = []
-        for name, future in futures.items():
-            try:
-                future.result(_FUTURE_S)
-            except KafkaException as error:
-                # Somebody was quicker, or our own first try did arrive.
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise translate(error.args[0], f"creating topic {name}") from error
-            except FutureTimeoutError:
-                raise self._late(f"creating topic {name}") from None
-            else:
-                created.append(name)
-        return created
+        # Somebody was quicker, or our own first try did arrive.
+        there = KafkaError.TOPIC_ALREADY_EXISTS
+        return [
+            name
+            for name, future in futures.items()
+            if self._answers.succeeded(future, f"creating topic {name}", unless=(there,))
+        ]
 
     def grow(self, topic: str, partitions: int) -> None:
         """Give a topic more partitions, ``partitions`` in all."""
@@ -186,7 +169,7 @@ class KafkaAdmin:
             operation_timeout=ANSWER_S,
             request_timeout=ANSWER_S,
         )
-        self._answer(futures[topic], f"adding partitions to {topic}")
+        self._answers.of(futures[topic], f"adding partitions to {topic}")
 
     def set(self, topic: str, settings: Mapping[str, str]) -> None:
         """Change these settings of a topic and no others."""
@@ -197,7 +180,7 @@ class KafkaAdmin:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         futures = self._controlled.incremental_alter_configs([resource], request_timeout=ANSWER_S)
         for future in futures.values():
-            self._answer(future, f"changing settings of {topic}")
+            self._answers.of(future, f"changing settings of {topic}")
 
     def delete(self, topics: Sequence[str], groups: Sequence[str]) -> None:
         """Delete topics with all they hold, and groups with their positions.
@@ -217,19 +200,16 @@ class KafkaAdmin:
         refused: list[PatEventsError] = []
         for name, future in futures.items():
             try:
-                future.result(_FUTURE_S)
-            except KafkaException as error:
-                if error.args[0].code() not in gone:
-                    refused.append(translate(error.args[0], f"deleting {name}"))
-            except FutureTimeoutError:
-                refused.append(self._late(f"deleting {name}"))
+                self._answers.succeeded(future, f"deleting {name}", unless=gone)
+            except PatEventsError as error:
+                refused.append(error)
         if refused:
             raise refused[0]
 
     def groups(self) -> list[str]:
         """Return the names of the consumer groups, sorted."""
         future = self._client.list_consumer_groups(request_timeout=ANSWER_S)
-        listed = self._answer(future, f"asking {self._address} for its groups")
+        listed = self._answers.of(future, f"asking {self._address} for its groups")
         return sorted(group.group_id for group in listed.valid)
 
     def membership(self, group: str) -> Membership:
@@ -240,7 +220,7 @@ class KafkaAdmin:
         (librdkafka's issue 4605).
         """
         [future] = self._client.describe_consumer_groups([group], request_timeout=ANSWER_S).values()
-        return membership_of(self._answer(future, f"asking for the members of group {group}"))
+        return membership_of(self._answers.of(future, f"asking for the members of group {group}"))
 
     def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
         """Return the next offset to read, for those of the partitions the group has committed."""
@@ -285,7 +265,7 @@ class KafkaAdmin:
 
     def _permitted(self, future: Future[Any], what: str) -> frozenset[str] | None:
         try:
-            answer = self._answer(future, f"asking what is permitted on {what}")
+            answer = self._answers.of(future, f"asking what is permitted on {what}")
         except NotPermittedError:
             return frozenset()
         operations = answer.authorized_operations
@@ -297,16 +277,8 @@ class KafkaAdmin:
         asked = {TopicPartition(topic, partition): spec for topic, partition in pairs}
         futures = self._client.list_offsets(asked, request_timeout=ANSWER_S)
         return {
-            (p.topic, p.partition): self._answer(future, f"finding the ends of {p.topic}").offset
+            (p.topic, p.partition): self._answers.of(
+                future, f"finding the ends of {p.topic}"
+            ).offset
             for p, future in futures.items()
         }
-
-    def _answer(self, future: Future[T], doing: str) -> T:
-        with kafka_errors(doing):
-            try:
-                return future.result(_FUTURE_S)
-            except FutureTimeoutError:
-                raise self._late(doing) from None
-
-    def _late(self, doing: str) -> TransportTimeoutError:
-        return TransportTimeoutError(f"{doing}: no answer from {self._address} in {_FUTURE_S:g} s")
