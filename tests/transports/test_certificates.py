@@ -84,7 +84,8 @@ def test_what_a_client_tells_that_was_replaced_concerns_nobody(cluster, authorit
     member = cluster(**properties).member(TOPIC)
     poll_until(lambda: member.owned, member)
     receiver = member.receiver
-    callbacks = receiver._on_assign, receiver._on_revoke, receiver._on_lost
+    rebalancing = receiver._rebalancing
+    callbacks = rebalancing.on_assign, rebalancing.on_revoke, rebalancing.on_lost
     of_the_first = [receiver._of_this_client(each) for each in callbacks]
     authorities.write_text("after")
     poll_until(lambda: member.assignments == 2, member)

@@ -24,6 +24,7 @@ from pat_events.errors import HoldError, TransportError
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.testing.librdkafka import _library
+from pat_events.transports.kafka.commits import log_failed
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.topics import Mark
 from tests.support.waiting import DEADLINE_S, until
@@ -92,6 +93,13 @@ def join(config):
         yield join
 
 
+def look_for_positions_with(receiver, **methods):
+    """Give a receiver's search for positions a client that does something more."""
+    positions = receiver._rebalancing._positions
+    find = positions.find
+    positions.find = lambda client, partitions: find(Doubly(client, **methods), partitions)
+
+
 def poll_until(receiver, done):
     deadline = time.monotonic() + DEADLINE_S
     got = []
@@ -118,9 +126,10 @@ def test_closing_asks_nothing_about_partitions_that_are_assigned_meanwhile(join,
         receiver = join(listener, protocol=protocol)
         until(receiver._client.memberid)  # It joins on its own, and nobody polls.
         time.sleep(next(pauses) * 0.05)  # Nothing tells of an assignment that waits to be polled.
-        taken, take = [], receiver._take
-        receiver._take = lambda partitions: (taken.extend(partitions), take(partitions))
-        receiver._positions = None  # Would be waited for for 30 s, and then be a HoldError.
+        rebalancing = receiver._rebalancing
+        taken, take = [], rebalancing._take
+        rebalancing._take = lambda client, new: (taken.extend(new), take(client, new))
+        rebalancing._positions = None  # Would be waited for for 30 s, and then be a HoldError.
         receiver.close()
         assert listener.owned == set()
         return taken
@@ -150,8 +159,8 @@ def test_a_failure_that_stops_the_member_is_raised_although_records_keep_coming(
     publish("0", "1", "2")
     receiver = join()
     poll_until(receiver, lambda got: got)
-    receiver._fail(HoldError("it is over"))
-    receiver._fail(TransportError("a lesser trouble"))
+    receiver._errors.fail(HoldError("it is over"))
+    receiver._errors.fail(TransportError("a lesser trouble"))
     with pytest.raises(HoldError, match="it is over"):
         receiver.poll(1, 0)
 
@@ -160,14 +169,13 @@ def test_what_comes_while_a_start_time_is_looked_up_is_not_skipped(join, publish
     publish("old")
     start = datetime.now(UTC)
     receiver = join(start=start)
-    client = receiver._client
 
     def offsets_for_times(*args, **kwargs):
-        found = client.offsets_for_times(*args, **kwargs)
+        found = receiver._client.offsets_for_times(*args, **kwargs)
         publish("new")
         return found
 
-    receiver._client = Doubly(client, offsets_for_times=offsets_for_times)
+    look_for_positions_with(receiver, offsets_for_times=offsets_for_times)
     assert poll_until(receiver, lambda got: got) == ["new"]
 
 
@@ -195,16 +203,15 @@ def test_a_leader_that_is_on_its_way_is_waited_for(kafka, join, publish, error):
 def test_a_topic_that_this_client_does_not_know_yet_is_waited_for(join, publish, failing, error):
     publish("0")
     receiver = join()
-    client = receiver._client
     calls = []
 
     def method(*args, **kwargs):
         calls.append(args)
         if len(calls) < 3:
             raise KafkaException(KafkaError(error))
-        return getattr(client, failing)(*args, **kwargs)
+        return getattr(receiver._client, failing)(*args, **kwargs)
 
-    receiver._client = Doubly(client, **{failing: method})
+    look_for_positions_with(receiver, **{failing: method})
     assert poll_until(receiver, lambda got: got) == ["0"]
     assert len(calls) >= 3
 
@@ -225,22 +232,21 @@ def test_what_is_beside_a_groups_positions_tells_whether_a_partition_is_new_to_i
     client.commit(offsets=[TopicPartition(TOPIC, 0, 0, metadata)], asynchronous=False)
     client.close()
     receiver = join(start="latest")
-    before = poll_until(receiver, lambda _: receiver._listener.owned)
+    before = poll_until(receiver, lambda _: receiver._rebalancing.listener.owned)
     publish("new")
     assert before + poll_until(receiver, lambda got: len(before + got) == len(read)) == read
 
 
-def test_an_error_of_one_partition_among_others_that_were_committed_is_told(join, caplog):
-    receiver = join()
+def test_an_error_of_one_partition_among_others_that_were_committed_is_told(caplog):
     refused = Namespace(error=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
-    receiver._on_commit(None, [Namespace(error=None), refused])
+    log_failed(None, [Namespace(error=None), refused])
     assert "a commit failed" in caplog.text
 
 
 @pytest.mark.parametrize("failed", [0, 1])
 def test_a_commit_that_fails_for_one_partition_fails(join, failed):
     receiver = join()
-    poll_until(receiver, lambda _: receiver._listener.owned)
+    poll_until(receiver, lambda _: receiver._rebalancing.listener.owned)
     answers = [Namespace(topic=TOPIC, partition=number, error=None) for number in (0, 1)]
     answers[failed].error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     receiver._client = Doubly(receiver._client, commit=lambda **_: answers)
@@ -252,7 +258,7 @@ def test_a_first_position_saved_late_does_not_undo_a_commit(kafka, join, publish
     publish("0", "1")
     kafka.faults.push_request_errors(Api.OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED)
     receiver = join()
-    listener = receiver._listener
+    listener = receiver._rebalancing.listener
     poll_until(receiver, lambda _: listener.owned)
     kafka.faults.clear_request_errors(Api.OFFSET_COMMIT)
     (mine,) = {pair for pair in listener.owned if pair[1] == 3}

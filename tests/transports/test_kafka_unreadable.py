@@ -54,7 +54,7 @@ def test_it_stops_its_partition_says_what_to_do_and_lets_others_go_on(
     produce(kafka.bootstrap_servers, 0, bytes(1_000_000))
     produce(kafka.bootstrap_servers, 0, b"after")
     with caplog.at_level(logging.WARNING, "pat_events.kafka"):
-        poll_until(lambda: member.receiver._unreadable.attempts((TOPIC, 0)) > 3, member)
+        poll_until(lambda: member.receiver._errors.unreadable.attempts((TOPIC, 0)) > 3, member)
         produce(kafka.bootstrap_servers, 1, b"elsewhere")
         poll_until(lambda: member.offsets(1), member)
         told = [r for r in caplog.records if r.levelno >= logging.WARNING]
