@@ -23,6 +23,7 @@ LOADED = [
     "pat_events.core.recovery.retry",
     "pat_events.core.trace_context",
     "pat_events.errors",
+    "pat_events.lazy",
 ]
 # Of the standard library, what takes longer than all of that.
 SLOW = {"asyncio", "concurrent.futures", "email", "http", "logging", "socket", "ssl", "subprocess"}

@@ -9,7 +9,8 @@ from importlib import import_module, resources
 import pytest
 
 import pat_events
-from pat_events import errors
+import pat_events.transports.kafka
+from pat_events import errors, testing
 
 PUBLIC = [
     "Ack",
@@ -33,27 +34,35 @@ PUBLIC = [
 ]
 ERRORS = [name for name, value in vars(errors).items() if isinstance(value, type)]
 ALIASES = ["Order", "Start"]
+# Their names are imported on first use.
+LAZY = [pat_events, pat_events.transports.kafka, testing]
 
 
 def test_the_public_names_are_these_every_error_and_sorted():
     assert pat_events.__all__ == sorted([*PUBLIC, *ERRORS])
 
 
-def test_what_type_checkers_import_is_what_is_loaded_on_first_use():
-    tree = ast.parse(inspect.getsource(pat_events))
+@pytest.mark.parametrize("package", LAZY)
+def test_what_type_checkers_import_is_what_is_loaded_on_first_use(package):
+    tree = ast.parse(inspect.getsource(package))
     imports = [each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom) and each.module]
     homes = {
-        alias.name: each.module.removeprefix("pat_events.")
+        alias.name: each.module.removeprefix(f"{package.__name__}.")
         for each in imports
-        if each.module.startswith("pat_events.")
+        if each.module.startswith(f"{package.__name__}.")
         for alias in each.names
     }
-    assert homes == pat_events._HOMES
-    assert list(homes.keys() ^ pat_events.__all__) == []
+    assert homes.pop("lazy_names", "lazy") == "lazy"
+    assert homes == package._HOMES
+    assert list(homes.keys() ^ package.__all__) == []
 
 
-def test_every_public_name_exists_and_is_listed():
-    assert set(pat_events.__all__) <= set(dir(pat_events))
+@pytest.mark.parametrize("package", LAZY)
+def test_a_name_that_is_not_there_yet_is_listed(package):
+    assert set(package.__all__) <= set(dir(package))
+
+
+def test_every_public_name_exists():
     defined = {name: getattr(pat_events, name) for name in pat_events.__all__}
     assert [
         name for name in defined if name not in ALIASES and defined[name].__name__ != name

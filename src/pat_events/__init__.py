@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -116,62 +115,54 @@ __all__ = [
     "load_catalog",
 ]
 
-_HOMES = {
-    "Ack": "producer.ack",
-    "AuthenticationError": "errors",
-    "BufferFullError": "errors",
-    "Catalog": "catalog.model",
-    "CatalogError": "errors",
-    "ClosedError": "errors",
-    "CodecError": "errors",
-    "Config": "config",
-    "ConfigError": "errors",
-    "ConsumerGroup": "consumer.log.group",
-    "Context": "consumer.context",
-    "DeadLetterError": "errors",
-    "Envelope": "core.envelope",
-    "GroupStats": "telemetry.counts",
-    "HandlerObject": "consumer.signatures",
-    "HandlerTimeoutError": "errors",
-    "Handlers": "consumer.handlers",
-    "HoldError": "errors",
-    "KafkaConfig": "transports.kafka.config",
-    "KafkaTransport": "transports.kafka.transport",
-    "NotDeliveredError": "errors",
-    "NotDrainedError": "errors",
-    "NotPermittedError": "errors",
-    "OffsetOutOfRangeError": "errors",
-    "Order": "core.lanes",
-    "PatEventsError": "errors",
-    "PermanentError": "errors",
-    "Position": "core.record",
-    "Producer": "producer.producer",
-    "RecordTooLargeError": "errors",
-    "RetryPolicy": "core.recovery.retry",
-    "SchemaError": "errors",
-    "Start": "transports.log",
-    "TopicMissingError": "errors",
-    "TransientError": "errors",
-    "Transport": "transports.log",
-    "TransportError": "errors",
-    "TransportTimeoutError": "errors",
-    "TransportUnavailableError": "errors",
-    "UnfinishedWorkError": "errors",
-    "UnknownEventError": "errors",
-    "WorkersExhaustedError": "errors",
-    "load_catalog": "catalog.load",
-}
+# On first use, because pytest loads this package for its plugin in every run of every user, who
+# must not wait for a Kafka client there.
+if not TYPE_CHECKING:
+    from pat_events.lazy import lazy_names
 
-
-def __getattr__(name: str) -> object:
-    # On first use, because pytest loads this package for its plugin in every
-    # run of every user, who must not wait for a Kafka client there.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    _HOMES = {
+        "Ack": "producer.ack",
+        "AuthenticationError": "errors",
+        "BufferFullError": "errors",
+        "Catalog": "catalog.model",
+        "CatalogError": "errors",
+        "ClosedError": "errors",
+        "CodecError": "errors",
+        "Config": "config",
+        "ConfigError": "errors",
+        "ConsumerGroup": "consumer.log.group",
+        "Context": "consumer.context",
+        "DeadLetterError": "errors",
+        "Envelope": "core.envelope",
+        "GroupStats": "telemetry.counts",
+        "HandlerObject": "consumer.signatures",
+        "HandlerTimeoutError": "errors",
+        "Handlers": "consumer.handlers",
+        "HoldError": "errors",
+        "KafkaConfig": "transports.kafka.config",
+        "KafkaTransport": "transports.kafka.transport",
+        "NotDeliveredError": "errors",
+        "NotDrainedError": "errors",
+        "NotPermittedError": "errors",
+        "OffsetOutOfRangeError": "errors",
+        "Order": "core.lanes",
+        "PatEventsError": "errors",
+        "PermanentError": "errors",
+        "Position": "core.record",
+        "Producer": "producer.producer",
+        "RecordTooLargeError": "errors",
+        "RetryPolicy": "core.recovery.retry",
+        "SchemaError": "errors",
+        "Start": "transports.log",
+        "TopicMissingError": "errors",
+        "TransientError": "errors",
+        "Transport": "transports.log",
+        "TransportError": "errors",
+        "TransportTimeoutError": "errors",
+        "TransportUnavailableError": "errors",
+        "UnfinishedWorkError": "errors",
+        "UnknownEventError": "errors",
+        "WorkersExhaustedError": "errors",
+        "load_catalog": "catalog.load",
+    }
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

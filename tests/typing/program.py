@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 
 from google.protobuf.message import Message
 
+import pat_events
 from pat_events import (
     Ack,
     BufferFullError,
@@ -261,3 +262,8 @@ async def publishes(producer: Producer) -> None:
         raise TransientError("later", retry_after_s=5) from error
     producer.publish("EmailReceived")  # refused
     producer.publish(EmailReceived(), headers={"x": "1"})  # refused
+
+
+# A name that is misspelt.
+
+misspelt = pat_events.KafkaConfg  # refused

@@ -8,7 +8,6 @@ every run, and must not pay for a Kafka client there.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,16 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Api", "EmbeddedBroker", "Faults", "RecordingContext", "context"]
 
-_HOMES = {
-    "Api": "faults",
-    "EmbeddedBroker": "broker",
-    "Faults": "faults",
-    "RecordingContext": "contexts",
-    "context": "contexts",
-}
+if not TYPE_CHECKING:
+    from pat_events.lazy import lazy_names
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    _HOMES = {
+        "Api": "faults",
+        "EmbeddedBroker": "broker",
+        "Faults": "faults",
+        "RecordingContext": "contexts",
+        "context": "contexts",
+    }
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,13 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KafkaConfig", "KafkaTransport"]
 
-_HOMES = {"KafkaConfig": "config", "KafkaTransport": "transport"}
+# On first use: settings are read without the client, which takes long to load.
+if not TYPE_CHECKING:
+    from pat_events.lazy import lazy_names
 
-
-def __getattr__(name: str) -> object:
-    # On first use: settings are read without the client, which takes long to load.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    _HOMES = {"KafkaConfig": "config", "KafkaTransport": "transport"}
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)
