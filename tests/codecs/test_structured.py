@@ -6,8 +6,8 @@ import json
 import pytest
 
 from pat_events import events
-from pat_events.codecs.structured import unfold
-from pat_events.codecs.table import codec_by_name, structured_reader
+from pat_events.codecs.structured import MEDIA_TYPE, unfold
+from pat_events.codecs.table import codec_by_name, reader_by_media_type
 from pat_events.core.envelope import read_envelope
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
 from pat_events.core.record import Delivery
@@ -20,7 +20,7 @@ EVENT = events.EmailReceived(email_id="m-1", size_bytes=2**40, raw_email=b"\x00\
 
 @pytest.fixture
 def decode():
-    return structured_reader().decoder(events.EmailReceived)
+    return reader_by_media_type(MEDIA_TYPE).decoder(events.EmailReceived)
 
 
 def delivery(value, *headers):

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs.json import JsonReader
 from pat_events.codecs.protobuf import ProtobufCodec
-from pat_events.codecs.structured import StructuredReader
+from pat_events.codecs.structured import MEDIA_TYPE, StructuredReader, unfold
+from pat_events.core import headers as h
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pat_events.codecs.base import Codec, Reader
+    from pat_events.core.record import Delivery
 
 
 def _avro() -> Codec:
@@ -33,6 +35,8 @@ _READERS: Final[dict[str, Callable[[], Reader]]] = {
 }
 #: Media types that are read, of payloads and of the data in a record in structured mode.
 READABLE: Final = tuple(_READERS)
+#: That of a record in structured mode.
+STRUCTURED: Final = MEDIA_TYPE
 
 
 def codec_by_name(name: str) -> Codec:
@@ -47,9 +51,17 @@ def codec_by_name(name: str) -> Codec:
     return make()
 
 
-def structured_reader() -> StructuredReader:
-    """Return what reads records in structured mode."""
-    return StructuredReader(reader_by_media_type)
+def media_type_of(delivery: Delivery) -> str:
+    """Return the media type of a delivery's value; ``STRUCTURED`` of one in structured mode.
+
+    Of that the delivery tells the envelope afterwards, see ``unfold``.
+
+    Raises:
+        CodecError: it says that it is structured, and is nothing that can be read.
+    """
+    if unfold(delivery):
+        return STRUCTURED
+    return media_type(delivery.header_values.get(h.CONTENT_TYPE))
 
 
 def media_type(header: bytes | None) -> str:
@@ -64,11 +76,17 @@ def media_type(header: bytes | None) -> str:
 
 
 def reader_by_media_type(media_type: str) -> Reader:
-    """Return what reads the payloads that ``media_type`` told of.
+    """Return what reads the values that ``media_type_of`` told of.
 
     Raises:
         ConfigError: nothing does, or what it needs is not installed.
     """
+    if media_type == STRUCTURED:
+        return StructuredReader(_reader_of_data)
+    return _reader_of_data(media_type)
+
+
+def _reader_of_data(media_type: str) -> Reader:
     make = _READERS.get(media_type)
     if make is None:
         raise ConfigError(f"{media_type[:100]!r} cannot be read, these can: {', '.join(READABLE)}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs.structured import unfold
 from pat_events.codecs.table import (
     DEFAULT_MEDIA_TYPE,
     READABLE,
-    media_type,
+    STRUCTURED,
+    media_type_of,
     reader_by_media_type,
-    structured_reader,
 )
 from pat_events.consumer.handlers import Handlers
 from pat_events.core import headers as h
@@ -77,8 +76,7 @@ class Routes:
         self._max_value_bytes = max_value_bytes
         self._by_type: dict[bytes, Registration] = {}
         # Only what handlers were registered for: never keyed by what the wire brings.
-        self._routes: dict[tuple[bytes | None, bytes | None], Route] = {}
-        self._structured: dict[bytes, Route] = {}
+        self._by_media_type: dict[tuple[bytes, str], Route] = {}
         if not isinstance(handlers, Handlers):
             raise wrong_type("handlers", handlers, "Handlers")
         if not len(handlers):
@@ -86,16 +84,20 @@ class Routes:
         for event_class, registration in handlers:
             event_type = types.of(event_class).event_type
             self._by_type[event_type.full_name.encode()] = registration
-        for readable in READABLE:
+        for media_type in (*READABLE, STRUCTURED):
             try:
-                reader = reader_by_media_type(readable)
+                reader = reader_by_media_type(media_type)
             except ConfigError:
                 continue  # Its extra is not installed: such records become dead letters saying so.
             for full_name, route in self._routes_with(reader):
-                self._routes[full_name, readable.encode()] = route
-                if readable == DEFAULT_MEDIA_TYPE:
-                    self._routes[full_name, None] = route
-        self._structured.update(self._routes_with(structured_reader()))
+                self._by_media_type[full_name, media_type] = route
+        # By what the headers hold, as most spell it. In structured mode they do not have the type.
+        self._by_headers: dict[tuple[bytes | None, bytes | None], Route] = {}
+        for (full_name, media_type), route in self._by_media_type.items():
+            if media_type != STRUCTURED:
+                self._by_headers[full_name, media_type.encode()] = route
+            if media_type == DEFAULT_MEDIA_TYPE:
+                self._by_headers[full_name, None] = route
 
     def _routes_with(self, reader: Reader) -> Iterator[tuple[bytes, Route]]:
         for full_name, registration in self._by_type.items():
@@ -140,7 +142,7 @@ class Routes:
             or (delivery.value is not None and len(delivery.value) > self._max_value_bytes)
         ):
             return self._oversized(delivery)
-        route = self._routes.get((type_, content_type))
+        route = self._by_headers.get((type_, content_type))
         if route is not None:
             return route
         return self._without_route(delivery, type_, content_type, count)
@@ -160,10 +162,10 @@ class Routes:
         content_type: bytes | None,
         header_count: int,
     ) -> Route | PermanentError | None:
-        structured = False
+        media_type = ""
         if type_ is None or content_type not in _BINARY:
             try:
-                structured = unfold(delivery)
+                media_type = media_type_of(delivery)
             except CodecError as error:
                 return CodecError(f"record at {delivery.position} cannot be read: {error}")
             type_ = delivery.header_values.get(_CE_TYPE)
@@ -173,11 +175,7 @@ class Routes:
                 "JSON: its type is unknown"
             )
         if type_ in self._by_type:
-            if structured:
-                return self._structured[type_]
-            return self._routes.get((type_, media_type(content_type).encode())) or _unreadable(
-                content_type
-            )
+            return self._by_media_type.get((type_, media_type)) or _unreadable(content_type)
         if type_ in self._types.by_full_name:
             return None
         shown = type_[:200].decode(errors="replace")

@@ -6,8 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.structured import unfold
-from pat_events.codecs.table import media_type, reader_by_media_type, structured_reader
+from pat_events.codecs.table import media_type_of, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.catalog.binding import EventTypes
-    from pat_events.codecs.base import Reader
     from pat_events.core.record import Delivery
 
 
@@ -29,7 +27,7 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
         UnknownEventError: its type is not in the catalogue, or there are no ``types`` to ask.
         CodecError: there is no payload, no codec for it, or it is not that event.
     """
-    structured = unfold(delivery)
+    media_type = media_type_of(delivery)
     if types is None:
         raise UnknownEventError("the event classes of the catalogue are not there")
     full_name = delivery.header_values.get(h.CE_TYPE)
@@ -40,10 +38,7 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     if delivery.value is None:
         raise CodecError(f"{binding.event_type.name} has no payload")
     try:
-        reader: Reader = structured_reader()
-        if not structured:
-            kind = media_type(delivery.header_values.get(h.CONTENT_TYPE))
-            reader = reader_by_media_type(kind)
+        reader = reader_by_media_type(media_type)
         read = reader.decoder(binding.message_class)
     except ConfigError as error:
         raise CodecError(str(error)) from error
