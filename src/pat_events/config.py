@@ -40,7 +40,7 @@ class Config(Settings):
             default).
         publish_timeout_s: Longest wait for room in the buffer, in seconds.
         delivery_timeout_s: An event not acknowledged after this long failed, in
-            seconds; it may still be delivered. librdkafka's own 300 s hides an outage too long.
+            seconds; it may still be delivered. The longer, the later an outage is noticed.
         connect_timeout_s: How long to wait for a broker at start, in seconds. With 0 a
             producer starts without asking; what cannot do without an answer, such as a
             consumer group or an operator's command, then waits up to 10 s.
