@@ -30,6 +30,15 @@ def test_events_of_one_topic_name_it_once():
     assert parse(SHOP).topics_of(["OrderPlaced", "OrderSent"]) == ("orders",)
 
 
+def test_an_event_is_found_with_and_without_its_package():
+    catalog = parse(SHOP)
+    assert catalog.event("shop.v1.OrderPlaced") is catalog.event("OrderPlaced")
+    with pytest.raises(UnknownEventError, match="did you mean 'OrderPlaced'"):
+        catalog.event("shop.v1.OrderPlacd")
+    with pytest.raises(UnknownEventError, match=r"no event 'depot\.v1\.OrderPlaced'"):
+        catalog.event("depot.v1.OrderPlaced")
+
+
 def test_each_group_has_dead_letter_topics_of_its_own():
     assert parse(SHOP).dead_letter_topic("orders", "packer") == "orders.packer.dlq"
     assert parse(SHOP).dead_letter_topics("packer") == ("orders.packer.dlq",)

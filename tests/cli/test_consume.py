@@ -56,6 +56,12 @@ def test_only_events_of_a_type_are_shown_also_those_that_cannot_be_read(consume)
     assert sorted(record["key"] for record in records) == ["e-1", "e-2", "e-3"]
 
 
+def test_a_type_is_taken_as_a_record_shows_it(consume):
+    records, _ = consume("--key", "e-1", "--type", "EmailDeleted")
+    [shown] = {record["envelope"]["type"] for record in records}
+    assert consume("--key", "e-1", "--type", shown)[0] == records
+
+
 def test_a_type_that_the_catalogue_lacks_is_answered_with_the_nearest(pat_events):
     result = pat_events("consume", "pat-emails", "--type", "EmailRecieved")
     assert result.returncode == 1

@@ -117,12 +117,13 @@ class Catalog:
     lines: CatalogLines = field(repr=False, compare=False)
 
     def event(self, name: str) -> EventType:
-        """Return the entry of an event by its short name.
+        """Return the entry of an event by its name, with or without the package.
 
         Raises:
             UnknownEventError: there is none; names the nearest.
         """
-        return _entry(self.events, name, "event", UnknownEventError)
+        short = name.removeprefix(f"{self.package}.")
+        return _entry(self.events, short, "event", UnknownEventError)
 
     def group(self, name: str) -> Group:
         """Return the entry of a consumer group.

@@ -62,7 +62,7 @@ def consume(
             "--type",
             autocompletion=completion.events,
             metavar="EVENTTYPE",
-            help="Only these events: EmailReceived.",
+            help="Only these events: EmailReceived, or with its package as records show it.",
         ),
     ] = None,
     max_records: Annotated[
