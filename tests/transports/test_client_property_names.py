@@ -9,6 +9,7 @@ import pytest
 
 from pat_events.testing.librdkafka import _library
 from pat_events.transports.kafka.client_properties import _SHOWN, parse
+from pat_events.transports.kafka.client_property_names import NAMES
 
 # Functions and structures, which no text can be, and what only share groups have.
 NO_TEXT = re.compile(
@@ -40,6 +41,11 @@ def test_each_property_that_can_be_text_can_be_set_in_the_environment(names):
     }
     text = ";".join(f"{name}=x" for name in settable)
     assert parse("VARIABLE", text) == dict.fromkeys(settable, "x")
+
+
+def test_what_may_be_meant_by_a_misspelt_name_are_the_properties_that_can_be_text(names):
+    text = {n for n in names if not (NO_TEXT.fullmatch(n) or OF_SHARE_GROUPS.fullmatch(n))}
+    assert text == NAMES
 
 
 def test_only_properties_that_there_are_are_shown(names):

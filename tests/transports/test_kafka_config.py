@@ -202,7 +202,7 @@ def test_a_client_property_of_another_type_is_refused_and_not_repeated(value):
     with pytest.raises(ConfigError) as refused:
         config(client_properties={"sasl.password": value})
     assert str(refused.value) == (
-        f"client property 'sasl.password' is of type {type(value).__name__}: give text or a number"
+        f"client_properties sets 'sasl.password' to a {type(value).__name__}: give text or a number"
     )
 
 

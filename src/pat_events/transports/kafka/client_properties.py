@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
+from pat_events.transports.kafka.client_property_names import may_be_name, surely_meant
 
 if TYPE_CHECKING:
     from typing import Self
@@ -57,21 +57,30 @@ _SHOWN: Final = frozenset(
     }
 )
 _SHOWN_ENDS: Final = (".ms", ".bytes", ".kbytes", ".messages", ".max", ".enable", ".disable")
-# How the names of librdkafka begin. What begins otherwise may be the
-# rest of a password that has a semicolon.
-_NAME: Final = re.compile(
-    r"""(acks|debug|error_cb|log_level|logger|oauth_cb|partitioner|retries|stats_cb|throttle_cb
-    |(allow|api|auto|batch|bootstrap|broker|builtin|check|client|compression|connections|consume
-    |coordinator|default|delivery|enable|fetch|group|heartbeat|https|internal|isolation|linger|log
-    |max|message|metadata|offset|partition|plugin|produce|queue|queued|queuing|receive|reconnect
-    |request|retry|sasl|security|session|socket|ssl|statistics|sticky|test|topic|transaction
-    |transactional)(\.[a-z0-9_]+)+)""",
-    re.VERBOSE,
-)
 
 
 class ClientProperties(dict[str, PropertyValue]):
-    """Properties of the client; ``repr`` shows only values that are known to be no secrets."""
+    """Properties of the client; ``repr`` shows only values that are known to be no secrets.
+
+    Args:
+        properties: Values by name.
+        place: The setting they stand in, as messages name it.
+    """
+
+    def __init__(
+        self, properties: Mapping[str, PropertyValue], place: str = "client_properties"
+    ) -> None:
+        super().__init__(properties)
+        self._places = dict.fromkeys(properties, place)
+
+    def place_of(self, name: str) -> str:
+        """Return the setting that has this property."""
+        return self._places[name]
+
+    def take(self, others: ClientProperties) -> None:
+        """Take others, too, which win."""
+        self.update(others)
+        self._places |= others._places
 
     @classmethod
     def of(cls, properties: Mapping[str, PropertyValue]) -> Self:
@@ -85,16 +94,19 @@ class ClientProperties(dict[str, PropertyValue]):
                 f"client_properties is of type {type(properties).__name__}: give a mapping of "
                 "names to values"
             )
-        for name, value in properties.items():
+        copy = cls(properties)
+        if isinstance(properties, cls):
+            copy.take(properties)
+        for name, value in copy.items():
             if not isinstance(name, str):
                 raise wrong_type("the name of a client property", name, "text (str)")
             if not (isinstance(value, str | int | float) or callable(value)):
                 # The value may be a secret: it is not repeated.
                 raise ConfigError(
-                    f"client property {name!r} is of type {type(value).__name__}: give text or a "
-                    "number"
+                    f"{copy.place_of(name)} sets {name!r} to a {type(value).__name__}: give text "
+                    "or a number"
                 )
-        return cls(properties)
+        return copy
 
     def __repr__(self) -> str:
         shown = {
@@ -104,7 +116,7 @@ class ClientProperties(dict[str, PropertyValue]):
         return repr(shown)
 
 
-def parse(variable: str, raw: str, *, lines: bool = False) -> dict[str, PropertyValue]:
+def parse(variable: str, raw: str, *, lines: bool = False) -> ClientProperties:
     """Read ``name=value;name=value``, with ``lines`` one of them a line, or a JSON object.
 
     Raises:
@@ -116,17 +128,21 @@ def parse(variable: str, raw: str, *, lines: bool = False) -> dict[str, Property
     parts = raw.splitlines() if lines else raw.split(";")
     for number, part in enumerate(filter(str.strip, parts), start=1):
         name, equals, value = (text.strip() for text in part.partition("="))
-        if not equals or not _NAME.fullmatch(name):
+        if equals and not may_be_name(name) and (meant := surely_meant(name)):
+            raise ConfigError(
+                f"{variable} sets {name!r}, which the client does not know; did you mean {meant!r}?"
+            )
+        if not equals or not may_be_name(name):
             raise ConfigError(
                 f"{variable}: part {number} does not begin with the name of a client property and "
                 "'='; write name=value;name=value, or a JSON object where a value has a "
                 'semicolon: {"name": "value"}'
             )
         pairs.append((name, value))
-    return _unique(variable, pairs)
+    return ClientProperties(_unique(variable, pairs), variable)
 
 
-def _from_json(variable: str, raw: str) -> dict[str, PropertyValue]:
+def _from_json(variable: str, raw: str) -> ClientProperties:
     try:
         found: dict[str, PropertyValue] = json.loads(
             raw, object_pairs_hook=lambda pairs: _unique(variable, pairs)
@@ -135,7 +151,7 @@ def _from_json(variable: str, raw: str) -> dict[str, PropertyValue]:
         # The place, and nothing of the text.
         place = f": {error}" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigError(f"{variable} begins with '{{' and is no JSON object{place}") from None
-    return found
+    return ClientProperties(found, variable)
 
 
 def _unique(variable: str, pairs: list[tuple[str, PropertyValue]]) -> dict[str, PropertyValue]:

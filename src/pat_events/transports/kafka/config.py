@@ -96,7 +96,7 @@ class KafkaConfig(Settings):
         # A copy: whoever passed it may change theirs.
         properties = ClientProperties.of(self.client_properties)
         if self.client_properties_file is not None:
-            properties |= _from_file(Path(self.client_properties_file))
+            properties.take(_from_file(Path(self.client_properties_file)))
         object.__setattr__(self, "client_properties", properties)
         if self.msk_iam_region is not None:
             _check_region(self.msk_iam_region)
@@ -137,7 +137,7 @@ def _refuse_impossible_addresses(servers: str) -> None:
             )
 
 
-def _from_file(path: Path) -> dict[str, PropertyValue]:
+def _from_file(path: Path) -> ClientProperties:
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:

@@ -112,7 +112,9 @@ class _Attempt:
 
     def _run(self) -> None:
         try:
-            with kafka_errors(f"connecting to {self._config.bootstrap_servers}"):
+            with properties.making_client(
+                self._config, f"connecting to {self._config.bootstrap_servers}"
+            ):
                 self._client = client = AdminClient(
                     properties.admin(self._config, self.trouble.append)  # type: ignore[arg-type]
                 )

@@ -49,7 +49,7 @@ class GroupPositions:
         self._results: list[tuple[KafkaError | None, list[TopicPartition]]] = []
         settings = properties.consumer(config, group, lambda _: None, purpose="admin")
         settings["on_commit"] = lambda error, found: self._results.append((error, found))
-        with kafka_errors(f"making a client for group {group}"):
+        with properties.making_client(config, f"making a client for group {group}"):
             self._client = Consumer(settings)
 
     def __enter__(self) -> Self:

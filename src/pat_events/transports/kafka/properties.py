@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaException
 
 from pat_events.errors import ConfigError
 from pat_events.transports.kafka import msk_iam
+from pat_events.transports.kafka.client_properties import ClientProperties
+from pat_events.transports.kafka.client_property_names import no_such_property
+from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.tokens import own_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from confluent_kafka import KafkaError
 
@@ -58,6 +64,9 @@ _OWNED: Final = {
 }
 # Brokers before 1.0 refuse other characters in the name of a client, and metrics escape them.
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9._-]+")
+# How the client names a property that it refuses, and one that it does not know.
+_REFUSED: Final = re.compile(r"onfiguration property:? [\"`]([^\"`]+)[\"`]")
+_UNKNOWN: Final = "No such configuration property"
 _CALLBACKS: Final = ("oauth_cb", "stats_cb", "throttle_cb")
 # A broker-side limit decides what is too large. The client's own must be out of
 # the way, or a dead letter of a record some other client wrote could not be written.
@@ -80,13 +89,19 @@ def common(
     config: KafkaConfig, purpose: str, on_error: Callable[[KafkaError], None]
 ) -> dict[str, object]:
     """Return the settings of every client; brokers tell it by its ``purpose``."""
-    for name, value in config.client_properties.items():
+    given = ClientProperties.of(config.client_properties)
+    for name, value in given.items():
         # The client takes settings of topics with this prefix as well.
         owned = _OWNED.get(name.removeprefix("topic."))
         if owned is not None:
-            raise ConfigError(f"client property {name!r} cannot be set: {owned}")
+            raise ConfigError(
+                f"{given.place_of(name)}: client property {name!r} cannot be set: {owned}"
+            )
         if name in _CALLBACKS and not callable(value):
-            raise ConfigError(f"client property {name!r} must be a function: set it in code")
+            raise ConfigError(
+                f"{given.place_of(name)}: client property {name!r} must be a function: set it in "
+                "code"
+            )
     return {
         "bootstrap.servers": config.bootstrap_servers,
         "client.id": f"pat-events-{_NOT_IN_NAMES.sub('-', purpose)}",
@@ -212,6 +227,26 @@ def admin(config: KafkaConfig, on_error: Callable[[KafkaError], None]) -> dict[s
         "allow.auto.create.topics": False,
         **_own(config, wanted=lambda name: not name.startswith(_CONSUMER_PREFIXES)),
     }
+
+
+@contextmanager
+def making_client(config: KafkaConfig, doing: str) -> Iterator[None]:
+    """Raise what a client says against its settings as ``ConfigError``, with where they stand."""
+    try:
+        yield
+    except KafkaException as error:
+        cause = error.args[0]
+        given = ClientProperties.of(config.client_properties)
+        said = cause.str().strip()
+        named = _REFUSED.search(said)
+        # The client names those of topics without their prefix.
+        names = [each for each in given if named and each.removeprefix("topic.") == named[1]]
+        if not names:
+            raise translate(cause, doing) from error
+        place = given.place_of(names[0])
+        if _UNKNOWN in said:
+            raise ConfigError(f"{place} sets {no_such_property(names[0])}") from error
+        raise ConfigError(f"{place}: {said[0].lower()}{said[1:]}") from error
 
 
 def _own(config: KafkaConfig, *, wanted: Callable[[str], bool]) -> dict[str, object]:

@@ -46,7 +46,7 @@ class KafkaReader:
             replace(config, group_protocol="classic"), _NO_GROUP, self._on_error, purpose="reader"
         )
         settings["queued.max.messages.kbytes"] = _AHEAD_KIB
-        with kafka_errors(f"reading from {self._address}"):
+        with properties.making_client(config, f"reading from {self._address}"):
             self._client = Consumer(settings)
             self._client.assign([TopicPartition(*pair, at) for pair, at in positions.items()])
 

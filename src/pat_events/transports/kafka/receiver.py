@@ -69,7 +69,7 @@ class KafkaReceiver:
         self._client = self._new_client()
 
     def _new_client(self) -> Consumer:
-        with kafka_errors(f"starting a member of group {self._group!r}"):
+        with properties.making_client(self._config, f"starting a member of group {self._group!r}"):
             config = replace(self._config)  # Made again it reads its file.
             return Consumer(
                 {

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from pat_events.errors import PatEventsError
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.certificates import Certificates
-from pat_events.transports.kafka.errors import is_fatal, kafka_errors
+from pat_events.transports.kafka.errors import is_fatal
 from pat_events.transports.kafka.instrumented import produce_of
 from pat_events.transports.kafka.rebuild_backoff import ends_session
 from pat_events.transports.kafka.rebuilding import Rebuilding
@@ -99,7 +99,7 @@ class SendingClient:
             waiting_events=len(waiting),
             waiting_bytes=sum(len(outgoing.value or b"") for outgoing in waiting),
         )
-        with kafka_errors("starting a producer"):
+        with properties.making_client(self._config, "starting a producer"):
             return self._make_client(settings)
 
     def _use(self, client: Producer) -> None:
