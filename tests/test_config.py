@@ -76,6 +76,7 @@ def test_nothing_has_to_be_set():
             ({"connect_timeout_s": value}, f"connect_timeout_s is {value}: it must be 0 or more")
             for value in (-0.1, math.inf, math.nan)
         ),
+        ({"publish_timeout_s": 10**400}, "publish_timeout_s is 1.79769e+308: use at most"),
         ({"buffer_bytes": 999_999}, "buffer_bytes (999999) is below max_event_bytes (1000000)"),
     ],
 )

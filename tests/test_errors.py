@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 import re
 
@@ -78,6 +79,46 @@ def test_a_transient_error_may_name_the_shortest_wait():
     assert TransientError("busy", retry_after_s=2.5).retry_after_s == 2.5
     assert TransientError("busy").retry_after_s is None
     assert str(TransientError("busy", retry_after_s=1)) == "busy"
+
+
+NO_WAITS = ["7", -1, -0.5, math.nan, math.inf, True, 10**400, [1]]
+
+
+@pytest.mark.parametrize("wish", NO_WAITS, ids=str)
+def test_a_shortest_wait_that_is_none_is_refused_wherever_it_is_set(wish):
+    told = re.escape(f"retry_after_s is {wish!r}, of type {type(wish).__name__}: give a number of")
+    with pytest.raises(ConfigError, match=told):
+        TransientError("busy", retry_after_s=wish)
+    with pytest.raises(ConfigError, match=told):
+        type("BusyError", (TransientError,), {"retry_after_s": wish})
+    error = TransientError("busy", retry_after_s=2)
+    with pytest.raises(ConfigError, match=told):
+        error.retry_after_s = wish
+    assert error.retry_after_s == 2
+
+
+def test_a_subclass_may_set_or_compute_its_shortest_wait():
+    class BusyError(TransientError):
+        retry_after_s = 0
+
+    class ComputedError(TransientError):
+        @property
+        def retry_after_s(self):
+            return 3
+
+        @retry_after_s.setter
+        def retry_after_s(self, value):
+            """Given by nobody."""
+
+    assert vars(BusyError)["retry_after_s"] == 0
+    assert ComputedError().retry_after_s == 3
+
+
+def test_a_context_takes_only_what_publish_returned():
+    context = Context(Delivery("pat-emails", 0, 0, b"e-1", b"", [], 1), None)
+    with pytest.raises(ConfigError, match="ack is 'e-1', of type str: give what Producer"):
+        context.note("e-1")
+    assert context.acks is None
 
 
 def test_what_was_not_delivered_is_named():

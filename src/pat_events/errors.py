@@ -34,6 +34,7 @@ it is over, and is none of the handler's attempts.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class UnknownEventError(PermanentError):
 class TransientError(PatEventsError):
     """Trying again may help. Handlers may raise it to say so.
 
-    ``retry_after_s`` is the shortest wait before the next attempt, in seconds.
+    ``retry_after_s`` is the shortest wait before the next attempt, in seconds. What is no such
+    time is refused with ``ConfigError`` where it is set: on the class, in the constructor, later.
     """
 
     # On the class too: a subclass need not call this constructor.
@@ -97,6 +99,30 @@ class TransientError(PatEventsError):
     def __init__(self, *args: object, retry_after_s: float | None = None) -> None:
         super().__init__(*args)
         self.retry_after_s = retry_after_s
+
+    def __init_subclass__(cls, **rest: object) -> None:
+        super().__init_subclass__(**rest)
+        _require_wait(cls.__dict__.get("retry_after_s"))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "retry_after_s":
+            _require_wait(value)
+        super().__setattr__(name, value)
+
+
+def _require_wait(value: object) -> None:
+    # A subclass may compute it: a property, or whatever else is no value.
+    if value is None or hasattr(value, "__get__"):
+        return
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not 0 <= value <= sys.float_info.max
+    ):
+        raise ConfigError(
+            f"retry_after_s is {value!r}, of type {type(value).__name__}: give a number of "
+            "seconds, 0 or more and finite, or None"
+        )
 
 
 class TransportError(TransientError):

@@ -58,11 +58,24 @@ class UnreadableError(TransientError):
         """Ignored."""
 
 
+class ComputedError(TransientError):
+    def __init__(self, wish):
+        super().__init__()
+        self.wish = wish
+
+    @property
+    def retry_after_s(self):
+        return self.wish
+
+    @retry_after_s.setter
+    def retry_after_s(self, value):
+        """Ignored."""
+
+
 @pytest.mark.parametrize(
     "error",
-    [TransientError(retry_after_s=wish) for wish in (math.nan, math.inf, "7", 10**400)]
-    + [UnreadableError()],
-    ids=["nan", "inf", "text", "beyond every float", "unreadable"],
+    [ComputedError(wish) for wish in (math.nan, math.inf, -1, "7", 10**400)] + [UnreadableError()],
+    ids=["nan", "inf", "negative", "text", "beyond every float", "unreadable"],
 )
 def test_a_retry_after_that_is_no_time_is_no_wish(error):
     assert RetryPolicy(first_delay_s=1, jitter=0).delay_s(1, 0.0, error) == 1

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import re
+import uuid
 from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pat_events import Envelope
+from pat_events import Context, Envelope
 from pat_events.core.envelope import read_envelope
+from pat_events.core.record import Delivery
 from pat_events.core.trace_context import TraceContext
 from pat_events.errors import (
     ConfigError,
@@ -30,6 +33,8 @@ CAUSE = Envelope(
     content_type="application/protobuf",
     trace=TraceContext(b"00-" + TRACE_ID + b"-00f067aa0ba902b7-01", b"vendor=1"),
 )
+
+NO_EVENT = Delivery("pat-emails", 0, 0, b"e-1", b"", [], 1)
 
 
 def only(log, topic="pat-emails"):
@@ -174,6 +179,46 @@ def test_a_header_name_the_client_could_not_bear_is_refused(make, log, name):
     with pytest.raises(ConfigError, match="header name"):
         make().publish(EmailReceived(email_id="e-1"), headers={name: b"1"})
     assert log.records("pat-emails") == []
+
+
+@pytest.mark.parametrize("how", ["publish", "apublish"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"tenant_id": 3}, "tenant_id is 3, of type int: give text"),
+        ({"tenant_id": b"t"}, "tenant_id is b't', of type bytes: give text"),
+        ({"correlation_id": uuid.UUID(int=1)}, "correlation_id is UUID"),
+        ({"caused_by": "e-1"}, "caused_by is 'e-1', of type str: give an Envelope"),
+        ({"caused_by": Context(NO_EVENT, None)}, "caused_by is .*Context: give an Envelope"),
+        ({"headers": [("x-shard", b"7")]}, "headers is of type list: give a mapping"),
+        ({"headers": "x-shard"}, "headers is of type str: give a mapping"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_refused_by_name(make, log, how, arguments, told):
+    producer = make()
+
+    async def publish():
+        await getattr(producer, how)(EmailReceived(email_id="e-1"), **arguments)
+
+    with pytest.raises(ConfigError, match=told):
+        asyncio.run(publish())
+    assert log.records("pat-emails") == []
+
+
+def test_what_no_argument_has_led_to_is_raised_as_it_is(make, monkeypatch):
+    producer = make()
+
+    def fails(event):
+        raise TypeError("the codec's own")
+
+    monkeypatch.setattr(producer._stamps[EmailReceived], "encode", fails)
+    with pytest.raises(TypeError, match="the codec's own"):
+        producer.publish(EmailReceived(email_id="e-1"))
+
+
+def test_the_class_of_an_event_is_told_from_an_event(make):
+    with pytest.raises(UnknownEventError, match="a class was given in place of an event"):
+        make().publish(EmailReceived)
 
 
 @pytest.mark.parametrize("name", ["correlation_id", "tenant_id"])

@@ -87,9 +87,11 @@ class EventTypes:
             return self._by_class[message_class]
         except KeyError:
             name = message_class.__name__
+            hint = did_you_mean(name, self.catalog.events)
+            if issubclass(message_class, type):
+                hint = ": a class was given in place of an event"
             raise UnknownEventError(
-                f"{message_class.__module__}.{name} is no event of the catalogue"
-                f"{did_you_mean(name, self.catalog.events)}"
+                f"{message_class.__module__}.{name} is no event of the catalogue{hint}"
             ) from None
 
 

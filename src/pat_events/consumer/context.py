@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.core.checks import wrong_type
 from pat_events.core.envelope import Envelope, read_envelope
 from pat_events.errors import ConfigError, PermanentError
 
@@ -121,7 +122,13 @@ class Context:
         self.failure = error
 
     def note(self, ack: Ack) -> None:
-        """Wait for this publish, too, before the event counts as handled."""
+        """Wait for this publish, too, before the event counts as handled.
+
+        Raises:
+            ConfigError: this is no handle that ``publish`` has returned.
+        """
+        if not hasattr(ack, "settled"):  # The class itself would take loading.
+            raise wrong_type("ack", ack, "what Producer.publish returned")
         if self.acks is None:
             self.acks = []
         self.acks.append(ack)

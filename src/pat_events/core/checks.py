@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Final
 
 from pat_events.errors import ConfigError
@@ -61,7 +62,8 @@ def require_bounded(name: str, seconds: float) -> None:
         ConfigError: names the setting, the value and what to use instead.
     """
     if seconds > MAX_WAIT_S:
-        raise ConfigError(f"{name} is {seconds:g}: use at most {MAX_WAIT_S} seconds, a year")
+        shown = min(seconds, sys.float_info.max)  # A whole number may be more than a float holds.
+        raise ConfigError(f"{name} is {shown:g}: use at most {MAX_WAIT_S} seconds, a year")
 
 
 def require_number(name: str, value: object) -> None:

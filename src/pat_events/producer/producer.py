@@ -15,13 +15,12 @@ from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
 from pat_events.producer.ack import Ack
+from pat_events.producer.arguments import check_headers, explained
 from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
 from pat_events.producer.refusals import (
-    check_headers,
     no_key,
     not_encodable,
-    not_text,
     too_large,
     too_many_headers,
 )
@@ -124,10 +123,11 @@ class Producer:
             headers: Further headers; the envelope's own names are refused.
 
         Raises:
-            UnknownEventError: the catalogue does not have this type.
+            UnknownEventError: the catalogue does not have this type, or this is no event.
             SchemaError: the event lacks its key, or a field cannot be encoded.
             RecordTooLargeError: payload and headers are over ``config.max_event_bytes``.
-            ConfigError: a header of ``headers`` has a name of the envelope's, or is not bytes.
+            ConfigError: a header of ``headers`` has a name of the envelope's, or is not bytes; or
+                another argument is of a wrong type.
             BufferFullError: no room; nothing was taken.
             TopicMissingError: the topic is known not to exist; nothing was taken.
             TransportError: the client refused the event; nothing was taken.
@@ -135,8 +135,11 @@ class Producer:
         """
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
-        except UnicodeEncodeError as error:
-            raise not_text(event, error) from error
+        except (AttributeError, TypeError, UnicodeEncodeError) as error:
+            why = explained(error, event, caused_by, correlation_id, tenant_id, headers)
+            if why is None:
+                raise
+            raise why from error
         try:
             self._sender.send(ack)
         except BufferFullError:
@@ -159,8 +162,11 @@ class Producer:
         """
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
-        except UnicodeEncodeError as error:
-            raise not_text(event, error) from error
+        except (AttributeError, TypeError, UnicodeEncodeError) as error:
+            why = explained(error, event, caused_by, correlation_id, tenant_id, headers)
+            if why is None:
+                raise
+            raise why from error
         try:
             self._sender.send(ack)
         except BufferFullError:

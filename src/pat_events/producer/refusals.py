@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pat_events.core import headers as h
-from pat_events.errors import ConfigError, RecordTooLargeError, SchemaError
+from pat_events.errors import RecordTooLargeError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from google.protobuf.message import Message
-
     from pat_events.catalog.model import EventType
 
 
@@ -21,11 +17,6 @@ def no_key(event_type: EventType) -> SchemaError:
         f"{event_type.name}.{event_type.key} is empty: it is the key that keeps the events of "
         "one entity in order"
     )
-
-
-def not_text(event: Message, error: UnicodeEncodeError) -> SchemaError:
-    """Return the error for a field or an argument that UTF-8 cannot encode."""
-    return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
 
 
 def not_encodable(event: Any, error: Exception) -> SchemaError:  # noqa: ANN401 - of any catalogue
@@ -51,29 +42,3 @@ def too_large(event: Any, size_bytes: int, limit_bytes: int) -> RecordTooLargeEr
 
 def _named(event: Any) -> str:  # noqa: ANN401 - as above: with the metadata that all have
     return f"{type(event).__name__} {event.metadata.event_id}"
-
-
-def check_headers(headers: Mapping[str, bytes]) -> None:
-    """Check the headers that a caller adds.
-
-    Raises:
-        ConfigError: one has a name of the envelope's or no proper name, or is not bytes.
-    """
-    for name, value in headers.items():
-        # Anything else ends the process inside the client, or is cut there.
-        if not _is_text(name):
-            raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
-        if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
-            raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
-        if not isinstance(value, bytes):
-            raise ConfigError(
-                f"header {name!r} is of type {type(value).__name__}: use bytes, such as "
-                "text.encode()"
-            )
-
-
-def _is_text(name: object) -> bool:
-    try:
-        return isinstance(name, str) and name.encode() != b"" and "\0" not in name
-    except UnicodeEncodeError:
-        return False
