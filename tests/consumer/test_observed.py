@@ -74,9 +74,22 @@ def test_many_events_are_one_value_of_each_kind(stage, seen):
     member.turn(1.0)
     assert seen == [
         Assigned((PARTITION,)),
-        Delivered(50, skipped=0),
+        Delivered(*PARTITION, 50, skipped=0),
         Handled(50),
         Committed({PARTITION: 50}),
+    ]
+
+
+def test_what_a_poll_brought_is_told_by_partition(make_stage, seen):
+    stage = make_stage(partitions=2)
+    member = stage.member(handlers_of(), observers=[seen])
+    stage.publish(*(f"k{n}" for n in range(20)))
+    member.turn()
+    records = stage.broker.records(TOPIC)
+    numbers = {it: sum(each.partition == it for each in records) for it in (0, 1)}
+    assert sorted(seen.of(Delivered)) == [
+        Delivered(TOPIC, 0, numbers[0], 0),
+        Delivered(TOPIC, 1, numbers[1], 0),
     ]
 
 
@@ -85,7 +98,7 @@ def test_what_nobody_handles_is_told_with_what_was_delivered(stage, seen):
     stage.publish("a")
     stage.raw(b"", [("ce_type", b"pat.events.v1.EmailProcessed")])
     member.turn()
-    assert seen.of(Delivered, Handled) == [Delivered(2, skipped=1), Handled(1)]
+    assert seen.of(Delivered, Handled) == [Delivered(*PARTITION, 2, skipped=1), Handled(1)]
 
 
 def test_a_failure_is_told_with_its_handler_attempt_error_and_wait(stage, seen):

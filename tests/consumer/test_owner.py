@@ -72,7 +72,7 @@ class Queue:
             delivery.route = self._routes.find(delivery)
             self.owner.receipts[count] = f"receipt of {email_id}"
             self.owner.lanes.add(delivery)
-        self.counts.saw(Delivered(len(ids), 0))
+        self.counts.saw(Delivered("queue", -1, len(ids), 0))
 
     def turn(self):
         self.recovery.run_due(self.now)

@@ -17,7 +17,7 @@ NO = ValueError("no")
 @pytest.fixture
 def counts():
     counts = Counts()
-    counts.saw(told.Delivered(10, skipped=3))
+    counts.saw(told.Delivered("pat-emails", 0, 10, skipped=3))
     return counts
 
 

@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
 
 
-def chunk_size(lane: Lane, limit: int) -> int:
+def chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
     """Return how many deliveries of a lane can go to a worker together, ``limit`` at most.
 
-    A batch has the size its handler asks for, whatever the limit.
+    And whether they are for several handlers. A batch has the size its handler asks for, whatever
+    the limit.
     """
     waiting = lane.waiting
     first = waiting[0].route.registration
     if first.batch_size:
-        return _batch_size(waiting, first, first.batch_size) or 1
+        return _batch_size(waiting, first, first.batch_size) or 1, False
     count = 1
+    mixed = False
     while count < min(limit, len(waiting)):
         registration = waiting[count].route.registration
-        if registration.batch_size or registration.is_async is not first.is_async:
-            break
+        if registration is not first:
+            if registration.batch_size or registration.is_async is not first.is_async:
+                break
+            mixed = True
         count += 1
-    return count
+    return count, mixed
 
 
 def take_batches(

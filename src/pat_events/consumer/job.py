@@ -58,9 +58,11 @@ class Job:
             delivery of all has the highest offset.
         abandoned: The engine settled it without the worker, which passed its deadline; what
             the worker still does or posts is ignored.
+        mixed: Its deliveries are for several handlers.
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
         raised: What failed a batch of several events as a whole and counts as an attempt of each.
+        seconds: How long a worker was at it.
         wanted_back: The engine wants to commit what is done: the worker ends with the delivery at
             work, and the rest goes back to the lane.
     """
@@ -71,9 +73,11 @@ class Job:
         "done",
         "failures",
         "lane",
+        "mixed",
         "more_lanes",
         "owner",
         "raised",
+        "seconds",
         "unsettled",
         "wanted_back",
     )
@@ -93,8 +97,8 @@ class Job:
         self.failures: list[tuple[int, BaseException]] | None = None
         self.raised: BaseException | None = None
         self.unsettled: list[tuple[int, Ack]] | None = None
-        self.abandoned = False
-        self.wanted_back = False
+        self.abandoned = self.wanted_back = self.mixed = False
+        self.seconds = 0.0
 
     @property
     def registration(self) -> Registration:
@@ -128,6 +132,8 @@ class Job:
         """
         last = len(self.deliveries) - 1
         left = Job(self.owner, self.lane, self.deliveries, self.more_lanes)
+        left.mixed = self.mixed
+        left.seconds = self.seconds
         if self.registration.batch_size:
             # Which event of a batch hangs is unknown: each is then tried alone.
             left.done = last + 1

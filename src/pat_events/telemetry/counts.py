@@ -55,7 +55,7 @@ class Counts:
             case Handled(events):
                 stats.handled += events
                 stats.in_flight -= events
-            case Delivered(events, skipped):
+            case Delivered(_, _, events, skipped):
                 stats.delivered += events
                 stats.skipped += skipped
                 stats.in_flight += events - skipped

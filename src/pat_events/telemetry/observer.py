@@ -21,8 +21,13 @@ TopicPartition: TypeAlias = tuple[str, int]
 
 
 class Delivered(NamedTuple):
-    """One poll brought so many events; of them nobody here handles ``skipped``, which are done."""
+    """A poll brought so many events of a partition, one after another.
 
+    Of them nobody here handles ``skipped``, which are done.
+    """
+
+    topic: str
+    partition: int
     events: int
     skipped: int
 
@@ -31,6 +36,37 @@ class Handled(NamedTuple):
     """So many events are done, since their handlers were."""
 
     events: int
+
+
+class EndedJob(NamedTuple):
+    """One handler was called for some events of a partition, in one job of a worker.
+
+    Where a job called several handlers there is one of these for each.
+
+    Attributes:
+        handled: For so many it returned.
+        failed: So many failed, could not be decoded or were still running at their deadline.
+        error: That of the first of them, or None.
+        seconds: How long the job took from its first call to its last return, waits of a coroutine
+            included, and those for acknowledgements not. Several handlers share it by their numbers
+            of events. Each event's own time is not measured: two looks at a clock cost more than
+            all else that is told. Most jobs have one event; where single calls of the others are to
+            be timed, ``Route.call`` is to be wrapped for an observer that asks for it.
+    """
+
+    topic: str
+    partition: int
+    handler: str
+    handled: int
+    failed: int
+    error: BaseException | None
+    seconds: float
+
+
+class JobsEnded(NamedTuple):
+    """These jobs came back, whatever becomes of what failed; told where an observer wants jobs."""
+
+    jobs: Sequence[EndedJob]
 
 
 class Retried(NamedTuple):
@@ -147,6 +183,7 @@ class SentAgain(NamedTuple):
 Happening: TypeAlias = (
     Delivered
     | Handled
+    | JobsEnded
     | Retried
     | Held
     | GivenUp
@@ -171,6 +208,9 @@ class Observer(Protocol):
     nothing until it returns, and for what is sent another; of what it shares between them it takes
     care itself. There may be kinds of values that it does not know, now or later: it leaves them
     alone. What it raises is logged the first time, and harms nobody.
+
+    One with an attribute ``wants_jobs`` that is true is told ``JobsEnded`` as well, as all beside
+    it are: how long handlers took, and with what outcome. Elsewhere nothing is made of that.
     """
 
     def saw(self, what: Happening) -> None:
@@ -195,10 +235,15 @@ def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
 
 
 class Observers:
-    """Tells each of several; one that raises is logged the first time, and keeps nobody back."""
+    """Tells each of several; one that raises is logged the first time, and keeps nobody back.
+
+    Attributes:
+        wants_jobs: One of them wants ``JobsEnded``.
+    """
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._observers = tuple(observers)
+        self.wants_jobs = any(getattr(each, "wants_jobs", False) for each in self._observers)
         self._failed = set[int]()
 
     def saw(self, what: Happening) -> None:

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.chunks import chunk_size, take_batches
+from pat_events.consumer.ended import ended
 from pat_events.consumer.job import Job, post_when_settled
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.drain import Drain
@@ -30,6 +31,7 @@ from pat_events.telemetry.observer import (
     Committed,
     Delivered,
     Handled,
+    JobsEnded,
     Lost,
     Revoked,
 )
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import Observers
     from pat_events.transports.log import Receiver, TopicPartition
 
 _log = logging.getLogger("pat_events.consumer")
@@ -76,7 +78,7 @@ class Engine:
         dead_letters: DeadLetterWriter,
         order: Order,
         limits: Limits,
-        observer: Observer,
+        observer: Observers,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         random: Callable[[], float],
@@ -181,6 +183,9 @@ class Engine:
         partition = -1
         for delivery in deliveries:
             if delivery.partition != partition or delivery.topic != topic:
+                if accepted:
+                    self._observer.saw(Delivered(topic, partition, accepted, skipped))
+                    accepted = skipped = 0
                 topic, partition = delivery.topic, delivery.partition
                 state = states.get((topic, partition))
             if state is None:
@@ -198,7 +203,7 @@ class Engine:
             else:
                 self._recovery.refuse(state, delivery, route)
         if accepted:
-            self._observer.saw(Delivered(accepted, skipped))
+            self._observer.saw(Delivered(topic, partition, accepted, skipped))
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
@@ -211,16 +216,23 @@ class Engine:
                 batches, ready = take_batches(state, ready, last)
                 jobs += batches
             for lane in ready:
-                count = 1 if len(lane.waiting) == 1 else chunk_size(lane, POLL_RECORDS)
+                mixed = False
+                if (count := len(lane.waiting)) > 1:
+                    count, mixed = chunk_size(lane, POLL_RECORDS)
                 if last is not None:
                     count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
-                jobs.append(Job(state, lane, lanes.take(lane, count)))
+                job = Job(state, lane, lanes.take(lane, count))
+                if mixed:
+                    job.mixed = True
+                jobs.append(job)
             state.running += len(jobs) - before
         if jobs:
             self._workers.submit(jobs)
 
-    def _settle(self, items: Iterable[Job | OutgoingDeadLetter]) -> None:
+    def _settle(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
         handled = 0
+        if self._observer.wants_jobs:
+            self._tell_jobs(items)
         for item in items:
             owner = item.owner
             if not owner.alive:
@@ -243,6 +255,11 @@ class Engine:
                 self._recovery.settle(item)
         if handled:
             self._observer.saw(Handled(handled))
+
+    def _tell_jobs(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
+        jobs = [it for it in items if type(it) is Job and it.owner.alive and not it.abandoned]
+        if told := [each for job in jobs for each in ended(job)]:
+            self._observer.saw(JobsEnded(told))
 
     def _give_up_overdue(self, now: float) -> None:
         for job in self._workers.overdue(now):

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import logging
 import threading
+import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -43,11 +44,13 @@ class TaskWorkers:
         loop: asyncio.AbstractEventLoop,
         producer: Producer | None,
         post: Callable[[Job], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
         self._loop = loop
         self._producer = producer
         self._post = post
+        self._clock = clock
         self._variables = contextvars.copy_context()
         self._ready: deque[Job] = deque()
         self._tasks: dict[Job, asyncio.Task[None]] = {}
@@ -97,9 +100,11 @@ class TaskWorkers:
             task.add_done_callback(partial(self._ended, job))
 
     async def _run(self, job: Job) -> None:
+        began = self._clock()
         try:
             await attempt_awaited(job, self._producer, self._variables)
         finally:
+            job.seconds = self._clock() - began
             # Before it is posted: from then on it is the engine's, and no longer overdue.
             self._tasks.pop(job, None)
             post_when_settled(job, self._post)

@@ -109,8 +109,9 @@ class ThreadWorkers:
             for _ in attempt(job, producer, variables):
                 pass
             me.current = None
+            job.seconds = took_s = clock() - began
             # Races between threads only blur the mean.
-            self._mean_s += (clock() - began - self._mean_s) * _SMOOTHING
+            self._mean_s += (took_s - self._mean_s) * _SMOOTHING
             if job.unsettled is None and not job.abandoned:
                 post(job)  # As below; a call less for most jobs.
             else:

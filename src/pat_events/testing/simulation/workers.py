@@ -110,7 +110,7 @@ class StepWorkers:
         try:
             awaited = go_on()
         except StopIteration:
-            self.running.pop(job, None)
+            job.seconds = self._clock.monotonic() - self.running.pop(job).began
             post_when_settled(job, self._post)
             return
         if not isinstance(awaited, _Pause):

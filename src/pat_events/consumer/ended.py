@@ -1,0 +1,37 @@
+"""What is told of a job that came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.telemetry.observer import EndedJob
+
+if TYPE_CHECKING:
+    from pat_events.consumer.job import Job
+
+
+def ended(job: Job) -> list[EndedJob]:
+    """Return one for each handler that was called, or could not be as nothing was decoded."""
+    first = job.deliveries[0]
+    name = first.route.registration.name
+    if not (job.failures or job.mixed):
+        # No look at each delivery: most jobs are such.
+        done = job.done
+        job_ended = EndedJob(first.topic, first.partition, name, done, 0, None, job.seconds)
+        return [job_ended] if done else []
+    errors = dict(job.failures or ())
+    called = max([job.done, *(index + 1 for index in errors)])
+    names = [delivery.route.registration.name for delivery in job.deliveries[:called]]
+    return [
+        EndedJob(
+            first.topic,
+            first.partition,
+            name,
+            names.count(name) - len(failed),
+            len(failed),
+            failed[0] if failed else None,
+            job.seconds * names.count(name) / called,
+        )
+        for name in dict.fromkeys(names)
+        for failed in [[errors[it] for it in sorted(errors) if names[it] == name]]
+    ]
