@@ -97,11 +97,12 @@ def test_a_full_buffer_inside_a_handler_holds_the_event(impatient, make):
     member = stage.member(handlers)
     stage.publish("a", "b")
     member.step()
-    room, stage.broker.buffer_events = stage.broker.buffer_events, 0
+    sender = stage.producer._sender
+    room, sender._max_events = sender._max_events, 0
     for _ in range(3):
         member.turn(40)
     assert (member.stats.held, member.stats.retried, stage.dead) == (6, 0, [])
-    stage.broker.buffer_events = room
+    sender._max_events = room
     member.run_until(lambda: member.stats.handled == 2, tick_s=10)
     assert stage.dead == []
 
@@ -163,10 +164,11 @@ def test_an_outage_inside_a_batch_is_none_of_its_events_attempts(impatient, is_a
     member = stage.member(handlers, order="partition")
     stage.publish("a", "b")
     member.step()
-    room, stage.broker.buffer_events = stage.broker.buffer_events, 0
+    sender = stage.producer._sender
+    room, sender._max_events = sender._max_events, 0
     for _ in range(3):
         member.turn(40)
-    stage.broker.buffer_events = room
+    sender._max_events = room
     member.run_until(lambda: member.stats.handled == 2, tick_s=10)
     assert stage.dead == []
     # Alone after the first failure, so that an event held for its own sake holds no other.

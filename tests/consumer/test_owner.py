@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events import Handlers, RetryPolicy
+from pat_events import Config, Handlers, RetryPolicy
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.attempt import attempt
@@ -56,7 +56,9 @@ class Queue:
         self.owner = Messages(order)
         self.settled = []
         self.recovery = Recovery(
-            dead_letters=DeadLetterWriter(GROUP, MemorySender(self.broker), self.settled.append),
+            dead_letters=DeadLetterWriter(
+                GROUP, MemorySender(self.broker, Config()), self.settled.append
+            ),
             observer=self.counts,
             clock=lambda: self.now,
             wall_clock=lambda: self.now,

@@ -20,7 +20,7 @@ DEADLINE_S = 20.0
 @pytest.fixture
 def log():
     """A broker in memory with the catalogue's topics."""
-    log = MemoryBroker(buffer_events=10)
+    log = MemoryBroker()
     for topic in load_catalog().topics.values():
         log.create_topic(topic.name, topic.partitions)
     return log
@@ -39,7 +39,7 @@ def make(log):
     made = []
 
     def make(**settings):
-        config = Config(**settings)
+        config = Config(**{"buffer_events": 10, **settings})
         made.append(Producer(config, transport=MemoryTransport(log), clock=log.clock))
         return made[-1]
 

@@ -31,11 +31,11 @@ def run(seed: int) -> list[str]:
     """Two members of a group, an outage, and handlers that fail and publish; returns the log."""
     chances = Random(seed)  # noqa: S311 - a schedule, not a secret
     clock = VirtualClock()
-    broker = MemoryBroker(clock=clock, buffer_events=4)
+    broker = MemoryBroker(clock=clock)
     topics = ("pat-emails", "pat-events", "pat-emails.group.dlq")
     for topic in topics:
         broker.create_topic(topic, 2)
-    config = Config(publish_timeout_s=0.5)
+    config = Config(publish_timeout_s=0.5, buffer_events=4)
     ids = SeededIds(clock, chances)
     producers = [
         Producer(config, transport=MemoryTransport(broker), clock=clock, ids=ids) for _ in range(3)

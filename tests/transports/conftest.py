@@ -115,13 +115,13 @@ class Cluster:
         self._senders.append(self.transport.sender(Config(), observers))
         return self._senders[-1]
 
-    def sender_out_of_reach(self, observers=()):
+    def sender_out_of_reach(self, observers=(), **limits):
         """A sender of the same kind whose broker never answers."""
         if isinstance(self.transport, MemoryTransport):
             broker = MemoryBroker()
             broker.set_down(down=True)
-            return MemoryTransport(broker).sender(Config(), observers)
-        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config(), observers)
+            return MemoryTransport(broker).sender(Config(**limits), observers)
+        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config(**limits), observers)
 
     def member(self, topic, group=None, start="earliest"):
         """A member of a group, new when None, that reads one topic or a list of them."""

@@ -10,8 +10,10 @@ from threading import Thread
 import pytest
 
 from pat_events.errors import (
+    BufferFullError,
     ClosedError,
     OffsetOutOfRangeError,
+    RecordTooLargeError,
     TopicMissingError,
     TransportError,
 )
@@ -137,6 +139,27 @@ class TestSending:
         with pytest.raises(ClosedError):
             send_until_then()
         closer.join(10)
+
+    @pytest.mark.parametrize(
+        "limit", [{"buffer_events": 3}, {"buffer_bytes": 3 * 1024}], ids=["events", "bytes"]
+    )
+    def test_a_full_buffer_takes_nothing_by_either_limit(self, cluster, sent, limit):
+        sender = cluster.sender_out_of_reach(max_event_bytes=1024, **limit)
+        taken = [sent("t", b"k", bytes(1024)) for _ in range(3)]
+        for record in taken:
+            sender.send(record)
+        one_more = sent("t", b"k", bytes(1024))
+        with pytest.raises(BufferFullError, match=r"\b3 events\b|\b3072 bytes\b"):
+            sender.send(one_more)
+        assert sender.close(0.01) == taken
+        assert [it.settlements for it in (*taken, one_more)] == [1, 1, 1, 0]
+
+    def test_what_the_whole_buffer_could_not_hold_is_too_large(self, cluster, sent):
+        sender = cluster.sender_out_of_reach(max_event_bytes=1024, buffer_bytes=1024)
+        record = sent("t", b"k", bytes(1025))
+        with pytest.raises(RecordTooLargeError, match="1024 bytes, buffer_bytes"):
+            sender.send(record)
+        assert record.settlements == 0
 
     def test_closing_settles_what_nobody_acknowledged_as_a_transport_error(self, cluster, sent):
         sender = cluster.sender_out_of_reach()

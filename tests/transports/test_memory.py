@@ -24,7 +24,7 @@ def clock():
 
 @pytest.fixture
 def broker(clock):
-    broker = MemoryBroker(clock=clock, session_timeout_s=10, buffer_events=3)
+    broker = MemoryBroker(clock=clock, session_timeout_s=10)
     broker.create_topic("t", 2)
     return broker
 
@@ -37,7 +37,7 @@ def members(broker, make_cluster):
 
 @pytest.fixture
 def send(broker, sent):
-    sender = MemoryTransport(broker).sender(Config())
+    sender = MemoryTransport(broker).sender(Config(buffer_events=3))
 
     def send(key=b"k", value=b"v"):
         record = sent("t", key, value)

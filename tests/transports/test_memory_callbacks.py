@@ -75,9 +75,9 @@ def test_a_callback_that_fails_does_not_stop_the_writing_for_good(broker, sender
 
 
 def test_a_full_buffer_in_a_callback_is_said_at_once(record):
-    broker = MemoryBroker(buffer_events=2)
+    broker = MemoryBroker()
     broker.create_topic(TOPIC, 1)
-    sender, refused = MemoryTransport(broker).sender(Config()), []
+    sender, refused = MemoryTransport(broker).sender(Config(buffer_events=2)), []
 
     def fill(_):
         for name in "abc":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pat_events.config import Config
 from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
@@ -88,11 +88,14 @@ class Wire:
         return self.flush(timeout_s)
 
 
+_LIMITS: Final = Config(buffer_events=BUFFER_EVENTS)
+
+
 class Broker(MemoryBroker):
     """A broker with topics that cannot be written for now, while all else goes on."""
 
     def __init__(self, clock: VirtualClock) -> None:
-        super().__init__(clock=clock, session_timeout_s=SESSION_S, buffer_events=BUFFER_EVENTS)
+        super().__init__(clock=clock, session_timeout_s=SESSION_S)
         self.unwritable: set[str] = set()
         #: By identity, as another member may get the same event: what has its dead letter.
         self.dead_lettered: dict[int, Delivery] = {}
@@ -109,6 +112,9 @@ class Broker(MemoryBroker):
 
 class LetterSender(MemorySender):
     """A sender that refuses dead letters which are too large for their topic."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker, _LIMITS)
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.config import Config
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
 from pat_events.errors import TransportTimeoutError
@@ -98,7 +99,7 @@ class Member:
         self._counts = Counts()
         self.inbox = StepInbox(while_waiting or self._wait)
         self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
-        self.sender = sender or MemorySender(broker)
+        self.sender = sender or MemorySender(broker, Config())
         self.engine, self.workers = make_engine(
             group,
             routes,

@@ -82,20 +82,11 @@ class MemoryBroker:
         clock: For sessions that expire, and for waiting.
         session_timeout_s: A member that has not polled for this long loses its
             partitions, in seconds.
-        buffer_events: Records a sender takes before they are "on the wire": the
-            limit at which ``BufferFullError`` is raised while the broker is down.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock = CLOCK,
-        session_timeout_s: float = 45.0,
-        buffer_events: int = 10_000,
-    ) -> None:
+    def __init__(self, *, clock: Clock = CLOCK, session_timeout_s: float = 45.0) -> None:
         self.clock = clock
         self.session_timeout_s = session_timeout_s
-        self.buffer_events = buffer_events
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         #: Told when the broker is back, in this order: what waits in them is written then.

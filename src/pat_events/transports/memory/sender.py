@@ -6,22 +6,38 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pat_events.errors import BufferFullError, ClosedError, TransportError
+from pat_events.errors import (
+    BufferFullError,
+    ClosedError,
+    RecordTooLargeError,
+    TransportError,
+)
 from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.memory.broker import MemoryBroker
     from pat_events.transports.sending import Outgoing
 
 
 class MemorySender:
-    """Writes at once; while the broker is down records wait, as in a real client."""
+    """Writes at once; while the broker is down records wait, as in a real client.
 
-    def __init__(self, broker: MemoryBroker, observers: Iterable[Observer] = ()) -> None:
+    Args:
+        broker: Where to.
+        config: How much may wait: ``buffer_events`` and ``buffer_bytes``.
+        observers: Are told what becomes of records.
+    """
+
+    def __init__(
+        self, broker: MemoryBroker, config: Config, observers: Iterable[Observer] = ()
+    ) -> None:
         self._broker = broker
+        self._max_events = config.buffer_events
+        self._max_bytes = config.buffer_bytes
         observers = tuple(observers)
         # None where nobody listens: here it is a value for each event.
         self._observer = Observers(observers) if observers else None
@@ -29,6 +45,7 @@ class MemorySender:
         self._written = 0
         self._refused: list[TransportError] = []
         self._waiting: deque[Outgoing] = deque()
+        self._waiting_bytes = 0
         self._closed = False
         # The thread that is writing what waits, or None; changed with the broker's lock held.
         self._writer: int | None = None
@@ -39,12 +56,23 @@ class MemorySender:
         with self._broker.lock:
             if self._closed:
                 raise ClosedError("the producer was closed: make a new one")
-            if len(self._waiting) >= self._broker.buffer_events:
-                raise BufferFullError(
-                    f"the send buffer is full ({self._broker.buffer_events} events)"
-                )
+            self._require_room(outgoing)
             self._waiting.append(outgoing)
+            self._waiting_bytes += len(outgoing.value or b"")
         self.wait_for_room(0)
+
+    def _require_room(self, outgoing: Outgoing) -> None:
+        size = len(outgoing.value or b"")
+        if size > self._max_bytes:
+            raise RecordTooLargeError(
+                f"a record of {size} bytes for {outgoing.topic} is larger than the whole send "
+                f"buffer ({self._max_bytes} bytes, buffer_bytes): it can never be sent"
+            )
+        if len(self._waiting) >= self._max_events or self._waiting_bytes + size > self._max_bytes:
+            raise BufferFullError(
+                f"the send buffer is full ({self._max_events} events or {self._max_bytes} bytes "
+                "wait for the broker)"
+            )
 
     def may_wait(self) -> bool:
         """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
@@ -77,6 +105,7 @@ class MemorySender:
     def _write(self) -> None:
         while self._waiting:
             outgoing = self._waiting.popleft()
+            self._waiting_bytes -= len(outgoing.value or b"")
             try:
                 place = self._broker.append(outgoing)
             except TransportError as error:
@@ -114,6 +143,7 @@ class MemorySender:
         with self._broker.lock:
             given_up = list(self._waiting)
             self._waiting.clear()
+            self._waiting_bytes = 0
         for outgoing in given_up:
             error = TransportError("not acknowledged before close")
             if self._observer is not None:

@@ -29,9 +29,8 @@ class MemoryTransport:
         return "memory"
 
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> MemorySender:
-        """Return a new sender; its limit is the broker's ``buffer_events``."""
-        del config
-        return MemorySender(self._broker, observers)
+        """Return a new sender."""
+        return MemorySender(self._broker, config, observers)
 
     def receiver(self, group: str, start: Start) -> MemoryReceiver:
         """Return a new member of ``group``."""
