@@ -195,6 +195,24 @@ def test_one_that_is_refused_is_named_and_the_one_before_is_used_on(
     poll_until(lambda: member.assignments == 2, member)
 
 
+def test_one_of_a_name_without_rights_is_not_used_until_it_has_them(
+    secured_kafka, topic, user, running, caplog
+):
+    properties = secured_kafka.certificate(user())
+    file = properties["ssl.certificate.location"]
+    sender, member = running(properties)
+    nobody = f"nobody-{uuid.uuid4().hex[:8]}"
+    secured_kafka.certificate(nobody, over=file)
+    poll_until(lambda: f"does not show it topic {topic}: give" in caplog.text, member)
+    poll_until(lambda: "does not show it any topic: give" in sender._errors.why(), member)
+    publish(sender, topic, b"1")
+    poll_until(lambda: member.offsets() == [0, 1], member)
+    assert what_was_told(member) == ["assigned"]
+    secured_kafka.permit(nobody, "topic", topic, "read", "write")
+    secured_kafka.permit(nobody, "group", topic, "read")
+    poll_until(lambda: member.assignments == 2, member)
+
+
 def test_a_certificate_that_is_there_before_its_key_is_not_used_without_it(
     secured_kafka, topic, user, running, tmp_path, caplog
 ):

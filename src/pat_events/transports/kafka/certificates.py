@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pat_events.errors import ConfigError, PatEventsError
-from pat_events.transports.kafka.connecting import connect
+from pat_events.errors import ConfigError, NotPermittedError, PatEventsError
+from pat_events.transports.kafka.connecting import connect, hidden
 from pat_events.transports.kafka.logs import client_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
+
+    from confluent_kafka.admin import AdminClient
 
     from pat_events.transports.kafka.config import KafkaConfig
 
@@ -35,18 +38,23 @@ class Certificates:
     """Tells when a client has to be replaced by one with the certificates there are by now.
 
     librdkafka reads them when a client is made. One that works is not given up for one that does
-    not: a cluster is asked first whether it lets in who comes with the new ones. One thread calls
-    the methods.
+    not: a cluster is asked first whether it lets in who comes with new ones, and shows them what
+    the client works with. One thread calls the methods.
 
     Args:
         config: The client's, whose properties of TLS are looked at, and the files they name.
+        topics: Returns those that the client works with now; called in another thread.
         on_refusal: Called in another thread with why new ones are not used.
     """
 
     def __init__(
-        self, config: KafkaConfig, on_refusal: Callable[[str], None] = lambda _: None
+        self,
+        config: KafkaConfig,
+        topics: Callable[[], Iterable[str]],
+        on_refusal: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._config = config
+        self._topics = topics
         self._on_refusal = on_refusal
         self._used = _tls(config)
         self._refused: _Tls = {}
@@ -90,7 +98,8 @@ class Certificates:
 
     def _ask(self, found: _Tls) -> None:
         try:
-            connect(replace(self._config), _ANSWER_S)
+            client, metadata = connect(replace(self._config), _ANSWER_S)
+            self._require_sight(client, metadata.topics.keys())
         except PatEventsError as error:
             self._refuse(found, error)
         else:
@@ -98,6 +107,17 @@ class Certificates:
             self._accepted = True
         finally:
             self._asking = False
+
+    def _require_sight(self, client: AdminClient, seen: AbstractSet[str]) -> None:
+        """Refuse a name that is let in and may do nothing: who may Read or Write sees the topic."""
+        address = self._config.bootstrap_servers
+        unseen = hidden(client, sorted(set(self._topics()) - seen), address, _ANSWER_S)
+        if unseen or not seen:
+            which = f"topic {', '.join(unseen)}" if unseen else "any topic"
+            raise NotPermittedError(
+                f"{address} lets in the name in the new certificate and does not show it {which}: "
+                "give that name the rights of the earlier one"
+            )
 
     def _refuse(self, found: _Tls, error: PatEventsError) -> None:
         self._refused = found

@@ -63,7 +63,7 @@ class KafkaReceiver:
         self._unanswered: PatEventsError | None = None
         self._config = config
         self._renewal = Renewal(config)
-        self._certificates = Certificates(config)
+        self._certificates = Certificates(config, lambda: self._subscribed)
         # Tells clients apart that came one after the other.
         self._epoch = 0
         self._client = self._new_client()
