@@ -21,6 +21,7 @@ from tests.support.clusters import send
 
 COMMANDS = [
     ["demo"],
+    ["catalog", "check"],
     ["topics", "diff"],
     ["topics", "apply"],
     ["run"],

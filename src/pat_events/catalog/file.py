@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jsonschema
 import jsonschema.validators
 
+from pat_events.catalog.cron import cron_faults
 from pat_events.catalog.model import (
     Catalog,
     DeadLetters,
@@ -16,28 +17,32 @@ from pat_events.catalog.model import (
     Queue,
     Schedule,
     Topic,
-    is_topic_name,
 )
+from pat_events.catalog.rules import cross_references
 from pat_events.catalog.yaml import read_yaml
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pat_events.catalog.cron import CronField
     from pat_events.catalog.lines import CatalogLines, KeyPath
+    from pat_events.catalog.rules import Rule
 
 _SHOWN_MAX: Final = 60
 
 
-def parse_catalog(text: str, origin: str, json_schema: Mapping[str, Any]) -> Catalog:
+def parse_catalog(
+    text: str, origin: str, json_schema: Mapping[str, Any], rules: Sequence[Rule] = ()
+) -> Catalog:
     """Read a catalogue.
 
     Args:
         text: YAML.
         origin: Name of the file, for messages.
         json_schema: What ``schemas/catalog.schema.json`` holds.
+        rules: What is asked for besides what every catalogue has to keep.
 
     Raises:
         CatalogError: one line for each thing that is wrong.
@@ -45,7 +50,8 @@ def parse_catalog(text: str, origin: str, json_schema: Mapping[str, Any]) -> Cat
     data, lines, problems = read_yaml(text, origin)
     for error in _Validator(json_schema).iter_errors(data):
         problems += (lines.problem(*each) for each in _violations(error))
-    problems += (lines.problem(*each) for each in _cross_references(data))
+    for rule in (cross_references, *rules):
+        problems += (lines.problem(*each) for each in rule(data))
     if problems:
         raise lines.error(problems)
     return _catalog(data, lines)
@@ -59,10 +65,17 @@ def _whole_match(
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _cron_fields(
+    _validator: object, fields: Sequence[CronField], instance: object, _schema: object
+) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(instance, str):
+        yield from map(jsonschema.ValidationError, cron_faults(instance, fields))
+
+
 # JSON Schema takes 3.0 for an integer; whoever is handed it would have a float.
 _Validator: Final = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator,
-    {"pattern": _whole_match},
+    {"pattern": _whole_match, "cronFields": _cron_fields},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: type(value) is int
     ),
@@ -90,59 +103,6 @@ def _violations(error: jsonschema.ValidationError) -> Iterator[tuple[KeyPath, st
 
 def _shown(value: object) -> str:
     return one_line(repr(value), _SHOWN_MAX)
-
-
-def _cross_references(data: object) -> Iterator[tuple[KeyPath, str]]:
-    """Yield what no JSON Schema can say; a part of the wrong type is its matter, not ours."""
-    topics, events, queues = (_entries(data, name) for name in ("topics", "events", "queues"))
-    for name, event in events.items():
-        place: KeyPath = ("events", name)
-        yield from _unknown("topic", event.get("topic"), topics, (*place, "topic"))
-        targets = event.get("targets")
-        wanted = targets.get("queues") if isinstance(targets, dict) else None
-        yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
-    for name, group in _entries(data, "groups").items():
-        place = ("groups", name)
-        yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
-        yield from _unknown("event", group.get("consumes"), events, (*place, "consumes"))
-        yield from _without_dead_letters(name, group.get("consumes"), events, (*place, "consumes"))
-    for name, schedule in _entries(data, "schedules").items():
-        yield from _unknown("queue", schedule.get("queue"), queues, ("schedules", name, "queue"))
-
-
-def _unknown(
-    kind: str, named: object, known: dict[str, Any], path: KeyPath
-) -> Iterator[tuple[KeyPath, str]]:
-    for place, name in _texts(named, path):
-        if name not in known:
-            yield place, f"there is no {kind} {_shown(name)}{did_you_mean(name, known)}"
-
-
-def _without_dead_letters(
-    group: str, consumed: object, events: dict[str, Any], path: KeyPath
-) -> Iterator[tuple[KeyPath, str]]:
-    for place, name in _texts(consumed, path):
-        for _, topic in _texts(events.get(name, {}).get("topic"), ()):
-            # What is wrong with either alone, the JSON Schema has said.
-            if is_topic_name(group) and is_topic_name(topic):
-                try:
-                    Catalog.dead_letter_topic(topic, group)
-                except ConfigError as error:
-                    yield place, str(error)
-
-
-def _entries(data: object, name: str) -> dict[str, dict[str, object]]:
-    table = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(table, dict):
-        return {}
-    return {key: entry if isinstance(entry, dict) else {} for key, entry in table.items()}
-
-
-def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        yield from (((*path, i), text) for i, text in enumerate(value) if isinstance(text, str))
 
 
 def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the JSON Schema has said what it is

@@ -9,12 +9,14 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.file import parse_catalog
+from pat_events.catalog.rules import platform
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     import os
 
     from pat_events.catalog.model import Catalog
+    from pat_events.catalog.rules import Rule
 
 # Some 25,000 events: far more than any catalogue has.
 _CATALOG_MAX_BYTES: Final = 4 * 2**20
@@ -27,6 +29,20 @@ def load_catalog(path: Path | str | None = None) -> Catalog:
         CatalogError: names each line that is wrong.
         ConfigError: the file cannot be read, or is no regular one of at most 4 MiB.
     """
+    return _load(path)
+
+
+def check_catalog(path: Path | str | None = None) -> Catalog:
+    """Read a catalogue as ``load_catalog`` does, and refuse what AWS or Terraform would.
+
+    Raises:
+        CatalogError: names each line that is wrong.
+        ConfigError: as ``load_catalog``.
+    """
+    return _load(path, platform)
+
+
+def _load(path: Path | str | None, *rules: Rule) -> Catalog:
     packaged = resources.files("pat_events") / "schemas"
     json_schema = json.loads((packaged / "catalog.schema.json").read_text("utf-8"))
     file = packaged / "catalog.yaml" if path is None else Path(path)
@@ -36,7 +52,7 @@ def load_catalog(path: Path | str | None = None) -> Catalog:
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
-    return parse_catalog(text, str(file), json_schema)
+    return parse_catalog(text, str(file), json_schema, rules)
 
 
 def _require_small_file(stat: os.stat_result, path: Path) -> None:

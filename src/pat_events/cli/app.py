@@ -9,6 +9,7 @@ import typer
 
 import pat_events
 from pat_events.cli import (
+    catalog,
     consume,
     demo,
     dlq,
@@ -63,6 +64,7 @@ def options(
 
 
 app.command("demo", cls=Command)(demo.demo)
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(topics.app, name="topics")
 app.command("run", cls=Command)(run.run)
 app.command("publish", cls=Command)(publish.publish)

@@ -1,0 +1,160 @@
+"""Rules that take more than one entry of a catalogue, and so no JSON Schema can say.
+
+They look at plain data, so that all of it is told at once; a part of the wrong type is the
+JSON Schema's matter. ``cross_references`` holds of every catalogue, ``platform`` of one that
+``terraform/`` is to make a platform of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
+
+from pat_events.catalog.lines import KeyPath
+from pat_events.catalog.model import Catalog, is_topic_name
+from pat_events.core.shown import one_line
+from pat_events.core.spelling import did_you_mean
+from pat_events.errors import ConfigError
+
+# What is wrong, and where.
+Fault: TypeAlias = tuple[KeyPath, str]
+Rule: TypeAlias = Callable[[object], Iterator[Fault]]
+
+_SHOWN_MAX: Final = 60
+_DAYS_PROMISED: Final = 7
+# The bus's, beside those of the queues: what no target took.
+_UNDELIVERED: Final = "undelivered"
+
+
+def cross_references(data: object) -> Iterator[Fault]:
+    """Yield names that lead nowhere, and entries that do not go together."""
+    topics, events, queues = (_entries(data, name) for name in ("topics", "events", "queues"))
+    for name, event in events.items():
+        place: KeyPath = ("events", name)
+        yield from _unknown("topic", event.get("topic"), topics, (*place, "topic"))
+        targets = event.get("targets")
+        wanted = targets.get("queues") if isinstance(targets, dict) else None
+        yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
+    yield from _same_detail_type(events)
+    for name, group in _entries(data, "groups").items():
+        place = ("groups", name)
+        yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
+        yield from _unknown("event", group.get("consumes"), events, (*place, "consumes"))
+        yield from _without_dead_letters(name, group.get("consumes"), events, (*place, "consumes"))
+    for name, schedule in _entries(data, "schedules").items():
+        place = ("schedules", name, "queue")
+        yield from _unknown("queue", schedule.get("queue"), queues, place)
+        for _, queue in _texts(schedule.get("queue"), place):
+            if queues.get(queue, {}).get("fifo") is True:
+                yield (
+                    place,
+                    (
+                        f"{_shown(queue)} is a FIFO queue, which needs a message group that a "
+                        "clock does not have"
+                    ),
+                )
+
+
+def platform(data: object) -> Iterator[Fault]:
+    """Yield what the platform on AWS has no room for: names that meet, events gone too soon."""
+    for name, topic in _entries(data, "topics").items():
+        if _below(topic.get("retention_days"), _DAYS_PROMISED):
+            yield (("topics", name, "retention_days"), _too_short("events"))
+    letters = data.get("dead_letters") if isinstance(data, dict) else None
+    if isinstance(letters, dict) and _below(letters.get("retention_days"), _DAYS_PROMISED):
+        yield ("dead_letters", "retention_days"), _too_short("them")
+    yield from _rules_of_one_name(_entries(data, "events"))
+    yield from _queues_of_one_name(_entries(data, "queues"))
+
+
+def _too_short(what: str) -> str:
+    return f"keeps {what} less than {_DAYS_PROMISED} days, which the platform promises"
+
+
+def _below(value: object, least: int) -> bool:
+    return type(value) is int and value < least
+
+
+def _same_detail_type(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
+    first: dict[tuple[str, str], str] = {}
+    for name, event in events.items():
+        source, detail_type = event.get("source"), event.get("detail_type")
+        if isinstance(source, str) and isinstance(detail_type, str):
+            other = first.setdefault((source, detail_type), name)
+            if other != name:
+                yield (
+                    ("events", name, "detail_type"),
+                    (
+                        f"{_shown(detail_type)} of source {_shown(source)} is taken by {other}: "
+                        "their rules would catch each other's events"
+                    ),
+                )
+
+
+def _rules_of_one_name(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name in events:
+        # As Terraform makes them: EmailReceived -> email-received.
+        rule = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", name).lower()
+        other = first.setdefault(rule, name)
+        if other != name:
+            reason = f"its rule {_shown(rule)} has the name of the rule of {other}; rename one"
+            yield ("events", name), reason
+
+
+def _queues_of_one_name(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
+    # FIFO queues end in .fifo, their dead-letter queues as well: they meet no standard ones.
+    of = {(name, queue.get("fifo") is True): name for name, queue in queues.items()}
+    for (name, fifo), queue in of.items():
+        letters = f"{name}-dlq"
+        if (letters, fifo) in of:
+            yield (
+                ("queues", queue),
+                (
+                    f"its dead-letter queue {_shown(letters)} has the name of the queue "
+                    f"{_shown(letters)}; rename one"
+                ),
+            )
+        if (name, fifo) == (_UNDELIVERED, False):
+            yield (
+                ("queues", queue),
+                f"has the name of the bus's dead-letter queue {_UNDELIVERED!r}; rename one",
+            )
+
+
+def _unknown(kind: str, named: object, known: dict[str, Any], path: KeyPath) -> Iterator[Fault]:
+    for place, name in _texts(named, path):
+        if name not in known:
+            yield place, f"there is no {kind} {_shown(name)}{did_you_mean(name, known)}"
+
+
+def _without_dead_letters(
+    group: str, consumed: object, events: dict[str, Any], path: KeyPath
+) -> Iterator[Fault]:
+    for place, name in _texts(consumed, path):
+        for _, topic in _texts(events.get(name, {}).get("topic"), ()):
+            # What is wrong with either alone, the JSON Schema has said.
+            if is_topic_name(group) and is_topic_name(topic):
+                try:
+                    Catalog.dead_letter_topic(topic, group)
+                except ConfigError as error:
+                    yield place, str(error)
+
+
+def _entries(data: object, name: str) -> dict[str, dict[str, object]]:
+    table = data.get(name) if isinstance(data, dict) else None
+    if not isinstance(table, dict):
+        return {}
+    return {key: entry if isinstance(entry, dict) else {} for key, entry in table.items()}
+
+
+def _texts(value: object, path: KeyPath) -> Iterator[Fault]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        yield from (((*path, i), text) for i, text in enumerate(value) if isinstance(text, str))
+
+
+def _shown(value: object) -> str:
+    return one_line(repr(value), _SHOWN_MAX)
