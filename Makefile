@@ -48,12 +48,13 @@ stack-up: $(VENV)/.dev ## start Kafka, schema registry and LocalStack, and say h
 stack-down: $(VENV)/.dev ## stop them and remove their data
 	@$(BIN)/python -m tools.stack down
 
-terraform: $(VENV)/.dev ## format, validate, unit tests, checkov, and a full apply on LocalStack
+terraform: $(VENV)/.dev ## the catalogue, format, validate, unit tests, checkov, and a full apply on LocalStack
 	@$(BIN)/python -m tools.terraform $(ARGS)
 
 check: lint types ## all that CI asks for besides the tests
 	@$(BIN)/python -m tools.proto --check
 	@$(BIN)/python tools/reference.py --check
+	@$(BIN)/pat-events catalog check schemas/catalog.yaml
 
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -20,6 +20,7 @@ ABOUT = """\
 Proves terraform/ as far as it can be proved without an AWS account. All stages run unless
 --stage names some; those that wait for an emulator run next to the others.
 
+  catalog     `pat-events catalog check` finds nothing in what is planned here
   fmt         every file has Terraform's own format
   docs        the modules' README files list the inputs and outputs there are
   validate    the root and the examples are valid
@@ -35,6 +36,7 @@ Proves terraform/ as far as it can be proved without an AWS account. All stages 
 # The first lane computes, the others mostly wait for the provider's pauses.
 LANES: tuple[dict[str, Callable[[Stage], None]], ...] = (
     {
+        "catalog": unit.catalog,
         "fmt": unit.fmt,
         "docs": docs.check,
         "validate": unit.validate,

@@ -8,6 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
+from pat_events.catalog.load import check_catalog
+from pat_events.errors import ConfigError
 from tools.terraform.provider import environ, served
 from tools.terraform.workspace import (
     ROOT,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 WORKERS = 2
 # Beside the root's other tests: these run once for each environment.
 ENVIRONMENT_TESTS = "tests/environments"
+CATALOG = ROOT / "schemas" / "catalog.yaml"
+CATALOGS = TERRAFORM / "tests" / "catalogs"
 # The second has the configuration that is applied against the stub.
 FORMATTED = (TERRAFORM, ROOT / "tools" / "terraform")
 
@@ -47,6 +51,22 @@ class Tested(NamedTuple):
     failed: int
     said: list[str]
     took_s: float
+
+
+def catalog(stage: Stage) -> None:
+    """The package accepts each catalogue that is planned; ``faulty*`` are there to be refused."""
+    checked = [CATALOG, *sorted(CATALOGS.glob("*.yaml"))]
+    for file in checked:
+        wanted = not file.name.startswith("faulty")
+        try:
+            check_catalog(file)
+        except ConfigError as problem:
+            if wanted:
+                stage.fault(str(problem))
+        else:
+            if not wanted:
+                stage.fault(f"{file} is not refused")
+    stage.summary = f"{len(checked)} catalogues"
 
 
 def fmt(stage: Stage) -> None:
