@@ -40,6 +40,6 @@ module "schedules" {
       expression  = schedule.cron
       queue_arn   = module.queue[schedule.queue].arn
       input       = jsonencode(schedule.input)
-    } if contains(keys(local.queues), schedule.queue)
+    } if contains(keys(local.queues), schedule.queue) && length(local.cron_faults[name]) == 0
   }
 }

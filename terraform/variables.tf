@@ -53,7 +53,7 @@ variable "catalog_file" {
   default     = null
 
   validation {
-    condition     = var.catalog_file == null ? true : can(yamldecode(file(var.catalog_file)).events)
+    condition     = var.catalog_file == null ? true : can(keys(yamldecode(file(var.catalog_file)).events))
     error_message = "catalog_file must be the path of a YAML file with 'events'; a relative path starts at the folder terraform runs in."
   }
 }

@@ -1,5 +1,6 @@
 """What a catalogue is refused for before a plan: all of it at once, with its lines."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,35 @@ def test_what_the_platform_on_aws_asks_for_is_not_asked_of_a_service_on_kafka(tm
     file = tmp_path / "shop.yaml"
     file.write_text(change("retention_days: 7", "retention_days: 1"))
     assert load_catalog(file).topics["orders"].retention_days == 1
+
+
+def test_what_terraform_tells_the_check_tells_too():
+    file = TERRAFORM / "tests" / "catalogs" / "faulty.yaml"
+    with pytest.raises(CatalogError) as caught:
+        check_catalog(file)
+    tests = (TERRAFORM / "tests" / "platform.tftest.hcl").read_text("utf-8")
+    told = re.search(r"catalog_faults\) == join\(\"\\n\", \[\n(.*?)\]\)", tests, re.DOTALL)[1]
+    places = re.findall(r"\b(?:events|queues|topics|groups|schedules)\.[\w-]+", told)
+    assert len(places) > 25
+    problems = "\n".join(caught.value.problems)
+    assert [place for place in places if place not in problems] == []
+
+
+def test_a_name_that_aws_has_no_room_for_is_refused(tmp_path):
+    name = "OrderThatIsPlacedByACustomerWhoIsAnImportantOneOfLongStandingHere"
+    assert any(
+        f"events.{name}: its rule" in line
+        for line in refused(
+            tmp_path, change("OrderPlaced", name).replace("[OrderPlaced]", f"[{name}]")
+        )
+    )
+    text = change("functions: [pack]", "workflows: [Pack_Order]")
+    assert refused(tmp_path, text) == (
+        (
+            "13: events.OrderPlaced.targets.workflows[0]: 'Pack_Order' must be lower-case letters, "
+            "digits and '-'"
+        ),
+    )
 
 
 def test_the_packaged_catalogue_and_those_of_the_infrastructures_tests_are_good():

@@ -22,6 +22,9 @@ Fault: TypeAlias = tuple[KeyPath, str]
 Rule: TypeAlias = Callable[[object], Iterator[Fault]]
 
 _SHOWN_MAX: Final = 60
+# Its bucket has the name, too.
+_WORKFLOW: Final = re.compile("[a-z0-9-]+")
+_RULE_MAX: Final = 62  # Of EventBridge's 64: a second rule for more targets is called <rule>-2.
 _DAYS_PROMISED: Final = 7
 # The bus's, beside those of the queues: what no target took.
 _UNDELIVERED: Final = "undelivered"
@@ -64,7 +67,14 @@ def platform(data: object) -> Iterator[Fault]:
     letters = data.get("dead_letters") if isinstance(data, dict) else None
     if isinstance(letters, dict) and _below(letters.get("retention_days"), _DAYS_PROMISED):
         yield ("dead_letters", "retention_days"), _too_short("them")
-    yield from _rules_of_one_name(_entries(data, "events"))
+    events = _entries(data, "events")
+    yield from _rules_of_one_name(events)
+    for name, event in events.items():
+        targets = event.get("targets")
+        workflows = targets.get("workflows") if isinstance(targets, dict) else None
+        for place, workflow in _texts(workflows, ("events", name, "targets", "workflows")):
+            if not _WORKFLOW.fullmatch(workflow):
+                yield place, f"{_shown(workflow)} must be lower-case letters, digits and '-'"
     yield from _queues_of_one_name(_entries(data, "queues"))
 
 
@@ -98,6 +108,9 @@ def _rules_of_one_name(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
         # As Terraform makes them: EmailReceived -> email-received.
         rule = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", name).lower()
         other = first.setdefault(rule, name)
+        if len(rule) > _RULE_MAX:
+            reason = f"its rule {_shown(rule)} has more than {_RULE_MAX} characters; shorten it"
+            yield ("events", name), reason
         if other != name:
             reason = f"its rule {_shown(rule)} has the name of the rule of {other}; rename one"
             yield ("events", name), reason
