@@ -17,8 +17,7 @@ module "bus" {
             target.kind == "workflow" ? module.workflow[target.name].arn :
             module.queue[target.name].arn
           )
-          # Order per type of event: a rule's group is one constant.
-          message_group_id = target.kind == "fifo_queue" ? rule : null
+          message_group_id = target.message_group
         } if target.rule == rule
       }
     })

@@ -37,23 +37,42 @@ locals {
   # EmailReceived -> email-received
   rule_names = { for event in keys(local.events) : event => lower(replace(event, "/([a-z0-9])([A-Z])/", "$1-$2")) }
 
-  # One entry per rule and target: what is to be delivered where.
+  # One entry per rule and target: what is delivered where. EventBridge allows a rule 5 targets, so
+  # of more there are rules of 4 each: a target that moves from one to the next finds room before
+  # another has left. Queues come last, because they are what is added most. A function without
+  # ARN keeps its place: nothing moves on the day it has one.
   targets = flatten([
-    for event, entry in local.events : concat(
-      [for name in entry.targets.queues : { rule = local.rule_names[event], kind = local.queues[name].fifo ? "fifo_queue" : "queue", name = name } if contains(keys(local.queues), name)],
-      [for name in entry.targets.functions : { rule = local.rule_names[event], kind = "function", name = name } if contains(keys(var.function_arns), name)],
-      [for name in entry.targets.workflows : { rule = local.rule_names[event], kind = "workflow", name = name } if can(regex(local.workflow_name, name))],
-    )
+    for event, entry in local.events : [
+      for index, target in concat(
+        [for name in entry.targets.workflows : { kind = "workflow", name = name, there = can(regex(local.workflow_name, name)) }],
+        [for name in entry.targets.functions : { kind = "function", name = name, there = can(var.function_arns[name]) }],
+        [for name in entry.targets.queues : { kind = try(local.queues[name].fifo, false) ? "fifo_queue" : "queue", name = name, there = can(local.queues[name]) }],
+        ) : {
+        rule = (
+          length(flatten(values(entry.targets))) <= 5 || index < 4 ? local.rule_names[event]
+          : "${local.rule_names[event]}-${floor(index / 4) + 1}"
+        )
+        kind = target.kind
+        name = target.name
+        # Order per type of event, whichever rule the target is in.
+        message_group = target.kind == "fifo_queue" ? local.rule_names[event] : null
+      } if target.there
+    ]
   ])
 
-  rules = {
-    # Grouped, because two events that make one rule are refused in a sentence.
+  # Grouped, because two events that make one rule are refused in a sentence.
+  patterns = {
     for rule, events in { for event, entry in local.events : local.rule_names[event] => entry... } : rule => {
       description   = "${events[0].detail_type} of ${events[0].source}"
       event_pattern = jsonencode({ source = [events[0].source], detail-type = [events[0].detail_type] })
-    } if contains(local.targets[*].rule, rule)
+    }
+  }
+  rules = {
+    for rule in distinct(local.targets[*].rule) : rule => try(local.patterns[rule], local.patterns[replace(rule, "/-[0-9]+$/", "")])
   }
   rule_arns = { for rule in keys(local.rules) : rule => "arn:${local.account.partition}:events:${var.region}:${local.account.id}:rule/${local.name}/${rule}" }
+
+  functions = distinct(flatten([for event in local.events : event.targets.functions]))
 
   # A bucket's name, which has account and region as well, ends at 63 characters.
   workflow_name = "^[a-z0-9-]{1,${39 - length(local.name)}}$"

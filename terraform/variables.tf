@@ -75,6 +75,14 @@ variable "function_arns" {
     condition     = alltrue([for arn in values(var.function_arns) : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_$-]+)?$", arn))])
     error_message = "function_arns: give the whole ARN of each function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
   }
+  validation {
+    condition     = length(setsubtract(keys(var.function_arns), local.functions)) == 0
+    error_message = "function_arns has ${join(", ", setsubtract(keys(var.function_arns), local.functions))}, which no event of the catalogue names under targets.functions; there are: ${join(", ", local.functions)}."
+  }
+  validation {
+    condition     = alltrue([for arn in values(var.function_arns) : strcontains(arn, ":${var.region}:${local.account.id}:")])
+    error_message = "function_arns: ${join(", ", [for name, arn in var.function_arns : name if !strcontains(arn, ":${var.region}:${local.account.id}:")])} must be of account ${local.account.id} and region ${var.region}: a rule cannot be let in elsewhere from here."
+  }
 }
 
 variable "alert_emails" {

@@ -183,6 +183,35 @@ run "another_companys_catalogue_needs_no_hcl" {
   }
 }
 
+run "an_event_of_many_targets_has_as_many_rules_as_they_need" {
+  command = plan
+  variables {
+    catalog_file  = "tests/catalogs/wide.yaml"
+    function_arns = { g = "arn:aws:lambda:eu-west-1:111122223333:function:g" }
+  }
+
+  assert {
+    condition     = [for target in output.targets : "${target.rule} ${target.name}" if target.rule != "five"] == ["seven w", "seven g", "seven a", "seven-2 b", "seven-2 c", "seven-2 d"]
+    error_message = "Four for each rule: a function without ARN keeps its place, a moved target finds room."
+  }
+  assert {
+    condition     = output.rules["seven"] == output.rules["seven-2"] && output.rules["seven"] == { source = ["s"], detail-type = ["Seven"] } && toset(keys(output.rules)) == toset(["five", "seven", "seven-2"])
+    error_message = "The same events match both; five targets need one rule."
+  }
+  assert {
+    condition     = jsondecode(module.queue["b"].policy_json.queue).Statement[1].Condition.ArnEquals["aws:SourceArn"] == ["arn:aws:events:eu-west-1:111122223333:rule/pat-test/five", "arn:aws:events:eu-west-1:111122223333:rule/pat-test/seven-2"]
+    error_message = "The rule that sends may send."
+  }
+  assert {
+    condition     = [for target in output.targets : target.message_group if target.name == "d"] == ["five", "seven"]
+    error_message = "A message group is of the type of event, whichever rule the target is in."
+  }
+  assert {
+    condition     = contains(module.alarms.names.critical, "pat-test-rule-seven-2-lost")
+    error_message = "Every rule has its alarms."
+  }
+}
+
 run "refuses_a_faulty_catalogue_in_sentences" {
   command = plan
   variables { catalog_file = "tests/catalogs/faulty.yaml" }
@@ -267,6 +296,24 @@ run "refuses_a_long_name" {
 run "refuses_a_function_name_for_an_arn" {
   command = plan
   variables { function_arns = { email-processor = "email-processor" } }
+  expect_failures = [var.function_arns]
+}
+
+run "refuses_a_function_the_catalogue_does_not_name" {
+  command = plan
+  variables { function_arns = { email-procesor = "arn:aws:lambda:eu-west-1:111122223333:function:email-processor" } }
+  expect_failures = [var.function_arns]
+}
+
+run "refuses_a_function_of_another_account" {
+  command = plan
+  variables { function_arns = { email-processor = "arn:aws:lambda:eu-west-1:444455556666:function:email-processor" } }
+  expect_failures = [var.function_arns]
+}
+
+run "refuses_a_function_of_another_region" {
+  command = plan
+  variables { function_arns = { email-processor = "arn:aws:lambda:us-east-1:111122223333:function:email-processor" } }
   expect_failures = [var.function_arns]
 }
 

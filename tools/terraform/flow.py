@@ -22,6 +22,7 @@ class Delivery:
     rule: str
     target: str
     kind: str
+    message_group: str | None
     fault: str = "no event arrived"
 
 
@@ -51,7 +52,7 @@ class _Flow:
         for rule, pattern in self._outputs["rules"].items():
             self._publish(pattern, event_id=f"{self._mark}-{rule}", workflow=self._mark)
         deliveries = [
-            Delivery(target["rule"], target["name"], target["kind"])
+            Delivery(target["rule"], target["name"], target["kind"], target["message_group"])
             for target in self._outputs["targets"]
             if target["kind"] != "function"  # LocalStack does not run them without Docker
         ]
@@ -113,7 +114,7 @@ class _Flow:
         for message in self._received[delivery.target]:
             if json.loads(message["Body"])["detail"]["metadata"]["event_id"] == event_id:
                 group = message.get("Attributes", {}).get("MessageGroupId")
-                if delivery.kind == "fifo_queue" and group != delivery.rule:
+                if delivery.kind == "fifo_queue" and group != delivery.message_group:
                     return f"its message group is {group}"
                 return ""
         return "no event arrived"

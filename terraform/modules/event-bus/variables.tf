@@ -58,42 +58,42 @@ variable "rules" {
 
   validation {
     condition     = alltrue([for name in keys(var.rules) : can(regex("^[A-Za-z0-9._-]{1,64}$", name))])
-    error_message = "rules: a rule's name must be 1-64 letters, digits, '.', '-' or '_'."
+    error_message = "rules: ${join(", ", [for name in keys(var.rules) : name if !can(regex("^[A-Za-z0-9._-]{1,64}$", name))])}: a rule's name must be 1-64 letters, digits, '.', '-' or '_'."
   }
 
   validation {
     condition     = alltrue([for rule in var.rules : length(try(jsondecode(rule.event_pattern).source, [])) > 0])
-    error_message = "rules: event_pattern must be JSON with a 'source' list; a rule for every source also matches what its own targets publish, without end."
+    error_message = "rules: ${join(", ", [for name, rule in var.rules : name if length(try(jsondecode(rule.event_pattern).source, [])) == 0])}: event_pattern must be JSON with a 'source' list; a rule for every source also matches what its own targets publish, without end."
   }
 
   validation {
     condition     = alltrue([for rule in var.rules : length(rule.targets) <= 5])
-    error_message = "rules: EventBridge allows 5 targets per rule; split the rule in two with the same pattern."
+    error_message = "rules: EventBridge allows 5 targets for each rule; ${join(", ", [for name, rule in var.rules : "${name} has ${length(rule.targets)}" if length(rule.targets) > 5])}: make two rules with the same pattern of it."
   }
 
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : contains(["queue", "fifo_queue", "function", "workflow"], t.kind)]]))
-    error_message = "rules: a target's kind must be queue, fifo_queue, function or workflow."
+    error_message = "rules: the kind of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if !contains(["queue", "fifo_queue", "function", "workflow"], t.kind)]]))} must be queue, fifo_queue, function or workflow."
   }
 
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : t.kind != "fifo_queue" || t.message_group_id != null]]))
-    error_message = "rules: a fifo_queue target needs message_group_id: SQS refuses messages without one and the events would be lost. The rule's name keeps order per event type."
+    error_message = "rules: ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if t.kind == "fifo_queue" && t.message_group_id == null]]))} of kind fifo_queue needs message_group_id: SQS refuses messages without one and the events would be lost. The rule's name keeps order per event type."
   }
 
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : t.kind == "fifo_queue" || t.message_group_id == null]]))
-    error_message = "rules: message_group_id is for targets of kind fifo_queue; remove it from the others."
+    error_message = "rules: message_group_id is for targets of kind fifo_queue; remove it from ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if t.kind != "fifo_queue" && t.message_group_id != null]]))}."
   }
 
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : endswith(t.arn, ".fifo") == (t.kind == "fifo_queue")]]))
-    error_message = "rules: a target whose ARN ends in .fifo is of kind fifo_queue, and no other is."
+    error_message = "rules: a target whose ARN ends in .fifo is of kind fifo_queue, and no other is: correct ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if endswith(t.arn, ".fifo") != (t.kind == "fifo_queue")]]))}."
   }
 
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(":function:[^:]+(:[^:]+)?$", t.arn)) if t.kind == "function"]]))
-    error_message = "rules: a target of kind function needs the whole ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
+    error_message = "rules: ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if t.kind == "function" && !can(regex(":function:[^:]+(:[^:]+)?$", t.arn))]]))} of kind function needs the whole ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
   }
 }
 

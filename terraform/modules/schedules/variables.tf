@@ -62,17 +62,17 @@ variable "schedules" {
 
   validation {
     condition     = alltrue([for s in var.schedules : can(regex("^(cron\\(([^ ]+ ){5}[^ ]+\\)|rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|at\\([0-9-]+T[0-9:]+\\))$", s.expression))])
-    error_message = "schedules: expression must be cron(minute hour day month weekday year), rate(N minutes|hours|days) or at(yyyy-mm-ddThh:mm:ss)."
+    error_message = "schedules: the expression of ${join(", ", [for name, s in var.schedules : name if !can(regex("^(cron\\(([^ ]+ ){5}[^ ]+\\)|rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|at\\([0-9-]+T[0-9:]+\\))$", s.expression))])} must be cron(minute hour day month weekday year), rate(N minutes|hours|days) or at(yyyy-mm-ddThh:mm:ss)."
   }
 
   validation {
     condition     = alltrue([for s in var.schedules : !endswith(s.queue_arn, ".fifo")])
-    error_message = "schedules: queue_arn must be a standard queue; a FIFO one needs a message group, which a clock does not have."
+    error_message = "schedules: the queue_arn of ${join(", ", [for name, s in var.schedules : name if endswith(s.queue_arn, ".fifo")])} must be a standard queue; a FIFO one needs a message group, which a clock does not have."
   }
 
   validation {
     condition     = alltrue([for s in var.schedules : can(jsondecode(s.input))])
-    error_message = "schedules: input must be JSON; write it with jsonencode()."
+    error_message = "schedules: the input of ${join(", ", [for name, s in var.schedules : name if !can(jsondecode(s.input))])} must be JSON; write it with jsonencode()."
   }
 
   validation {
