@@ -11,7 +11,8 @@ module "key" {
     # queue. A condition on aws:SourceArn or aws:SourceAccount here would lose every event.
     EventBridge = {
       service = "events.amazonaws.com"
-      actions = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
+      # The last is for the archive.
+      actions = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ReEncrypt*"]
     }
     # Alarms publish to encrypted topics. CloudWatch does name its source.
     CloudWatchAlarms = {

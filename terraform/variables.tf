@@ -133,7 +133,7 @@ variable "enable_xray" {
 }
 
 variable "encrypt_bus" {
-  description = "Encrypt events on the bus with the platform's key. False only for LocalStack, which forgets the key of a bus."
+  description = "Encrypt events on the bus and in its archive with the platform's key. False only for LocalStack, which forgets the key of a bus."
   type        = bool
   default     = true
   nullable    = false

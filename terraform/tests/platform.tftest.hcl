@@ -105,7 +105,7 @@ run "the_key_is_open_to_the_services_that_need_it_and_no_other" {
     error_message = "Alarms, logs, EventBridge and topics."
   }
   assert {
-    condition     = !can(jsondecode(module.key.policy_json).Statement[3].Condition)
+    condition     = !can(jsondecode(module.key.policy_json).Statement[3].Condition) && jsondecode(module.key.policy_json).Statement[3].Action == ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ReEncrypt*"]
     error_message = "EventBridge names no source towards KMS; a condition would lose every event."
   }
   assert {

@@ -16,6 +16,25 @@ locals {
   }
   workflows = { for key, target in local.targets : key => target if target.kind == "workflow" }
 
+  archive_name        = "${var.name}-archive"
+  archive_description = "Every event of ${var.name}, for replay"
+  archive_template = jsonencode({
+    AWSTemplateFormatVersion = "2010-09-09"
+    Description              = local.archive_description
+    Resources = {
+      Archive = {
+        Type = "AWS::Events::Archive"
+        Properties = {
+          ArchiveName      = local.archive_name
+          Description      = local.archive_description
+          SourceArn        = aws_cloudwatch_event_bus.this.arn
+          RetentionDays    = var.archive_days
+          KmsKeyIdentifier = var.kms_key_arn
+        }
+      }
+    }
+  })
+
   dead_letter_name = "${var.name}-undelivered"
   dead_letter_arn  = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.dead_letter_name}"
   dead_letter_policy = jsonencode({
@@ -85,9 +104,21 @@ resource "aws_cloudwatch_event_bus" "this" {
   }
 }
 
+# By CloudFormation: this provider's archives know no key, and AWS would encrypt with one of its own.
+resource "aws_cloudformation_stack" "archive" {
+  #checkov:skip=CKV_AWS_124:Terraform waits for the stack and tells what becomes of it; it has one resource
+  count = var.encrypt_bus ? 1 : 0
+
+  name          = local.archive_name
+  template_body = local.archive_template
+}
+
+# For emulators.
 resource "aws_cloudwatch_event_archive" "this" {
-  name             = "${var.name}-archive"
-  description      = "Every event of ${var.name}, for replay"
+  count = var.encrypt_bus ? 0 : 1
+
+  name             = local.archive_name
+  description      = local.archive_description
   event_source_arn = aws_cloudwatch_event_bus.this.arn
   retention_days   = var.archive_days
 }

@@ -15,7 +15,9 @@ output "rule_arns" {
 
 output "archive_arn" {
   description = "ARN of the archive, for `aws events start-replay`."
-  value       = aws_cloudwatch_event_archive.this.arn
+  value       = "arn:${local.arn_scope}:archive/${local.archive_name}"
+
+  depends_on = [aws_cloudformation_stack.archive, aws_cloudwatch_event_archive.this]
 }
 
 output "dead_letter_arn" {

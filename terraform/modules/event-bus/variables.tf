@@ -20,7 +20,7 @@ variable "account" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the bus (see `encrypt_bus`) and its dead-letter queue."
+  description = "Key that encrypts the bus, its archive (see `encrypt_bus`) and its dead-letter queue."
   type        = string
   nullable    = false
 
@@ -31,7 +31,7 @@ variable "kms_key_arn" {
 }
 
 variable "encrypt_bus" {
-  description = "Encrypt events on the bus with the key. The dead-letter queue of the bus belongs to it: it takes what cannot be encrypted or decrypted. False only for emulators, which forget both."
+  description = "Encrypt events on the bus and in its archive with the key. The dead-letter queue of the bus belongs to it: it takes what cannot be encrypted or decrypted. False only for emulators, which forget both."
   type        = bool
   default     = true
   nullable    = false

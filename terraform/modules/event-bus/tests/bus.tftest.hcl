@@ -166,8 +166,23 @@ run "the_bus_is_encrypted_archived_and_has_dead_letters" {
     error_message = "An encrypted bus needs a place for what it cannot decrypt."
   }
   assert {
-    condition     = aws_cloudwatch_event_archive.this.retention_days == 7 && aws_cloudwatch_event_archive.this.event_pattern == null
-    error_message = "All events are kept for a week."
+    condition = length(aws_cloudwatch_event_archive.this) == 0 && jsondecode(aws_cloudformation_stack.archive[0].template_body).Resources == {
+      Archive = {
+        Type = "AWS::Events::Archive"
+        Properties = {
+          ArchiveName      = "pat-test-archive"
+          Description      = "Every event of pat-test, for replay"
+          SourceArn        = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test"
+          RetentionDays    = 7
+          KmsKeyIdentifier = var.kms_key_arn
+        }
+      }
+    }
+    error_message = "All events are kept for a week, under the key."
+  }
+  assert {
+    condition     = output.archive_arn == "arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive"
+    error_message = "Replays begin with the archive's ARN."
   }
 }
 
@@ -177,6 +192,10 @@ run "an_emulator_gets_a_bus_without_key" {
   assert {
     condition     = length(aws_cloudwatch_event_bus.this.dead_letter_config) == 0
     error_message = "Neither key nor dead-letter queue is set."
+  }
+  assert {
+    condition     = length(aws_cloudformation_stack.archive) == 0 && aws_cloudwatch_event_archive.this[0].retention_days == 7 && aws_cloudwatch_event_archive.this[0].event_pattern == null
+    error_message = "All events are kept for a week."
   }
 }
 
