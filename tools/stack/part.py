@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tools.stack.errors import StackError
 from tools.stack.runs import Run
+from tools.stack.settings import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +28,7 @@ NATIVE_PORTS = range(20_000, 32_000)
 # It takes seconds, and twenty times that on a busy machine. What cannot start ends, and is seen.
 READY_WAIT_S = 240.0
 END_WAIT_S = 5.0
+_reserved_ports: set[int] = set()
 
 
 class Part(ABC):
@@ -145,7 +150,11 @@ class Part(ABC):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, on any interface (LocalStack takes all of them)."""
+    """Ports nobody listens on, on any interface (LocalStack takes all of them).
+
+    They are this process's until it ends: what listens there may need seconds to begin, and
+    another process would take them for free.
+    """
     ports: list[int] = []
     with ExitStack() as held:
         for port in random.sample(NATIVE_PORTS, k=len(NATIVE_PORTS)):
@@ -155,10 +164,30 @@ def free_ports(count: int) -> list[int]:
                 candidate.bind(("", port))
             except OSError:
                 continue
+            if not _reserved(port):
+                continue
             ports.append(port)
             if len(ports) == count:
                 return ports
     raise StackError(f"no {count} free ports in {NATIVE_PORTS}")
+
+
+def _reserved(port: int) -> bool:
+    """Keep a port for this process by a lock on a byte of one file; False: another keeps it."""
+    if port in _reserved_ports:
+        return False
+    try:
+        fcntl.lockf(_ports_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _reserved_ports.add(port)
+    return True
+
+
+@cache
+def _ports_file() -> int:
+    # Never closed: all locks of the process would end with it.
+    return os.open(cache_folder() / "ports.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def accepts(host: str, port: int) -> bool:
