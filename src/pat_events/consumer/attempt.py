@@ -14,7 +14,7 @@ from pat_events.consumer.cancellation import from_outside
 from pat_events.consumer.context import Context
 from pat_events.consumer.results import look_at_result
 from pat_events.consumer.variables import NO_VARIABLES, are_current, awaited_in
-from pat_events.producer.ack import ends_the_process
+from pat_events.system.signals import ends_the_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

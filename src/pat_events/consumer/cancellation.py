@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pat_events.errors import HoldError
-from pat_events.producer.ack import ends_the_process
+from pat_events.system.signals import ends_the_process
 
 
 def from_outside(error: BaseException) -> HoldError | None:

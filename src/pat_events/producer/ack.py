@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from pat_events.core.record import Position
 from pat_events.core.shown import one_line
 from pat_events.errors import TransportTimeoutError
+from pat_events.system.signals import ends_the_process
 from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
@@ -186,14 +187,6 @@ class Ack(Outgoing):
             self._sender.expedite()
             yield from future
         return self._outcome()
-
-
-def ends_the_process(error: BaseException) -> bool:
-    """Tell whether a signal's handler may have raised it: it does so where the main thread is."""
-    return (
-        isinstance(error, (KeyboardInterrupt, SystemExit))
-        and threading.current_thread() is threading.main_thread()
-    )
 
 
 class _Mailbox:

@@ -26,7 +26,7 @@ from pat_events.producer.refusals import (
 )
 from pat_events.producer.room import Room
 from pat_events.producer.stamp import Stamps
-from pat_events.system import CLOCK
+from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observer import checked
 from pat_events.transports.default import transport_or_default
 

@@ -8,7 +8,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.transports.kafka.signals import undefer_in_child
+from pat_events.system.signals import undefer_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pat_events.transports.kafka.signals import signals_deferred
+from pat_events.system.signals import signals_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

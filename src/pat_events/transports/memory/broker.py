@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pat_events.core.record import Delivery
 from pat_events.errors import OffsetOutOfRangeError, TopicMissingError
-from pat_events.system import CLOCK
+from pat_events.system.clock import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ClosedError, TransportError
-from pat_events.system import CLOCK
+from pat_events.system.clock import CLOCK
 from pat_events.transports.queue import QueueFeatures, QueueMessage, Undone
 
 if TYPE_CHECKING:

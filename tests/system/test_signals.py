@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pat_events.transports.kafka.signals import signals_deferred
+from pat_events.system.signals import signals_deferred
 
 
 @pytest.fixture(autouse=True)

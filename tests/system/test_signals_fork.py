@@ -9,7 +9,7 @@ import pytest
 FORKING = """
 import os, signal, sys, threading
 from pat_events.consumer.process.signals import interrupted_by_signals
-from pat_events.transports.kafka.signals import signals_deferred
+from pat_events.system.signals import signals_deferred
 
 def own(number, frame):
     print("handled", os.getpid() == parent, flush=True)

@@ -1,4 +1,4 @@
-"""Signals that wait while the client runs callbacks."""
+"""Signals: what one may have raised, and how they wait while a client runs callbacks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ _SIGNALS: Final = tuple(
 )
 # What the blocks under way have replaced, the innermost last.
 _deferred: list[dict[int, Callable[[int, FrameType | None], Any]]] = []
+
+
+def ends_the_process(error: BaseException) -> bool:
+    """Tell whether a signal's handler may have raised it: it does so where the main thread is."""
+    return (
+        isinstance(error, (KeyboardInterrupt, SystemExit))
+        and threading.current_thread() is threading.main_thread()
+    )
 
 
 @contextmanager

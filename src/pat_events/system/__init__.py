@@ -1,0 +1,1 @@
+"""What is the machine's and the process's own: the clock, and signals."""
