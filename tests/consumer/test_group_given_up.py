@@ -26,6 +26,7 @@ def test_what_a_group_that_is_given_up_has_published_is_not_called_lost(
         called.set()
 
     receiver = MemoryTransport(live.broker).receiver
+    monkeypatch.setattr("pat_events.consumer.log.group._LEAVE_S", 0.2)
     group = live.group(handlers, started=False, drain_timeout_s=0.05)
 
     def hangs(name, start):
@@ -34,11 +35,10 @@ def test_what_a_group_that_is_given_up_has_published_is_not_called_lost(
         return member
 
     monkeypatch.setattr(group._transport, "receiver", hangs)
-    monkeypatch.setattr("pat_events.consumer.log.group._LEAVE_S", 0.2)
     live.publish("a")
     ending = threading.Timer(0, lambda: (called.wait(10), group._ask_to_stop()))
     ending.start()
-    with pytest.raises(NotDrainedError, match=r"left as it was; what it had not committed comes"):
+    with pytest.raises(NotDrainedError, match=r"left as it was; what was not settled comes"):
         group.run()
     with pytest.raises(ClosedError):
         group._producer.publish(EmailProcessed(email_id="late"))

@@ -1,0 +1,158 @@
+"""A consumer whose thread drives an engine, and what the engine works with."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pat_events.consumer.process.lifecycle import Lifecycle
+from pat_events.consumer.workers.pool import Workers
+from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
+from pat_events.consumer.workers.threads import ThreadWorkers
+from pat_events.core.checks import require_at_least_1
+from pat_events.core.shown import one_line
+from pat_events.errors import NotDeliveredError, NotDrainedError
+from pat_events.producer.producer import Producer
+from pat_events.telemetry.counts import Counts
+from pat_events.telemetry.observer import checked
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+    from contextlib import ExitStack
+
+    from pat_events.config import Config
+    from pat_events.consumer.handlers import Handlers
+    from pat_events.consumer.job import Job
+    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.sending import Sender, SendingTransport
+
+_log = logging.getLogger("pat_events.consumer")
+
+# Longest wait for what handlers that were cut off have published, in seconds.
+_CLOSE_S: Final = 5.0
+
+
+class Engine(Protocol):
+    """Receives, hands out and settles; one thread makes every call but ``abort``."""
+
+    def step(self) -> None:
+        """Do what is due, then wait a little."""
+
+    def close(self) -> int:
+        """Let handlers finish, and leave; returns how many events that were cut off come again."""
+
+    def abort(self) -> None:
+        """Do not wait for handlers any more; from any thread."""
+
+
+class EngineConsumer(Lifecycle):
+    """A consumer whose thread drives an engine with workers, and with a producer for handlers.
+
+    A subclass makes the engine, in ``_drive``.
+
+    Args:
+        title: What messages call it.
+        config: Settings.
+        handlers: What it runs.
+        max_threads: Threads for handlers that are plain functions.
+        max_tasks: Most coroutine handlers at work at a time.
+        drain_timeout_s: How long handlers may take to finish, in seconds.
+        leave_s: How long all else that belongs to its end may take, in seconds.
+        observers: Are told what happens, after its own counts.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        config: Config,
+        handlers: Handlers,
+        *,
+        max_threads: int,
+        max_tasks: int,
+        drain_timeout_s: float,
+        leave_s: float,
+        observers: Iterable[Observer],
+    ) -> None:
+        for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
+            require_at_least_1(setting, value)
+        super().__init__(title, drain_timeout_s, leave_s)
+        self._config = config
+        self._is_async = any(registration.is_async for _, registration in handlers)
+        self._max_threads = max_threads
+        self._max_tasks = max_tasks
+        self._observers = checked(observers)
+        self._counts = Counts()
+        self._engine: Engine | None = None
+        self._workers: Workers | None = None
+        self._producer: Producer | None = None
+
+    def stats(self) -> GroupStats:
+        """Return the counts so far."""
+        return self._counts.snapshot()
+
+    def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
+        """Return the sender of what handlers publish, and of dead letters."""
+        sender = transport.sender(self._config, self._observers)
+        stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
+        self._producer = Producer(self._config, transport=transport, sender=sender)
+        stack.callback(self._let_go)
+        return sender
+
+    def _makes_workers(
+        self, stack: ExitStack, loop: asyncio.AbstractEventLoop | None
+    ) -> Callable[[Callable[[Job], None]], Workers]:
+        """Return what makes workers of where to post jobs; ``_open`` comes before."""
+        if self._is_async and loop is None:
+            loop = stack.enter_context(loop_thread())
+        tasks, threads, producer = self._max_tasks, self._max_threads, self._producer
+        return lambda post: Workers(
+            ThreadWorkers(threads, producer, post),
+            None if loop is None else TaskWorkers(tasks, loop, producer, post),
+        )
+
+    def _step_until_stopped(
+        self, engine: Engine, workers: Workers, begin: Callable[[], None] = lambda: None
+    ) -> None:
+        """Drive an engine, and end it and its workers, also where ``begin`` raises.
+
+        Raises:
+            NotDrainedError: handlers were still at work at the end of it.
+        """
+        self._engine, self._workers = engine, workers
+        try:
+            begin()
+            while self._stop_asked_at is None:
+                engine.step()
+        finally:
+            try:
+                cut_off = engine.close()
+            finally:
+                workers.close()
+        if cut_off:
+            raise NotDrainedError(
+                f"{self._title} stopped with handlers still at work; events that are not settled "
+                f"and come again: {cut_off}"
+            )
+
+    def _abort_work(self) -> None:
+        if self._engine is not None:
+            self._engine.abort()
+
+    def _called_by_handler(self) -> bool:
+        return self._workers is not None and self._workers.called_by_handler()
+
+    def _let_go(self) -> None:
+        # The drain has waited for acknowledgements. What is open still belongs to handlers
+        # that were cut off, and what failed was published again: no event is done because of it.
+        if self._producer is None:
+            return
+        try:
+            self._producer.close(_CLOSE_S if self._aborted_at is None else 0.0)
+        except NotDeliveredError as error:
+            _log.warning(
+                "%s handles the events behind these again, or has: %s",
+                self._title,
+                one_line(str(error)),
+            )
