@@ -25,7 +25,6 @@ PROPERTIES_VARIABLE = "PAT_EVENTS_CLIENT_PROPERTIES"
 _CLIENT = "client.json"
 _PLAIN = "org.apache.kafka.common.security"
 _ANSWER_S = 30.0
-_SCRAM_ITERATIONS = 4096
 _PROTOCOLS = {
     "SCRAM": "SASL_SSL",
     "TOKEN": "SASL_SSL",
@@ -110,68 +109,21 @@ class SecuredKafka(Kafka):
 
     def add_user(self, user: str, password: str) -> None:
         """Let somebody in by SCRAM."""
-        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
-            AdminClient,
-            ScramCredentialInfo,
-            ScramMechanism,
-            UserScramCredentialUpsertion,
-        )
+        from tools.stack import users  # noqa: PLC0415 - as above
 
-        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS)
-        wanted = UserScramCredentialUpsertion(user, info, password.encode())
-        client.alter_user_scram_credentials([wanted])[user].result(_ANSWER_S)
+        users.add(self.bootstrap_servers, user, password)
 
     def permit(self, user: str, resource: str, name: str, *operations: str) -> None:
         """Permit operations, as Kafka names them, on a ``topic``, a ``group`` or the ``broker``."""
-        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
-            AclBinding,
-            AclOperation,
-            AclPermissionType,
-            AdminClient,
-            ResourcePatternType,
-            ResourceType,
-        )
+        from tools.stack import users  # noqa: PLC0415 - as above
 
-        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        rules = [
-            AclBinding(
-                ResourceType[resource.upper()],
-                name,
-                ResourcePatternType.LITERAL,
-                f"User:{user}",
-                "*",
-                AclOperation[operation.upper()],
-                AclPermissionType.ALLOW,
-            )
-            for operation in operations
-        ]
-        for answer in client.create_acls(rules).values():
-            answer.result(_ANSWER_S)
+        users.permit(self.bootstrap_servers, user, resource, name, *operations)
 
     def forbid(self, user: str) -> None:
         """Permit nothing any more; not even what was begun goes on."""
-        from confluent_kafka.admin import (  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
-            AclBindingFilter,
-            AclOperation,
-            AclPermissionType,
-            AdminClient,
-            ResourcePatternType,
-            ResourceType,
-        )
+        from tools.stack import users  # noqa: PLC0415 - as above
 
-        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        rules = AclBindingFilter(
-            ResourceType.ANY,
-            None,  # type: ignore[arg-type]
-            ResourcePatternType.ANY,
-            f"User:{user}",
-            None,  # type: ignore[arg-type]
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        for answer in client.delete_acls([rules]).values():
-            answer.result(_ANSWER_S)
+        users.forbid(self.bootstrap_servers, user)
 
     def tls(self) -> dict[str, str]:
         """The client properties of somebody who trusts the broker and has no name."""
