@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.ops.publishing import events_from_json
+from pat_events.ops.written_events import events_from_json
 
 # What str.splitlines takes for the end of a line, and JSON for a character like any other; those
 # below U+0020 JSON has only as escapes.
@@ -13,8 +13,8 @@ SEPARATORS = ["\x7f", "\x85", "\u2028", "\u2029"]
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_line_of_json_ends_at_a_newline_alone(types, separator, end):
     lines = [f'{{"email_id": "e-{n}", "subject": "a{separator}b"}}' for n in range(2)]
-    events = list(events_from_json(types, "EmailReceived", end.join(lines)))
-    assert [event.subject for event in events] == [f"a{separator}b"] * 2
+    written = list(events_from_json(types, "EmailReceived", end.join(lines)))
+    assert [it.event.subject for it in written] == [f"a{separator}b"] * 2
 
 
 def test_what_is_wrong_is_said_with_the_line_that_an_editor_shows(types):

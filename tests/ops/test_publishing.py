@@ -2,10 +2,13 @@ import pytest
 from confluent_kafka import KafkaError
 
 from pat_events import Config, KafkaTransport
+from pat_events.codecs.protobuf import ProtobufCodec
 from pat_events.errors import RecordTooLargeError, SchemaError, UnknownEventError
 from pat_events.events import EmailReceived
-from pat_events.ops.publishing import events_from_json, publish
+from pat_events.ops.publishing import Outbox
+from pat_events.ops.written_events import WrittenEvent, events_from_json
 from pat_events.testing import Api, EmbeddedBroker
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
 
 @pytest.fixture
@@ -14,7 +17,12 @@ def transport(cluster):
 
 
 def read(types, text, name="EmailReceived"):
-    return list(events_from_json(types, name, text))
+    return [written.event for written in events_from_json(types, name, text)]
+
+
+def publish(transport, events):
+    outbox = Outbox(Config(), transport)
+    return outbox.send(outbox.prepare(WrittenEvent(event, "input")) for event in events)
 
 
 def test_one_object_may_take_many_lines(types):
@@ -60,15 +68,15 @@ def test_what_is_no_event_is_refused_with_its_place(types, text, reason):
 
 def test_each_event_published_is_yielded_with_its_place(transport):
     events = [EmailReceived(email_id="e-1") for _ in range(3)]
-    acks = list(publish(Config(), transport, events))
+    acks = list(publish(transport, events))
     assert [ack.event_id for ack in acks] == [event.metadata.event_id for event in events]
     assert [ack.position.offset for ack in acks] == [0, 1, 2]
 
 
 def test_what_was_published_before_a_refusal_is_yielded_all_the_same(transport):
-    published = publish(Config(), transport, [EmailReceived(email_id="e-1"), EmailReceived()])
+    published = publish(transport, [EmailReceived(email_id="e-1"), EmailReceived()])
     assert next(published).position.offset == 0
-    with pytest.raises(SchemaError, match="email_id is empty"):
+    with pytest.raises(SchemaError, match=r"^input: EmailReceived\.email_id is empty"):
         next(published)
 
 
@@ -79,6 +87,23 @@ def test_an_event_the_broker_refuses_does_not_hide_the_others():
         broker.faults.push_request_errors(Api.PRODUCE, KafkaError.MSG_SIZE_TOO_LARGE)
         events = [EmailReceived(email_id=f"e-{number}") for number in range(8)]
         with pytest.raises(RecordTooLargeError):
-            arrived.extend(publish(Config(), broker.transport(), events))
+            arrived.extend(publish(broker.transport(), events))
     # One request a partition: the refused one is the first.
     assert len({ack.position.partition for ack in arrived}) == 1
+
+
+def test_an_event_is_encoded_once_although_all_are_looked_at_before_one_is_sent(monkeypatch):
+    encoded = []
+
+    def encoder(_, message_class):
+        return lambda event: encoded.append(event) or message_class.SerializeToString(event)
+
+    monkeypatch.setattr(ProtobufCodec, "encoder", encoder)
+    broker = MemoryBroker()
+    broker.create_topic("pat-emails", 1)
+    outbox = Outbox(Config(), MemoryTransport(broker))
+    events = [EmailReceived(email_id=f"e-{number}") for number in range(3)]
+    prepared = [outbox.prepare(WrittenEvent(event, "input")) for event in events]
+    assert broker.records("pat-emails") == []
+    assert list(outbox.send(prepared)) == prepared
+    assert encoded == events

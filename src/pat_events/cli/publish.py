@@ -16,16 +16,14 @@ from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json, say, say_error, silence
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError
-from pat_events.ops import publishing as ops
-from pat_events.ops.checking import checker
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.lines import lines_as_they_come
+from pat_events.ops.publishing import Extras, Outbox
+from pat_events.ops.written_events import events_from_json, events_from_lines
 from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from google.protobuf.message import Message
 
     from pat_events.producer.ack import Ack
 
@@ -83,21 +81,24 @@ def publish(
       pat-events publish TenantEvent tenants.jsonl --tenant acme --header origin=import
       tail -f mails.jsonl | pat-events publish EmailReceived --stream
     """
-    extras = ops.Extras(_named(headers or ()), tenant, correlation_id, causation_id)
+    extras = Extras(_named(headers or ()), tenant, correlation_id, causation_id)
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
     transport = KafkaTransport(cluster.kafka)
-    check = checker(config, transport, extras)
+    outbox = Outbox(config, transport, extras)
     silence("pat_events.producer")
     with ExitStack() as stack:
-        events: Iterable[Message | None]
+        prepared: Iterable[Ack | None]
         if stream:
             lines = lines_as_they_come(_open(file, stack))
-            events = ops.events_from_lines(types, event_type, lines, check)
+            events = events_from_lines(types, event_type, lines)
+            prepared = (None if each is None else outbox.prepare(each) for each in events)
         else:
-            events = list(ops.events_from_json(types, event_type, _read(file), check))
-        _tell(ops.publish(config, transport, events, extras))
+            # All of them before one is sent.
+            text = _read(file)
+            prepared = [outbox.prepare(each) for each in events_from_json(types, event_type, text)]
+        _tell(outbox.send(prepared))
 
 
 def _tell(acks: Iterator[Ack]) -> None:

@@ -1,27 +1,25 @@
-"""Publish events that an operator wrote as JSON."""
+"""Publish events that an operator wrote."""
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pat_events.codecs.json import from_json
 from pat_events.core.envelope import Envelope
-from pat_events.errors import CodecError, PatEventsError, RecordTooLargeError, SchemaError
+from pat_events.errors import BufferFullError, PatEventsError, RecordTooLargeError, SchemaError
 from pat_events.producer.producer import Producer
+from pat_events.producer.room import Room
+from pat_events.system import CLOCK
+from pat_events.transports.sending import open_sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from google.protobuf.message import Message
-
-    from pat_events.catalog.binding import EventTypes
     from pat_events.config import Config
+    from pat_events.ops.written_events import WrittenEvent
     from pat_events.producer.ack import Ack
-    from pat_events.transports.log import Transport
-
+    from pat_events.transports.sending import Outgoing, SendingTransport
 
 # Events on their way at a time: fewer than the buffer holds unless set otherwise.
 _WAITING_MAX: Final = 10_000
@@ -57,60 +55,77 @@ class Extras:
             trace=None,
         )
 
-    def publisher(self, producer: Producer, tenant_id: str | None) -> Callable[[Message], Ack]:
-        """Return what publishes an event with all of this beside it; of that tenant without one."""
-        cause = self.cause(tenant_id)
 
-        def publish_one(event: Message) -> Ack:
-            return producer.publish(
-                event,
-                caused_by=cause,
-                correlation_id=self.correlation_id,
-                tenant_id=self.tenant_id,
-                headers=self.headers,
-            )
-
-        return publish_one
-
-
-def publish(
-    config: Config,
-    transport: Transport,
-    events: Iterable[Message | None],
-    extras: Extras | None = None,
-) -> Iterator[Ack]:
-    """Publish events and yield their acknowledgements, in the same order.
+class Outbox:
+    """Prepares events, which tells what would be refused, and sends what was prepared.
 
     Args:
         config: How events are written.
-        transport: Where to send them.
-        events: What to publish, as it comes; None where the next one is yet to come and those
-            before it are to be waited for.
+        transport: Where to send them; it is not asked before ``send``.
         extras: What is written beside each of them.
-
-    What follows a refused event is not published; of those that were on their way by then some
-    may be. Whoever gets an error, or a signal that raises one, has been told of every event that
-    arrived, and can publish the others.
-
-    Raises:
-        PatEventsError: the first that ``events``, ``Producer.publish`` or ``Ack.result`` raised.
     """
-    with Producer(config, transport=transport) as producer:
-        publish_one = (extras or Extras()).publisher(producer, config.tenant_id)
-        waiting: deque[Ack] = deque()
-        failures: list[BaseException] = []
+
+    def __init__(
+        self, config: Config, transport: SendingTransport, extras: Extras | None = None
+    ) -> None:
+        self._config = config
+        self._transport = transport
+        self._extras = extras or Extras()
+        self._cause = self._extras.cause(config.tenant_id)
+        self._sender = _Deferred()
+        self._producer = Producer(config, transport=transport, sender=self._sender)
+
+    def prepare(self, written: WrittenEvent) -> Ack:
+        """Return the handle of an event that is encoded, and sent by ``send``.
+
+        Raises:
+            SchemaError: the event lacks its key, or a field cannot be encoded; names the place.
+            RecordTooLargeError: it is over ``config.max_event_bytes``; names the place.
+            ConfigError: a header of the extras is refused.
+        """
+        extras = self._extras
         try:
-            for event in events:
-                if event is not None:
-                    waiting.append(publish_one(event))
-                yield from _arrived(waiting, failures, 0 if event is None else _WAITING_MAX)
-                if failures:
-                    break
-        except (PatEventsError, KeyboardInterrupt, SystemExit) as error:
-            failures.append(error)
-        yield from _arrived(waiting, failures, 0)
-        if failures:
-            raise failures[0]
+            return self._producer.publish(
+                written.event,
+                caused_by=self._cause,
+                correlation_id=extras.correlation_id,
+                tenant_id=extras.tenant_id,
+                headers=extras.headers,
+            )
+        except (SchemaError, RecordTooLargeError) as error:
+            raise type(error)(f"{written.place}: {error}") from error
+
+    def send(self, prepared: Iterable[Ack | None]) -> Iterator[Ack]:
+        """Send what was prepared and yield it once it is acknowledged, in the same order.
+
+        What follows a refused event is not sent; of those that were on their way by then some may
+        be. Whoever gets an error, or a signal that raises one, has been told of every event that
+        arrived, and can send the others.
+
+        Args:
+            prepared: The handles, as they come; None where the next one is yet to come and those
+                before it are to be waited for.
+
+        Raises:
+            PatEventsError: the first that ``prepared``, the transport or ``Ack.result`` raised.
+        """
+        self._sender.open(self._transport, self._config)
+        with self._producer:
+            waiting: deque[Ack] = deque()
+            failures: list[BaseException] = []
+            try:
+                for ack in prepared:
+                    if ack is not None:
+                        self._sender.send_on(ack)
+                        waiting.append(ack)
+                    yield from _arrived(waiting, failures, 0 if ack is None else _WAITING_MAX)
+                    if failures:
+                        break
+            except (PatEventsError, KeyboardInterrupt, SystemExit) as error:
+                failures.append(error)
+            yield from _arrived(waiting, failures, 0)
+            if failures:
+                raise failures[0]
 
 
 def _arrived(waiting: deque[Ack], failures: list[BaseException], leave: int) -> Iterator[Ack]:
@@ -125,111 +140,36 @@ def _arrived(waiting: deque[Ack], failures: list[BaseException], leave: int) -> 
             yield waiting.popleft()
 
 
-def events_from_lines(
-    types: EventTypes,
-    name: str,
-    lines: Iterable[bytes | None],
-    check: Callable[[Message], object] | None = None,
-) -> Iterator[Message | None]:
-    """Yield the events of one type, one a line, as lines come; None for None.
+class _Deferred:
+    """Takes every record and leaves it to ``send_on``; the rest is the sender's that ``open`` made.
 
-    Raises:
-        UnknownEventError: the catalogue has no such event; names the nearest.
-        SchemaError: a line is not JSON, or not such an event; says which and where.
-        PatEventsError: what ``check`` raised for an event.
+    So what ``Producer.publish`` returns is the handle of a record that is not on its way yet.
     """
-    message_class = _message_class(types, name)
-    number = 0
-    for line in lines:
-        if line is None:
-            yield None
-            continue
-        number += 1
-        if line.strip():
-            place = f"line {number}"
-            try:
-                text = line.decode()
-            except UnicodeDecodeError as error:
-                raise SchemaError(f"{place} is not UTF-8 text: {error}") from None
-            value = _value(place, text.removeprefix("\ufeff") if number == 1 else text)
-            yield _event(message_class, name, place, value, check)
 
+    def open(self, transport: SendingTransport, config: Config) -> None:
+        self._sender = open_sender(transport, config)
+        self._room = Room(self._sender, config.publish_timeout_s, CLOCK.monotonic)
 
-def events_from_json(
-    types: EventTypes, name: str, text: str, check: Callable[[Message], object] | None = None
-) -> Iterator[Message]:
-    """Yield the events of one type that a text holds: a JSON object, or one a line.
+    def send(self, outgoing: Outgoing) -> None:
+        pass
 
-    Args:
-        types: The events of the catalogue.
-        name: Name of the event, such as ``EmailReceived``.
-        text: JSON in Protobuf's JSON mapping.
-        check: Raises where a producer would refuse the event.
-
-    Raises:
-        UnknownEventError: the catalogue has no such event; names the nearest.
-        SchemaError: not JSON, or not such an event; says where.
-        PatEventsError: what ``check`` raised for an event.
-    """
-    message_class = _message_class(types, name)
-    for place, value in _values(text.removeprefix("\ufeff")):  # As Windows begins UTF-8.
-        yield _event(message_class, name, place, value, check)
-
-
-def _message_class(types: EventTypes, name: str) -> type[Message]:
-    full_name = types.catalog.event(name).full_name
-    return types.by_full_name[full_name.encode()].message_class
-
-
-def _event(
-    message_class: type[Message],
-    name: str,
-    place: str,
-    value: Any,  # noqa: ANN401 - whatever JSON holds
-    check: Callable[[Message], object] | None,
-) -> Message:
-    try:
-        event = from_json(message_class, value)
-    except CodecError as error:
-        raise SchemaError(f"{place}: no {name}: {error}") from error
-    if check is not None:
+    def send_on(self, outgoing: Outgoing) -> None:
         try:
-            check(event)
-        except (SchemaError, RecordTooLargeError) as error:
-            raise type(error)(f"{place}: {error}") from error
-    return event
+            self._sender.send(outgoing)
+        except BufferFullError:
+            self._room.send(outgoing)
 
+    def wait_for_room(self, timeout_s: float) -> None:
+        self._sender.wait_for_room(timeout_s)
 
-def _values(text: str) -> Iterator[tuple[str, Any]]:
-    if not text.strip():
-        raise SchemaError("there is no JSON in the input")
-    try:
-        whole = json.loads(text)
-    except RecursionError:
-        raise SchemaError("the JSON is nested too deeply") from None
-    except ValueError as error:
-        lines = [line for line in text.split("\n") if line.strip()]
-        if len(lines) == 1 or not _starts_lines(lines[0]):
-            raise SchemaError(f"not JSON: {error}") from None
-    else:
-        yield "input", whole
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield f"line {number}", _value(f"line {number}", line)
+    def may_wait(self) -> bool:
+        return self._sender.may_wait()
 
+    def expedite(self) -> None:
+        self._sender.expedite()
 
-def _value(place: str, line: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{place}: not JSON: {error}") from None
+    def flush(self, timeout_s: float) -> list[Outgoing]:
+        return self._sender.flush(timeout_s)
 
-
-def _starts_lines(line: str) -> bool:
-    """Tell one object over many lines from many objects, one a line."""
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    def close(self, timeout_s: float) -> list[Outgoing]:
+        return self._sender.close(timeout_s)

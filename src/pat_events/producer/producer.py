@@ -29,6 +29,7 @@ from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observer import checked
 from pat_events.transports.default import transport_or_default
+from pat_events.transports.sending import open_sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,7 +90,7 @@ class Producer:
         times = EventTimes()
         self._event_time, self._set_time = times.of, times.set
         transport = transport_or_default(transport, "sender")
-        self._sender = sender or self._connected(transport, observers)
+        self._sender = sender or open_sender(transport, self._config, observers)
         self._room = Room(self._sender, self._config.publish_timeout_s, clock.monotonic)
         self._failures = Failures(transport, clock.monotonic)
         self._on_failure = self._failures.note
@@ -303,8 +304,3 @@ class Producer:
             self._sender,
             self._on_failure,
         )
-
-    def _connected(self, transport: SendingTransport, observers: Iterable[Observer]) -> Sender:
-        if self._config.connect_timeout_s:
-            transport.ping(self._config.connect_timeout_s)
-        return transport.sender(self._config, observers)
