@@ -14,7 +14,26 @@ if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
 
 
-def explained(
+def raise_explained(
+    error: Exception,
+    event: object,
+    caused_by: object,
+    correlation_id: object,
+    tenant_id: object,
+    headers: object,
+) -> None:
+    """Raise what to say instead of an error that an argument has led to, if one has.
+
+    Raises:
+        SchemaError: a text of the event or of an argument is none that UTF-8 can encode.
+        ConfigError: an argument is of a wrong type; names it.
+    """
+    why = _explained(error, event, caused_by, correlation_id, tenant_id, headers)
+    if why is not None:
+        raise why from error
+
+
+def _explained(
     error: Exception,
     event: object,
     caused_by: object,
@@ -22,7 +41,6 @@ def explained(
     tenant_id: object,
     headers: object,
 ) -> PatEventsError | None:
-    """Return what to say instead of an error that an argument has led to; None where none has."""
     if isinstance(error, UnicodeEncodeError):
         return SchemaError(f"{type(event).__name__}: {error.object!r} is no text: {error.reason}")
     for name, text in (("correlation_id", correlation_id), ("tenant_id", tenant_id)):

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import uuid_utils
 
-from pat_events.catalog.binding import EventTypes
-from pat_events.catalog.load import load_catalog
 from pat_events.codecs.table import codec_by_name
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
 from pat_events.producer.ack import Ack
-from pat_events.producer.arguments import check_headers, explained
+from pat_events.producer.arguments import check_headers, raise_explained
 from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
 from pat_events.producer.refusals import (
@@ -81,8 +79,7 @@ class Producer:
             raise ConfigError("observers are told by a sender: give them to whoever makes this one")
         self._codec = codec_by_name(self._config.codec)
         self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
-        types = EventTypes(load_catalog(self._config.catalog))
-        self._all_stamps = Stamps(types, self._codec, self._config.source)
+        self._all_stamps = Stamps(self._config, self._codec)
         self._stamps = self._all_stamps.by_class
         # The functions themselves, as they are called for each event.
         self._time_ns = clock.time_ns
@@ -137,10 +134,8 @@ class Producer:
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
-            why = explained(error, event, caused_by, correlation_id, tenant_id, headers)
-            if why is None:
-                raise
-            raise why from error
+            raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
+            raise
         try:
             self._sender.send(ack)
         except BufferFullError:
@@ -164,10 +159,8 @@ class Producer:
         try:
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
-            why = explained(error, event, caused_by, correlation_id, tenant_id, headers)
-            if why is None:
-                raise
-            raise why from error
+            raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
+            raise
         try:
             self._sender.send(ack)
         except BufferFullError:

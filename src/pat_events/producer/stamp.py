@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
 from pat_events.core import headers as h
 
 if TYPE_CHECKING:
@@ -11,8 +13,9 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pat_events.catalog.binding import Binding, EventTypes
+    from pat_events.catalog.binding import Binding
     from pat_events.codecs.base import Codec
+    from pat_events.config import Config
 
 # ce_id, ce_time and ce_correlationid: names and values.
 _FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36
@@ -62,18 +65,18 @@ class Stamps:
     Made at once, so that what the codec cannot carry is known before an event is.
 
     Args:
-        types: The events.
+        config: Which catalogue, and the source of its events; that of each when None.
         codec: Writes them.
-        source: Their source; the catalogue's of each when None.
 
     Raises:
+        CatalogError: the catalogue cannot be read, or its Python module does not bear it out.
         ConfigError: the codec cannot carry one of them.
     """
 
-    def __init__(self, types: EventTypes, codec: Codec, source: str | None) -> None:
-        self._types = types
+    def __init__(self, config: Config, codec: Codec) -> None:
+        self._types = types = EventTypes(load_catalog(config.catalog))
         self._codec = codec
-        self._source = source
+        self._source = config.source
         self.by_class: dict[type[Message], Stamp] = {
             binding.message_class: self._stamp(binding) for binding in types.by_full_name.values()
         }

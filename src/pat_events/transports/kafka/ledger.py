@@ -52,6 +52,10 @@ class Ledger:
         """How many of those were not given up before."""
         return self.settled - self._late
 
+    def topics(self) -> set[str]:
+        """Return the topics of what is outstanding: which were sent to before is noted nowhere."""
+        return {outgoing.topic for outgoing in list(self.outstanding)}
+
     def withdraw(self, outgoing: Outgoing) -> None:
         """Forget a record that no client took."""
         # Its number is not given again: the time of the next record would be this one's.

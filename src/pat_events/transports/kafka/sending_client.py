@@ -72,7 +72,7 @@ class SendingClient:
         self._outcomes = outcomes
         self._make_client = make_client
         self._renewal = Renewal(config)
-        self._certificates = Certificates(config, self._topics, errors.note_cause)
+        self._certificates = Certificates(config, ledger.topics, errors.note_cause)
         self._rebuilding = Rebuilding(self._replace)
         #: One record, or one round of sending all again, at a time: each record reaches a client
         #: exactly once. Re-entrant: the handler of a signal or of a log line may publish.
@@ -101,10 +101,6 @@ class SendingClient:
         )
         with properties.making_client(self._config, "starting a producer"):
             return self._make_client(settings)
-
-    def _topics(self) -> set[str]:
-        """Return the topics of what waits: which were sent to before is noted nowhere."""
-        return {outgoing.topic for outgoing in list(self._outstanding)}
 
     def _use(self, client: Producer) -> None:
         self._client = client
