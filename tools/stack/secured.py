@@ -13,7 +13,6 @@ from tools.stack.part import LOOPBACK, accepts, free_ports
 from tools.stack.runs import left_running
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from trustme import CA, LeafCert
@@ -22,7 +21,12 @@ if TYPE_CHECKING:
 
 OPERATOR = "operator"
 PROPERTIES_VARIABLE = "PAT_EVENTS_CLIENT_PROPERTIES"
+# Where to come with a certificate, and the files to come with.
+CERTIFICATE_SERVERS_VARIABLE = "SECURED_KAFKA_CERTIFICATE_SERVERS"
+CERTIFICATE_VARIABLE = "SECURED_KAFKA_CERTIFICATE"
+AUTHORITY_VARIABLE = "SECURED_KAFKA_CA"
 _CLIENT = "client.json"
+_OPERATOR_PEM = "operator.pem"
 _PLAIN = "org.apache.kafka.common.security"
 _ANSWER_S = 30.0
 _PROTOCOLS = {
@@ -81,7 +85,8 @@ class SecuredKafka(Kafka):
         host, _, port = address.rpartition(":")
         if not accepts(host, int(port)):
             return False
-        properties = _operator_properties(address)
+        shown = _left_environ(address).get(PROPERTIES_VARIABLE, "")
+        properties = dict(each.split("=", 1) for each in shown.split(";") if each)
         admin = AdminClient({"bootstrap.servers": address, "log_level": 0, **properties})
         try:
             return bool(admin.list_topics(timeout=_ANSWER_S).brokers)
@@ -90,15 +95,19 @@ class SecuredKafka(Kafka):
 
     @classmethod
     def environ_of(cls, address: str) -> dict[str, str]:
-        """The address, and the client properties that sign the operator in."""
-        properties = ";".join(f"{k}={v}" for k, v in _operator_properties(address).items())
-        return {cls.variable: address, PROPERTIES_VARIABLE: properties}
+        """As ``environ``, of what was left running there."""
+        return {cls.variable: address, **_left_environ(address)}
 
     def environ(self) -> dict[str, str]:
-        """The address, and the client properties that sign the operator in."""
+        """How the operator signs in: by password, and where and with which files by certificate."""
         properties = self.scram(OPERATOR, self._password)
-        shown = ";".join(f"{name}={value}" for name, value in properties.items())
-        return {self.variable: self.address, PROPERTIES_VARIABLE: shown}
+        return {
+            self.variable: self.address,
+            PROPERTIES_VARIABLE: ";".join(f"{name}={value}" for name, value in properties.items()),
+            CERTIFICATE_SERVERS_VARIABLE: self.certificate_servers,
+            CERTIFICATE_VARIABLE: str(self.folder / _OPERATOR_PEM),
+            AUTHORITY_VARIABLE: properties["ssl.ca.location"],
+        }
 
     @property
     def folder(self) -> Path:
@@ -193,7 +202,9 @@ class SecuredKafka(Kafka):
         }
         for name, certificate in certificates.items():
             (run.data / f"{name}.pem").write_bytes(_pkcs8(certificate))
-        (run.data / _CLIENT).write_text(json.dumps(self.scram(OPERATOR, self._password)), "utf-8")
+        mine = issue(f"{OPERATOR}@clients.test", common_name=OPERATOR)
+        mine.private_key_and_cert_chain_pem.write_to_path(str(run.data / _OPERATOR_PEM))
+        (run.data / _CLIENT).write_text(json.dumps(self.environ()), "utf-8")
         values = super()._settings(run, broker_id)
         ways = ",".join(f"{way}://{LOOPBACK}:{port}" for way, port in self._ways.items())
         return {
@@ -241,11 +252,11 @@ def _pkcs8(issued: LeafCert) -> bytes:
     return pkcs8 + b"".join(pem.bytes() for pem in issued.cert_chain_pems)
 
 
-def _operator_properties(address: str) -> Mapping[str, str]:
-    """What signs the operator in to the broker that was left running there."""
+def _left_environ(address: str) -> dict[str, str]:
+    """What ``environ`` was of the broker that was left running there."""
     for left in left_running():
         if left.address == address:
             text = (left.folder / "data" / _CLIENT).read_text(encoding="utf-8")
-            properties: dict[str, str] = json.loads(text)
-            return properties
+            environ: dict[str, str] = json.loads(text)
+            return environ
     return {}
