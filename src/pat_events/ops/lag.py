@@ -71,16 +71,13 @@ def memberships(cluster: Cluster, groups: Iterable[str]) -> dict[str, Membership
     Raises:
         TransportUnavailableError: the cluster did not answer.
     """
-    admin = cluster.admin()
-    found: dict[str, Membership | TransportError] = {}
-    for name in groups:
-        try:
-            found[name] = admin.membership(name)
-        except TransportUnavailableError:
-            raise
-        except TransportError as error:
-            found[name] = error
-    return found
+    admin, names = cluster.admin(), list(groups)
+    try:
+        return admin.memberships(names)
+    except TransportUnavailableError:
+        raise
+    except TransportError as error:
+        return dict.fromkeys(names, error)
 
 
 def _lag_of(

@@ -10,7 +10,7 @@ from pat_events.core.envelope import Envelope
 from pat_events.errors import BufferFullError, PatEventsError, RecordTooLargeError, SchemaError
 from pat_events.producer.producer import Producer
 from pat_events.producer.room import Room
-from pat_events.system import CLOCK
+from pat_events.system.clock import CLOCK
 from pat_events.transports.sending import open_sender
 
 if TYPE_CHECKING:

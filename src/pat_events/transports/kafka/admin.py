@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, TopicCollection, TopicPartition
+from confluent_kafka import (
+    KafkaError,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -19,21 +23,21 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from pat_events.config import ANSWER_TIMEOUT_S
-from pat_events.errors import ConfigError, NotPermittedError, PatEventsError
-from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.answers import ANSWER_S, Answers
+from pat_events.errors import ConfigError, TransportError
+from pat_events.transports.kafka import coordinator, properties
+from pat_events.transports.kafka.answers import ANSWER_S, answer, permitted_by, refusals, was_done
+from pat_events.transports.kafka.apart import ask_apart
 from pat_events.transports.kafka.connecting import hidden
 from pat_events.transports.kafka.errors import kafka_errors
 from pat_events.transports.kafka.group_positions import GroupPositions
-from pat_events.transports.kafka.membership import membership_of
 from pat_events.transports.kafka.transport import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from concurrent.futures import Future
     from datetime import datetime
 
     from pat_events.transports.kafka.config import KafkaConfig
+    from pat_events.transports.kafka.coordinator import Memberships
     from pat_events.transports.kafka.membership import Membership
     from pat_events.transports.log import TopicPartition as Pair
 
@@ -89,7 +93,6 @@ class KafkaAdmin:
         self._config = config
         self._answer_timeout_s = answer_timeout_s
         self._address = config.bootstrap_servers
-        self._answers = Answers(config.bootstrap_servers)
         self.partitions: Final = KafkaTransport(config).partitions(topics, answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
         self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
@@ -140,7 +143,7 @@ class KafkaAdmin:
         futures = self._controlled.describe_configs(resources, request_timeout=ANSWER_S)
         found = {}
         for resource, future in futures.items():
-            entries = self._answers.of(future, f"reading settings of {resource.name}")
+            entries = answer(future, f"reading settings of {resource.name}")
             found[resource.name] = {name: entry.value or "" for name, entry in entries.items()}
         return found
 
@@ -154,13 +157,12 @@ class KafkaAdmin:
         futures = self._controlled.create_topics(
             wanted, operation_timeout=ANSWER_S, request_timeout=ANSWER_S
         )
-        # Somebody was quicker, or our own first try did arrive.
-        there = KafkaError.TOPIC_ALREADY_EXISTS
-        return [
-            name
-            for name, future in futures.items()
-            if self._answers.succeeded(future, f"creating topic {name}", unless=(there,))
-        ]
+        created = []
+        for name, future in futures.items():
+            # Else somebody was quicker, or our own first try did arrive.
+            if was_done(future, f"creating topic {name}", KafkaError.TOPIC_ALREADY_EXISTS):
+                created.append(name)
+        return created
 
     def grow(self, topic: str, partitions: int) -> None:
         """Give a topic more partitions, ``partitions`` in all."""
@@ -169,7 +171,7 @@ class KafkaAdmin:
             operation_timeout=ANSWER_S,
             request_timeout=ANSWER_S,
         )
-        self._answers.of(futures[topic], f"adding partitions to {topic}")
+        answer(futures[topic], f"adding partitions to {topic}")
 
     def set(self, topic: str, settings: Mapping[str, str]) -> None:
         """Change these settings of a topic and no others."""
@@ -180,47 +182,40 @@ class KafkaAdmin:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         futures = self._controlled.incremental_alter_configs([resource], request_timeout=ANSWER_S)
         for future in futures.values():
-            self._answers.of(future, f"changing settings of {topic}")
+            answer(future, f"changing settings of {topic}")
 
     def delete(self, topics: Sequence[str], groups: Sequence[str]) -> None:
         """Delete topics with all they hold, and groups with their positions.
 
         One that is refused does not keep the others; the first refusal is raised.
         """
-        futures: dict[str, Future[None]] = {}
-        if groups:
-            futures |= self._controlled.delete_consumer_groups(
-                list(groups), request_timeout=ANSWER_S
-            )
+        client = self._controlled
+        refused = ask_apart(self._config, coordinator.delete, groups) if groups else []
         if topics:
-            futures |= self._controlled.delete_topics(
+            futures = client.delete_topics(
                 list(topics), operation_timeout=ANSWER_S, request_timeout=ANSWER_S
             )
-        gone = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
-        refused: list[PatEventsError] = []
-        for name, future in futures.items():
-            try:
-                self._answers.succeeded(future, f"deleting {name}", unless=gone)
-            except PatEventsError as error:
-                refused.append(error)
+            gone = KafkaError.UNKNOWN_TOPIC_OR_PART
+            refused += refusals(futures, "deleting", gone)
         if refused:
             raise refused[0]
 
     def groups(self) -> list[str]:
         """Return the names of the consumer groups, sorted."""
         future = self._client.list_consumer_groups(request_timeout=ANSWER_S)
-        listed = self._answers.of(future, f"asking {self._address} for its groups")
+        listed = answer(future, f"asking {self._address} for its groups")
         return sorted(group.group_id for group in listed.valid)
 
     def membership(self, group: str) -> Membership:
-        """Return who is in a group.
+        """Return who is in a group."""
+        [told] = self.memberships([group]).values()
+        if isinstance(told, TransportError):
+            raise told
+        return told
 
-        Asked for only where people want to know: as with all questions of the admin client to a
-        group's coordinator, a connection that breaks at that moment can end the whole process
-        (librdkafka's issue 4605).
-        """
-        [future] = self._client.describe_consumer_groups([group], request_timeout=ANSWER_S).values()
-        return membership_of(self._answers.of(future, f"asking for the members of group {group}"))
+    def memberships(self, groups: Sequence[str]) -> Memberships:
+        """Return who is in each of these groups, or why that cannot be told."""
+        return ask_apart(self._config, coordinator.memberships, groups) if groups else {}
 
     def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
         """Return the next offset to read, for those of the partitions the group has committed."""
@@ -251,25 +246,14 @@ class KafkaAdmin:
             include_authorized_operations=True,
             request_timeout=ANSWER_S,
         )
-        return {topic: self._permitted(future, topic) for topic, future in futures.items()}
+        return {topic: permitted_by(future, topic) for topic, future in futures.items()}
 
     def permitted_on_group(self, group: str) -> frozenset[str] | None:
         """Return what this client may do with a group, as Kafka's operation names.
 
         None where the cluster does not say.
         """
-        [future] = self._client.describe_consumer_groups(
-            [group], include_authorized_operations=True, request_timeout=ANSWER_S
-        ).values()
-        return self._permitted(future, f"group {group}")
-
-    def _permitted(self, future: Future[Any], what: str) -> frozenset[str] | None:
-        try:
-            answer = self._answers.of(future, f"asking what is permitted on {what}")
-        except NotPermittedError:
-            return frozenset()
-        operations = answer.authorized_operations
-        return None if operations is None else frozenset(it.name for it in operations)
+        return ask_apart(self._config, coordinator.permitted, group)
 
     def _offsets(self, pairs: Sequence[Pair], spec: OffsetSpec) -> dict[Pair, int]:
         if not pairs:
@@ -277,8 +261,6 @@ class KafkaAdmin:
         asked = {TopicPartition(topic, partition): spec for topic, partition in pairs}
         futures = self._client.list_offsets(asked, request_timeout=ANSWER_S)
         return {
-            (p.topic, p.partition): self._answers.of(
-                future, f"finding the ends of {p.topic}"
-            ).offset
+            (p.topic, p.partition): answer(future, f"finding the ends of {p.topic}").offset
             for p, future in futures.items()
         }
