@@ -14,11 +14,12 @@ from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.demo import sites
 from pat_events.errors import NotPermittedError, TopicMissingError
-from pat_events.ops import dead_letters
+from pat_events.ops import dead_letters, resetting
 from pat_events.ops import topics as topic_ops
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.doctor import Outcome, examine
 from pat_events.ops.lag import lag
+from pat_events.transports.kafka.group_positions import GroupPositions
 
 pytestmark = pytest.mark.kafka
 
@@ -45,8 +46,8 @@ class Site:
                 client_properties=kafka.scram(self.user, PASSWORD),
             )
         )
-        operator = Cluster(KafkaConfig(bootstrap_servers=kafka.bootstrap_servers))
-        topic_ops.apply(operator, topic_ops.diff(operator, self.catalog))
+        self.operator = Cluster(KafkaConfig(bootstrap_servers=kafka.bootstrap_servers))
+        topic_ops.apply(self.operator, topic_ops.diff(self.operator, self.catalog))
 
     def permit(self, *rights):
         for resource, name, *operations in rights:
@@ -54,6 +55,9 @@ class Site:
 
     def lag(self):
         return lag(self.cluster, self.catalog, [self.group])[self.group]
+
+    def reset(self, cluster=None):
+        return resetting.plan(cluster or self.cluster, self.catalog, self.group, "earliest")
 
     def checks(self, *args):
         properties = json.dumps(self.cluster.kafka.client_properties)
@@ -133,6 +137,32 @@ def test_the_one_right_that_is_missing_is_named(site, left_out):
         "Read on group": f"Read on group {site.group}",
     }
     assert found.finding == f"not permitted: {names[left_out]}"
+
+
+def test_positions_are_shown_to_who_may_describe_and_set_by_who_may_read(site):
+    site.permit(("topic", site.topic, "describe"), ("group", site.group, "describe"))
+    shown = site.reset()
+    assert len(shown.changes) == 12
+    for resource, name in (("group", site.group), ("topic", site.topic)):
+        with pytest.raises(NotPermittedError, match=f"Read .*{resource}|{resource}.* Read"):
+            resetting.apply(site.cluster, shown)
+        site.permit((resource, name, "read"))
+    resetting.apply(site.cluster, shown)
+    assert not site.reset().changes
+
+
+def test_what_was_set_before_a_topic_was_refused_is_told(site):
+    site.permit(
+        ("topic", site.topic, "read"),
+        ("topic", site.letters, "describe"),
+        ("group", site.group, "read"),
+    )
+    with (
+        GroupPositions(site.cluster.kafka, site.group) as positions,
+        pytest.raises(NotPermittedError) as told,
+    ):
+        positions.set({(site.topic, 0): 0, (site.letters, 0): 0})
+    assert f"in {site.letters} (those in {site.topic} are set): " in str(told.value)
 
 
 def test_topics_that_may_not_be_seen_are_not_called_missing(site):

@@ -129,7 +129,8 @@ def apply(cluster: Cluster, reset: Reset) -> None:
     """Carry it out.
 
     Raises:
-        TransportError: somebody is in the group, or the cluster refused; nothing was changed.
+        TransportError: somebody is in the group, and nothing was changed; or the cluster refused,
+            which it does for each topic: the message names those that were changed all the same.
         TransportTimeoutError: no answer came; it is unknown whether it was done.
     """
     if reset.obstacle:

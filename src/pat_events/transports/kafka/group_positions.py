@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -84,7 +85,8 @@ class GroupPositions:
         """Commit these positions.
 
         Raises:
-            TransportError: somebody is in the group by now; nothing was changed.
+            TransportError: somebody is in the group by now, and nothing was changed; or the cluster
+                refused, which it does for each topic: the message names those that were set.
             TransportTimeoutError: no answer came; it is unknown whether they are set.
         """
         if not offsets:
@@ -108,18 +110,28 @@ class GroupPositions:
                 )
             self._client.poll(_POLL_S)
         error, found = self._results.pop()
-        self._check(error, found, doing)
+        self._check(error, found, offsets, doing)
 
-    def _check(self, error: KafkaError | None, found: list[TopicPartition], doing: str) -> None:
-        refusals = [error, *(position.error for position in found)]
-        for refusal in refusals:
-            if refusal is None:
-                continue
-            if refusal.code() == KafkaError.UNKNOWN_MEMBER_ID:
-                raise TransportError(
-                    f"{doing}: a member has joined the group meanwhile; stop it first"
-                )
-            raise translate(refusal, doing)
+    def _check(
+        self,
+        error: KafkaError | None,
+        found: list[TopicPartition],
+        wanted: Mapping[Pair, int],
+        doing: str,
+    ) -> None:
+        refusal = next(filter(None, [*(position.error for position in found), error]), None)
+        if refusal is None:
+            return
+        if refusal.code() == KafkaError.UNKNOWN_MEMBER_ID:
+            raise TransportError(f"{doing}: a member has joined the group meanwhile; stop it first")
+        # The client gives every partition the error of one, and those of other topics are set.
+        with suppress(KafkaException, TransportError):
+            now = self.committed(wanted)
+            left = {pair[0] for pair, offset in wanted.items() if now.get(pair) != offset}
+            doing += f" in {', '.join(sorted(left))}"
+            if done := sorted({topic for topic, _ in wanted} - left):
+                doing += f" (those in {', '.join(done)} are set)"
+        raise translate(refusal, doing)
 
     def _found(self, pairs: Collection[Pair]) -> dict[Pair, TopicPartition]:
         asked = [TopicPartition(topic, partition) for topic, partition in pairs]
