@@ -78,9 +78,19 @@ locals {
   workflow_name = "^[a-z0-9-]{1,${39 - length(local.name)}}$"
   workflows     = toset([for target in local.targets : target.name if target.kind == "workflow"])
 
+  # What monitoring.tf watches and tells, by name: see there why it does not ask the modules.
+  topic_names = ["alerts", "critical-alerts", "operations", "user-notifications"]
+  queue_names = {
+    for name, queue in local.queues : name => {
+      live         = "${local.name}-${name}${queue.fifo ? ".fifo" : ""}"
+      dead_letters = "${local.name}-${name}-dlq${queue.fifo ? ".fifo" : ""}"
+    }
+  }
+  workflow_arns = { for name in local.workflows : name => "arn:${local.account.partition}:states:${var.region}:${local.account.id}:stateMachine:${local.name}-${name}" }
+
   # Severity to SNS topic, for alarms.
   alarm_topic_arns = {
-    critical = module.topic["critical-alerts"].arn
-    warning  = module.topic["alerts"].arn
+    for severity, topic in { critical = "critical-alerts", warning = "alerts" } :
+    severity => "arn:${local.account.partition}:sns:${var.region}:${local.account.id}:${local.name}-${topic}"
   }
 }

@@ -2,28 +2,33 @@
 # one alarm that says whether the whole platform is healthy. monitoring_msk.tf adds the
 # cluster's part: local.msk_alarm_names (by severity), local.msk_alarm_arns (list) and
 # local.msk_widgets (list of {title, metrics, stat}).
+#
+# Alarms are created before they are destroyed, and Terraform hands that on to all they depend
+# on: a queue or a connector would be created beside its predecessor, under the same name. So
+# they name what they watch and whom they tell, and depend on none of it: only what follows
+# from variables and the catalogue is used here, and of a module one output at a time.
 locals {
   # Two visibility timeouts, or a quarter of an hour if that is longer.
   queue_age_s = { for name, queue in local.queues : name => max(900, 12 * queue.consumer_timeout_s) }
 
   queue_alarms = merge([
-    for name, queue in module.queue : {
+    for name, queue in local.queue_names : {
       "queue-${name}-old" = {
-        description = "Consumers of ${queue.name} are behind: its oldest message has waited for more than ${local.queue_age_s[name]} seconds. Look at the consumers, or add some."
+        description = "Consumers of ${queue.live} are behind: its oldest message has waited for more than ${local.queue_age_s[name]} seconds. Look at the consumers, or add some."
         severity    = "warning"
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
-        dimensions  = { QueueName = queue.name }
+        dimensions  = { QueueName = queue.live }
         statistic   = "Maximum"
         above       = local.queue_age_s[name]
         periods     = 5
       }
       "queue-${name}-dead-letters" = {
-        description = "Consumers gave up on messages of ${queue.name}. Read them in ${queue.dead_letter_name}, mend the cause, redrive."
+        description = "Consumers gave up on messages of ${queue.live}. Read them in ${queue.dead_letters}, mend the cause, redrive."
         severity    = "critical"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = queue.dead_letter_name }
+        dimensions  = { QueueName = queue.dead_letters }
         statistic   = "Maximum"
       }
     }
@@ -73,24 +78,24 @@ locals {
     throttled = { metric = "ExecutionThrottled", severity = "warning", text = "Step Functions throttles %s: ask AWS for a higher quota of state transitions." }
   }
   workflow_alarms = merge([
-    for name, workflow in module.workflow : {
+    for name, arn in local.workflow_arns : {
       for key, kind in local.workflow_metrics : "workflow-${name}-${key}" => {
         description = format(kind.text, name)
         severity    = kind.severity
         namespace   = "AWS/States"
         metric      = kind.metric
-        dimensions  = { StateMachineArn = workflow.arn }
+        dimensions  = { StateMachineArn = arn }
       }
     }
   ]...)
 
   topic_alarms = {
-    for name, topic in module.topic : "topic-${name}-failed" => {
-      description = "Messages of ${topic.name} did not reach a subscriber. An alarm nobody hears is worse than none: check the subscriptions."
+    for name in local.topic_names : "topic-${name}-failed" => {
+      description = "Messages of ${local.name}-${name} did not reach a subscriber. An alarm nobody hears is worse than none: check the subscriptions."
       severity    = "warning"
       namespace   = "AWS/SNS"
       metric      = "NumberOfNotificationsFailed"
-      dimensions  = { TopicName = topic.name }
+      dimensions  = { TopicName = "${local.name}-${name}" }
     }
   }
 
@@ -164,29 +169,29 @@ locals {
       {
         title   = "Messages waiting"
         stat    = "Maximum"
-        metrics = [for queue in module.queue : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]]
+        metrics = [for queue in local.queue_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.live]]
       },
       {
         title   = "Age of the oldest message (s)"
         stat    = "Maximum"
-        metrics = [for queue in module.queue : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name]]
+        metrics = [for queue in local.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.live]]
       },
       {
         title   = "Dead letters"
         stat    = "Maximum"
-        metrics = [for name in concat([for queue in module.queue : queue.dead_letter_name], [module.bus.dead_letter_name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]]
+        metrics = [for name in concat(values(local.queue_names)[*].dead_letters, [module.bus.dead_letter_name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]]
       },
       {
         title   = "Notifications that failed"
         stat    = "Sum"
-        metrics = [for topic in module.topic : ["AWS/SNS", "NumberOfNotificationsFailed", "TopicName", topic.name]]
+        metrics = [for name in local.topic_names : ["AWS/SNS", "NumberOfNotificationsFailed", "TopicName", "${local.name}-${name}"]]
       },
     ],
     [
-      for name, workflow in module.workflow : {
+      for name, arn in local.workflow_arns : {
         title   = "Workflow ${name}"
         stat    = "Sum"
-        metrics = [for metric in ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"] : ["AWS/States", metric, "StateMachineArn", workflow.arn]]
+        metrics = [for metric in ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"] : ["AWS/States", metric, "StateMachineArn", arn]]
       }
     ],
     local.msk_widgets,

@@ -5,12 +5,12 @@ locals {
     {
       for name, group in try(local.catalog.groups, {}) : name => distinct([for event in group.consumes : local.events[event].topic if can(local.events[event])])
     },
-    { for connector in module.msk_connect : connector.consumer_group => keys(local.catalog.topics) },
+    var.msk_connect == null ? {} : { (module.msk_connect[0].consumer_group) = keys(local.catalog.topics) },
   )
 
   # The archive is behind until it closes a file, so only a second file's time is too much.
-  msk_lag_of_group = {
-    for connector in module.msk_connect : connector.consumer_group => { bounds = ["max_time_s"], max_time_s = 2 * connector.flush_interval_s }
+  msk_lag_of_group = var.msk_connect == null ? {} : {
+    (module.msk_connect[0].consumer_group) = { bounds = ["max_time_s"], max_time_s = 2 * module.msk_connect[0].flush_interval_s }
   }
 
   msk_alarm_names = try(module.msk_alarms[0].names, { critical = [], warning = [] })
@@ -37,5 +37,5 @@ module "msk_alarms" {
       ])...)
     }
   ]...)
-  connectors = module.msk_connect[*].connector_name
+  connectors = var.msk_connect == null ? [] : [module.msk_connect[0].connector_name]
 }

@@ -1,6 +1,6 @@
 module "topic" {
   source   = "./modules/sns-topic"
-  for_each = toset(["alerts", "critical-alerts", "operations", "user-notifications"])
+  for_each = toset(local.topic_names)
 
   name        = "${local.name}-${each.key}"
   account     = local.account

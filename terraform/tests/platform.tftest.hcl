@@ -334,3 +334,22 @@ run "refuses_a_log_period_below_a_year" {
   variables { log_retention_days = 7 }
   expect_failures = [var.log_retention_days]
 }
+
+run "alarms_name_what_there_is" {
+  command = plan
+
+  assert {
+    condition = local.queue_names == {
+      for name, queue in module.queue : name => { live = queue.name, dead_letters = queue.dead_letter_name }
+    }
+    error_message = "Alarms do not ask the queues for their names, so both must be the same."
+  }
+  assert {
+    condition     = toset([for topic in module.topic : topic.name]) == toset([for name in local.topic_names : "${local.name}-${name}"])
+    error_message = "Nor do they ask the topics."
+  }
+  assert {
+    condition     = keys(local.workflow_arns) == keys(module.workflow) && local.workflow_arns["workflow-execution"] == "arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-workflow-execution"
+    error_message = "Nor the workflows."
+  }
+}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tools.terraform import docs, unit
 from tools.terraform.checkov import checkov
-from tools.terraform.localstack import localstack, msk_stub
 from tools.terraform.report import FILE, Stage, write
+from tools.terraform.root import root
 from tools.terraform.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ Proves terraform/ as far as it can be proved without an AWS account. All stages 
   unit        module tests with a mocked provider: what is created, what is refused,
               policies statement by statement; the platform in each environment
   checkov     no check fails, each skip has its reason
-  localstack  apply, plan again (empty), an event through every rule into every queue and
-              workflow, an alarm of each severity to its topic, destroy; on LocalStack, which
-              proves wiring and not permissions, and runs no functions
-  msk_stub    the MSK modules: apply, plan again (empty), upgrade, plan, destroy; against a
-              stub of the MSK APIs, which proves order and stability, not that AWS accepts
+  root        the whole platform, MSK included: apply, plan again (empty), an event through
+              every rule into every queue and workflow, an alarm of each severity to its
+              topic, one change after the other, plan again (empty), destroy; on LocalStack,
+              which proves wiring and not permissions, and a stub of the MSK APIs, which
+              proves order and stability, not that AWS accepts
 """
 # The first lane computes, the others mostly wait for the provider's pauses.
 LANES: tuple[dict[str, Callable[[Stage], None]], ...] = (
@@ -43,8 +43,7 @@ LANES: tuple[dict[str, Callable[[Stage], None]], ...] = (
         "unit": unit.unit,
         "checkov": checkov,
     },
-    {"localstack": localstack},
-    {"msk_stub": msk_stub},
+    {"root": root},
 )
 STAGES = {name: stage for lane in LANES for name, stage in lane.items()}
 

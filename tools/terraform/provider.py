@@ -64,21 +64,25 @@ def environ(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(installed: Path) -> Iterator[dict[str, str]]:
+def served(installed: Path, **more: str) -> Iterator[dict[str, str]]:
     """Start the provider once for many commands; the answer is what leads them to it.
 
     Each command would start it otherwise, several times, at half a second of a core each.
-    Only for a mocked provider: a real one keeps the configuration of whoever came last.
+    A provider that is not mocked keeps the configuration of whoever came last: one folder's
+    commands, one after the other, may share it.
 
     Args:
         installed: A folder ``terraform init`` has put the provider under.
+        more: What leads a provider that is not mocked to its services.
 
     Raises:
         TimeoutError: It does not say where it listens.
     """
     binary = next(iter(sorted((installed / ".terraform" / "providers").glob(BINARY))))
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen([binary, "-debug"], stdout=said, stderr=said)
+        process = subprocess.Popen(
+            [binary, "-debug"], env=environ(**more), stdout=said, stderr=said
+        )
         try:
             deadline = time.monotonic() + START_WAIT_S
             while (found := _reattach(said)) is None:

@@ -32,8 +32,6 @@ WORKERS = 2
 ENVIRONMENT_TESTS = "tests/environments"
 CATALOG = ROOT / "schemas" / "catalog.yaml"
 CATALOGS = TERRAFORM / "tests" / "catalogs"
-# The second has the configuration that is applied against the stub.
-FORMATTED = (TERRAFORM, ROOT / "tools" / "terraform")
 
 
 class Tests(NamedTuple):
@@ -72,7 +70,7 @@ def catalog(stage: Stage) -> None:
 def fmt(stage: Stage) -> None:
     """Every file has Terraform's own format."""
     done = subprocess.run(
-        [terraform(), "fmt", "-check", "-recursive", *map(str, FORMATTED)],
+        [terraform(), "fmt", "-check", "-recursive", str(TERRAFORM)],
         env=environ(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -84,7 +82,7 @@ def fmt(stage: Stage) -> None:
         stage.fault(f"{name} is not formatted: run `terraform fmt {name}`")
     if done.returncode and not done.stdout.strip():
         stage.fault(done.stderr.strip())
-    stage.summary = f"{sum(1 for root in FORMATTED for _ in root.rglob('*.tf'))} files"
+    stage.summary = f"{sum(1 for _ in TERRAFORM.rglob('*.tf'))} files"
 
 
 def validate(stage: Stage) -> None:

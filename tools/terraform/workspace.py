@@ -90,7 +90,7 @@ class Module:
         if done.returncode not in codes:
             raise TerraformError(
                 f"terraform {verb} failed in {self.folder.name}:\n"
-                f"{_end_of(done.stdout)}\n{_end_of(done.stderr)}".strip()
+                f"{_end_of(_errors(done.stdout))}\n{_end_of(done.stderr)}".strip()
             )
         return done.stdout
 
@@ -98,6 +98,16 @@ class Module:
         """Apply; the answer is how many resources were added."""
         self.run("apply", "-auto-approve", "-parallelism=40", *arguments)
         return len(self.resources())
+
+    def replaced(self, *arguments: str) -> list[str]:
+        """Apply; the answer has the address of each resource that was replaced."""
+        said = self.run("apply", "-auto-approve", "-parallelism=40", "-json", *arguments)
+        changes = [
+            line["change"]
+            for line in map(json.loads, said.splitlines())
+            if line["type"] == "planned_change"
+        ]
+        return [c["resource"]["addr"] for c in changes if c["action"] == "replace"]
 
     def changes(
         self, *arguments: str, forgive: Callable[[Mapping[str, Any]], bool] = lambda _: False
@@ -132,6 +142,18 @@ def _walk(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
         yield from _walk(child)
+
+
+def _errors(said: str) -> str:
+    """What a person reads of the output: of ``-json`` the errors alone."""
+    if not said.startswith('{"@level"'):
+        return said
+    lines = [json.loads(line) for line in said.splitlines()]
+    return "\n".join(
+        f"{line['@message']} {line.get('diagnostic', {}).get('detail', '')}"
+        for line in lines
+        if line["@level"] == "error"
+    )
 
 
 def _end_of(text: str) -> str:

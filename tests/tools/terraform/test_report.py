@@ -11,12 +11,12 @@ def test_dotted_figures_become_nested_objects(tmp_path, monkeypatch):
     write(
         [
             Stage("unit", figures={"unit.passed": 3, "unit.failed": 0}),
-            Stage("localstack", figures={"localstack.applied": 2, "events_delivered": "6/6"}),
+            Stage("root", figures={"root.applied": 2, "events_delivered": "6/6"}),
         ]
     )
     assert json.loads(report.FILE.read_text()) == {
         "unit": {"passed": 3, "failed": 0},
-        "localstack": {"applied": 2},
+        "root": {"applied": 2},
         "events_delivered": "6/6",
     }
 

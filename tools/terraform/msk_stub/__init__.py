@@ -1,4 +1,4 @@
-"""A stub of the MSK APIs, and the MSK modules applied against it.
+"""A stub of the MSK APIs, for what no emulator has.
 
 No emulator has MSK, MSK Connect or application auto-scaling. The stub answers what the provider
 asks of them, and refuses what their documentation says they refuse: a second configuration of a
@@ -7,7 +7,6 @@ shows that plans are stable and that the graph's order is right. It is no proof 
 the values.
 """
 
-from tools.terraform.msk_stub.cycle import run
 from tools.terraform.msk_stub.server import Stub
 
-__all__ = ["Stub", "run"]
+__all__ = ["Stub"]

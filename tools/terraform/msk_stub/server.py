@@ -59,6 +59,14 @@ class Stub:
         """Where the services answer."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    def environ(self) -> dict[str, str]:
+        """What leads the provider here, for the services the stub stands for."""
+        services = ("KAFKA", "KAFKACONNECT", "APPLICATION_AUTO_SCALING")
+        # An answer the stub does not know is a fault of the test: say so at once.
+        return {f"AWS_ENDPOINT_URL_{name}": self.url for name in services} | {
+            "AWS_MAX_ATTEMPTS": "3"
+        }
+
     @property
     def left(self) -> list[str]:
         """What was made and not deleted."""
