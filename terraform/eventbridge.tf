@@ -7,6 +7,14 @@ module "bus" {
   encrypt_bus  = var.encrypt_bus
   archive_days = var.archive_days
 
+  # Workflows publish their steps, whoever else may.
+  source_roles = {
+    for source, arns in var.event_source_roles : source => concat(
+      arns, source == try(local.events[var.workflow_step_event].source, "") ? values(module.workflow)[*].role_arn : []
+    )
+  }
+  publisher_accounts = var.event_publisher_accounts
+
   rules = {
     for rule, definition in local.rules : rule => merge(definition, {
       targets = {

@@ -1,7 +1,14 @@
-# What a service needs to take part by EventBridge and SQS. Roles are the services' own.
+# What services and people need to take part by EventBridge, SQS, SNS and the archive. Roles are
+# their own; these are the policies to attach.
 locals {
+  via = {
+    for service in ["s3", "sns", "sqs"] : service => {
+      StringEquals = { "kms:ViaService" = "${service}.${var.region}.amazonaws.com" }
+    }
+  }
+
   publisher_policies = {
-    for source in toset([for event in local.events : event.source]) : source => jsonencode({
+    for source in local.sources : source => jsonencode({
       Version = "2012-10-17"
       Statement = [{
         Sid       = "Publish"
@@ -10,6 +17,28 @@ locals {
         Resource  = module.bus.arn
         Condition = { StringEquals = { "events:source" = source } }
       }]
+    })
+  }
+
+  queue_sender_policies = {
+    for name, queue in module.queue : name => jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "Send"
+          Effect   = "Allow"
+          Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+          Resource = queue.arn
+        },
+        {
+          # SQS makes a data key, and decrypts it when it is used again.
+          Sid       = "Encrypt"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = module.key.arn
+          Condition = local.via.sqs
+        },
+      ]
     })
   }
 
@@ -30,12 +59,124 @@ locals {
           Resource = queue.arn
         },
         {
-          Sid      = "Decrypt"
-          Effect   = "Allow"
-          Action   = "kms:Decrypt"
-          Resource = module.key.arn
+          Sid       = "Decrypt"
+          Effect    = "Allow"
+          Action    = "kms:Decrypt"
+          Resource  = module.key.arn
+          Condition = local.via.sqs
         },
       ]
     })
   }
+
+  user_notifications_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Notify"
+        Effect   = "Allow"
+        Action   = "sns:Publish"
+        Resource = module.topic["user-notifications"].arn
+      },
+      {
+        Sid       = "Encrypt"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = module.key.arn
+        Condition = local.via.sns
+      },
+    ]
+  })
+
+  dead_letter_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "ReadDeadLetters"
+        Effect = "Allow"
+        Action = [
+          "sqs:ChangeMessageVisibility",
+          "sqs:DeleteMessage",
+          "sqs:GetQueueAttributes",
+          "sqs:GetQueueUrl",
+          "sqs:PurgeQueue",
+          "sqs:ReceiveMessage",
+        ]
+        Resource = concat(values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn])
+      },
+      {
+        # Not the bus's: it is no queue's dead letter, and SQS moves none of its messages.
+        Sid      = "Redrive"
+        Effect   = "Allow"
+        Action   = ["sqs:CancelMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
+        Resource = values(module.queue)[*].dead_letter_arn
+      },
+      {
+        Sid      = "ReturnToQueues"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = values(module.queue)[*].arn
+      },
+      {
+        Sid       = "DecryptAndEncrypt"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = module.key.arn
+        Condition = local.via.sqs
+      },
+    ]
+  })
+
+  replay_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "LookAtArchive"
+        Effect   = "Allow"
+        Action   = "events:DescribeArchive"
+        Resource = module.bus.archive_arn
+      },
+      {
+        Sid      = "StartReplay"
+        Effect   = "Allow"
+        Action   = "events:StartReplay"
+        Resource = [module.bus.archive_arn, module.bus.arn, local.replay_arns]
+      },
+      {
+        Sid      = "WatchAndEndReplay"
+        Effect   = "Allow"
+        Action   = ["events:CancelReplay", "events:DescribeReplay"]
+        Resource = local.replay_arns
+      },
+    ]
+  })
+  # A replay has the name its starter gives it: only those of this platform.
+  replay_arns = "arn:${local.account.partition}:events:${var.region}:${local.account.id}:replay/${local.name}-*"
+
+  archive_reader_policy = one([
+    for archive in module.msk_connect : jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "List"
+          Effect   = "Allow"
+          Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
+          Resource = archive.bucket.arn
+        },
+        {
+          Sid      = "Read"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = "${archive.bucket.arn}/*"
+        },
+        {
+          Sid       = "Decrypt"
+          Effect    = "Allow"
+          Action    = "kms:Decrypt"
+          Resource  = module.key.arn
+          Condition = local.via.s3
+        },
+      ]
+    })
+  ])
 }

@@ -72,6 +72,7 @@ locals {
   }
   rule_arns = { for rule in keys(local.rules) : rule => "arn:${local.account.partition}:events:${var.region}:${local.account.id}:rule/${local.name}/${rule}" }
 
+  sources   = distinct([for event in local.events : event.source])
   functions = distinct(flatten([for event in local.events : event.targets.functions]))
 
   # A bucket's name, which has account and region as well, ends at 63 characters.

@@ -55,6 +55,31 @@ output "queue_consumer_policies" {
   value       = local.queue_consumer_policies
 }
 
+output "queue_sender_policies" {
+  description = "IAM policy (JSON) per queue: send to it, past the bus. Attach it to the role of the sender."
+  value       = local.queue_sender_policies
+}
+
+output "user_notifications_policy" {
+  description = "IAM policy (JSON): publish to the topic `user-notifications`. Attach it to the role of the service that notifies."
+  value       = local.user_notifications_policy
+}
+
+output "dead_letter_policy" {
+  description = "IAM policy (JSON) of an operator: read and delete dead letters of the queues and of the bus, give those of the queues back."
+  value       = local.dead_letter_policy
+}
+
+output "replay_policy" {
+  description = "IAM policy (JSON) of an operator: replay the bus's archive. The replay's name has to begin with the bus's name and a `-`."
+  value       = local.replay_policy
+}
+
+output "archive_reader_policy" {
+  description = "IAM policy (JSON): read the archive of the topics in S3; null without `msk_connect`."
+  value       = local.archive_reader_policy
+}
+
 output "dashboard" {
   description = "Name of the CloudWatch dashboard."
   value       = aws_cloudwatch_dashboard.this.dashboard_name

@@ -101,6 +101,30 @@ variable "alert_emails" {
   }
 }
 
+variable "event_source_roles" {
+  description = "Event source to the ARNs of the roles that alone may publish as it on the bus; workflows' own roles are added to the source of their steps. A source that is not here is anybody's who has its policy."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.event_source_roles), local.sources)) == 0
+    error_message = "event_source_roles has ${join(", ", setsubtract(keys(var.event_source_roles), local.sources))}, which is no source of the catalogue's events; there are: ${join(", ", local.sources)}."
+  }
+}
+
+variable "event_publisher_accounts" {
+  description = "Other accounts that may publish on the bus: account number to the event sources they may claim."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(flatten(values(var.event_publisher_accounts)), local.sources)) == 0
+    error_message = "event_publisher_accounts has ${join(", ", setsubtract(flatten(values(var.event_publisher_accounts)), local.sources))}, which is no source of the catalogue's events; there are: ${join(", ", local.sources)}."
+  }
+}
+
 variable "archive_days" {
   description = "Days every event of the bus is kept for replay."
   type        = number

@@ -59,6 +59,30 @@ locals {
     ]
   })
 
+  # Rights of roles of this account are their own; this takes away, and lets other accounts in.
+  bus_statements = concat(
+    [for source, arns in var.source_roles : {
+      Sid       = "Only${join("", [for part in regexall("[A-Za-z0-9]+", source) : title(part)])}"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "events:PutEvents"
+      Resource  = local.bus_arn
+      Condition = {
+        StringEquals = { "events:source" = source }
+        ArnNotLike   = { "aws:PrincipalArn" = arns }
+      }
+    }],
+    [for id, sources in var.publisher_accounts : {
+      Sid       = "PublishFrom${id}"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:${var.account.partition}:iam::${id}:root" }
+      Action    = "events:PutEvents"
+      Resource  = local.bus_arn
+      Condition = { StringEquals = { "events:source" = sources } }
+    }],
+  )
+  bus_policy = length(local.bus_statements) == 0 ? null : jsonencode({ Version = "2012-10-17", Statement = local.bus_statements })
+
   start_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -121,6 +145,13 @@ resource "aws_cloudwatch_event_archive" "this" {
   description      = local.archive_description
   event_source_arn = aws_cloudwatch_event_bus.this.arn
   retention_days   = var.archive_days
+}
+
+resource "aws_cloudwatch_event_bus_policy" "this" {
+  count = length(local.bus_statements) > 0 ? 1 : 0
+
+  event_bus_name = aws_cloudwatch_event_bus.this.name
+  policy         = local.bus_policy
 }
 
 resource "aws_cloudwatch_event_rule" "this" {

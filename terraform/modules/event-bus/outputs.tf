@@ -36,8 +36,9 @@ output "dead_letter_name" {
 }
 
 output "policy_json" {
-  description = "Policies: the dead-letter queue's, and trust and rights of the role that starts state machines."
+  description = "Policies: the bus's (null where it has none), the dead-letter queue's, and trust and rights of the role that starts state machines."
   value = {
+    bus         = local.bus_policy
     dead_letter = local.dead_letter_policy
     start_trust = local.start_trust
     start       = local.start_policy

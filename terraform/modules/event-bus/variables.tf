@@ -97,6 +97,40 @@ variable "rules" {
   }
 }
 
+variable "source_roles" {
+  description = "Event source to the ARNs of the roles that alone may claim it; `*` in an ARN stands for anything. Everybody else is refused, whatever rights they have. A source that is not here is anybody's with `events:PutEvents`."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arns in var.source_roles : length(arns) > 0])
+    error_message = "source_roles: ${join(", ", [for source, arns in var.source_roles : source if length(arns) == 0])} has no role, so nobody could publish as it; name one, or leave the source out."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for arns in var.source_roles : [for arn in arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$", arn))]]))
+    error_message = "source_roles: ${join(", ", distinct(flatten([for arns in var.source_roles : [for arn in arns : arn if !can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$", arn))]])))} must be the ARN of a role (arn:aws:iam::ACCOUNT:role/NAME), not of its session."
+  }
+}
+
+variable "publisher_accounts" {
+  description = "Other accounts that may put events on the bus: account number to the sources they may claim. They give their roles `events:PutEvents` on this bus themselves."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in keys(var.publisher_accounts) : can(regex("^[0-9]{12}$", id))])
+    error_message = "publisher_accounts: ${join(", ", [for id in keys(var.publisher_accounts) : id if !can(regex("^[0-9]{12}$", id))])} must be the 12 digits of an AWS account."
+  }
+
+  validation {
+    condition     = alltrue([for sources in var.publisher_accounts : length(sources) > 0])
+    error_message = "publisher_accounts: ${join(", ", [for id, sources in var.publisher_accounts : id if length(sources) == 0])} has no source; name those it may claim."
+  }
+}
+
 variable "retry" {
   description = "How long and how often EventBridge tries to deliver an event to a target before it goes to the dead-letter queue. EventBridge's own most is 24 hours and 185 attempts."
   type = object({

@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_sfn_state_machine.this.arn
 }
 
+output "role_arn" {
+  description = "ARN of the state machine's role, which publishes the steps."
+  value       = aws_iam_role.this.arn
+}
+
 output "bucket" {
   description = "Bucket with the workflows' definitions (definitions/<workflow_id>.json) and the records of runs (runs/<workflow_id>/)."
   value       = aws_s3_bucket.this.bucket

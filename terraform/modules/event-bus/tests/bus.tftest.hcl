@@ -199,6 +199,47 @@ run "an_emulator_gets_a_bus_without_key" {
   }
 }
 
+run "a_bus_that_nobody_is_kept_from_has_no_policy" {
+  command = plan
+  assert {
+    condition     = length(aws_cloudwatch_event_bus_policy.this) == 0 && output.policy_json.bus == null
+    error_message = "Without named roles and other accounts IAM alone decides."
+  }
+}
+
+run "the_bus_policy_is_put_on_the_bus" {
+  command = plan
+  variables { source_roles = { "a.b" = ["arn:aws:iam::111122223333:role/b*"] } }
+  assert {
+    condition     = aws_cloudwatch_event_bus_policy.this[0].policy == output.policy_json.bus && jsondecode(output.policy_json.bus).Statement[0].Condition.ArnNotLike == { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/b*"] }
+    error_message = "Only named roles claim the source."
+  }
+}
+
+run "refuses_a_source_without_roles" {
+  command = plan
+  variables { source_roles = { "a.b" = [] } }
+  expect_failures = [var.source_roles]
+}
+
+run "refuses_a_session_for_a_role" {
+  command = plan
+  variables { source_roles = { "a.b" = ["arn:aws:sts::111122223333:assumed-role/b/session"] } }
+  expect_failures = [var.source_roles]
+}
+
+run "refuses_an_account_by_its_name" {
+  command = plan
+  variables { publisher_accounts = { shop = ["a.b"] } }
+  expect_failures = [var.publisher_accounts]
+}
+
+run "refuses_an_account_without_sources" {
+  command = plan
+  variables { publisher_accounts = { "444455556666" = [] } }
+  expect_failures = [var.publisher_accounts]
+}
+
 run "no_role_without_a_workflow" {
   command = plan
   variables { rules = {} }
