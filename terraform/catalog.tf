@@ -98,6 +98,10 @@ locals {
       for name, owners in { for each in local.queue_owners : each.name => each.owner... } :
       "${join(" and ", owners)} both get the name ${local.name}-${name}; rename one." if length(owners) > 1
     ],
+    [
+      for name, queue in try(local.catalog.queues, {}) :
+      "queues.${name}.visibility_timeout_s must be at least 6 times consumer_timeout_s, or the message of a slow consumer is given to a second one." if try(queue.visibility_timeout_s < 6 * queue.consumer_timeout_s, false)
+    ],
     [for name, queue in local.queues : "queues.${name} has a name too long; ${local.name}-${name}-dlq.fifo may have 80 characters." if length("${local.name}-${name}-dlq.fifo") > 80],
     [for name, topic in try(local.catalog.topics, {}) : "topics.${name} keeps events less than 7 days; raise its retention_days." if try(topic.retention_days < 7, false)],
     [for letters in try([local.catalog.dead_letters], []) : "dead_letters are kept less than 7 days; raise retention_days." if try(letters.retention_days < 7, false)],

@@ -15,6 +15,13 @@ locals {
     for name, queue in try(local.catalog.queues, {}) : name => {
       fifo               = try(tobool(queue.fifo), false)
       consumer_timeout_s = try(min(max(floor(queue.consumer_timeout_s), 1), 7200), 1)
+      delay_s            = try(min(max(floor(queue.delay_s), 0), 900), 0)
+      max_receive_count  = try(min(max(floor(queue.max_receive_count), 2), 1000), 5)
+      retention_days     = try(min(max(floor(queue.retention_days), 7), 14), 7)
+      visibility_timeout_s = max(
+        try(min(floor(queue.visibility_timeout_s), 43200), 0),
+        6 * try(min(max(floor(queue.consumer_timeout_s), 1), 7200), 1),
+      )
     }
   }
   events = {

@@ -9,7 +9,7 @@
 # from variables and the catalogue is used here, and of a module one output at a time.
 locals {
   # Two visibility timeouts, or a quarter of an hour if that is longer.
-  queue_age_s = { for name, queue in local.queues : name => max(900, 12 * queue.consumer_timeout_s) }
+  queue_age_s = { for name, queue in local.queues : name => max(900, queue.delay_s + 2 * queue.visibility_timeout_s) }
 
   queue_alarms = merge([
     for name, queue in local.queue_names : {

@@ -163,6 +163,13 @@ variable "encrypt_bus" {
   nullable    = false
 }
 
+variable "deletion_protection" {
+  description = "Refuse to delete what holds events: a plan that would lose a queue fails, and so does its deletion by hand. To delete one, apply with false while it is still there."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "force_destroy" {
   description = "Let `terraform destroy` delete buckets with what is in them. For environments that hold nothing of value."
   type        = bool

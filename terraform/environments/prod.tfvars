@@ -4,6 +4,9 @@ environment = "prod"
 region      = "eu-west-1"
 tags        = { Environment = "prod", Project = "pat-events" }
 
+# No plan deletes queues with their messages.
+deletion_protection = true
+
 msk = {
   brokers    = { instance_type = "kafka.m7g.xlarge", volume_gib = 1000, max_volume_gib = 8000 }
   monitoring = { level = "PER_TOPIC_PER_BROKER" }

@@ -71,6 +71,81 @@ run "every_queue_of_the_catalogue_is_there_with_its_sender" {
   }
 }
 
+run "a_queue_is_kept_as_the_catalogue_says" {
+  command = plan
+  variables { catalog_file = "tests/catalogs/queues.yaml" }
+
+  assert {
+    condition = { for name, queue in module.queue : name => queue.settings } == {
+      usual = { visibility_timeout_s = 60, delay_s = 0, retention_s = 604800, max_receive_count = 5 }
+      own   = { visibility_timeout_s = 3600, delay_s = 900, retention_s = 1209600, max_receive_count = 2 }
+    }
+    error_message = "Delay, retention, deliveries and visibility are the catalogue's, or what suits most."
+  }
+  assert {
+    condition     = local.queue_age_s == { own = 900 + 2 * 3600, usual = 900 }
+    error_message = "A message is old after its delay and two visibility timeouts, or a quarter of an hour."
+  }
+  assert {
+    condition     = alltrue([for queue in module.queue : !strcontains(queue.policy_json.queue, "sqs:DeleteQueue")]) && length(data.aws_sqs_queues.existing) == 0
+    error_message = "Without protection a queue can go."
+  }
+}
+
+run "a_protected_queue_is_deleted_by_nobody" {
+  command = plan
+  variables {
+    catalog_file        = "tests/catalogs/queues.yaml"
+    deletion_protection = true
+  }
+  override_data {
+    target          = data.aws_sqs_queues.existing[0]
+    override_during = plan
+    values = { queue_urls = [
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-usual",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-usual-dlq",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-undelivered",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-somebody-elses",
+    ] }
+  }
+
+  assert {
+    condition = alltrue([for queue in module.queue : alltrue([
+      for policy in [queue.policy_json.queue, queue.policy_json.dead_letter] :
+      jsondecode(policy).Statement[1] == { Sid = "KeepQueue", Effect = "Deny", Principal = "*", Action = "sqs:DeleteQueue", Resource = jsondecode(policy).Statement[0].Resource }
+    ])])
+    error_message = "Queue and dead-letter queue refuse it, whatever rights somebody has."
+  }
+  assert {
+    condition     = length(local.lost_queues) == 0
+    error_message = "A queue that is yet to come, the bus's and those of others are no loss: ${join(", ", local.lost_queues)}"
+  }
+}
+
+run "refuses_to_lose_a_protected_queue" {
+  command = plan
+  variables {
+    catalog_file        = "tests/catalogs/queues.yaml"
+    deletion_protection = true
+  }
+  override_data {
+    target          = data.aws_sqs_queues.existing[0]
+    override_during = plan
+    values = { queue_urls = [
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-renamed",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-renamed-dlq",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-usual.fifo",
+      "https://sqs.eu-west-1.amazonaws.com/111122223333/pat-test-usual-dlq.fifo",
+    ] }
+  }
+  expect_failures = [terraform_data.queues[0]]
+
+  assert {
+    condition     = local.lost_queues == ["pat-test-renamed", "pat-test-usual.fifo"]
+    error_message = "A renamed queue, and one that was FIFO: ${join(", ", local.lost_queues)}"
+  }
+}
+
 run "rules_follow_the_catalogue" {
   command = plan
 
@@ -377,7 +452,7 @@ run "refuses_a_faulty_catalogue_in_sentences" {
       "events.D has no detail_type; add it.",
       "events.E must have keys: detail_type, key, source, targets, topic.",
       "queues.ordered-dlq.fifo must be true or false.",
-      "queues.q has the unknown key visible_s; known are consumer_timeout_s, fifo.",
+      "queues.q has the unknown key visible_s; known are consumer_timeout_s, delay_s, fifo, max_receive_count, retention_days, visibility_timeout_s.",
       "queues.q-dlq.consumer_timeout_s must be a whole number from 1 to 7200.",
       "queues.timeless has no consumer_timeout_s; add it.",
       "topics.forever has no retention_days; add it.",
@@ -392,6 +467,7 @@ run "refuses_a_faulty_catalogue_in_sentences" {
       "events DD and Dd both make the rule dd; rename one.",
       "the dead-letter queue of queues.q and queues.q-dlq both get the name pat-test-q-dlq; rename one.",
       "the bus's dead-letter queue and queues.undelivered both get the name pat-test-undelivered; rename one.",
+      "queues.hasty.visibility_timeout_s must be at least 6 times consumer_timeout_s, or the message of a slow consumer is given to a second one.",
       "topics.short keeps events less than 7 days; raise its retention_days.",
       "dead_letters are kept less than 7 days; raise retention_days.",
       "groups.g names the event Absent, which is not under events; add it there or correct the group.",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pat_events.catalog.model import Catalog, Group
@@ -19,6 +21,17 @@ def test_a_catalogue_of_another_trade_is_read_completely():
     assert catalog.queues["packing"].consumer_timeout_s == 60
     assert catalog.schedules["nightly"].input == {"operation": "count"}
     assert catalog.dead_letters.retention_days == 30
+
+
+def test_a_queue_says_how_its_messages_are_kept_or_gets_what_suits_most():
+    usual = parse(SHOP).queues["packing"]
+    assert (usual.delay_s, usual.max_receive_count, usual.retention_days) == (0, 5, 7)
+    assert usual.visibility_timeout_s is None
+    own = "{delay_s: 30, max_receive_count: 3, retention_days: 14, visibility_timeout_s: 360, "
+    queue = parse(change("{consumer_timeout_s: 60}", own + "consumer_timeout_s: 60}"))
+    assert queue.queues["packing"] == replace(
+        usual, delay_s=30, max_receive_count=3, retention_days=14, visibility_timeout_s=360
+    )
 
 
 def test_an_unknown_event_is_answered_with_the_nearest_name():
@@ -140,6 +153,14 @@ def test_a_name_that_is_wrong_in_itself_is_reported_once():
             "  packing: {",
             "  7: {}\n  packing: {",
             "18: queues.7: a key must be text: put it in quotes",
+        ),
+        (
+            "{consumer_timeout_s: 60}",
+            "{consumer_timeout_s: 60, visibility_timeout_s: 359}",
+            (
+                "18: queues.packing.visibility_timeout_s: must be at least 6 times "
+                "consumer_timeout_s, or the message of a slow consumer is given to a second one"
+            ),
         ),
         (
             "operation: count",

@@ -75,11 +75,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue behind EventBridge; ``consumer_timeout_s`` bounds the work on one message."""
+    """A queue behind EventBridge.
+
+    Attributes:
+        name: Its name, without that of platform and environment.
+        consumer_timeout_s: Bounds the work on one message.
+        fifo: Whether messages of one group keep their order.
+        delay_s: How long a message waits before it can be received.
+        max_receive_count: Deliveries of one message before it is a dead letter.
+        retention_days: How long an unread message is kept.
+        visibility_timeout_s: How long a received message is hidden from others; six times
+            ``consumer_timeout_s`` when None.
+    """
 
     name: str
     consumer_timeout_s: int
     fifo: bool = False
+    delay_s: int = 0
+    max_receive_count: int = 5
+    retention_days: int = 7
+    visibility_timeout_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _SHOWN_MAX: Final = 60
 # Its bucket has the name, too.
 _WORKFLOW: Final = re.compile("[a-z0-9-]+")
 _RULE_MAX: Final = 62  # Of EventBridge's 64: a second rule for more targets is called <rule>-2.
+_HIDDEN_PER_WORK: Final = 6
 _DAYS_PROMISED: Final = 7
 # The bus's, beside those of the queues: what no target took.
 _UNDELIVERED: Final = "undelivered"
@@ -40,6 +41,16 @@ def cross_references(data: object) -> Iterator[Fault]:
         wanted = targets.get("queues") if isinstance(targets, dict) else None
         yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
     yield from _same_detail_type(events)
+    for name, queue in queues.items():
+        work, hidden = queue.get("consumer_timeout_s"), queue.get("visibility_timeout_s")
+        if type(work) is int and _below(hidden, _HIDDEN_PER_WORK * work):
+            yield (
+                ("queues", name, "visibility_timeout_s"),
+                (
+                    f"must be at least {_HIDDEN_PER_WORK} times consumer_timeout_s, or the "
+                    "message of a slow consumer is given to a second one"
+                ),
+            )
     for name, group in _entries(data, "groups").items():
         place = ("groups", name)
         yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))

@@ -23,6 +23,14 @@ locals {
         Resource  = arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       }],
+      # Also for who applies: the queue's deletion is refused until this was applied without.
+      var.deletion_protection ? [{
+        Sid       = "KeepQueue"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:DeleteQueue"
+        Resource  = arn
+      }] : [],
       [for name, sender in senders : {
         Sid       = "Send${name}"
         Effect    = "Allow"
@@ -61,6 +69,7 @@ resource "aws_sqs_queue" "this" {
   fifo_throughput_limit      = var.fifo ? "perMessageGroupId" : null
   visibility_timeout_seconds = coalesce(var.visibility_timeout_s, 6 * var.consumer_timeout_s)
   message_retention_seconds  = var.retention_s
+  delay_seconds              = var.delay_s
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.kms_key_arn
   policy                     = local.policy

@@ -28,6 +28,16 @@ output "dead_letter_name" {
   value       = local.dlq_name
 }
 
+output "settings" {
+  description = "How long messages are hidden, delayed and kept, and how often they are delivered. Known at plan time."
+  value = {
+    visibility_timeout_s = aws_sqs_queue.this.visibility_timeout_seconds
+    delay_s              = aws_sqs_queue.this.delay_seconds
+    retention_s          = aws_sqs_queue.this.message_retention_seconds
+    max_receive_count    = var.max_receive_count
+  }
+}
+
 output "policy_json" {
   description = "Policies of the queue and of its dead-letter queue."
   value = {

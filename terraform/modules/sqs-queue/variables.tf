@@ -87,6 +87,25 @@ variable "retention_s" {
   }
 }
 
+variable "delay_s" {
+  description = "Seconds a message waits before it can be received."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.delay_s >= 0 && var.delay_s <= 900
+    error_message = "delay_s must be between 0 and 900 (15 minutes), the limit of SQS."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse everybody the deletion of queue and dead-letter queue, messages and all. To delete them, apply with false first."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "senders" {
   description = "AWS services that may send, each for the given sources only. Others send with an IAM policy of their own."
   type = map(object({

@@ -161,3 +161,26 @@ run "refuses_any_source_for_dead_letters" {
   variables { dead_letter_senders = { Events = { service = "events.amazonaws.com", source_arns = ["*"] } } }
   expect_failures = [var.dead_letter_senders]
 }
+
+run "a_protected_queue_refuses_its_deletion_to_everybody" {
+  command = plan
+  variables {
+    deletion_protection = true
+    delay_s             = 900
+  }
+
+  assert {
+    condition     = alltrue([for policy in values(output.policy_json) : [for s in jsondecode(policy).Statement : s.Principal if s.Action == "sqs:DeleteQueue" && s.Effect == "Deny"] == ["*"]])
+    error_message = "Queue and dead-letter queue."
+  }
+  assert {
+    condition     = aws_sqs_queue.this.delay_seconds == 900
+    error_message = "A message waits as long as is said."
+  }
+}
+
+run "refuses_a_delay_beyond_a_quarter_of_an_hour" {
+  command = plan
+  variables { delay_s = 901 }
+  expect_failures = [var.delay_s]
+}
