@@ -14,6 +14,7 @@ from pat_events import errors, testing
 
 PUBLIC = [
     "Ack",
+    "AwsConfig",
     "Catalog",
     "Config",
     "ConsumerGroup",
@@ -28,6 +29,7 @@ PUBLIC = [
     "Position",
     "Producer",
     "RetryPolicy",
+    "Sqs",
     "Start",
     "Transport",
     "load_catalog",

@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import GroupStats
+    from pat_events.transports.aws.config import AwsConfig
+    from pat_events.transports.aws.sqs import Sqs
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.transport import KafkaTransport
     from pat_events.transports.log import Start, Transport
@@ -72,6 +74,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Ack",
     "AuthenticationError",
+    "AwsConfig",
     "BufferFullError",
     "Catalog",
     "CatalogError",
@@ -102,6 +105,7 @@ __all__ = [
     "RecordTooLargeError",
     "RetryPolicy",
     "SchemaError",
+    "Sqs",
     "Start",
     "TopicMissingError",
     "TransientError",
@@ -123,6 +127,7 @@ if not TYPE_CHECKING:
     _HOMES = {
         "Ack": "producer.ack",
         "AuthenticationError": "errors",
+        "AwsConfig": "transports.aws.config",
         "BufferFullError": "errors",
         "Catalog": "catalog.model",
         "CatalogError": "errors",
@@ -153,6 +158,7 @@ if not TYPE_CHECKING:
         "RecordTooLargeError": "errors",
         "RetryPolicy": "core.recovery.retry",
         "SchemaError": "errors",
+        "Sqs": "transports.aws.sqs",
         "Start": "transports.log",
         "TopicMissingError": "errors",
         "TransientError": "errors",

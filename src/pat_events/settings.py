@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 _PREFIX: Final = "PAT_EVENTS_"
+# Variables that share more, since their settings do; the class of those may not be loaded.
+_GROUPS: Final = ("AWS_",)
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
 _NEARLY: Final = 0.9
 _BOOLEANS: Final = {
@@ -35,6 +37,9 @@ class Settings:
     check, in ``_check``; its metadata may say how it is read (``parse``). Metadata also tells what
     to say where a field without a default is not given (``missing``).
     """
+
+    # What comes before the name of a field in that of its variable.
+    group = ""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -68,7 +73,7 @@ class Settings:
         hints = get_type_hints(cls)
         read: dict[str, object] = {}
         for spec in fields(cls):
-            variable = env_variable(spec.name)
+            variable = env_variable(spec.name, cls.group)
             if variable in given and overrides.get(spec.name) is None:
                 parse = spec.metadata.get("parse") or _parser(hints[spec.name])
                 read[spec.name] = parse(variable, given[variable])
@@ -82,12 +87,12 @@ class Settings:
             name, _, rest = str(error).partition(" ")
             if name not in read:
                 raise
-            raise ConfigError(f"{env_variable(name)} {rest}") from None
+            raise ConfigError(f"{env_variable(name, cls.group)} {rest}") from None
 
 
-def env_variable(field_name: str) -> str:
+def env_variable(field_name: str, group: str = "") -> str:
     """Return the name of the environment variable of a field."""
-    return _PREFIX + field_name.upper()
+    return _PREFIX + group + field_name.upper()
 
 
 def from_environment(field_name: str) -> str | None:
@@ -97,12 +102,22 @@ def from_environment(field_name: str) -> str | None:
 
 
 def _refuse_misspelt(given: Iterable[str]) -> None:
-    known = [env_variable(spec.name) for each in Settings.__subclasses__() for spec in fields(each)]
+    known = [
+        env_variable(spec.name, each.group)
+        for each in Settings.__subclasses__()
+        for spec in fields(each)
+    ]
     for variable in given:
         if variable.startswith(_PREFIX) and variable not in known:
-            near = nearest(variable, known, cutoff=_NEARLY)
+            group = _group_of(variable)
+            alike = [name for name in known if _group_of(name) == group]
+            near = nearest(variable, alike, cutoff=_NEARLY)
             if near:
                 raise ConfigError(f"unknown setting {variable}: did you mean {near}?")
+
+
+def _group_of(variable: str) -> str:
+    return next((it for it in _GROUPS if variable.startswith(_PREFIX + it)), "")
 
 
 def _held(hint: Any) -> Any:  # noqa: ANN401 - a type, of any kind

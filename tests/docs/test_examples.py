@@ -21,7 +21,7 @@ from tests.support.examples import examples, pages
 pytest_plugins = ["pytester"]
 
 # Files that belong together: they have tests of their own.
-ELSEWHERE = {"docs/own-events.md", "docs/dead-letters.md"}
+ELSEWHERE = {"docs/own-events.md", "docs/dead-letters.md", "docs/aws.md"}
 PYTHON = {page: found for page in pages() if (found := examples(page, "python"))}
 TESTS = [page for page, found in PYTHON.items() if any("def test_" in each.text for each in found)]
 

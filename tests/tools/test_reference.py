@@ -28,7 +28,7 @@ def test_a_page_that_was_edited_or_lost_is_noticed_and_made_again(tmp_path, caps
 def test_a_setting_without_a_description_is_an_error(monkeypatch):
     def no_docstring(forgotten=1): ...
 
-    monkeypatch.setattr(reference, "SETTINGS", (("Config", no_docstring, False),))
+    monkeypatch.setattr(reference, "SETTINGS", (("Config", no_docstring, None),))
     with pytest.raises(KeyError, match="forgotten"):
         reference.page()
 

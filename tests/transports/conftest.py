@@ -15,6 +15,7 @@ from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import kafka_config
+from tests.support.senders import OnCluster, OnSqs
 from tests.support.waiting import DEADLINE_S, poll_until
 
 
@@ -200,6 +201,33 @@ def cluster(request):
         cluster = kafka_cluster(address, request.param, create_topic)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("kafka", marks=pytest.mark.kafka),
+        pytest.param("sqs", marks=pytest.mark.localstack),
+        pytest.param("sqs fifo", marks=pytest.mark.localstack),
+    ]
+)
+def target(request, monkeypatch):
+    """Somewhere to send to."""
+    if request.param == "memory":
+        broker = MemoryBroker()
+        target = OnCluster(Cluster(MemoryTransport(broker), broker.create_topic, None))
+    elif request.param == "kafka":
+        address = request.getfixturevalue("kafka_broker").bootstrap_servers
+        create_topic = request.getfixturevalue("create_topic")
+        target = OnCluster(kafka_cluster(address, "classic", create_topic))
+    else:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        url = request.getfixturevalue("localstack_url")
+        aws = request.getfixturevalue("aws")
+        target = OnSqs(aws, url, fifo=request.param == "sqs fifo")
+    yield target
+    target.close()
 
 
 @pytest.fixture

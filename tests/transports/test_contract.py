@@ -11,58 +11,14 @@ import pytest
 
 from pat_events.errors import (
     BufferFullError,
-    ClosedError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
     TopicMissingError,
     TransportError,
 )
-from pat_events.telemetry.observer import Acknowledged, NotDelivered
-
-
-@pytest.fixture
-def seen():
-    return Seen()
-
-
-class Seen(list):
-    """An observer."""
-
-    def saw(self, what):
-        self.append(what)
 
 
 class TestSending:
-    def test_every_record_is_settled_exactly_once_with_its_position(self, cluster, sent):
-        topic = cluster.topic(partitions=3)
-        sender = cluster.sender()
-        records = [sent(topic, b"k%d" % (n % 7), b"v") for n in range(300)]
-        for record in records:
-            sender.send(record)
-        assert sender.flush(30) == []
-        assert sender.close(30) == []
-        assert {it.settlements for it in records} == {1}
-        assert all(it.settled and it.error is None for it in records)
-        assert len({(it.partition, it.offset) for it in records}) == 300
-
-    def test_observers_are_told_how_many_were_acknowledged(self, cluster, sent, seen):
-        topic = cluster.topic()
-        sender = cluster.sender([seen])
-        for n in range(300):
-            sender.send(sent(topic, b"k%d" % (n % 7), b"v"))
-        assert sender.close(30) == []
-        assert {type(it) for it in seen} == {Acknowledged}
-        assert sum(it.records for it in seen) == 300
-
-    def test_observers_are_told_what_closing_gives_up(self, cluster, sent, seen):
-        sender = cluster.sender_out_of_reach([seen])
-        for _ in range(3):
-            sender.send(sent("t", b"k", b"v"))
-        sender.close(0.01)
-        ((records, error),) = seen
-        assert (type(seen[0]), records) == (NotDelivered, 3)
-        assert "not acknowledged before close" in str(error)
-
     def test_key_payload_headers_and_time_arrive_as_they_were_sent(self, cluster, sent):
         topic = cluster.topic()
         headers = [("a", b"1"), ("a", b""), ("b", b"\xff\x00"), ("none", None)]
@@ -115,31 +71,6 @@ class TestSending:
         assert [it.offset for it in records] == list(range(500))
         assert {it.settlements for it in records} == {1}
 
-    def test_a_closed_sender_takes_nothing(self, cluster, sent):
-        topic = cluster.topic()
-        sender = cluster.sender()
-        assert sender.close(5) == []
-        assert sender.close(5) == []
-        record = sent(topic, b"k", b"v")
-        with pytest.raises(ClosedError, match="make a new one"):
-            sender.send(record)
-        assert record.settlements == 0
-
-    def test_a_sender_that_closes_takes_nothing_while_it_waits(self, cluster, sent):
-        sender = cluster.sender_out_of_reach()
-        sender.send(sent("t", b"k", b"v"))
-        deadline = time.monotonic() + 0.5
-        closer = Thread(target=sender.close, args=(1,))
-
-        def send_until_then():
-            while time.monotonic() < deadline:
-                sender.send(sent("t", b"k", b"late"))
-
-        closer.start()
-        with pytest.raises(ClosedError):
-            send_until_then()
-        closer.join(10)
-
     @pytest.mark.parametrize(
         "limit", [{"buffer_events": 3}, {"buffer_bytes": 3 * 1024}], ids=["events", "bytes"]
     )
@@ -160,17 +91,6 @@ class TestSending:
         with pytest.raises(RecordTooLargeError, match="1024 bytes, buffer_bytes"):
             sender.send(record)
         assert record.settlements == 0
-
-    def test_closing_settles_what_nobody_acknowledged_as_a_transport_error(self, cluster, sent):
-        sender = cluster.sender_out_of_reach()
-        records = [sent("t", b"k", b"v") for _ in range(3)]
-        for record in records:
-            sender.send(record)
-        assert sender.close(0.01) == records
-        assert {it.settlements for it in records} == {1}
-        for record in records:
-            assert type(record.error) is TransportError
-            assert str(record.error).startswith("not acknowledged before close")
 
 
 class TestGroups:

@@ -59,12 +59,12 @@ def cross_references(data: object) -> Iterator[Fault]:
     for name, schedule in _entries(data, "schedules").items():
         place = ("schedules", name, "queue")
         yield from _unknown("queue", schedule.get("queue"), queues, place)
-        for _, queue in _texts(schedule.get("queue"), place):
-            if queues.get(queue, {}).get("fifo") is True:
+        for _, target in _texts(schedule.get("queue"), place):
+            if queues.get(target, {}).get("fifo") is True:
                 yield (
                     place,
                     (
-                        f"{_shown(queue)} is a FIFO queue, which needs a message group that a "
+                        f"{_shown(target)} is a FIFO queue, which needs a message group that a "
                         "clock does not have"
                     ),
                 )

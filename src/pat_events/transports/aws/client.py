@@ -1,0 +1,103 @@
+"""Clients of boto3. The only place that makes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.core.shown import one_line
+from pat_events.errors import ConfigError, NotPermittedError
+from pat_events.transports.aws.errors import of_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.transports.aws.config import AwsConfig
+    from pat_events.transports.aws.errors import Place
+
+_PAUSE_S: Final = 0.2
+_MISSING: Final = "AWS's buses need a package that is not installed: pip install 'pat-events[aws]'"
+
+
+def make_client(service: str, config: AwsConfig, *, timeout_s: float | None = None) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
+    """Return a client of a service, to be shared between threads.
+
+    Args:
+        service: As boto3 names it.
+        config: Where, and how long calls may take.
+        timeout_s: How long they may take instead, in all, once tried.
+
+    Raises:
+        ConfigError: boto3 is not installed, no region is named, or there is no such profile.
+    """
+    try:
+        import boto3  # noqa: PLC0415 - needs an extra
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    except ImportError as missing:
+        raise ConfigError(_MISSING) from missing
+    settings = Config(
+        connect_timeout=config.connect_timeout_s if timeout_s is None else timeout_s / 2,
+        read_timeout=config.read_timeout_s if timeout_s is None else timeout_s / 2,
+        retries={
+            "mode": "standard",
+            "total_max_attempts": config.client_attempts if timeout_s is None else 1,
+        },
+        max_pool_connections=config.calls_in_flight,
+        # A quarter of the CPU that a call takes; what is sent was made here.
+        parameter_validation=False,
+        tcp_keepalive=True,
+        user_agent_extra="pat-events",
+    )
+    # AWS's other libraries read AWS_REGION, boto3 AWS_DEFAULT_REGION alone.
+    region = config.region or os.environ.get("AWS_REGION") or None
+    try:
+        session = boto3.session.Session(region_name=region, profile_name=config.profile)
+        return session.client(service, endpoint_url=config.endpoint_url, config=settings)
+    except (BotoCoreError, ValueError) as error:
+        text = one_line(str(error))
+        raise ConfigError(
+            f"region or profile of AWS: {text} Set PAT_EVENTS_AWS_REGION, or AwsConfig(region=...)"
+        ) from error
+
+
+def ask(
+    service: str,
+    config: AwsConfig,
+    timeout_s: float,
+    place_in: Callable[[str], Place],
+    question: Callable[[Any], object],
+) -> None:
+    """Return once the service has answered ``question``; tries again while it does not.
+
+    One that may not ask was let in all the same: senders need no right to look.
+
+    Args:
+        service: As boto3 names it.
+        config: Where.
+        timeout_s: How long to try.
+        place_in: Returns what is asked for, in the region that it is given.
+        question: Asks, with a client.
+
+    Raises:
+        PatEventsError: why not; see ``of_exception``.
+    """
+    each_s = timeout_s / 2
+    deadline = time.monotonic() + timeout_s
+    client = make_client(service, config, timeout_s=each_s)
+    place = place_in(client.meta.region_name)
+    with contextlib.closing(client):
+        while True:
+            try:
+                question(client)
+            except Exception as error:
+                refused = of_exception(place, error)
+                if isinstance(refused.error, NotPermittedError):
+                    return
+                if not refused.again or time.monotonic() + _PAUSE_S + each_s > deadline:
+                    raise refused.error from error
+                time.sleep(_PAUSE_S)
+            else:
+                return

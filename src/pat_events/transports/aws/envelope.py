@@ -1,0 +1,298 @@
+"""An event as AWS's buses carry it. Pure: a record and the catalogue in, text out.
+
+**SQS and SNS**: the body (SQS ``MessageBody``, SNS ``Message``) is a CloudEvent 1.0 in structured
+mode, JSON in UTF-8::
+
+    {"specversion": "1.0", "id": "0199…", "source": "pat.smtp",
+     "type": "pat.events.v1.EmailReceived", "time": "2026-11-28T01:02:03.000000004Z",
+     "subject": "e-1", "correlationid": "0199…", "causationid": "…", "tenantid": "…",
+     "traceparent": "00-…", "tracestate": "…",
+     "datacontenttype": "application/json", "data": {"metadata": {…}, "email_id": "e-1", …}}
+
+- Each ``ce_<name>`` header of the record is ``<name>``; ``subject`` is the key. The last five
+  before ``datacontenttype`` are there only where the record has them.
+- ``data`` is the event in Protobuf's JSON form with the field names of the schema: enums by name,
+  64-bit integers as text, bytes as base64, what has its default left out. With ``data="base64"``
+  it is ``data_base64`` instead: the payload as the codec wrote it, and ``datacontenttype`` is that
+  codec's (``application/protobuf``, ``application/avro``).
+- Characters that SQS refuses, which are few, are written as JSON's escapes.
+
+Message attributes repeat what one wants to filter by, or to read before the body: ``content-type``
+(``application/cloudevents+json``), ``ce_id``, ``ce_type``, ``ce_source``, and where they are there
+``ce_tenantid``, ``traceparent``, ``tracestate``: Strings. Further headers that were given to
+``publish`` are attributes of type Binary, as far as there are ten in all. In SQS the system
+attribute ``AWSTraceHeader`` has the trace in X-Ray's form.
+
+On a FIFO bus the group is the key, and the deduplication id the event's id. Where one of them has
+more than 128 characters or others than ASCII's visible ones, it is its SHA-256 in hexadecimal
+instead: read the key from ``subject``.
+
+**EventBridge**: ``Detail`` is the event's JSON itself, as ``data`` above, so that rules and input
+paths reach its fields as ``detail.email_id``; the CloudEvent's attributes are in one object beside
+them, as several fields have the names of such attributes::
+
+    {"metadata": {…}, "email_id": "e-1", …,
+     "cloudevent": {"specversion": "1.0", "id": "0199…", "source": "pat.smtp", "type": "…",
+                    "time": "…", "subject": "e-1", "correlationid": "0199…", …,
+                    "datacontenttype": "application/json",
+                    "headers": {"<name>": "<base64>"}}}
+
+``headers`` has what was given to ``publish``, and is there only if something was. ``Source`` and
+``DetailType`` are the catalogue's, whatever ``cloudevent.source`` says: rules match them.
+``Resources`` is the key, ``Time`` the event's time, ``TraceHeader`` the trace in X-Ray's form.
+An event without ``cloudevent`` comes from elsewhere, such as a state machine: source and detail
+type tell which of the catalogue it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from pat_events.codecs.json import to_json
+from pat_events.codecs.table import STRUCTURED, media_type, reader_by_media_type
+from pat_events.core import headers as h
+from pat_events.core.shown import one_line
+from pat_events.core.spelling import did_you_mean
+from pat_events.core.trace_context import parse
+from pat_events.errors import CodecError, ConfigError, SchemaError, UnknownEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from google.protobuf.message import Message
+
+    from pat_events.catalog.binding import Binding, EventTypes
+    from pat_events.catalog.model import EventType
+    from pat_events.core.record import HeaderValues
+    from pat_events.transports.sending import Outgoing
+
+DataForm: TypeAlias = Literal["json", "base64"]
+
+#: Where the attributes are in the detail of EventBridge.
+CLOUD_EVENT: Final = "cloudevent"
+#: Most message attributes that SQS and SNS take.
+MOST_ATTRIBUTES: Final = 10
+_CE: Final = "ce_"
+_ATTRIBUTES: Final = (h.CE_ID, h.CE_TYPE, h.CE_SOURCE, h.CE_TENANT_ID, h.TRACEPARENT, h.TRACESTATE)
+_OWN: Final = frozenset({h.CONTENT_TYPE, h.TRACEPARENT, h.TRACESTATE})
+# What XML 1.0 can carry, without which SQS takes no text; surrogates are no text of Protobuf's.
+_REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FIFO_ID: Final = re.compile("[!-~]{1,128}")
+_ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_ATTRIBUTE_NAME_MAX: Final = 256
+_SHOWN_MAX: Final = 100
+# Without the spaces of the default, and text as UTF-8: a third of the size where it is not Latin.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Wrapped(NamedTuple):
+    """What the parts of a message are made of."""
+
+    event_type: EventType
+    headers: HeaderValues
+    attributes: dict[str, str]
+    extra: dict[str, bytes]
+
+    @property
+    def subject(self) -> str:
+        """The key as text; empty where there is none."""
+        return self.attributes.get("subject", "")
+
+
+class Envelopes:
+    """Wraps records of a catalogue's events."""
+
+    def __init__(self, types: EventTypes) -> None:
+        self._types = types
+        self._decoders: dict[tuple[bytes, str], Callable[[bytes], Message]] = {}
+
+    def wrap(self, outgoing: Outgoing) -> Wrapped:
+        """Return the attributes of a record.
+
+        Raises:
+            UnknownEventError: the catalogue does not have its type.
+            SchemaError: a header of the envelope is no text.
+        """
+        headers: HeaderValues = (
+            outgoing.headers if isinstance(outgoing.headers, dict) else dict(outgoing.headers)
+        )
+        event_type = self._binding(headers).event_type
+        attributes: dict[str, str] = {}
+        extra: dict[str, bytes] = {}
+        for name, value in headers.items():
+            if value is None:
+                continue
+            if name.startswith(_CE):
+                attributes[name[len(_CE) :]] = _text(name, value)
+            elif name in _OWN:
+                if name != h.CONTENT_TYPE:
+                    attributes[name] = _text(name, value)
+            else:
+                extra[name] = value
+        return Wrapped(event_type, headers, attributes, extra)
+
+    def event_json(self, outgoing: Outgoing, wrapped: Wrapped) -> dict[str, Any]:
+        """Return a record's event in JSON.
+
+        Raises:
+            SchemaError: the payload is not that of its type, or has no JSON form.
+        """
+        kind = media_type(wrapped.headers.get(h.CONTENT_TYPE))
+        type_name = wrapped.headers[h.CE_TYPE] or b""
+        decode = self._decoders.get((type_name, kind))
+        try:
+            if decode is None:
+                message_class = self._types.by_full_name[type_name].message_class
+                decode = reader_by_media_type(kind).decoder(message_class)
+                self._decoders[type_name, kind] = decode
+            return to_json(decode(outgoing.value or b""))
+        except (CodecError, ConfigError) as error:
+            raise SchemaError(f"{wrapped.event_type.name} has no JSON form: {error}") from error
+        except reader_by_media_type(kind).decode_errors as error:
+            text = one_line(str(error), _SHOWN_MAX)
+            raise SchemaError(f"the payload is no {wrapped.event_type.name}: {text}") from error
+
+    def _binding(self, headers: HeaderValues) -> Binding:
+        type_name = headers.get(h.CE_TYPE) or b""
+        binding = self._types.by_full_name.get(type_name)
+        if binding is None:
+            shown = one_line(type_name.decode(errors="replace"), _SHOWN_MAX)
+            known = [name.decode() for name in self._types.by_full_name]
+            raise UnknownEventError(
+                f"the catalogue has no event type {shown!r}{did_you_mean(shown, known)}"
+            )
+        return binding
+
+    def structured(self, outgoing: Outgoing, wrapped: Wrapped, form: DataForm) -> str:
+        """Return the body of a message: a CloudEvent in structured mode."""
+        body: dict[str, Any] = wrapped.attributes.copy()
+        if form == "json":
+            body["datacontenttype"] = "application/json"
+            body["data"] = self.event_json(outgoing, wrapped)
+        else:
+            body["datacontenttype"] = media_type(wrapped.headers.get(h.CONTENT_TYPE))
+            body["data_base64"] = base64.b64encode(outgoing.value or b"").decode()
+        return _REFUSED.sub(_escape, _encode(body))
+
+    def detail(self, outgoing: Outgoing, wrapped: Wrapped) -> str:
+        """Return EventBridge's detail: the event's fields, and its attributes beside them."""
+        detail = self.event_json(outgoing, wrapped)
+        own: dict[str, Any] = {**wrapped.attributes, "datacontenttype": "application/json"}
+        if wrapped.extra:
+            own["headers"] = {
+                name: base64.b64encode(value).decode() for name, value in wrapped.extra.items()
+            }
+        detail[CLOUD_EVENT] = own
+        return _encode(detail)
+
+
+def refuse_taken_field(types: EventTypes) -> None:
+    """Refuse a catalogue with an event that has a field where EventBridge's attributes go.
+
+    Raises:
+        ConfigError: names the event.
+    """
+    for binding in types.by_full_name.values():
+        if CLOUD_EVENT in binding.message_class.DESCRIPTOR.fields_by_name:
+            raise ConfigError(
+                f"{binding.event_type.name} has a field {CLOUD_EVENT!r}, under which EventBridge's "
+                "events have the envelope: give it another name"
+            )
+
+
+def message_attributes(wrapped: Wrapped) -> tuple[dict[str, Mapping[str, Any]], int]:
+    """Return the attributes of a message for SQS or SNS, and the bytes they take.
+
+    Raises:
+        SchemaError: there are more than ten, or the bus cannot carry one.
+    """
+    values = wrapped.headers
+    found: dict[str, Mapping[str, Any]] = {h.CONTENT_TYPE: _string(STRUCTURED)}
+    size = len(h.CONTENT_TYPE) + len(STRUCTURED) + len("String")
+    for name in _ATTRIBUTES:
+        if value := values.get(name):
+            found[name] = _string(_carried(name, value))
+            size += len(name) + len(value) + len("String")
+    for name, value in wrapped.extra.items():
+        _check_attribute(name, value)
+        found[name] = {"DataType": "Binary", "BinaryValue": value}
+        size += len(name) + len(value) + len("Binary")
+    if len(found) > MOST_ATTRIBUTES:
+        raise SchemaError(
+            f"{wrapped.event_type.name} has {len(found)} message attributes with its "
+            f"{len(wrapped.extra)} headers, the bus takes {MOST_ATTRIBUTES}: put more into the "
+            "event"
+        )
+    return found, size
+
+
+def fifo_id(text: str) -> str:
+    """Return a text as group or deduplication id: itself, or its hash where it cannot be one."""
+    return text if _FIFO_ID.fullmatch(text) else sha256(text.encode()).hexdigest()
+
+
+def fifo_fields(wrapped: Wrapped) -> dict[str, str]:
+    """Return group and deduplication id of a message.
+
+    Raises:
+        SchemaError: the record has no key, or no id.
+    """
+    if not wrapped.subject:
+        raise SchemaError(
+            f"{wrapped.event_type.name} has no key, and a FIFO bus keeps order by key: fill in "
+            f"{wrapped.event_type.key}"
+        )
+    return {
+        "MessageGroupId": fifo_id(wrapped.subject),
+        "MessageDeduplicationId": fifo_id(wrapped.attributes.get("id", "")),
+    }
+
+
+def trace_header(headers: HeaderValues) -> str | None:
+    """Return the trace in X-Ray's form; None where there is none."""
+    trace = parse(headers.get(h.TRACEPARENT))
+    if trace is None:
+        return None
+    _, trace_id, span_id, flags = trace.traceparent.decode().split("-")
+    sampled = int(flags, 16) & 1
+    return f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={span_id};Sampled={sampled}"
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"header {name} is no text: {error.reason}") from error
+
+
+def _string(value: str) -> Mapping[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def _carried(name: str, value: bytes) -> str:
+    text = _text(name, value)
+    if refused := _REFUSED.search(text):
+        raise SchemaError(
+            f"header {name} has the character {refused[0]!a}, which no message attribute "
+            "can have: leave it out"
+        )
+    return text
+
+
+def _check_attribute(name: str, value: bytes) -> None:
+    if len(name) > _ATTRIBUTE_NAME_MAX or not _ATTRIBUTE_NAME.fullmatch(name):
+        raise SchemaError(
+            f"header {one_line(name, _SHOWN_MAX)!r} cannot be a message attribute: use letters, "
+            "digits, '_', '-' and single dots, and no name of AWS's"
+        )
+    if not value:
+        raise SchemaError(f"header {name!r} is empty, which no message attribute can be")
+
+
+def _escape(character: re.Match[str]) -> str:
+    # Inside a text of JSON: nowhere else is any but ASCII.
+    return f"\\u{ord(character[0]):04x}"

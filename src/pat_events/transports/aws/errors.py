@@ -1,0 +1,170 @@
+"""What AWS answers, as errors of ours that name the resource and the remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pat_events.core.shown import one_line
+from pat_events.errors import (
+    AuthenticationError,
+    NotPermittedError,
+    RecordTooLargeError,
+    SchemaError,
+    TopicMissingError,
+    TransportError,
+    TransportTimeoutError,
+    TransportUnavailableError,
+)
+from pat_events.transports.aws.batching import Refused
+
+if TYPE_CHECKING:
+    from pat_events.errors import PatEventsError
+
+_SERVER_ERROR: Final = 500
+_TOO_MANY: Final = 429
+_TOO_LARGE: Final = 413
+_SHOWN_MAX: Final = 300
+
+_THROTTLED: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
+_BUSY: Final = frozenset(
+    {"InternalFailure", "InternalError", "InternalException", "ServiceUnavailable"}
+)
+_MISSING: Final = ("NonExistentQueue", "QueueDoesNotExist", "NotFound", "ResourceNotFound")
+_DENIED: Final = ("AccessDenied", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation")
+_SIGN_IN: Final = (
+    "ExpiredToken",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClient",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "InvalidSecurity",
+    "MissingAuthenticationToken",
+    "IncompleteSignature",
+    "OptInRequired",
+)
+# Said of a whole call, while one of its messages is the reason.
+_OF_ONE: Final = ("Invalid", "Validation", "TooLong", "Malformed", "Unsupported", "Serialization")
+
+
+class Place(NamedTuple):
+    """Where something was sent, in the words of its errors.
+
+    Attributes:
+        what: Such as "queue emails".
+        region: Its region, or the address that stands for it.
+        right: What one needs to send there, such as "sqs:SendMessage".
+    """
+
+    what: str
+    region: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.what} in {self.region}"
+
+
+def of_code(place: Place, code: str, message: str, status: int = 0) -> Refused:
+    """Return what an error code of a service means, for an entry or a call.
+
+    Args:
+        place: Where something was sent.
+        code: The service's word for it, with or without a name in front.
+        message: What else it says.
+        status: HTTP status of the answer; 0 for that of one entry.
+    """
+    said = one_line(f"{code}: {message}" if message else code, _SHOWN_MAX)
+    name = code.rpartition(".")[2]
+    if "hrottl" in code or name.startswith(_THROTTLED) or status == _TOO_MANY:
+        return Refused(TransportError(f"sending to {place}: throttled ({said})"), again=True)
+    if name.startswith(_SIGN_IN):
+        return Refused(_not_signed_in(place, said))
+    if name.startswith(_DENIED) or "AccessDenied" in name:
+        return Refused(
+            NotPermittedError(
+                f"sending to {place}: not permitted ({said}): grant {place.right} on it, and on "
+                "its KMS key kms:GenerateDataKey and kms:Decrypt if it has one"
+            )
+        )
+    if name.startswith(_MISSING):
+        return Refused(
+            TopicMissingError(
+                f"there is no {place} ({said}): create it, or correct its name, region or account"
+            )
+        )
+    if status >= _SERVER_ERROR or name in _BUSY:
+        return Refused(TransportError(f"sending to {place}: it failed ({said})"), again=True)
+    return _of_message(place, name, said, status)
+
+
+def _of_message(place: Place, name: str, said: str, status: int) -> Refused:
+    doing = f"sending to {place}"
+    error: PatEventsError
+    if name.endswith("TooLong") or status == _TOO_LARGE or "must be shorter than" in said:
+        error = RecordTooLargeError(
+            f"{doing}: it is too large for it ({said}): keep large bodies in S3 and send their key"
+        )
+        return Refused(error, may_be_one=True)
+    if name.startswith(_OF_ONE) or any(word in name for word in _OF_ONE):
+        return Refused(SchemaError(f"{doing}: it was refused ({said})"), may_be_one=True)
+    return Refused(TransportError(f"{doing}: it was refused ({said})"), may_be_one=True)
+
+
+def of_exception(place: Place, error: Exception) -> Refused:
+    """Return what an exception of botocore means, for a call.
+
+    Raises:
+        Exception: it is none of botocore's.
+    """
+    from botocore import exceptions as b  # noqa: PLC0415 - needs an extra
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    if isinstance(error, b.ClientError):
+        answer = error.response
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        found = answer.get("Error", {})
+        refused = of_code(place, found.get("Code", "?"), found.get("Message", ""), status)
+    elif isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
+        text = f"sending to {place}: no answer ({_shown(error)})"
+        refused = Refused(TransportTimeoutError(text), again=True)
+    elif isinstance(error, b.ConnectionError | b.HTTPClientError):
+        text = (
+            f"sending to {place}: it cannot be reached ({_shown(error)}): correct region or "
+            "endpoint_url if this goes on"
+        )
+        refused = Refused(TransportUnavailableError(text), again=True)
+    elif isinstance(error, ResponseParserError | b.IncompleteReadError):
+        text = f"sending to {place}: the answer makes no sense ({_shown(error)})"
+        refused = Refused(TransportError(text), again=True)
+    elif isinstance(error, b.BotoCoreError) and _is_about_credentials(error):
+        refused = Refused(_not_signed_in(place, _shown(error)))
+    elif isinstance(error, b.BotoCoreError):
+        text = f"sending to {place}: {_shown(error)}"
+        refused = Refused(TransportError(text), may_be_one=True)
+    else:
+        raise error
+    refused.error.__cause__ = error
+    return refused
+
+
+def unheard_of(place: Place) -> Refused:
+    """Return what it means that an answer does not tell what became of an entry."""
+    text = f"sending to {place}: the answer does not say what became of it"
+    return Refused(TransportError(text), again=True)
+
+
+def _is_about_credentials(error: Exception) -> bool:
+    name = type(error).__name__
+    return any(word in name for word in ("Credential", "Token", "SSO", "Profile", "Login"))
+
+
+def _not_signed_in(place: Place, said: str) -> AuthenticationError:
+    return AuthenticationError(
+        f"sending to {place}: AWS does not accept who asks ({said}): give boto3 valid credentials, "
+        "such as AWS_PROFILE or the role of the task, and set the clock right"
+    )
+
+
+def _shown(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(str(error), _SHOWN_MAX)}"

@@ -1,0 +1,360 @@
+"""The sending side of every bus of AWS: one thread decides, a few wait for answers."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import random as random_numbers
+import sys
+import threading
+import weakref
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from pat_events.core.repeats import Repeats, more_like_it
+from pat_events.core.shown import one_line
+from pat_events.errors import (
+    BufferFullError,
+    ClosedError,
+    RecordTooLargeError,
+    TransportError,
+    TransportTimeoutError,
+)
+from pat_events.system.clock import CLOCK
+from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
+from pat_events.transports.aws.batching import Batching, Limits, Refused, Taken
+from pat_events.transports.aws.callers import Callers
+from pat_events.transports.aws.ledger import Ledger
+from pat_events.transports.aws.waiters import Waiters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pat_events.config import Config
+    from pat_events.core.clock import Clock
+    from pat_events.errors import PatEventsError
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.batching import Entry
+    from pat_events.transports.aws.bus import Bus
+    from pat_events.transports.aws.callers import Answers
+    from pat_events.transports.aws.config import AwsConfig
+    from pat_events.transports.sending import Outgoing
+
+_log = logging.getLogger("pat_events.aws")
+
+# How long a process that ends waits for what was published without close, in seconds.
+_EXIT_S: Final = 5.0
+# Longest that closing waits for a thread that has nothing more to do, in seconds.
+_JOIN_S: Final = 1.0
+_IDLE_S: Final = 60.0
+_CLOSED: Final = "the producer was closed: make a new one"
+_FORKED: Final = (
+    "this producer belongs to the process that made it and does not survive fork(): "
+    "make one per process"
+)
+
+_senders: weakref.WeakSet[BusSender] = weakref.WeakSet()
+
+
+class BusSender:
+    """Keeps every record until it is acknowledged, refused or its time is over.
+
+    ``send`` wraps the record and leaves it in the inbox. The *owner*, a thread, does the rest: it
+    decides what goes when, and settles. It hands calls to a few threads, which hand the answers
+    back. So no lock is held where a record is settled, and publishers share one that a signal's
+    handler may take again.
+
+    Args:
+        bus: Where to send.
+        config: How much is taken, and when it is given up.
+        aws: How calls are made up.
+        observers: Are told what becomes of records.
+        clock: What time it is.
+        random: Returns a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        config: Config,
+        aws: AwsConfig,
+        *,
+        observers: Iterable[Observer] = (),
+        clock: Clock = CLOCK,
+        random: Callable[[], float] = random_numbers.random,
+    ) -> None:
+        self._bus = bus
+        self._config = config
+        self._linger_s, self._batch_events = aws.linger_s, aws.batch_events
+        self._monotonic, self._random = clock.monotonic, random
+        self._observer = Observers(observers)
+        self._repeats = Repeats()
+        self._batching = Batching(_limits(bus, aws))
+        self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
+        self._waiters = Waiters()
+        # Why nothing is taken any more.
+        self._refusal: str | None = None
+        self._ended = False
+        # Why something was tried again last.
+        self._why: PatEventsError | None = None
+        self._lock = threading.RLock()
+        self._inbox: deque[Entry] = deque()
+        self._answers: deque[tuple[list[Entry], Answers]] = deque()
+        self._hurry = False
+        # How many in the inbox make it worthwhile to wake the owner.
+        self._wake_at = sys.maxsize
+        # A bare lock and not an Event: to release it is one step, so that the handler of a signal
+        # may wake while its thread is waking. Free: somebody did since the last wait.
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+        # Threads in which callbacks run: the owner, and who closes.
+        self._settling: set[int] = set()
+        self._callers = Callers(bus, aws.calls_in_flight, self._answered)
+        self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
+        self._callers.start()
+        self._owner.start()
+        _senders.add(self)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Take one record; see ``Sender.send``."""
+        # Before it is wrapped, which costs more than all the rest and may be in vain.
+        self._require_room(len(outgoing.value or b""))
+        entry = self._bus.wrap(outgoing)
+        with self._lock:
+            self._require_room(entry.size)
+            entry.taken_at = self._monotonic()
+            outgoing.topic = entry.name
+            self._ledger.add(entry)
+            self._inbox.append(entry)
+        if len(self._inbox) >= self._wake_at:
+            self._wake()
+
+    def _require_room(self, size: int) -> None:
+        if self._refusal is not None:
+            raise ClosedError(self._refusal)
+        config = self._config
+        if self._ledger.has_room(size):
+            return
+        if size > config.buffer_bytes:
+            raise RecordTooLargeError(
+                f"a record of {size} bytes is larger than the whole send buffer "
+                f"({config.buffer_bytes} bytes, buffer_bytes): it can never be sent"
+            )
+        raise BufferFullError(
+            f"the send buffer is full ({config.buffer_events} events or {config.buffer_bytes} "
+            f"bytes wait for {self._bus.address}; {self._reason()})"
+        )
+
+    def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until a record is settled; see ``Sender.wait_for_room``."""
+        seen = self._waiters.round
+        # A buffer may be full of less than a call.
+        self.expedite()
+        if self.may_wait() and self._ledger.outstanding:
+            self._waiters.wait(seen, timeout_s)
+
+    def may_wait(self) -> bool:
+        """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
+        return threading.get_ident() not in self._settling
+
+    def expedite(self) -> None:
+        """Send what was taken until now without waiting for company."""
+        self._refuse_after_fork()
+        self._hurry = True
+        self._wake()
+
+    def flush(self, timeout_s: float) -> list[Outgoing]:
+        """Wait until every record is settled; see ``Sender.flush``."""
+        self._refuse_after_fork()
+        deadline = self._monotonic() + timeout_s
+        outstanding = self._ledger.outstanding
+        # What others publish meanwhile is not waited for, or the wait might never end.
+        waiting = list(outstanding)
+        while waiting and self.may_wait() and (left := deadline - self._monotonic()) > 0:
+            seen = self._waiters.round
+            waiting = [outgoing for outgoing in waiting if outgoing in outstanding]
+            if waiting:
+                self.expedite()
+                self._waiters.wait(seen, left)
+        return [outgoing for outgoing in waiting if outgoing in outstanding]
+
+    def close(self, timeout_s: float) -> list[Outgoing]:
+        """Refuse further records, flush, then stop; see ``Sender.close``."""
+        # Looked at and not the refusal: what a signal has interrupted is taken up again.
+        if self._ended and not self._ledger.outstanding:
+            return []
+        # First, so that what was taken is among what is waited for.
+        with self._lock:
+            self._refusal = self._refusal or _CLOSED
+        self.flush(timeout_s)
+        self._ended = True
+        error = TransportError(f"not acknowledged before close; {self._reason()}")
+        is_outside = self.may_wait()
+        self._settling.add(threading.get_ident())
+        try:
+            given_up = self._give_up([(it, error) for it in list(self._ledger.outstanding)])
+        finally:
+            if is_outside:
+                self._settling.discard(threading.get_ident())
+        self._wake()
+        join_s = _JOIN_S if is_outside and not given_up else 0.0
+        self._callers.end(join_s)
+        if is_outside:
+            self._owner.join(join_s)
+        return given_up
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self._ended
+
+    def abandon_after_fork(self) -> None:
+        """Refuse further use in a child process, which has none of the threads."""
+        self._refusal = _FORKED
+        self._ended = True
+
+    def _refuse_after_fork(self) -> None:
+        if self._refusal is _FORKED:
+            raise ClosedError(_FORKED)
+
+    def _answered(self, call: list[Entry], answers: Answers) -> None:
+        self._answers.append((call, answers))
+        self._wake()
+
+    def _wake(self) -> None:
+        # RuntimeError: somebody did already.
+        with suppress(RuntimeError):
+            self._asleep.release()
+
+    def _run(self) -> None:
+        self._settling.add(threading.get_ident())
+        while not self._ended:
+            try:
+                self._turn()
+            except BaseException:  # noqa: BLE001 - whatever it is
+                # Without this thread nothing would be sent any more.
+                _log.exception("sending to %s failed and goes on", self._bus.address)
+
+    def _turn(self) -> None:
+        """Take in what came, settle, make calls; then wait for more."""
+        now = self._monotonic()
+        hurry, self._hurry = self._hurry, False
+        while self._inbox:
+            self._batching.add(self._inbox.popleft())
+        while self._answers:
+            self._take_answers(*self._answers.popleft(), now)
+        self._give_up_overdue(now)
+        while call := self._batching.next_call(now, hurry=hurry):
+            self._callers.make(call)
+        self._sleep(self._monotonic())
+
+    def _sleep(self, now: float) -> None:
+        due = self._batching.due()
+        if self._batching.is_busy:
+            self._wake_at = sys.maxsize
+        elif due is not None and due - now <= self._linger_s:
+            self._wake_at = self._batch_events
+        else:
+            self._wake_at = 1
+        until = now + _IDLE_S if due is None else due
+        oldest = self._ledger.oldest_taken_at()
+        if oldest is not None:
+            until = min(until, oldest + self._config.delivery_timeout_s)
+        # Looked at after it was said what is worth waking for.
+        if len(self._inbox) < self._wake_at and not self._ended:
+            self._asleep.acquire(timeout=max(0.0, until - now))
+        self._wake_at = sys.maxsize
+
+    def _take_answers(self, call: list[Entry], answers: Answers, now: float) -> None:
+        self._note(call, answers, now)
+        taken, failures = 0, []
+        settled = self._batching.done(call, answers, now, self._random())
+        for entry, answer in settled:
+            outgoing = entry.outgoing
+            if not self._ledger.remove(outgoing):
+                continue
+            if isinstance(answer, Taken):
+                taken += 1
+                outgoing.settle(None, answer.place)
+            else:
+                failures.append(answer.error)
+                outgoing.settle(answer.error, None)
+        self._tell(taken, failures)
+        self._waiters.wake()
+
+    def _give_up_overdue(self, now: float) -> None:
+        limit_s = self._config.delivery_timeout_s
+        overdue = self._ledger.taken_before(now - limit_s)
+        if overdue:
+            late = f"not acknowledged within {limit_s:g} s, and may still be delivered"
+            why = self._reason()
+            self._give_up(
+                [
+                    (it.outgoing, TransportTimeoutError(f"sending to {it.name}: {late}; {why}"))
+                    for it in overdue
+                ]
+            )
+
+    def _give_up(self, failures: Sequence[tuple[Outgoing, PatEventsError]]) -> list[Outgoing]:
+        """Settle what is waited for no longer; returns what nobody else has settled."""
+        given_up = []
+        for outgoing, error in failures:
+            if self._ledger.remove(outgoing):
+                given_up.append(outgoing)
+                outgoing.settle(error, None)
+        self._tell(0, [it.error for it in given_up if it.error is not None])
+        self._waiters.wake()
+        return given_up
+
+    def _tell(self, taken: int, failures: Sequence[PatEventsError]) -> None:
+        if failures:
+            self._observer.saw(NotDelivered(len(failures), failures[0]))
+        if taken:
+            self._observer.saw(Acknowledged(taken))
+
+    def _note(self, call: Sequence[Entry], answers: Answers, now: float) -> None:
+        """Keep, and log now and then, why something is tried again."""
+        each = [answers] if isinstance(answers, Refused) else answers
+        refused = [it for it in each if isinstance(it, Refused) and it.again]
+        if refused:
+            self._why = error = refused[0].error
+            more = self._repeats.note((call[0].destination, type(error)), now)
+            if more is not None:
+                text = one_line(str(error))
+                _log.warning("%s; it is tried again%s", text, more_like_it(more))
+
+    def _reason(self) -> str:
+        return "no call has failed" if self._why is None else f"last failure: {self._why}"
+
+
+def _limits(bus: Bus, aws: AwsConfig) -> Limits:
+    return Limits(
+        entries=aws.batch_events,
+        size=min(aws.batch_bytes or bus.max_bytes, bus.max_bytes),
+        calls=aws.calls_in_flight,
+        linger_s=aws.linger_s,
+        retry_first_s=aws.retry_first_s,
+        retry_max_s=aws.retry_max_s,
+    )
+
+
+def _at_exit() -> None:
+    """Wait a little for what a process that ends without ``close`` has published."""
+    for sender in list(_senders):
+        if not sender.ended and (lost := sender.flush(_EXIT_S)):
+            _log.error(
+                "%d events may be lost: the process ended without Producer.close() before they "
+                "were acknowledged (what a consumer group's handlers published comes again)",
+                len(lost),
+            )
+
+
+def _after_fork_in_child() -> None:
+    for sender in list(_senders):
+        sender.abandon_after_fork()
+
+
+atexit.register(_at_exit)
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,217 @@
+"""SQS: each event to one queue, standard or FIFO."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.core.checks import wrong_type
+from pat_events.core.spelling import did_you_mean
+from pat_events.errors import ConfigError, RecordTooLargeError
+from pat_events.transports.aws.batching import Entry, Refused, Taken
+from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.config import AwsConfig
+from pat_events.transports.aws.envelope import (
+    DataForm,
+    Envelopes,
+    fifo_fields,
+    message_attributes,
+    trace_header,
+)
+from pat_events.transports.aws.errors import Place, of_code, of_exception, unheard_of
+from pat_events.transports.aws.sender import BusSender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.batching import Answer
+    from pat_events.transports.sending import Outgoing
+
+_MAX_BYTES: Final = 1_048_576
+_RIGHT: Final = "sqs:SendMessage (and sqs:GetQueueUrl for a queue that is named)"
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
+
+
+class Sqs:
+    """Sends events to SQS queues, standard or FIFO; a transport for ``Producer``.
+
+    A FIFO queue gets the events of one key in order, and each once within five minutes: the
+    message group is the key, the deduplication id the event's. Of one key one message is on its
+    way at a time.
+
+    Args:
+        queues: The queue of all events, or one for each type of event by its name in the catalogue;
+            queues by name or URL. To hand an event to several queues is EventBridge's or SNS's
+            business.
+        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        data: How the event is in the body: as ``"json"``, or as the codec wrote it, in
+            ``"base64"``, which costs the sender less and can be read by fewer.
+
+    Raises:
+        ConfigError: this is no queue's name or URL.
+    """
+
+    def __init__(
+        self,
+        queues: str | Mapping[str, str],
+        config: AwsConfig | None = None,
+        *,
+        data: Literal["json", "base64"] = "json",
+    ) -> None:
+        if not isinstance(queues, str | Mapping):
+            raise wrong_type("queues", queues, "a queue, or a mapping from event types to queues")
+        self._queues = queues if isinstance(queues, str) else dict(queues)
+        for queue in self._named():
+            _check_queue(queue)
+        if config is not None and not isinstance(config, AwsConfig):
+            raise wrong_type("config", config, "an AwsConfig")
+        if data not in get_args(DataForm):
+            raise ConfigError(f"data is {data!r}: use json or base64")
+        self._config = AwsConfig.from_env() if config is None else config
+        self._data: DataForm = data
+
+    @property
+    def address(self) -> str:
+        """Its queues; see ``SendingTransport.address``."""
+        return ", ".join(_short(queue) for queue in self._named())
+
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+        """Return a new sender.
+
+        Raises:
+            ConfigError: the catalogue has no such event; no region is named; or the extra ``aws``
+                is not installed.
+        """
+        types = EventTypes(load_catalog(config.catalog))
+        if isinstance(self._queues, dict):
+            for name in self._queues:
+                if name not in types.catalog.events:
+                    near = did_you_mean(name, types.catalog.events)
+                    raise ConfigError(f"queues: the catalogue has no event {name!r}{near}")
+        bus = _Queues(self._queues, self._config, Envelopes(types), self._data, self.address)
+        return BusSender(bus, config, self._config, observers=observers)
+
+    def ping(self, timeout_s: float) -> None:
+        """Ask whether the queues are there; see ``SendingTransport.ping``.
+
+        Raises:
+            TopicMissingError: names the queue that is not.
+        """
+        names = self._named()
+        for queue in names:
+            question = partial(_look, queue)
+            ask("sqs", self._config, timeout_s / len(names), partial(_place, queue), question)
+
+    def _named(self) -> list[str]:
+        if isinstance(self._queues, str):
+            return [self._queues]
+        return list(dict.fromkeys(self._queues.values()))
+
+
+class _Queues:
+    """The bus that a sender sends to."""
+
+    max_bytes = _MAX_BYTES
+
+    def __init__(
+        self,
+        queues: str | Mapping[str, str],
+        config: AwsConfig,
+        envelopes: Envelopes,
+        data: DataForm,
+        address: str,
+    ) -> None:
+        self.address = address
+        self._queues = queues
+        self._envelopes = envelopes
+        self._data = data
+        self._client = make_client("sqs", config)
+        self._urls: dict[str, str] = {}
+
+    def wrap(self, outgoing: Outgoing) -> Entry:
+        """Return a record as a message; see ``Bus.wrap``."""
+        wrapped = self._envelopes.wrap(outgoing)
+        queue = self._queue_of(wrapped.event_type.name)
+        body = self._envelopes.structured(outgoing, wrapped, self._data)
+        attributes, size = message_attributes(wrapped)
+        fields: dict[str, Any] = {"MessageBody": body, "MessageAttributes": attributes}
+        trace = trace_header(wrapped.headers)
+        if trace is not None:
+            fields["MessageSystemAttributes"] = {
+                "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
+            }
+        if queue.endswith(".fifo"):
+            fields |= fifo_fields(wrapped)
+        size += len(body.encode())
+        if size > _MAX_BYTES:
+            raise RecordTooLargeError(
+                f"{wrapped.event_type.name} takes {size} bytes as a message, SQS takes "
+                f"{_MAX_BYTES}: keep large bodies in S3 and send their key"
+            )
+        group = fields.get("MessageGroupId")
+        return Entry(outgoing, queue, _short(queue), fields, size, group)
+
+    def _queue_of(self, event: str) -> str:
+        if isinstance(self._queues, str):
+            return self._queues
+        queue = self._queues.get(event)
+        if queue is None:
+            raise ConfigError(f"no queue is named for {event}: name one in Sqs({{...}})")
+        return queue
+
+    def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
+        """Send a batch of messages to one queue; see ``Bus.call``."""
+        queue = entries[0].destination
+        place = _place(queue, self._client.meta.region_name)
+        messages = [{"Id": str(n), **entry.fields} for n, entry in enumerate(entries)]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url(queue), Entries=messages)
+        except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
+            return of_exception(place, error)
+        found: dict[str, Answer] = {
+            it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
+        }
+        for it in answer.get("Failed", ()):
+            found[it["Id"]] = of_code(place, it.get("Code", "?"), it.get("Message", ""))
+        return [found.get(message["Id"]) or unheard_of(place) for message in messages]
+
+    def _url(self, queue: str) -> str:
+        if _is_url(queue):
+            return queue
+        url = self._urls.get(queue)
+        if url is None:
+            url = self._urls[queue] = self._client.get_queue_url(QueueName=queue)["QueueUrl"]
+        return url
+
+
+def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
+    if _is_url(queue):
+        client.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    else:
+        client.get_queue_url(QueueName=queue)
+
+
+def _is_url(queue: str) -> bool:
+    return "://" in queue
+
+
+def _short(queue: str) -> str:
+    return queue.rpartition("/")[2]
+
+
+def _place(queue: str, region: str) -> Place:
+    return Place(f"queue {_short(queue)}", region, _RIGHT)
+
+
+def _check_queue(queue: object) -> None:
+    if not isinstance(queue, str) or not _NAME.fullmatch(_short(queue)):
+        raise ConfigError(
+            f"{queue!r} is no SQS queue: give its name (letters, digits, '-', '_', at most 80 with "
+            "'.fifo') or its URL"
+        )

@@ -1,0 +1,252 @@
+"""The threads around the decisions: nothing is lost, nobody waits without end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+import pytest
+
+from pat_events import Config
+from pat_events.errors import (
+    BufferFullError,
+    ClosedError,
+    RecordTooLargeError,
+    SchemaError,
+    TransportError,
+    TransportTimeoutError,
+)
+from pat_events.transports.aws.batching import Refused, Taken
+
+SMALL = Config(buffer_events=2, buffer_bytes=1_000_000, max_event_bytes=1000)
+
+
+def throttled(text="throttled"):
+    return Refused(TransportError(text), again=True)
+
+
+def test_each_is_settled_once_with_the_id_the_bus_gave_it(make_sender, bus, record):
+    sender = make_sender()
+    records = [record(f"{n}") for n in range(500)]
+    for each in records:
+        sender.send(each)
+    assert sender.flush(30) == []
+    assert {it.settlements for it in records} == {1}
+    assert [(it.place, it.error) for it in records] == [(f"m-{n}", None) for n in range(500)]
+    assert {it.topic for it in records} == {"d"}
+    assert max(map(len, bus.calls)) == 10
+
+
+def test_only_what_failed_is_sent_again_and_with_the_same_content(make_sender, bus, record):
+    failed = {}
+
+    def answer(call):
+        answers = []
+        for it in call:
+            name = it.outgoing.value.decode()
+            failed[name] = failed.get(name, 0) + 1
+            again = failed[name] <= int(name) % 3
+            answers.append(throttled() if again else Taken(name))
+        return answers
+
+    bus.answer = answer
+    sender = make_sender()
+    records = [record(f"{n}") for n in range(50)]
+    for each in records:
+        sender.send(each)
+    assert sender.flush(30) == []
+    assert [it.place for it in records] == [f"{n}" for n in range(50)]
+    sent = [name for call in bus.calls for name in call]
+    assert {name: sent.count(name) for name in failed} == {f"{n}": 1 + n % 3 for n in range(50)}
+
+
+def test_a_call_waits_for_company_and_a_waiter_does_not(make_sender, bus, record):
+    sender = make_sender(linger_s=60.0)
+    for n in range(12):
+        sender.send(record(f"{n}"))
+    assert bus.called.acquire(timeout=5)
+    assert [len(it) for it in bus.calls] == [10]
+    assert sender.flush(5) == []
+    assert [len(it) for it in bus.calls] == [10, 2]
+
+
+def test_a_full_buffer_refuses_and_takes_more_when_something_is_settled(make_sender, bus, record):
+    bus.gate.clear()
+    sender = make_sender(config=SMALL, linger_s=60.0)
+    sender.send(record("1"))
+    sender.send(record("2"))
+    with pytest.raises(BufferFullError, match=r"^the send buffer is full \(2 events or .* a bus"):
+        sender.send(record("3"))
+    threading.Timer(0.05, bus.gate.set).start()
+    began = time.monotonic()
+    sender.wait_for_room(30)
+    assert time.monotonic() - began < 20
+    sender.send(record("3"))
+    assert sender.flush(5) == []
+
+
+def test_bytes_that_wait_are_bounded_and_what_never_fits_is_refused(make_sender, bus, record):
+    bus.gate.clear()
+    config = Config(buffer_bytes=1000, max_event_bytes=1000)
+    sender = make_sender(config=config)
+    sender.send(record("x" * 600))
+    with pytest.raises(BufferFullError):
+        sender.send(record("y" * 401))
+    with pytest.raises(RecordTooLargeError, match="can never be sent"):
+        sender.send(record("z" * 1001))
+    sender.send(record("y" * 400))
+
+
+def test_a_bus_that_never_answers_is_given_up_in_time_and_its_answer_ignored(
+    make_sender, bus, record
+):
+    bus.gate.clear()
+    sender = make_sender(config=Config(delivery_timeout_s=0.05))
+    late = record("a")
+    settled = threading.Event()
+    late.then = lambda it: settled.set()
+    sender.send(late)
+    assert settled.wait(5)
+    assert type(late.error) is TransportTimeoutError
+    assert str(late.error).startswith("sending to d: not acknowledged within 0.05 s, and may still")
+    bus.gate.set()
+    assert sender.close(5) == []
+    assert late.settlements == 1
+
+
+def test_what_is_given_up_tells_what_was_wrong_last(make_sender, bus, record, caplog):
+    bus.answer = lambda call: throttled("sending to d: throttled\nor worse")
+    sender = make_sender(config=Config(delivery_timeout_s=0.1))
+    records = [record("a"), record("b")]
+    with caplog.at_level(logging.WARNING, "pat_events.aws"):
+        for each in records:
+            sender.send(each)
+        assert sender.flush(10) == []
+    assert all("last failure: sending to d: throttled" in str(it.error) for it in records)
+    said = [it.getMessage() for it in caplog.records]
+    assert said == ["sending to d: throttled\\nor worse; it is tried again"]
+
+
+def test_a_refusal_for_good_is_that_of_its_record_alone(make_sender, bus, record):
+    no = SchemaError("no")
+    bus.answer = lambda call: [
+        Refused(no) if it.outgoing.value == b"bad" else Taken("1") for it in call
+    ]
+    sender = make_sender()
+    good, bad = record("good"), record("bad")
+    sender.send(good)
+    sender.send(bad)
+    assert sender.flush(5) == []
+    assert (good.error, bad.error) == (None, no)
+
+
+def test_an_unforeseen_error_of_a_call_spares_the_others_in_it(make_sender, bus, record):
+    def answer(call):
+        if any(it.outgoing.value == b"bad" for it in call):
+            raise ZeroDivisionError("what?")
+        return [Taken("1")] * len(call)
+
+    bus.answer = answer
+    sender = make_sender(linger_s=60.0)
+    good, bad = record("good"), record("bad")
+    sender.send(good)
+    sender.send(bad)
+    assert sender.flush(5) == []
+    assert good.error is None
+    assert "ZeroDivisionError('what?')" in str(bad.error)
+
+
+def test_a_callback_may_send_and_may_not_wait(make_sender, record):
+    sender = make_sender(config=SMALL)
+    told = []
+
+    def then(it):
+        told.append(sender.may_wait())
+        sender.wait_for_room(30)
+        told.append(len(sender.flush(30)))
+        sender.send(record("from inside"))
+
+    sender.send(record("a", then=then))
+    assert sender.may_wait()
+    assert sender.flush(5) == []
+    assert told == [False, 0]
+
+
+def test_a_callback_may_close(make_sender, record):
+    sender = make_sender()
+    closed = threading.Event()
+
+    def then(it):
+        sender.close(30)
+        closed.set()
+
+    sender.send(record("a", then=then))
+    assert closed.wait(5)
+    with pytest.raises(ClosedError):
+        sender.send(record("b"))
+
+
+def test_closing_while_a_call_hangs_gives_up_and_returns(make_sender, bus, record):
+    bus.gate.clear()
+    sender = make_sender()
+    hanging = record("a")
+    sender.send(hanging)
+    assert bus.called.acquire(timeout=5)
+    began = time.monotonic()
+    assert sender.close(0.01) == [hanging]
+    assert time.monotonic() - began < 5
+    assert str(hanging.error) == "not acknowledged before close; no call has failed"
+
+
+def test_the_handler_of_a_signal_may_send_while_its_thread_is_sending(make_sender, record):
+    sender = make_sender()
+    inner = record("inner")
+    with sender._lock:  # As where a signal strikes this thread inside of send.
+        sender.send(inner)
+    assert sender.flush(5) == []
+    assert inner.place == "m-inner"
+
+
+def test_threads_end_with_the_sender(make_sender, record):
+    before = {*threading.enumerate()}
+    sender = make_sender()
+    own = {*threading.enumerate()} - before
+    assert len(own) == 5
+    sender.send(record("a"))
+    sender.close(5)
+    assert [it for it in own if it.is_alive()] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_is_told_to_make_its_own(make_sender, record):
+    sender = make_sender()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            sender.send(record("a"))
+        except ClosedError as error:
+            os._exit(0 if "make one per process" in str(error) else 1)
+        os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_many_threads_send_and_each_keeps_its_order_in_its_group(make_sender, bus, record):
+    bus.fifo = True
+    sender = make_sender()
+
+    def publish(key):
+        for n in range(100):
+            sender.send(record(f"{key}-{n}", key=key.encode()))
+
+    threads = [threading.Thread(target=publish, args=(f"k{n}",)) for n in range(5)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sender.flush(30) == []
+    sent = [name for call in bus.calls for name in call]
+    for n in range(5):
+        own = [name for name in sent if name.startswith(f"k{n}-")]
+        assert own == [f"k{n}-{i}" for i in range(100)]
