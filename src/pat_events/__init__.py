@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import GroupStats
     from pat_events.transports.aws.config import AwsConfig
+    from pat_events.transports.aws.eventbridge import EventBridge
+    from pat_events.transports.aws.sns import Sns
     from pat_events.transports.aws.sqs import Sqs
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.transport import KafkaTransport
@@ -86,6 +88,7 @@ __all__ = [
     "Context",
     "DeadLetterError",
     "Envelope",
+    "EventBridge",
     "GroupStats",
     "HandlerObject",
     "HandlerTimeoutError",
@@ -105,6 +108,7 @@ __all__ = [
     "RecordTooLargeError",
     "RetryPolicy",
     "SchemaError",
+    "Sns",
     "Sqs",
     "Start",
     "TopicMissingError",
@@ -139,6 +143,7 @@ if not TYPE_CHECKING:
         "Context": "consumer.context",
         "DeadLetterError": "errors",
         "Envelope": "core.envelope",
+        "EventBridge": "transports.aws.eventbridge",
         "GroupStats": "telemetry.counts",
         "HandlerObject": "consumer.signatures",
         "HandlerTimeoutError": "errors",
@@ -158,6 +163,7 @@ if not TYPE_CHECKING:
         "RecordTooLargeError": "errors",
         "RetryPolicy": "core.recovery.retry",
         "SchemaError": "errors",
+        "Sns": "transports.aws.sns",
         "Sqs": "transports.aws.sqs",
         "Start": "transports.log",
         "TopicMissingError": "errors",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.support.examples import examples
@@ -16,11 +18,19 @@ def surroundings(aws, localstack_url, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    sqs = aws.client("sqs")
-    url = sqs.create_queue(QueueName="pat-dev-email-processing")["QueueUrl"]
-    yield
-    sqs.delete_queue(QueueUrl=url)
-    sqs.close()
+    with ExitStack() as ends:
+        sqs, sns, events = (aws.client(name) for name in ("sqs", "sns", "events"))
+        for client in (sqs, sns, events):
+            ends.callback(client.close)
+        for queue in ("pat-dev-email-processing", "pat-dev-notifications.fifo"):
+            fifo = {"FifoQueue": "true"} if queue.endswith(".fifo") else {}
+            url = sqs.create_queue(QueueName=queue, Attributes=fifo)["QueueUrl"]
+            ends.callback(sqs.delete_queue, QueueUrl=url)
+        topic = sns.create_topic(Name="pat-dev-operations")["TopicArn"]
+        ends.callback(sns.delete_topic, TopicArn=topic)
+        events.create_event_bus(Name="pat-dev")
+        ends.callback(events.delete_event_bus, Name="pat-dev")
+        yield
 
 
 @pytest.mark.parametrize("example", examples("docs/aws.md", "python"), ids=str)

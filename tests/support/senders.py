@@ -6,9 +6,10 @@ import json
 import time
 import uuid
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 
-from pat_events import AwsConfig, Config, Sqs
+from pat_events import AwsConfig, Config, EventBridge, Sns, Sqs
 from pat_events.events import EmailReceived
 from pat_events.transports.sending import Outgoing
 from tests.support.waiting import DEADLINE_S
@@ -75,6 +76,7 @@ class OnAws:
         self._ends.callback(self._sqs.close)
 
     def sender(self, observers=()):
+        self.prepare()
         sender = self.transport(self._config).sender(Config(), observers)
         self._ends.callback(sender.close, 1)
         return sender
@@ -119,6 +121,12 @@ class OnAws:
         self._ends.callback(self._sqs.delete_queue, QueueUrl=url)
         return name, url
 
+    def _arn_of_queue(self):
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self.queue_url, AttributeNames=["QueueArn"]
+        )
+        return answer["Attributes"]["QueueArn"]
+
     def close(self):
         self._ends.close()
 
@@ -129,7 +137,10 @@ class OnSqs(OnAws):
     def __init__(self, aws, endpoint_url, *, fifo):
         super().__init__(aws, endpoint_url)
         self.keeps_order = fifo
-        self._name, self.queue_url = self._make_queue(fifo=fifo)
+        self._name = "q.fifo" if fifo else "q"
+
+    def prepare(self):
+        self._name, self.queue_url = self._make_queue(fifo=self.keeps_order)
 
     def transport(self, config):
         return Sqs(self._name, config)
@@ -137,3 +148,75 @@ class OnSqs(OnAws):
     @staticmethod
     def event_of(body):
         return body["data"]
+
+
+class OnEventBridge(OnAws):
+    """A bus with one rule, which hands everything of a source to a queue."""
+
+    keeps_order = False
+
+    def __init__(self, aws, endpoint_url):
+        super().__init__(aws, endpoint_url)
+        self._events = aws.client("events")
+        self._ends.callback(self._events.close)
+        self._bus = "b"
+
+    def prepare(self):
+        events = self._events
+        name, self.queue_url = self._make_queue(fifo=False)
+        self._bus = bus = name
+        events.create_event_bus(Name=bus)
+        self._ends.callback(events.delete_event_bus, Name=bus)
+        pattern = json.dumps({"source": ["pat.smtp"]})
+        events.put_rule(Name=bus, EventBusName=bus, EventPattern=pattern)
+        self._ends.callback(events.delete_rule, Name=bus, EventBusName=bus)
+        target = {"Id": "queue", "Arn": self._arn_of_queue()}
+        events.put_targets(Rule=bus, EventBusName=bus, Targets=[target])
+        self._ends.callback(events.remove_targets, Rule=bus, EventBusName=bus, Ids=["queue"])
+
+    def transport(self, config):
+        return EventBridge(self._bus, config)
+
+    @staticmethod
+    def event_of(body):
+        return body["detail"]
+
+
+class OnSns(OnAws):
+    """A topic with one subscription, a queue that gets messages as they were sent."""
+
+    def __init__(self, aws, endpoint_url, *, fifo):
+        super().__init__(aws, endpoint_url)
+        self.keeps_order = fifo
+        self._sns = aws.client("sns")
+        self._ends.callback(self._sns.close)
+        self._topic = "arn:aws:sns:us-east-1:000000000000:t"
+
+    def prepare(self):
+        sns = self._sns
+        name, self.queue_url = self._make_queue(fifo=self.keeps_order)
+        attributes = {"FifoTopic": "true"} if self.keeps_order else {}
+        self._topic = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+        self._ends.callback(sns.delete_topic, TopicArn=self._topic)
+        sns.subscribe(
+            TopicArn=self._topic,
+            Protocol="sqs",
+            Endpoint=self._arn_of_queue(),
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def transport(self, config):
+        return Sns(self._topic, config)
+
+    @staticmethod
+    def event_of(body):
+        return body["data"]
+
+
+ON_AWS = {
+    "sqs": partial(OnSqs, fifo=False),
+    "sqs fifo": partial(OnSqs, fifo=True),
+    "sns": partial(OnSns, fifo=False),
+    "sns fifo": partial(OnSns, fifo=True),
+    "eventbridge": OnEventBridge,
+}

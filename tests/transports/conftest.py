@@ -15,7 +15,7 @@ from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import kafka_config
-from tests.support.senders import OnCluster, OnSqs
+from tests.support.senders import ON_AWS, OnCluster
 from tests.support.waiting import DEADLINE_S, poll_until
 
 
@@ -207,8 +207,7 @@ def cluster(request):
     params=[
         "memory",
         pytest.param("kafka", marks=pytest.mark.kafka),
-        pytest.param("sqs", marks=pytest.mark.localstack),
-        pytest.param("sqs fifo", marks=pytest.mark.localstack),
+        *(pytest.param(name, marks=pytest.mark.localstack) for name in ON_AWS),
     ]
 )
 def target(request, monkeypatch):
@@ -225,7 +224,7 @@ def target(request, monkeypatch):
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         url = request.getfixturevalue("localstack_url")
         aws = request.getfixturevalue("aws")
-        target = OnSqs(aws, url, fifo=request.param == "sqs fifo")
+        target = ON_AWS[request.param](aws, url)
     yield target
     target.close()
 

@@ -9,10 +9,11 @@ import pytest
 
 from pat_events.errors import ClosedError, TransportError
 from pat_events.telemetry.observer import Acknowledged, NotDelivered
+from tests.support.senders import ON_AWS
 
 READ_QUICKLY = [
     "memory",
-    *(pytest.param(name, marks=pytest.mark.localstack) for name in ("sqs", "sqs fifo")),
+    *(pytest.param(name, marks=pytest.mark.localstack) for name in ON_AWS),
 ]
 
 
@@ -90,7 +91,7 @@ def test_a_sender_that_closes_takes_nothing_while_it_waits(target):
     sender = target.sender_out_of_reach()
     sender.send(target.record())
     deadline = time.monotonic() + 0.5
-    closer = Thread(target=sender.close, args=(1,))
+    closer = Thread(target=sender.close, args=(0.3,))
 
     def send_until_then():
         while time.monotonic() < deadline:

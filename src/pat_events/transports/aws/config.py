@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pat_events.core.checks import require_at_least_1, require_positive, require_seconds
+from pat_events.core.checks import require_at_least_1, require_positive, require_seconds, wrong_type
 from pat_events.errors import ConfigError
 from pat_events.settings import Settings
 
 #: Most entries that EventBridge, SQS and SNS take in one call.
 MOST_ENTRIES: Final = 10
+# arn:aws:sns:eu-west-1:123456789012:name
+_ARN: Final = re.compile(r"arn:[a-z-]+:[a-z]+:([a-z0-9-]+):[0-9]*:")
 _MIB: Final = 1_048_576
 _QUARTER: Final = 262_144
 
@@ -60,6 +63,20 @@ class AwsConfig(Settings):
     retry_first_s: float = 0.1
     retry_max_s: float = 5.0
     eventbridge_entry_bytes: int | None = None
+
+    @classmethod
+    def given(cls, config: AwsConfig | None, arn: str = "") -> AwsConfig:
+        """Return what a transport was given, or what the environment says, in the region of an ARN.
+
+        Raises:
+            ConfigError: as ``from_env``; or this is something else, such as a ``Config``.
+        """
+        if config is None:
+            config = cls.from_env()
+        if not isinstance(config, AwsConfig):
+            raise wrong_type("config", config, "an AwsConfig")
+        found = _ARN.match(arn)
+        return replace(config, region=found[1]) if found else config
 
     def entry_bytes(self, region: str) -> int:
         """Return the largest entry that EventBridge takes in this region."""

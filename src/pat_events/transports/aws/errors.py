@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pat_events.core.shown import one_line
 from pat_events.errors import (
@@ -15,10 +15,13 @@ from pat_events.errors import (
     TransportTimeoutError,
     TransportUnavailableError,
 )
-from pat_events.transports.aws.batching import Refused
+from pat_events.transports.aws.batching import Refused, Taken
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pat_events.errors import PatEventsError
+    from pat_events.transports.aws.batching import Answer
 
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
@@ -146,6 +149,16 @@ def of_exception(place: Place, error: Exception) -> Refused:
         raise error
     refused.error.__cause__ = error
     return refused
+
+
+def of_batch(place: Place, answer: Mapping[str, Any], count: int) -> list[Answer]:
+    """Return what SQS or SNS say of ``count`` entries whose ids are their numbers."""
+    found: dict[str, Answer] = {
+        it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
+    }
+    for it in answer.get("Failed", ()):
+        found[it["Id"]] = of_code(place, it.get("Code", "?"), it.get("Message", ""))
+    return [found.get(str(number)) or unheard_of(place) for number in range(count)]
 
 
 def unheard_of(place: Place) -> Refused:

@@ -12,7 +12,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.core.checks import wrong_type
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, RecordTooLargeError
-from pat_events.transports.aws.batching import Entry, Refused, Taken
+from pat_events.transports.aws.batching import Entry, Refused
 from pat_events.transports.aws.client import ask, make_client
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
@@ -22,7 +22,7 @@ from pat_events.transports.aws.envelope import (
     message_attributes,
     trace_header,
 )
-from pat_events.transports.aws.errors import Place, of_code, of_exception, unheard_of
+from pat_events.transports.aws.errors import Place, of_batch, of_exception
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -69,11 +69,9 @@ class Sqs:
         self._queues = queues if isinstance(queues, str) else dict(queues)
         for queue in self._named():
             _check_queue(queue)
-        if config is not None and not isinstance(config, AwsConfig):
-            raise wrong_type("config", config, "an AwsConfig")
         if data not in get_args(DataForm):
             raise ConfigError(f"data is {data!r}: use json or base64")
-        self._config = AwsConfig.from_env() if config is None else config
+        self._config = AwsConfig.given(config)
         self._data: DataForm = data
 
     @property
@@ -174,12 +172,7 @@ class _Queues:
             answer = self._client.send_message_batch(QueueUrl=self._url(queue), Entries=messages)
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
             return of_exception(place, error)
-        found: dict[str, Answer] = {
-            it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
-        }
-        for it in answer.get("Failed", ()):
-            found[it["Id"]] = of_code(place, it.get("Code", "?"), it.get("Message", ""))
-        return [found.get(message["Id"]) or unheard_of(place) for message in messages]
+        return of_batch(place, answer, len(messages))
 
     def _url(self, queue: str) -> str:
         if _is_url(queue):

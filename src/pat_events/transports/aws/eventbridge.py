@@ -1,0 +1,171 @@
+"""EventBridge: events to a bus, whose rules hand them on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.core import headers as h
+from pat_events.core.checks import require_text
+from pat_events.errors import ConfigError, RecordTooLargeError
+from pat_events.transports.aws.batching import Entry, Refused, Taken
+from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.config import AwsConfig
+from pat_events.transports.aws.envelope import Envelopes, refuse_taken_field, trace_header
+from pat_events.transports.aws.errors import Place, of_code, of_exception, unheard_of
+from pat_events.transports.aws.sender import BusSender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pat_events.config import Config
+    from pat_events.core.record import HeaderValues
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.batching import Answer
+    from pat_events.transports.sending import Outgoing
+
+# What EventBridge counts for the time of an entry, in bytes.
+_TIME_BYTES: Final = 14
+_DETAIL_TYPE_MAX: Final = 128
+_RESOURCE_MAX: Final = 2048
+_BUS: Final = re.compile(r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?([\w./-]{1,256})")
+
+
+class EventBridge:
+    """Sends events to an EventBridge bus; a transport for ``Producer``.
+
+    Rules match the catalogue's ``source`` and ``detail_type``, and the fields of the event in
+    ``detail``; the CloudEvent's attributes are in ``detail.cloudevent``. A bus keeps no order, and
+    may hand an event on twice.
+
+    Args:
+        bus: Name or ARN of the bus.
+        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+
+    Raises:
+        ConfigError: this is no name of a bus.
+    """
+
+    def __init__(self, bus: str, config: AwsConfig | None = None) -> None:
+        require_text("bus", bus)
+        if not _BUS.fullmatch(bus):
+            raise ConfigError(f"{bus!r} is no bus of EventBridge: give its name or its ARN")
+        self._bus = bus
+        self._config = AwsConfig.given(config, bus)
+
+    @property
+    def address(self) -> str:
+        """Its bus; see ``SendingTransport.address``."""
+        return _short(self._bus)
+
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+        """Return a new sender.
+
+        Raises:
+            ConfigError: an event of the catalogue has a field ``cloudevent`` or too long a
+                ``detail_type``; no region is named; or the extra ``aws`` is not installed.
+        """
+        types = EventTypes(load_catalog(config.catalog))
+        refuse_taken_field(types)
+        for event in types.catalog.events.values():
+            if len(event.detail_type) > _DETAIL_TYPE_MAX:
+                raise ConfigError(
+                    f"{event.name} has a detail_type of {len(event.detail_type)} characters, "
+                    f"EventBridge takes {_DETAIL_TYPE_MAX}: shorten it in the catalogue"
+                )
+        bus = _Bus(self._bus, self._config, Envelopes(types))
+        return BusSender(bus, config, self._config, observers=observers)
+
+    def ping(self, timeout_s: float) -> None:
+        """Ask whether the bus is there; see ``SendingTransport.ping``.
+
+        Raises:
+            TopicMissingError: it is not. PutEvents does not tell: it takes events for it.
+        """
+        question = partial(_look, self._bus)
+        ask("events", self._config, timeout_s, partial(_place, self._bus), question)
+
+
+class _Bus:
+    """The bus that a sender sends to."""
+
+    def __init__(self, bus: str, config: AwsConfig, envelopes: Envelopes) -> None:
+        self.address = _short(bus)
+        self._bus = bus
+        self._envelopes = envelopes
+        self._client = make_client("events", config)
+        self.max_bytes = config.entry_bytes(self._client.meta.region_name)
+
+    def wrap(self, outgoing: Outgoing) -> Entry:
+        """Return a record as an entry; see ``Bus.wrap``."""
+        wrapped = self._envelopes.wrap(outgoing)
+        event_type = wrapped.event_type
+        detail = self._envelopes.detail(outgoing, wrapped)
+        fields: dict[str, Any] = {
+            "EventBusName": self._bus,
+            "Source": event_type.source,
+            "DetailType": event_type.detail_type,
+            "Detail": detail,
+            "Time": _time(wrapped.headers, outgoing.timestamp_ms),
+        }
+        size = _TIME_BYTES + sum(
+            len(text.encode()) for text in (event_type.source, event_type.detail_type, detail)
+        )
+        if 0 < len(wrapped.subject) <= _RESOURCE_MAX:
+            fields["Resources"] = [wrapped.subject]
+            size += len(wrapped.subject.encode())
+        trace = trace_header(wrapped.headers)
+        if trace is not None:
+            fields["TraceHeader"] = trace
+        if size > self.max_bytes:
+            raise RecordTooLargeError(
+                f"{event_type.name} takes {size} bytes as an entry, EventBridge takes "
+                f"{self.max_bytes} (eventbridge_entry_bytes): keep large bodies in S3 and send "
+                "their key"
+            )
+        return Entry(outgoing, self._bus, self.address, fields, size)
+
+    def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
+        """Put entries on the bus; see ``Bus.call``."""
+        place = _place(self._bus, self._client.meta.region_name)
+        try:
+            answer = self._client.put_events(Entries=[entry.fields for entry in entries])
+        except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
+            return of_exception(place, error)
+        # In the order of the entries.
+        found = [_answer(place, each) for each in answer.get("Entries", ())]
+        return found if len(found) == len(entries) else unheard_of(place)
+
+
+def _answer(place: Place, found: dict[str, str]) -> Answer:
+    if event_id := found.get("EventId"):
+        return Taken(event_id)
+    code = found.get("ErrorCode")
+    if code is None:
+        return unheard_of(place)
+    return of_code(place, code, found.get("ErrorMessage", ""))
+
+
+def _time(headers: HeaderValues, timestamp_ms: int) -> datetime:
+    text = h.text(headers, h.CE_TIME)
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _short(bus: str) -> str:
+    return bus.rpartition(":event-bus/")[2]
+
+
+def _place(bus: str, region: str) -> Place:
+    return Place(f"bus {_short(bus)}", region, "events:PutEvents")
+
+
+def _look(bus: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
+    client.describe_event_bus(Name=bus)

@@ -1,0 +1,148 @@
+"""SNS: events to a topic, whose subscriptions hand them on."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.core.checks import require_text
+from pat_events.errors import ConfigError, RecordTooLargeError
+from pat_events.transports.aws.batching import Entry, Refused
+from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.config import AwsConfig
+from pat_events.transports.aws.envelope import (
+    DataForm,
+    Envelopes,
+    fifo_fields,
+    message_attributes,
+)
+from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.sender import BusSender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.batching import Answer
+    from pat_events.transports.sending import Outgoing
+
+_MAX_BYTES: Final = 262_144
+_ARN: Final = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+
+
+class Sns:
+    """Sends events to an SNS topic, standard or FIFO; a transport for ``Producer``.
+
+    Filter policies match the message attributes: ``ce_type``, ``ce_source``, ``ce_tenantid``. A
+    FIFO topic keeps the events of one key in order, and takes each once within five minutes.
+
+    Args:
+        topic: ARN of the topic; its region is the one that is called.
+        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        data: How the event is in the message: as ``"json"``, or as the codec wrote it, in
+            ``"base64"``, which costs the sender less and can be read by fewer.
+
+    Raises:
+        ConfigError: this is no ARN of a topic.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        config: AwsConfig | None = None,
+        *,
+        data: Literal["json", "base64"] = "json",
+    ) -> None:
+        require_text("topic", topic)
+        if not _ARN.fullmatch(topic):
+            raise ConfigError(
+                f"{topic!r} is no SNS topic: give its ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
+            )
+        if data not in get_args(DataForm):
+            raise ConfigError(f"data is {data!r}: use json or base64")
+        self._topic = topic
+        self._config = AwsConfig.given(config, topic)
+        self._data: DataForm = data
+
+    @property
+    def address(self) -> str:
+        """Its topic; see ``SendingTransport.address``."""
+        return _short(self._topic)
+
+    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+        """Return a new sender.
+
+        Raises:
+            ConfigError: the extra ``aws`` is not installed.
+        """
+        envelopes = Envelopes(EventTypes(load_catalog(config.catalog)))
+        bus = _Topic(self._topic, self._config, envelopes, self._data)
+        return BusSender(bus, config, self._config, observers=observers)
+
+    def ping(self, timeout_s: float) -> None:
+        """Ask whether the topic is there; see ``SendingTransport.ping``.
+
+        Raises:
+            TopicMissingError: it is not.
+        """
+        question = partial(_look, self._topic)
+        ask("sns", self._config, timeout_s, partial(_place, self._topic), question)
+
+
+class _Topic:
+    """The bus that a sender sends to."""
+
+    max_bytes = _MAX_BYTES
+
+    def __init__(self, topic: str, config: AwsConfig, envelopes: Envelopes, data: DataForm) -> None:
+        self.address = _short(topic)
+        self._topic = topic
+        self._is_fifo = topic.endswith(".fifo")
+        self._envelopes = envelopes
+        self._data = data
+        self._client = make_client("sns", config)
+
+    def wrap(self, outgoing: Outgoing) -> Entry:
+        """Return a record as a message; see ``Bus.wrap``."""
+        wrapped = self._envelopes.wrap(outgoing)
+        message = self._envelopes.structured(outgoing, wrapped, self._data)
+        attributes, size = message_attributes(wrapped)
+        fields: dict[str, Any] = {"Message": message, "MessageAttributes": attributes}
+        if self._is_fifo:
+            fields |= fifo_fields(wrapped)
+        size += len(message.encode())
+        if size > _MAX_BYTES:
+            raise RecordTooLargeError(
+                f"{wrapped.event_type.name} takes {size} bytes as a message, SNS takes "
+                f"{_MAX_BYTES}: keep large bodies in S3 and send their key"
+            )
+        group = fields.get("MessageGroupId")
+        return Entry(outgoing, self._topic, self.address, fields, size, group)
+
+    def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
+        """Publish a batch of messages; see ``Bus.call``."""
+        place = _place(self._topic, self._client.meta.region_name)
+        messages = [{"Id": str(n), **entry.fields} for n, entry in enumerate(entries)]
+        try:
+            answer = self._client.publish_batch(
+                TopicArn=self._topic, PublishBatchRequestEntries=messages
+            )
+        except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
+            return of_exception(place, error)
+        return of_batch(place, answer, len(messages))
+
+
+def _short(topic: str) -> str:
+    return topic.rpartition(":")[2]
+
+
+def _place(topic: str, region: str) -> Place:
+    return Place(f"topic {_short(topic)}", region, "sns:Publish")
+
+
+def _look(topic: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
+    client.get_topic_attributes(TopicArn=topic)
