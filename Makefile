@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
+# All tests run in two processes; with ARGS, such as some of them or --pdb, in one.
+WORKERS := -n 2 --dist loadfile --max-worker-restart 0
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types proto docs perf stack-up stack-down terraform check clean
 
@@ -16,7 +19,7 @@ demo: $(VENV)/.demo ## real e-mail through two consumer groups, on an embedded b
 	@$(BIN)/pat-events demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests; parts that cannot be had here are skipped loudly
-	@$(BIN)/pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/pytest --cov --cov-report= $(or $(ARGS),$(WORKERS))
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='src/pat_events/core/*,src/pat_events/catalog/*' --fail-under=90 --format=total > /dev/null \
 		|| { echo "branch coverage of core and catalog is below 90 %"; exit 1; }

@@ -3,6 +3,9 @@
 The ways of pytest-timeout fall short. ``signal`` raises into whatever runs, which may hold a lock
 (coverage's, logging's, the package's) that is never right again: every later test fails, and the
 interpreter hangs at its exit. ``thread`` ends the process, and what failed before is never told.
+
+Under pytest-xdist each worker has these limits. One that ends is the end of the run as well, where
+``--max-worker-restart 0`` says so, and it is the controller that tells what failed.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.config import create_terminal_writer
 from pytest_timeout import dump_stacks, is_debugging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _pytest._io import TerminalWriter
     from _pytest.terminal import TerminalReporter
     from pytest_timeout import Settings
 
@@ -67,7 +72,8 @@ class RunLimits:
         """Bound what modules do when they are imported."""
         self._end_process_after(self.around_s)
 
-    def pytest_collection_finish(self) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
         """Let whatever prepares the tests take its time: it has bounds of its own."""
         self._stop()
 
@@ -101,25 +107,38 @@ class RunLimits:
                 os._exit(FAILED)
 
     def _tell(self, item: pytest.Item, limit_s: float) -> None:
-        plugins = self._config.pluginmanager
-        if capture := plugins.getplugin("capturemanager"):
+        if capture := self._config.pluginmanager.getplugin("capturemanager"):
             capture.suspend(in_=True)
-        terminal = self._config.get_terminal_writer()
-        reporter: TerminalReporter | None = plugins.getplugin("terminalreporter")
+        if hasattr(self._config, "workerinput"):
+            # Its standard output goes nowhere.
+            terminal = create_terminal_writer(self._config, os.fdopen(self._stderr, "w"))
+            self._tell_stacks(terminal, item)
+            ran = ""
+        else:
+            terminal = self._config.get_terminal_writer()
+            ran = self._tell_what_ran(terminal, item)
+        terminal.line(
+            f"{item.nodeid} did not end within {limit_s:g} s. What hangs cannot be stopped without "
+            f"harm to the tests after it: the run ends here{ran}, at a load of "
+            f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors. On a busy machine try "
+            f"--timeout {3 * limit_s:g}."
+        )
+        terminal.flush()
+
+    def _tell_what_ran(self, terminal: TerminalWriter, item: pytest.Item) -> str:
+        reporter: TerminalReporter | None = self._config.pluginmanager.getplugin("terminalreporter")
         stats = reporter.stats if reporter else {}
         failures = [*stats.get("failed", ()), *stats.get("error", ())]
         for report in failures:
             terminal.sep("_", report.nodeid)
             terminal.line(report.longreprtext)
+        self._tell_stacks(terminal, item)
+        for report in failures:
+            terminal.line(f"FAILED {report.nodeid}")
+        return f", after {len(stats.get('passed', ()))} passed and {len(failures)} failed"
+
+    @staticmethod
+    def _tell_stacks(terminal: TerminalWriter, item: pytest.Item) -> None:
         terminal.sep("+", f"Stacks of {item.nodeid}")
         dump_stacks(terminal)
         terminal.sep("+")
-        for report in failures:
-            terminal.line(f"FAILED {report.nodeid}")
-        terminal.line(
-            f"{item.nodeid} did not end within {limit_s:g} s. What hangs cannot be stopped without "
-            f"harm to the tests after it: the run ends here, after {len(stats.get('passed', ()))} "
-            f"passed and {len(failures)} failed, at a load of {os.getloadavg()[0]:.1f} on "
-            f"{os.cpu_count()} processors. On a busy machine try --timeout {3 * limit_s:g}."
-        )
-        terminal.flush()

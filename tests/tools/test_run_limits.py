@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -35,7 +36,7 @@ def run(tmp_path):
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 
@@ -192,3 +193,51 @@ def test_no_test_begins_after_the_limit_of_the_run_and_what_ran_is_summed_up(run
     assert done.returncode == 1
     assert "session-timeout" in done.stdout
     assert "1 passed" in done.stdout.splitlines()[-1]
+
+
+WORKERS = ("-n", "2", "--dist", "load", "--max-worker-restart", "0")
+
+
+def test_a_test_that_hangs_in_a_worker_ends_the_run_and_what_ran_is_summed_up(run):
+    done = run(
+        """
+        import threading, pytest
+
+        def test_fails():
+            assert "apples" == "pears"
+
+        @pytest.mark.timeout(1)
+        def test_hangs():
+            threading.Event().wait()
+
+        @pytest.mark.parametrize("number", range(100))
+        def test_later(number):
+            threading.Event().wait(0.1)
+        """,
+        *WORKERS,
+    )
+    assert done.returncode == 1
+    assert f"test_it.py::test_hangs {TOLD}" in done.stderr
+    assert "in test_hangs" in done.stderr
+    assert "assert 'apples' == 'pears'" in done.stdout
+    assert "crashed while running 'test_it.py::test_hangs'" in done.stdout
+    passed = re.search(r"2 failed, (\d+) passed", done.stdout.splitlines()[-1])
+    assert int(passed[1]) < 100
+
+
+def test_no_worker_begins_a_test_after_the_limit_of_the_run(run):
+    done = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(100))
+        def test_passes(number):
+            pass
+        """,
+        "--session-timeout=0.000001",
+        *WORKERS,
+    )
+    assert done.returncode == 2
+    assert "session-timeout" in done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout.splitlines()[-1])
+    assert int(passed[1]) < 10
