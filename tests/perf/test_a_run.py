@@ -29,7 +29,9 @@ def test_a_run_has_bare_figures_beside_each_of_ours_and_leaves_no_topic(kafka_br
         check=False,
     )
     assert done.returncode in {0, 1}, done.stderr  # so short, ratios may be missed
-    result = json.loads((tmp_path / "build" / "perf.json").read_text())
+    report = tmp_path / "build" / "perf.json"
+    assert report.exists(), done.stderr
+    result = json.loads(report.read_text())
     assert result["errors"] == 0
     late = result["latency"]
     assert 0 < late["raw_p50_ms"] <= late["raw_p99_ms"]
