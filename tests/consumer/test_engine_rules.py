@@ -134,8 +134,9 @@ def test_of_lost_partitions_nothing_is_committed_not_even_in_vain(stage):
     member.receiver.inner.commit = commit
     member.engine.lost([(TOPIC, 0)])
     for _ in range(3):
+        stage.clock.advance(60)
         member.engine._settle(member.inbox.take(0))
-        member.engine._commit(member.engine._partitions.values(), wait=False, again=True)
+        assert member.engine._commits.commit_if_due(stage.clock.monotonic())
     assert commits == []
     assert (member.stats.returned, member.stats.handled, member.stats.in_flight) == (2, 0, 0)
 

@@ -15,7 +15,31 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
 
 
-def chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
+def take_chunks(owner: Owner, ready: Iterable[Lane], last: int | None, limit: int) -> list[Job]:
+    """Make a job of what each lane begins with, ``limit`` deliveries at most.
+
+    Args:
+        owner: Whose lanes they are.
+        ready: Lanes that may run, and are busy already.
+        last: The highest offset that may be begun, if there is one.
+        limit: Most deliveries of a job; a batch has the size its handler asks for.
+    """
+    jobs: list[Job] = []
+    take = owner.lanes.take
+    for lane in ready:
+        mixed = False
+        if (count := len(lane.waiting)) > 1:
+            count, mixed = _chunk_size(lane, limit)
+        if last is not None:
+            count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
+        job = Job(owner, lane, take(lane, count))
+        if mixed:
+            job.mixed = True
+        jobs.append(job)
+    return jobs
+
+
+def _chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
     """Return how many deliveries of a lane can go to a worker together, ``limit`` at most.
 
     And whether they are for several handlers. A batch has the size its handler asks for, whatever

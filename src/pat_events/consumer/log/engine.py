@@ -10,25 +10,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from pat_events.consumer.chunks import chunk_size, take_batches
+from pat_events.consumer.chunks import take_batches, take_chunks
 from pat_events.consumer.ended import ended
-from pat_events.consumer.job import Job, post_when_settled
+from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
+from pat_events.consumer.log.commits import Commits
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
-from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
+from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line
-from pat_events.errors import (
-    HandlerTimeoutError,
-    HoldError,
-    PatEventsError,
-    TransportError,
-)
+from pat_events.errors import HoldError, TransportError
 from pat_events.telemetry.observer import (
     Assigned,
-    CommitFailed,
-    Committed,
     Delivered,
     Handled,
     JobsEnded,
@@ -40,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.consumer.log.limits import Limits
-    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
+    from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
+    from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
@@ -62,7 +57,6 @@ _ROOM_S: Final = 0.02
 # While partitions are given back and jobs wait, wake another worker this often, in seconds.
 _WAKE_IDLE_S: Final = 0.02
 _AFTER_READ_ERROR_S: Final = 1.0
-_RECOMMIT_S: Final = 30.0
 
 
 class Engine:
@@ -75,38 +69,30 @@ class Engine:
         routes: Routes,
         workers: WorkerPool,
         inbox: Inbox,
-        dead_letters: DeadLetterWriter,
+        recovery: Recovery,
         order: Order,
         limits: Limits,
         observer: Observers,
         clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-        random: Callable[[], float],
     ) -> None:
         self._receiver = receiver
         self._routes = routes
         self._workers = workers
         self._inbox = inbox
+        self._recovery = recovery
         self._order: Order = order
         # A partition that is one lane has nothing to gather.
         self._takes_batches = routes.has_batches and order != "partition"
-        self._limits = limits
+        self._drain_timeout_s = limits.drain_timeout_s
         self._observer = observer
         self._clock = clock
         self._partitions: dict[TopicPartition, PartitionState] = {}
-        self._next_commit = 0.0
-        self._next_recommit = 0.0
         self._next_watch = 0.0
         self._abort = False
         self._cut_off = 0
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
-        self._recovery = Recovery(
-            dead_letters=dead_letters,
-            observer=observer,
-            clock=clock,
-            wall_clock=wall_clock,
-            random=random,
-        )
+        interval_s = limits.commit_interval_s
+        self._commits = Commits(receiver, self._partitions, observer, interval_s)
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group."""
@@ -140,16 +126,10 @@ class Engine:
         now = self._clock()
         if now >= self._next_watch:
             self._next_watch = now + _WATCH_S
-            self._give_up_overdue(now)
+            give_up_overdue(self._workers, now, self._inbox.put)
         self._settle(self._inbox.take(0))
         self._recovery.run_due(now)
-        if now >= self._next_commit:
-            self._next_commit = now + self._limits.commit_interval_s
-            # Now and then what was committed before, too: an answer may have been an error.
-            again = now >= self._next_recommit
-            if again:
-                self._next_recommit = now + _RECOMMIT_S
-            self._commit(self._partitions.values(), wait=False, again=again)
+        if self._commits.commit_if_due(now):
             self._recovery.sum_up()
         self._hand_out()
         if self._back_pressure.apply(now):
@@ -208,23 +188,15 @@ class Engine:
     def _hand_out(self) -> None:
         jobs: list[Job] = []
         for state in self._partitions.values():
-            lanes = state.lanes
-            before = len(jobs)
             last = state.last_to_begin if state.draining else None
-            ready = lanes.take_ready(last)
-            if self._takes_batches and ready:
+            ready = state.lanes.take_ready(last)
+            if not ready:
+                continue
+            before = len(jobs)
+            if self._takes_batches:
                 batches, ready = take_batches(state, ready, last)
                 jobs += batches
-            for lane in ready:
-                mixed = False
-                if (count := len(lane.waiting)) > 1:
-                    count, mixed = chunk_size(lane, POLL_RECORDS)
-                if last is not None:
-                    count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
-                job = Job(state, lane, lanes.take(lane, count))
-                if mixed:
-                    job.mixed = True
-                jobs.append(job)
+            jobs += take_chunks(state, ready, last, POLL_RECORDS)
             state.running += len(jobs) - before
         if jobs:
             self._workers.submit(jobs)
@@ -261,42 +233,6 @@ class Engine:
         if told := [each for job in jobs for each in ended(job)]:
             self._observer.saw(JobsEnded(told))
 
-    def _give_up_overdue(self, now: float) -> None:
-        for job in self._workers.overdue(now):
-            registration = job.registration
-            error = HandlerTimeoutError(
-                f"{registration.name} was still running after {registration.timeout_s:g} s"
-            )
-            if job.owner.alive:
-                # Back through the inbox, like any other: what was handled before it may have
-                # published, and is done only when that is acknowledged.
-                post_when_settled(job.given_up(error), self._inbox.put)
-
-    def _commit(self, states: Iterable[PartitionState], *, wait: bool, again: bool = False) -> None:
-        ends = self._receiver.ends()
-        offsets = {}
-        for state in states:
-            end = ends.get(state.topic_partition)
-            if end is not None:
-                state.tracker.reach(end)
-            offset = state.tracker.committable() if wait or again else state.tracker.to_commit()
-            if offset is not None:
-                offsets[state.topic_partition] = offset
-        if not offsets:
-            return
-        try:
-            self._receiver.commit(offsets, wait=wait)
-        except PatEventsError as error:
-            # Not lost: whoever owns the partition next handles these events once more.
-            where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
-            then = "the events before that come again" if wait else "a later commit repeats it"
-            _log.warning("could not commit %s: %s; %s", where, one_line(str(error)), then)
-            self._observer.saw(CommitFailed(offsets, error))
-            return
-        for topic_partition, offset in offsets.items():
-            self._partitions[topic_partition].tracker.committed(offset)
-        self._observer.saw(Committed(offsets))
-
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Begin with these partitions."""
         for topic_partition in partitions:
@@ -310,7 +246,7 @@ class Engine:
         See ``Drain``.
         """
         states = self._known(partitions)
-        drain = Drain(states, self._recovery, self._clock(), self._limits.drain_timeout_s)
+        drain = Drain(states, self._recovery, self._clock(), self._drain_timeout_s)
         while not self._abort:
             now = self._clock()
             try:
@@ -322,7 +258,7 @@ class Engine:
                     break
                 wait_s = _WAKE_IDLE_S if self._workers.wake_idle() else POLL_S
                 self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
-                self._give_up_overdue(now)
+                give_up_overdue(self._workers, now, self._inbox.put)
             except HoldError as error:
                 # There is nothing left that runs handlers; what they did is committed all the same.
                 _log.error("%s", one_line(str(error)))
@@ -330,7 +266,7 @@ class Engine:
         for state in states:
             state.drain()
         self._cut_off += sum(len(state.tracker) for state in states if state.running)
-        self._commit(states, wait=True)
+        self._commits.commit_last(states)
         returned = self._forget(states)
         _log.info("revoked %s", _names(partitions))
         self._observer.saw(Revoked(tuple(partitions), returned))

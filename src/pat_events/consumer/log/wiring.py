@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Observers
 
 if TYPE_CHECKING:
@@ -56,17 +57,22 @@ def make_engine(
         random: Numbers in [0, 1) for jitter.
     """
     workers = make_workers(inbox.put)
+    observer = Observers(observers)
     engine = Engine(
         receiver=receiver,
         routes=routes,
         workers=workers,
         inbox=inbox,
-        dead_letters=DeadLetterWriter(group, sender, inbox.put),
+        recovery=Recovery(
+            dead_letters=DeadLetterWriter(group, sender, inbox.put),
+            observer=observer,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        ),
         order=order,
         limits=limits,
-        observer=Observers(observers),
+        observer=observer,
         clock=clock,
-        wall_clock=wall_clock,
-        random=random,
     )
     return engine, workers

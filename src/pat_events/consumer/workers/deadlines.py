@@ -1,0 +1,32 @@
+"""What becomes of jobs whose handler passed its deadline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.job import post_when_settled
+from pat_events.errors import HandlerTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.workers.pool import WorkerPool
+
+
+def give_up_overdue(workers: WorkerPool, now: float, post: Callable[[Job], None]) -> None:
+    """Post what is left of each overdue job as one that failed.
+
+    Raises:
+        WorkersExhaustedError: as many calls hang as there are workers.
+        HoldError: nothing runs handlers any more.
+    """
+    for job in workers.overdue(now):
+        registration = job.registration
+        error = HandlerTimeoutError(
+            f"{registration.name} was still running after {registration.timeout_s:g} s"
+        )
+        if job.owner.alive:
+            # Back through the inbox, like any other: what was handled before it may have
+            # published, and is done only when that is acknowledged.
+            post_when_settled(job.given_up(error), post)
