@@ -27,15 +27,14 @@ def take_chunks(owner: Owner, ready: Iterable[Lane], last: int | None, limit: in
     jobs: list[Job] = []
     take = owner.lanes.take
     for lane in ready:
-        mixed = False
-        if (count := len(lane.waiting)) > 1:
-            count, mixed = _chunk_size(lane, limit)
+        if len(lane.waiting) == 1:
+            jobs.append(Job(owner, lane, take(lane, 1)))
+            continue
+        count, mixed = _chunk_size(lane, limit)
         if last is not None:
             count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
-        job = Job(owner, lane, take(lane, count))
-        if mixed:
-            job.mixed = True
-        jobs.append(job)
+        jobs.append(job := Job(owner, lane, take(lane, count)))
+        job.mixed = mixed
     return jobs
 
 
