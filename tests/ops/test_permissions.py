@@ -101,9 +101,11 @@ def test_lag_on_a_topic_that_is_not_there_is_not_0(site, kafka_broker):
 
 
 def test_dead_letters_that_may_not_be_seen_are_named(site):
-    assert site.letters in dead_letters.unseen_topics(site.cluster, site.catalog)
+    assert site.letters in dead_letters.list_topics(site.cluster, site.catalog).unseen
     site.permit(("topic", site.letters, "describe"))
-    assert site.letters not in dead_letters.unseen_topics(site.cluster, site.catalog)
+    told = dead_letters.list_topics(site.cluster, site.catalog)
+    assert site.letters not in told.unseen
+    assert site.letters in {topic.topic for topic in told.seen}
 
 
 def test_a_service_with_the_rights_of_its_group_is_fine(site):

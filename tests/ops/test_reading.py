@@ -12,14 +12,16 @@ from pat_events.ops.cluster import Cluster
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.lag import lag
 from pat_events.ops.tail import tail
-from pat_events.transports.kafka.transport import KafkaTransport
+from pat_events.transports.kafka import admin
+from pat_events.transports.kafka.connecting import connect
 from tests.support.demo import demo_on
 
 LETTERS = "pat-emails.email-processor.dlq"
 
 
 def test_dead_letters_are_counted_by_reason(failed):
-    listed = {topic.topic: topic for topic in dead_letters.list_topics(failed)}
+    found = dead_letters.list_topics(failed, load_catalog()).seen
+    listed = {topic.topic: topic for topic in found}
     assert listed[LETTERS].letters == 2
     assert listed[LETTERS].reasons == {"attempts-exhausted": 1, "undecodable": 1}
     assert listed["pat-emails.notifier.dlq"].letters == 0
@@ -112,7 +114,8 @@ def test_without_names_every_group_of_catalogue_and_cluster_is_looked_at(walked)
 
 @pytest.mark.kafka
 def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
-    listed = {topic.topic: topic for topic in dead_letters.list_topics(walked.cluster)}
+    found = dead_letters.list_topics(walked.cluster, walked.catalog).seen
+    listed = {topic.topic: topic for topic in found}
     assert set(walked.dead_letter_topics) <= listed.keys()
     assert listed[walked.dead_letter_topics[0]].reasons == {"attempts-exhausted": 1}
 
@@ -135,15 +138,14 @@ def test_without_from_beginning_only_what_is_new_is_read(failed):
 )
 def test_reading_asks_once_what_topics_there_are(cluster, types, monkeypatch, read):
     asked = []
-    partitions = KafkaTransport.partitions
 
-    def counting(self, topics, timeout_s):
-        asked.append(list(topics))
-        return partitions(self, topics, timeout_s)
+    def counting(*arguments):
+        asked.append(arguments)
+        return connect(*arguments)
 
-    monkeypatch.setattr(KafkaTransport, "partitions", counting)
+    monkeypatch.setattr(admin, "connect", counting)
     assert not list(read(cluster, types))
-    assert asked == [[LETTERS]]
+    assert len(asked) == 1
 
 
 def test_a_missing_topic_is_named_with_the_nearest(cluster):

@@ -23,6 +23,8 @@ from pat_events.core.wording import counted
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
 
 _REASONS_MAX: Final = 10
@@ -47,22 +49,22 @@ def list_topics(
       pat-events dlq list --json | jq -c 'select(.letters > 0)'
     """
     config, cluster = configure(bootstrap, catalog)
-    found = ops.list_topics(cluster)
-    unseen = ops.unseen_topics(cluster, load_catalog(config.catalog))
+    found = ops.list_topics(cluster, load_catalog(config.catalog))
     if as_json:
-        for topic in found:
+        for topic in found.seen:
             print_json(asdict(topic))
     else:
-        _show_counts(found)
-    if unseen:
+        _show_counts(found.seen)
+    if found.unseen:
         typer.echo(
-            f"not permitted to see {', '.join(unseen)}: grant Describe and Read on what is there",
+            f"not permitted to see {', '.join(found.unseen)}: grant Describe and Read on what is "
+            "there",
             err=True,
         )
         raise typer.Exit(FAILED)
 
 
-def _show_counts(found: list[DeadLetterTopic]) -> None:
+def _show_counts(found: Sequence[DeadLetterTopic]) -> None:
     if not found:
         console.print(f"there is no topic that ends in {DEAD_LETTER_SUFFIX}")
         return

@@ -14,7 +14,7 @@ from pat_events.ops.json_records import record_as_json
 from pat_events.ops.tail import RecordFilter, no_such_offset, read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.catalog.model import Catalog
@@ -42,6 +42,17 @@ class DeadLetterTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterTopics:
+    """Those that may be seen, and the names of those of the catalogue's groups that may not.
+
+    Where there are some of these, nothing in the others says nothing.
+    """
+
+    seen: Sequence[DeadLetterTopic]
+    unseen: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLetter:
     """One dead letter: where it is, its cause and its content.
 
@@ -54,8 +65,12 @@ class StoredLetter:
     record: Mapping[str, Any]
 
 
-def list_topics(cluster: Cluster) -> list[DeadLetterTopic]:
+def list_topics(cluster: Cluster, catalog: Catalog) -> DeadLetterTopics:
     """Return every dead-letter topic of the cluster with its counts.
+
+    Args:
+        cluster: Where.
+        catalog: Where its groups' dead-letter topics may not be seen, that is told.
 
     Raises:
         TransportError: the cluster did not answer, or does not permit it.
@@ -77,18 +92,8 @@ def list_topics(cluster: Cluster) -> list[DeadLetterTopic]:
                 topic, read if complete else stored, dict(reasons.most_common()), complete
             )
         )
-    return listed
-
-
-def unseen_topics(cluster: Cluster, catalog: Catalog) -> list[str]:
-    """Return the dead-letter topics of the catalogue's groups that may not be seen here.
-
-    Where there are some, an empty list of dead letters says nothing.
-    """
-    admin = cluster.admin()
-    seen = admin.layouts()
     wanted = {topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)}
-    return admin.hidden(sorted(wanted - seen.keys()))
+    return DeadLetterTopics(listed, admin.hidden(sorted(wanted - layouts.keys())))
 
 
 def show(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pat_events.errors import TransportError, TransportUnavailableError
 from pat_events.ops.group_topics import all_partitions, topics_of
+from pat_events.transports.kafka import coordinator
+from pat_events.transports.kafka.apart import ask_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,9 +73,9 @@ def memberships(cluster: Cluster, groups: Iterable[str]) -> dict[str, Membership
     Raises:
         TransportUnavailableError: the cluster did not answer.
     """
-    admin, names = cluster.admin(), list(groups)
+    names = list(groups)
     try:
-        return admin.memberships(names)
+        return ask_apart(cluster.kafka, coordinator.memberships, names)
     except TransportUnavailableError:
         raise
     except TransportError as error:

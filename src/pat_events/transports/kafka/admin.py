@@ -24,20 +24,21 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from pat_events.config import ANSWER_TIMEOUT_S
 from pat_events.errors import ConfigError, TransportError
-from pat_events.transports.kafka import coordinator, properties
+from pat_events.transports.kafka import coordinator
 from pat_events.transports.kafka.answers import ANSWER_S, answer, permitted_by, refusals, was_done
 from pat_events.transports.kafka.apart import ask_apart
-from pat_events.transports.kafka.connecting import hidden
+from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.errors import kafka_errors
 from pat_events.transports.kafka.group_positions import GroupPositions
-from pat_events.transports.kafka.transport import KafkaTransport
+from pat_events.transports.kafka.partition_counts import hidden, partition_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
+
     from pat_events.transports.kafka.config import KafkaConfig
-    from pat_events.transports.kafka.coordinator import Memberships
     from pat_events.transports.kafka.membership import Membership
     from pat_events.transports.log import TopicPartition as Pair
 
@@ -91,21 +92,25 @@ class KafkaAdmin:
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self._config = config
-        self._answer_timeout_s = answer_timeout_s
         self._address = config.bootstrap_servers
-        self.partitions: Final = KafkaTransport(config).partitions(topics, answer_timeout_s)
         # Kept for as long as any answer is awaited: its end cancels what it was asked.
-        self._client = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
+        self._client, metadata = connect(config, answer_timeout_s)
+        self.partitions: Final = partition_counts(
+            self._client, metadata, topics, self._address, answer_timeout_s
+        )
 
     def require(self, topics: Sequence[str]) -> None:
         """Raise unless all of these are there and may be seen; as the constructor does."""
-        KafkaTransport(self._config).partitions(topics, self._answer_timeout_s)
+        partition_counts(self._client, self._metadata(), topics, self._address, ANSWER_S)
+
+    def _metadata(self) -> ClusterMetadata:
+        with kafka_errors(f"asking {self._address} what there is"):
+            return self._client.list_topics(timeout=ANSWER_S)
 
     @cached_property
     def _controlled(self) -> AdminClient:
         """The client, for questions to the controller, which an embedded broker has not."""
-        with kafka_errors(f"asking {self._address} what it is"):
-            name = str(self._client.list_topics(timeout=ANSWER_S).cluster_id)
+        name = str(self._metadata().cluster_id)
         if name.startswith(_MOCK):
             raise ConfigError(
                 f"{self._address} is an embedded broker, which cannot create, change or describe "
@@ -115,19 +120,16 @@ class KafkaAdmin:
 
     def brokers(self) -> int:
         """Return how many brokers there are."""
-        with kafka_errors(f"asking {self._address} for its brokers"):
-            return len(self._client.list_topics(timeout=ANSWER_S).brokers)
+        return len(self._metadata().brokers)
 
     def layouts(self) -> dict[str, TopicLayout]:
         """Return every topic this client may see."""
-        with kafka_errors(f"asking {self._address} for its topics"):
-            found = self._client.list_topics(timeout=ANSWER_S).topics
         return {
             name: TopicLayout(
                 len(topic.partitions),
                 max((len(p.replicas) for p in topic.partitions.values()), default=0),
             )
-            for name, topic in found.items()
+            for name, topic in self._metadata().topics.items()
             if topic.error is None
         }
 
@@ -208,14 +210,10 @@ class KafkaAdmin:
 
     def membership(self, group: str) -> Membership:
         """Return who is in a group."""
-        [told] = self.memberships([group]).values()
+        [told] = ask_apart(self._config, coordinator.memberships, [group]).values()
         if isinstance(told, TransportError):
             raise told
         return told
-
-    def memberships(self, groups: Sequence[str]) -> Memberships:
-        """Return who is in each of these groups, or why that cannot be told."""
-        return ask_apart(self._config, coordinator.memberships, groups) if groups else {}
 
     def committed(self, group: str, pairs: Sequence[Pair]) -> dict[Pair, int]:
         """Return the next offset to read, for those of the partitions the group has committed."""

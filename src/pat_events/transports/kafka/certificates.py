@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pat_events.errors import ConfigError, NotPermittedError, PatEventsError
-from pat_events.transports.kafka.connecting import connect, hidden
+from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.logs import client_log
+from pat_events.transports.kafka.partition_counts import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

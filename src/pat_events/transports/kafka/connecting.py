@@ -19,12 +19,10 @@ from confluent_kafka.admin import AdminClient
 
 from pat_events.errors import AuthenticationError, TransportUnavailableError
 from pat_events.transports.kafka import properties
-from pat_events.transports.kafka.errors import kafka_errors, translate
+from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.logs import without_userinfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
 
     from pat_events.transports.kafka.config import KafkaConfig
@@ -82,20 +80,6 @@ def connect(config: KafkaConfig, timeout_s: float) -> tuple[AdminClient, Cluster
             return answer
         attempt.listen()
         raise _failure(config, attempt, answer, time.monotonic() - began) from answer
-
-
-def hidden(client: AdminClient, topics: Iterable[str], address: str, timeout_s: float) -> list[str]:
-    """Return those topics that may be there and may not be seen, of those a list left out.
-
-    Asked for by its name, a cluster says that a topic may not be described; in a list it is not.
-    """
-    found = []
-    for topic in topics:
-        with kafka_errors(f"asking {address} for topic {topic}"):
-            error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
-        if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            found.append(topic)
-    return found
 
 
 class _Attempt:

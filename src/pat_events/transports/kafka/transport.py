@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from confluent_kafka import KafkaError
+from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
-from pat_events.core.spelling import nearest
-from pat_events.errors import NotPermittedError, TopicMissingError
 from pat_events.transports.kafka.config import KafkaConfig
-from pat_events.transports.kafka.connecting import connect, hidden
-from pat_events.transports.kafka.errors import translate
+from pat_events.transports.kafka.connecting import connect
+from pat_events.transports.kafka.partition_counts import partition_counts
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
 
@@ -22,8 +18,6 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start
-
-_ABSENT: Final = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 class KafkaTransport:
@@ -62,34 +56,5 @@ class KafkaTransport:
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
-        address = self._config.bootstrap_servers
         client, metadata = connect(self._config, timeout_s)
-        found = metadata.topics
-        missing = []
-        for topic in topics:
-            problem: KafkaError | None = found[topic].error if topic in found else _ABSENT
-            if problem is None:
-                continue
-            if problem.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise translate(problem, f"asking {address} for topic {topic}")
-            missing.append(topic)
-        if missing:
-            if unseen := hidden(client, missing, address, timeout_s):
-                raise NotPermittedError(
-                    f"{address} does not say whether there is a topic {', '.join(unseen)}: it is "
-                    "missing, or not permitted; grant Describe on it (MSK: "
-                    "kafka-cluster:DescribeTopic)"
-                )
-            raise TopicMissingError(_missing(missing, address, list(found)))
-        return {topic: len(found[topic].partitions) for topic in topics}
-
-
-def _missing(missing: list[str], address: str, found: list[str]) -> str:
-    near = {topic: nearest(topic, found, cutoff=0.8) for topic in missing}
-    names = ", ".join(
-        f"{topic} (there is {near[topic]})" if near[topic] else topic for topic in missing
-    )
-    return (
-        f"{address} has no topic {names}: 'pat-events topics apply' creates what the catalogue "
-        "lists, and dead-letter topics of the groups under 'groups'"
-    )
+        return partition_counts(client, metadata, topics, self.address, timeout_s)
