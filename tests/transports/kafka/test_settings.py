@@ -155,6 +155,13 @@ def test_kip_848_gets_none_of_the_settings_it_forbids():
     assert not forbidden & set(properties.consumer(config(group_protocol="consumer"), "g", ignore))
     classic = properties.consumer(config(), "g", ignore)
     assert classic["partition.assignment.strategy"] == "cooperative-sticky"
+    assert classic["heartbeat.interval.ms"] == 1_000
+
+
+@pytest.mark.parametrize("value", [500, "2000"])
+def test_a_heartbeat_of_ones_own_is_kept(value):
+    settings = config(client_properties={"heartbeat.interval.ms": value})
+    assert properties.consumer(settings, "g", ignore)["heartbeat.interval.ms"] == value
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
