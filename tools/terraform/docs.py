@@ -89,13 +89,14 @@ def _argument(body: str, name: str) -> str | None:
         return None
     value = lines[start].split("=", 1)[1].strip()
     for line in lines[start + 1 :]:
-        if _depth(value) == 0:
+        if depth(value) == 0:
             break
         value += "\n" + line.removeprefix("  ")
     quoted = name == "description" and value.startswith('"')
     return value[1:-1].replace('\\"', '"') if quoted else value
 
 
-def _depth(text: str) -> int:
+def depth(text: str) -> int:
+    """Brackets that are open at the end of ``text``, those in strings left out."""
     bare = re.sub(r'"(\\.|[^"\\])*"', '""', text)
     return sum(bare.count(c) for c in "({[") - sum(bare.count(c) for c in ")}]")
