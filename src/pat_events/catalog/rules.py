@@ -41,16 +41,7 @@ def cross_references(data: object) -> Iterator[Fault]:
         wanted = targets.get("queues") if isinstance(targets, dict) else None
         yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
     yield from _same_detail_type(events)
-    for name, queue in queues.items():
-        work, hidden = queue.get("consumer_timeout_s"), queue.get("visibility_timeout_s")
-        if type(work) is int and _below(hidden, _HIDDEN_PER_WORK * work):
-            yield (
-                ("queues", name, "visibility_timeout_s"),
-                (
-                    f"must be at least {_HIDDEN_PER_WORK} times consumer_timeout_s, or the "
-                    "message of a slow consumer is given to a second one"
-                ),
-            )
+    yield from _hidden_too_short(queues)
     for name, group in _entries(data, "groups").items():
         place = ("groups", name)
         yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
@@ -87,6 +78,19 @@ def platform(data: object) -> Iterator[Fault]:
             if not _WORKFLOW.fullmatch(workflow):
                 yield place, f"{_shown(workflow)} must be lower-case letters, digits and '-'"
     yield from _queues_of_one_name(_entries(data, "queues"))
+
+
+def _hidden_too_short(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
+    for name, queue in queues.items():
+        work, hidden = queue.get("consumer_timeout_s"), queue.get("visibility_timeout_s")
+        if type(work) is int and _below(hidden, _HIDDEN_PER_WORK * work):
+            yield (
+                ("queues", name, "visibility_timeout_s"),
+                (
+                    f"must be at least {_HIDDEN_PER_WORK} times consumer_timeout_s, or the "
+                    "message of a slow consumer is given to a second one"
+                ),
+            )
 
 
 def _too_short(what: str) -> str:
