@@ -203,6 +203,13 @@ def cluster(request):
     cluster.close()
 
 
+@pytest.fixture
+def aws_credentials(monkeypatch):
+    """What LocalStack lets in; in the environment, as boto3 looks for it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
 @pytest.fixture(
     params=[
         "memory",
@@ -210,7 +217,7 @@ def cluster(request):
         *(pytest.param(name, marks=pytest.mark.localstack) for name in ON_AWS),
     ]
 )
-def target(request, monkeypatch):
+def target(request):
     """Somewhere to send to."""
     if request.param == "memory":
         broker = MemoryBroker()
@@ -220,8 +227,7 @@ def target(request, monkeypatch):
         create_topic = request.getfixturevalue("create_topic")
         target = OnCluster(kafka_cluster(address, "classic", create_topic))
     else:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        request.getfixturevalue("aws_credentials")
         url = request.getfixturevalue("localstack_url")
         aws = request.getfixturevalue("aws")
         target = ON_AWS[request.param](aws, url)

@@ -20,7 +20,7 @@ from pat_events.errors import (
 )
 from pat_events.events import EmailDeleted, EmailProcessed, EmailReceived
 
-pytestmark = pytest.mark.localstack
+pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("aws_credentials")]
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

@@ -11,7 +11,7 @@ from pat_events import AwsConfig, Config, Producer, Sns
 from pat_events.errors import ConfigError, RecordTooLargeError, TopicMissingError
 from pat_events.events import EmailProcessed, EmailReceived
 
-pytestmark = pytest.mark.localstack
+pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("aws_credentials")]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from pat_events import AwsConfig, Config, KafkaConfig, Sqs
 from pat_events.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 VARIABLES = {
     "PAT_EVENTS_AWS_REGION": "eu-west-1",
     "PAT_EVENTS_AWS_ENDPOINT_URL": "http://localhost:4566",

@@ -21,7 +21,7 @@ from pat_events.events import (
     WorkflowTriggered,
 )
 
-pytestmark = pytest.mark.localstack
+pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("aws_credentials")]
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENTS = [
     EmailReceived(email_id="k"),
