@@ -16,7 +16,8 @@ from pat_events.errors import (
     TransportTimeoutError,
     TransportUnavailableError,
 )
-from pat_events.transports.aws.errors import Place, of_code, of_exception
+from pat_events.transports.aws.batching import Taken
+from pat_events.transports.aws.errors import Place, of_batch, of_code, of_exception
 
 QUEUE = Place("queue emails", "eu-west-1", "sqs:SendMessage")
 AGAIN, FOR_GOOD, MAYBE_ONE = (True, False), (False, False), (False, True)
@@ -118,3 +119,17 @@ def test_what_an_answer_says_is_shown_in_one_line():
 def test_what_is_none_of_boto3s_is_raised():
     with pytest.raises(ZeroDivisionError):
         of_exception(QUEUE, ZeroDivisionError())
+
+
+def test_what_is_none_of_the_senders_faults_is_tried_again_whatever_its_code():
+    answer = {
+        "Successful": [{"Id": "2", "MessageId": "m"}],
+        "Failed": [
+            {"Id": "0", "Code": "New", "SenderFault": False},
+            {"Id": "1", "Code": "New", "SenderFault": True},
+        ],
+    }
+    ours, theirs, taken, unheard = of_batch(QUEUE, answer, 4)
+    assert (ours.again, theirs.again, unheard.again) == (True, False, True)
+    assert taken == Taken("m")
+    assert "the answer does not say what became of it" in str(unheard.error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -167,3 +169,21 @@ def test_what_is_not_permitted_fails_at_once_and_names_right_and_queue():
         with pytest.raises(NotPermittedError, match=r"queue q.fifo in us-east-1.*sqs:SendMessage"):
             ack.result(30)
         producer._sender.close(5)
+
+
+def test_a_process_that_ends_without_close_waits_for_what_it_has_published():
+    program = f"""
+from pat_events import AwsConfig, Config, Producer, Sqs
+from pat_events.events import EmailReceived
+aws = AwsConfig(region="us-east-1", endpoint_url=ADDRESS, linger_s=60.0)
+producer = Producer(Config(connect_timeout_s=0), transport=Sqs({URL!r}, aws))
+for n in range(25):
+    producer.publish(EmailReceived(email_id=f"k{{n}}"))
+"""
+    with service(lambda: ("fine", lambda: False)) as running:
+        code = program.replace("ADDRESS", repr(running.address))
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert {group for group, _ in running.taken} == {f"k{n}" for n in range(25)}

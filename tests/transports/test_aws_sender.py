@@ -21,6 +21,7 @@ from pat_events.errors import (
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.sender import BusSender
 from pat_events.transports.sending import Outgoing
+from tests.support.waiting import until
 
 SMALL = Config(buffer_events=2, buffer_bytes=1_000_000, max_event_bytes=1000)
 
@@ -140,6 +141,22 @@ def test_a_call_waits_for_company_and_a_waiter_does_not(make_sender, bus, record
     assert [len(it) for it in bus.calls] == [10]
     assert sender.flush(5) == []
     assert [len(it) for it in bus.calls] == [10, 2]
+
+
+def test_who_hurries_while_every_call_is_taken_goes_next_without_company(make_sender, bus, record):
+    sender = make_sender(linger_s=60.0, calls_in_flight=1)
+    bus.gate.clear()
+    for n in range(10):
+        sender.send(record(f"{n}"))
+    assert bus.called.acquire(timeout=5)
+    last = record("last")
+    settled = threading.Event()
+    last.then = lambda it: settled.set()
+    sender.send(last)
+    sender.expedite()
+    until(lambda: sender._is_late)  # There was no call for it.
+    bus.gate.set()
+    assert settled.wait(5)
 
 
 def test_a_full_buffer_refuses_and_takes_more_when_something_is_settled(make_sender, bus, record):

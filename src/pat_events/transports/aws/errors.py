@@ -157,7 +157,9 @@ def of_batch(place: Place, answer: Mapping[str, Any], count: int) -> list[Answer
         it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
     }
     for it in answer.get("Failed", ()):
-        found[it["Id"]] = of_code(place, it.get("Code", "?"), it.get("Message", ""))
+        refused = of_code(place, it.get("Code", "?"), it.get("Message", ""))
+        # By its own words it is none of the sender's faults, whatever the code.
+        found[it["Id"]] = refused if it.get("SenderFault", True) else refused._replace(again=True)
     return [found.get(str(number)) or unheard_of(place) for number in range(count)]
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import random as random_numbers
 import sys
 import threading
-import weakref
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from pat_events.core.repeats import Repeats, more_like_it
-from pat_events.core.shown import one_line
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
@@ -23,10 +18,11 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
-from pat_events.transports.aws.batching import Batching, Limits, Refused, Taken
+from pat_events.transports.aws.batching import Batching, Limits, Taken
 from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
+from pat_events.transports.aws.process import watch
+from pat_events.transports.aws.reports import Reports
 from pat_events.transports.aws.waiters import Waiters
 
 if TYPE_CHECKING:
@@ -44,8 +40,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.aws")
 
-# How long a process that ends waits for what was published without close, in seconds.
-_EXIT_S: Final = 5.0
 # Longest that closing waits for a thread that has nothing more to do, in seconds.
 _JOIN_S: Final = 1.0
 _IDLE_S: Final = 60.0
@@ -54,8 +48,6 @@ _FORKED: Final = (
     "this producer belongs to the process that made it and does not survive fork(): "
     "make one per process"
 )
-
-_senders: weakref.WeakSet[BusSender] = weakref.WeakSet()
 
 
 class BusSender:
@@ -89,20 +81,19 @@ class BusSender:
         self._config = config
         self._linger_s, self._batch_events = aws.linger_s, aws.batch_events
         self._monotonic, self._random = clock.monotonic, random
-        self._observer = Observers(observers)
-        self._repeats = Repeats()
+        self._reports = Reports(observers)
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
         self._waiters = Waiters()
         # Why nothing is taken any more.
         self._refusal: str | None = None
         self._ended = False
-        # Why something was tried again last.
-        self._why: PatEventsError | None = None
         self._lock = threading.RLock()
         self._inbox: deque[Entry] = deque()
         self._answers: deque[tuple[list[Entry], Answers]] = deque()
-        self._hurry = False
+        # Another object with each who hurries: a flag that is taken down just then would be lost.
+        self._hurry = self._hurried = object()
+        self._is_late = False
         # How many in the inbox make it worthwhile to wake the owner.
         self._wake_at = sys.maxsize
         # A bare lock and not an Event: to release it is one step, so that the handler of a signal
@@ -115,7 +106,7 @@ class BusSender:
         self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
         self._callers.start()
         self._owner.start()
-        _senders.add(self)
+        watch(self)
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record; see ``Sender.send``."""
@@ -126,8 +117,12 @@ class BusSender:
             self._require_room(entry.size)
             entry.taken_at = self._monotonic()
             outgoing.topic = entry.name
-            self._ledger.add(entry)
-            self._inbox.append(entry)
+            try:
+                self._ledger.add(entry)
+                self._inbox.append(entry)
+            except BaseException:  # The handler of a signal has raised it: who published is told.
+                self._ledger.remove(outgoing)
+                raise
         if len(self._inbox) >= self._wake_at:
             self._wake()
 
@@ -144,7 +139,7 @@ class BusSender:
             )
         raise BufferFullError(
             f"the send buffer is full ({config.buffer_events} events or {config.buffer_bytes} "
-            f"bytes wait for {self._bus.address}; {self._reason()})"
+            f"bytes wait for {self._bus.address}; {self._reports.why()})"
         )
 
     def wait_for_room(self, timeout_s: float) -> None:
@@ -162,7 +157,7 @@ class BusSender:
     def expedite(self) -> None:
         """Send what was taken until now without waiting for company."""
         self._refuse_after_fork()
-        self._hurry = True
+        self._hurry = object()
         self._wake()
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
@@ -190,7 +185,7 @@ class BusSender:
             self._refusal = self._refusal or _CLOSED
         self.flush(timeout_s)
         self._ended = True
-        error = TransportError(f"not acknowledged before close; {self._reason()}")
+        error = TransportError(f"not acknowledged before close; {self._reports.why()}")
         is_outside = self.may_wait()
         self._settling.add(threading.get_ident())
         try:
@@ -240,7 +235,9 @@ class BusSender:
     def _turn(self) -> None:
         """Take in what came, settle, make calls; then wait for more."""
         now = self._monotonic()
-        hurry, self._hurry = self._hurry, False
+        asked = self._hurry
+        hurry = self._is_late or asked is not self._hurried
+        self._hurried = asked
         while self._inbox:
             self._batching.add(self._inbox.popleft())
         while self._answers:
@@ -248,6 +245,8 @@ class BusSender:
         self._give_up_overdue(now)
         while call := self._batching.next_call(now, hurry=hurry):
             self._callers.make(call)
+        # What found no free call goes in the next, without waiting for company.
+        self._is_late = hurry and self._batching.is_busy
         self._sleep(self._monotonic())
 
     def _sleep(self, now: float) -> None:
@@ -268,7 +267,7 @@ class BusSender:
         self._wake_at = sys.maxsize
 
     def _take_answers(self, call: list[Entry], answers: Answers, now: float) -> None:
-        self._note(call, answers, now)
+        self._reports.answered(call, answers, now)
         taken, failures = 0, []
         settled = self._batching.done(call, answers, now, self._random())
         for entry, answer in settled:
@@ -281,7 +280,7 @@ class BusSender:
             else:
                 failures.append(answer.error)
                 outgoing.settle(answer.error, None)
-        self._tell(taken, failures)
+        self._reports.settled(taken, failures)
         self._waiters.wake()
 
     def _give_up_overdue(self, now: float) -> None:
@@ -289,7 +288,7 @@ class BusSender:
         overdue = self._ledger.taken_before(now - limit_s)
         if overdue:
             late = f"not acknowledged within {limit_s:g} s, and may still be delivered"
-            why = self._reason()
+            why = self._reports.why()
             self._give_up(
                 [
                     (it.outgoing, TransportTimeoutError(f"sending to {it.name}: {late}; {why}"))
@@ -304,29 +303,9 @@ class BusSender:
             if self._ledger.remove(outgoing):
                 given_up.append(outgoing)
                 outgoing.settle(error, None)
-        self._tell(0, [it.error for it in given_up if it.error is not None])
+        self._reports.settled(0, [it.error for it in given_up if it.error is not None])
         self._waiters.wake()
         return given_up
-
-    def _tell(self, taken: int, failures: Sequence[PatEventsError]) -> None:
-        if failures:
-            self._observer.saw(NotDelivered(len(failures), failures[0]))
-        if taken:
-            self._observer.saw(Acknowledged(taken))
-
-    def _note(self, call: Sequence[Entry], answers: Answers, now: float) -> None:
-        """Keep, and log now and then, why something is tried again."""
-        each = [answers] if isinstance(answers, Refused) else answers
-        refused = [it for it in each if isinstance(it, Refused) and it.again]
-        if refused:
-            self._why = error = refused[0].error
-            more = self._repeats.note((call[0].destination, type(error)), now)
-            if more is not None:
-                text = one_line(str(error))
-                _log.warning("%s; it is tried again%s", text, more_like_it(more))
-
-    def _reason(self) -> str:
-        return "no call has failed" if self._why is None else f"last failure: {self._why}"
 
 
 def _limits(bus: Bus, aws: AwsConfig) -> Limits:
@@ -338,23 +317,3 @@ def _limits(bus: Bus, aws: AwsConfig) -> Limits:
         retry_first_s=aws.retry_first_s,
         retry_max_s=aws.retry_max_s,
     )
-
-
-def _at_exit() -> None:
-    """Wait a little for what a process that ends without ``close`` has published."""
-    for sender in list(_senders):
-        if not sender.ended and (lost := sender.flush(_EXIT_S)):
-            _log.error(
-                "%d events may be lost: the process ended without Producer.close() before they "
-                "were acknowledged (what a consumer group's handlers published comes again)",
-                len(lost),
-            )
-
-
-def _after_fork_in_child() -> None:
-    for sender in list(_senders):
-        sender.abandon_after_fork()
-
-
-atexit.register(_at_exit)
-os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,53 @@
+"""What a sender tells: observers, the log, and its errors of why nothing gets through."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pat_events.core.repeats import Repeats, more_like_it
+from pat_events.core.shown import one_line
+from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
+from pat_events.transports.aws.batching import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pat_events.errors import PatEventsError
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.batching import Answer, Entry
+
+_log = logging.getLogger("pat_events.aws")
+
+
+class Reports:
+    """Keeps why something was tried again last, and says so now and then."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observer = Observers(observers)
+        self._repeats = Repeats()
+        self._last: PatEventsError | None = None
+
+    def settled(self, acknowledged: int, failures: Sequence[PatEventsError]) -> None:
+        """Tell observers what became of records."""
+        if failures:
+            self._observer.saw(NotDelivered(len(failures), failures[0]))
+        if acknowledged:
+            self._observer.saw(Acknowledged(acknowledged))
+
+    def answered(
+        self, call: Sequence[Entry], answers: Refused | Sequence[Answer], now: float
+    ) -> None:
+        """Keep, and log now and then, why something of a call is tried again."""
+        each = [answers] if isinstance(answers, Refused) else answers
+        refused = [it for it in each if isinstance(it, Refused) and it.again]
+        if refused:
+            self._last = error = refused[0].error
+            more = self._repeats.note((call[0].destination, type(error)), now)
+            if more is not None:
+                text = one_line(str(error))
+                _log.warning("%s; it is tried again%s", text, more_like_it(more))
+
+    def why(self) -> str:
+        """Return what is known of why nothing got through."""
+        return "no call has failed" if self._last is None else f"last failure: {self._last}"
