@@ -13,7 +13,7 @@ from pat_events.core import headers as h
 from pat_events.core.checks import require_text
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused, Taken
-from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import Envelopes, refuse_taken_field, trace_header
 from pat_events.transports.aws.errors import Place, of_code, of_exception, unheard_of
@@ -56,6 +56,7 @@ class EventBridge:
             raise ConfigError(f"{bus!r} is no bus of EventBridge: give its name or its ARN")
         self._bus = bus
         self._config = AwsConfig.given(config, bus)
+        self._clients = Clients("events", self._config)
 
     @property
     def address(self) -> str:
@@ -77,7 +78,9 @@ class EventBridge:
                     f"{event.name} has a detail_type of {len(event.detail_type)} characters, "
                     f"EventBridge takes {_DETAIL_TYPE_MAX}: shorten it in the catalogue"
                 )
-        bus = _Bus(self._bus, self._config, Envelopes(types))
+        client = self._clients.make()
+        max_bytes = self._config.entry_bytes(client.meta.region_name)
+        bus = _Bus(self._bus, client, max_bytes, Envelopes(types))
         return BusSender(bus, config, self._config, observers=observers)
 
     def ping(self, timeout_s: float) -> None:
@@ -87,18 +90,24 @@ class EventBridge:
             TopicMissingError: it is not. PutEvents does not tell: it takes events for it.
         """
         question = partial(_look, self._bus)
-        ask("events", self._config, timeout_s, partial(_place, self._bus), question)
+        self._clients.ask(timeout_s, partial(_place, self._bus), question)
 
 
 class _Bus:
     """The bus that a sender sends to."""
 
-    def __init__(self, bus: str, config: AwsConfig, envelopes: Envelopes) -> None:
+    def __init__(
+        self,
+        bus: str,
+        client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
+        max_bytes: int,
+        envelopes: Envelopes,
+    ) -> None:
         self.address = _short(bus)
         self._bus = bus
         self._envelopes = envelopes
-        self._client = make_client("events", config)
-        self.max_bytes = config.entry_bytes(self._client.meta.region_name)
+        self._client = client
+        self.max_bytes = max_bytes
 
     def wrap(self, outgoing: Outgoing) -> Entry:
         """Return a record as an entry; see ``Bus.wrap``."""

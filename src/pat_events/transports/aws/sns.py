@@ -11,7 +11,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.core.checks import require_text
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused
-from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
@@ -66,6 +66,7 @@ class Sns:
             raise ConfigError(f"data is {data!r}: use json or base64")
         self._topic = topic
         self._config = AwsConfig.given(config, topic)
+        self._clients = Clients("sns", self._config)
         self._data: DataForm = data
 
     @property
@@ -80,7 +81,7 @@ class Sns:
             ConfigError: the extra ``aws`` is not installed.
         """
         envelopes = Envelopes(EventTypes(load_catalog(config.catalog)))
-        bus = _Topic(self._topic, self._config, envelopes, self._data)
+        bus = _Topic(self._topic, self._clients.make(), envelopes, self._data)
         return BusSender(bus, config, self._config, observers=observers)
 
     def ping(self, timeout_s: float) -> None:
@@ -90,7 +91,7 @@ class Sns:
             TopicMissingError: it is not.
         """
         question = partial(_look, self._topic)
-        ask("sns", self._config, timeout_s, partial(_place, self._topic), question)
+        self._clients.ask(timeout_s, partial(_place, self._topic), question)
 
 
 class _Topic:
@@ -98,13 +99,19 @@ class _Topic:
 
     max_bytes = _MAX_BYTES
 
-    def __init__(self, topic: str, config: AwsConfig, envelopes: Envelopes, data: DataForm) -> None:
+    def __init__(
+        self,
+        topic: str,
+        client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
+        envelopes: Envelopes,
+        data: DataForm,
+    ) -> None:
         self.address = _short(topic)
         self._topic = topic
         self._is_fifo = topic.endswith(".fifo")
         self._envelopes = envelopes
         self._data = data
-        self._client = make_client("sns", config)
+        self._client = client
 
     def wrap(self, outgoing: Outgoing) -> Entry:
         """Return a record as a message; see ``Bus.wrap``."""

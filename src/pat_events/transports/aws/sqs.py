@@ -13,7 +13,7 @@ from pat_events.core.checks import wrong_type
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused
-from pat_events.transports.aws.client import ask, make_client
+from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
@@ -72,6 +72,7 @@ class Sqs:
         if data not in get_args(DataForm):
             raise ConfigError(f"data is {data!r}: use json or base64")
         self._config = AwsConfig.given(config)
+        self._clients = Clients("sqs", self._config)
         self._data: DataForm = data
 
     @property
@@ -92,7 +93,9 @@ class Sqs:
                 if name not in types.catalog.events:
                     near = did_you_mean(name, types.catalog.events)
                     raise ConfigError(f"queues: the catalogue has no event {name!r}{near}")
-        bus = _Queues(self._queues, self._config, Envelopes(types), self._data, self.address)
+        bus = _Queues(
+            self._queues, self._clients.make(), Envelopes(types), self._data, self.address
+        )
         return BusSender(bus, config, self._config, observers=observers)
 
     def ping(self, timeout_s: float) -> None:
@@ -104,7 +107,7 @@ class Sqs:
         names = self._named()
         for queue in names:
             question = partial(_look, queue)
-            ask("sqs", self._config, timeout_s / len(names), partial(_place, queue), question)
+            self._clients.ask(timeout_s / len(names), partial(_place, queue), question)
 
     def _named(self) -> list[str]:
         if isinstance(self._queues, str):
@@ -120,7 +123,7 @@ class _Queues:
     def __init__(
         self,
         queues: str | Mapping[str, str],
-        config: AwsConfig,
+        client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
         envelopes: Envelopes,
         data: DataForm,
         address: str,
@@ -129,7 +132,7 @@ class _Queues:
         self._queues = queues
         self._envelopes = envelopes
         self._data = data
-        self._client = make_client("sqs", config)
+        self._client = client
         self._urls: dict[str, str] = {}
 
     def wrap(self, outgoing: Outgoing) -> Entry:
