@@ -141,15 +141,15 @@ class TransportUnavailableError(TransportError):
 
 
 class AuthenticationError(TransportUnavailableError):
-    """The cluster refused the user, the token or the certificate; the message says which."""
+    """The cluster, or AWS, refused the user, the token or the certificate; it says which."""
 
 
 class NotPermittedError(TransportError):
-    """The cluster knows who asks and lacks a rule that permits it; the message names the right."""
+    """Who asks is known, and no rule permits it; the message names the right."""
 
 
 class TopicMissingError(TransportError):
-    """The topic does not exist; creating it is the operator's decision."""
+    """The topic, queue or bus does not exist; creating it is the operator's decision."""
 
 
 class HandlerTimeoutError(TransientError):

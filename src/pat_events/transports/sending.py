@@ -89,6 +89,8 @@ class Sender(Protocol):
         Raises:
             BufferFullError: the buffer is full; the record was not taken.
             RecordTooLargeError: the record can never be sent; it was not taken.
+            SchemaError: the transport cannot carry it, as one without a key where that makes the
+                order; it was not taken.
             TopicMissingError: the topic is known not to exist; the record was not taken.
             TransportError: the client refused the record; it was not taken.
             ClosedError: the sender was closed.
