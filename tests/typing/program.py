@@ -14,11 +14,13 @@ from google.protobuf.message import Message
 import pat_events
 from pat_events import (
     Ack,
+    AwsConfig,
     BufferFullError,
     Catalog,
     Config,
     ConsumerGroup,
     Context,
+    EventBridge,
     GroupStats,
     Handlers,
     KafkaConfig,
@@ -28,6 +30,8 @@ from pat_events import (
     Position,
     Producer,
     RetryPolicy,
+    Sns,
+    Sqs,
     Start,
     TransientError,
     Transport,
@@ -217,6 +221,11 @@ def built(start: Start, order: Order, transport: Transport) -> ConsumerGroup:
     ConsumerGroup("validator", handlers, transport=KafkaTransport.from_env())
     Producer(KafkaConfig(bootstrap_servers="k"))  # refused
     Producer(Config(codec="avro"), transport=KafkaTransport(KafkaConfig(bootstrap_servers="k")))
+    Producer(transport=EventBridge("bus", AwsConfig(region="eu-west-1")))
+    Producer(transport=Sqs({"EmailReceived": "queue"}, data="base64"))
+    Producer(transport=Sqs("queue", data="xml"))  # refused
+    Producer(transport=Sns("arn:aws:sns:eu-west-1:123456789012:topic"))
+    ConsumerGroup("group", handlers, transport=Sqs("queue"))  # refused
     return ConsumerGroup("validator", handlers, start=start, order=order, transport=transport)
 
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 _TIME_BYTES: Final = 14
 _DETAIL_TYPE_MAX: Final = 128
 _RESOURCE_MAX: Final = 2048
-_BUS: Final = re.compile(r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?([\w./-]{1,256})")
+_BUS: Final = re.compile(
+    r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
+)
 
 
 class EventBridge:
