@@ -42,6 +42,7 @@ AGAIN, FOR_GOOD, MAYBE_ONE = (True, False), (False, False), (False, True)
         ),
         ("ResourceNotFoundException", 400, TopicMissingError, FOR_GOOD, "there is no"),
         ("NotFound", 404, TopicMissingError, FOR_GOOD, "there is no"),
+        ("InvalidAccountIdException", 0, TopicMissingError, FOR_GOOD, "name, region or account"),
         ("AccessDenied", 403, NotPermittedError, FOR_GOOD, "grant sqs:SendMessage on it"),
         ("KMS.AccessDeniedException", 400, NotPermittedError, FOR_GOOD, "kms:GenerateDataKey"),
         ("NotAuthorizedForSourceException", 0, NotPermittedError, FOR_GOOD, "not permitted"),

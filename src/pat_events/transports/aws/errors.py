@@ -32,7 +32,13 @@ _THROTTLED: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "Slow
 _BUSY: Final = frozenset(
     {"InternalFailure", "InternalError", "InternalException", "ServiceUnavailable"}
 )
-_MISSING: Final = ("NonExistentQueue", "QueueDoesNotExist", "NotFound", "ResourceNotFound")
+_MISSING: Final = (
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "NotFound",
+    "ResourceNotFound",
+    "InvalidAccountId",
+)
 _DENIED: Final = ("AccessDenied", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation")
 _SIGN_IN: Final = (
     "ExpiredToken",

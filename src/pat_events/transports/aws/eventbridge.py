@@ -33,7 +33,7 @@ _TIME_BYTES: Final = 14
 _DETAIL_TYPE_MAX: Final = 128
 _RESOURCE_MAX: Final = 2048
 _BUS: Final = re.compile(
-    r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
+    r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[\w.-]{1,256}", re.ASCII
 )
 
 
@@ -89,7 +89,7 @@ class EventBridge:
         """Ask whether the bus is there; see ``SendingTransport.ping``.
 
         Raises:
-            TopicMissingError: it is not. PutEvents does not tell: it takes events for it.
+            TopicMissingError: it is not. PutEvents may take events for it all the same.
         """
         question = partial(_look, self._bus)
         self._clients.ask(timeout_s, partial(_place, self._bus), question)
