@@ -237,23 +237,6 @@ run "a_big_cluster_stays_within_cloudwatchs_limits" {
   }
 }
 
-run "the_archive_can_be_read_by_who_is_to" {
-  command = plan
-
-  assert {
-    condition = jsondecode(output.archive_reader_policy).Statement == [
-      { Sid = "List", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = output.event_archive.bucket.arn },
-      { Sid = "Read", Effect = "Allow", Action = "s3:GetObject", Resource = "${output.event_archive.bucket.arn}/*" },
-      {
-        Sid       = "Decrypt", Effect = "Allow", Action = "kms:Decrypt"
-        Resource  = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
-        Condition = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
-      },
-    ]
-    error_message = "Its objects are read, and decrypted through S3 alone."
-  }
-}
-
 run "without_msk_nothing_of_it_is_made" {
   command = plan
   variables {

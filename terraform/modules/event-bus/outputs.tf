@@ -44,3 +44,13 @@ output "policy_json" {
     start       = local.start_policy
   }
 }
+
+output "archive_days" {
+  description = "Days every event of the bus is kept for replay. Known at plan time."
+  value       = var.archive_days
+}
+
+output "targets" {
+  description = "Rule and target to the message group its events get, or an empty text. Known at plan time."
+  value       = { for key, target in aws_cloudwatch_event_target.this : key => try(target.sqs_target[0].message_group_id, "") }
+}

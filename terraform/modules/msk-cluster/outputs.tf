@@ -51,3 +51,8 @@ output "log_group_name" {
   description = "Log group of the brokers; null where they send none."
   value       = one(values(aws_cloudwatch_log_group.brokers)[*].name)
 }
+
+output "let_in" {
+  description = "Security groups that may reach the brokers, by rule. Known at plan time where they are."
+  value       = { for name, rule in aws_vpc_security_group_ingress_rule.this : name => rule.referenced_security_group_id }
+}

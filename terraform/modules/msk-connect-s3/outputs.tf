@@ -49,3 +49,12 @@ output "bucket_policy_json" {
   description = "Policy of the archive's bucket."
   value       = local.bucket_policy
 }
+
+output "settings" {
+  description = "The way to S3, how long logs are kept, and whether the bucket may be destroyed with what is in it. Known at plan time."
+  value = {
+    s3_prefix_list_id  = aws_vpc_security_group_egress_rule.s3.prefix_list_id
+    log_retention_days = aws_cloudwatch_log_group.workers.retention_in_days
+    force_destroy      = aws_s3_bucket.archive.force_destroy
+  }
+}

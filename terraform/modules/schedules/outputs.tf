@@ -15,3 +15,8 @@ output "policy_json" {
     send  = local.policy
   }
 }
+
+output "schedules" {
+  description = "Schedule to what is sent when. Known at plan time."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => { expression = schedule.schedule_expression, description = schedule.description, input = schedule.target[0].input } }
+}

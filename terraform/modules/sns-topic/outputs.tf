@@ -12,3 +12,8 @@ output "policy_json" {
   description = "The topic's policy."
   value       = local.policy
 }
+
+output "subscriptions" {
+  description = "Who receives the topic's messages, as protocol and endpoint. Known at plan time."
+  value       = { for name, subscription in aws_sns_topic_subscription.this : name => "${subscription.protocol} ${subscription.endpoint}" }
+}

@@ -26,3 +26,12 @@ output "policy_json" {
     bucket = local.bucket_policy
   }
 }
+
+output "settings" {
+  description = "How long logs are kept, whether runs are traced, and whether the bucket may be destroyed with what is in it. Known at plan time."
+  value = {
+    log_retention_days = aws_cloudwatch_log_group.this.retention_in_days
+    xray               = length(aws_sfn_state_machine.this.tracing_configuration) > 0
+    force_destroy      = aws_s3_bucket.this.force_destroy
+  }
+}

@@ -1,0 +1,218 @@
+# How the parts are wired: what each is handed, on a catalogue with one of each thing.
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_kms_key" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:topic" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/role" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::bucket" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:logs" }
+  }
+  mock_resource "aws_cloudwatch_event_bus" {
+    defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
+  }
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:workflow" }
+  }
+  mock_resource "aws_security_group" {
+    override_during = plan
+    defaults        = { id = "sg-1" }
+  }
+  mock_resource "aws_msk_configuration" {
+    override_during = plan
+    defaults = {
+      arn             = "arn:aws:kafka:eu-west-1:111122223333:configuration/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_msk_cluster" {
+    override_during = plan
+    defaults = {
+      arn                        = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events/11111111-2222-3333-4444-555555555555-1"
+      bootstrap_brokers_sasl_iam = "b-1.test:9098,b-2.test:9098,b-3.test:9098"
+    }
+  }
+  mock_resource "aws_msk_serverless_cluster" {
+    override_during = plan
+    defaults = {
+      arn                        = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events/11111111-2222-3333-4444-555555555555-s1"
+      bootstrap_brokers_sasl_iam = "boot.test:9098"
+    }
+  }
+  mock_resource "aws_mskconnect_custom_plugin" {
+    defaults = {
+      arn             = "arn:aws:kafkaconnect:eu-west-1:111122223333:custom-plugin/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_mskconnect_worker_configuration" {
+    defaults = {
+      arn             = "arn:aws:kafkaconnect:eu-west-1:111122223333:worker-configuration/pat/11111111-2222-3333-4444-555555555555-1"
+      latest_revision = 1
+    }
+  }
+  mock_resource "aws_mskconnect_connector" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kafkaconnect:eu-west-1:111122223333:connector/pat/11111111-2222-3333-4444-555555555555-1" }
+  }
+}
+
+variables {
+  environment         = "test"
+  region              = "eu-west-1"
+  catalog_file        = "tests/catalogs/wired.yaml"
+  vpc_id              = "vpc-1"
+  subnet_ids          = ["subnet-a", "subnet-b", "subnet-c"]
+  workflow_step_event = "Step"
+  function_arns       = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
+  alert_emails        = { alerts = ["a@example.com"], critical-alerts = ["c@example.com"], operations = ["o@example.com"], user-notifications = ["u@example.com"] }
+  archive_days        = 11
+  log_retention_days  = 731
+  enable_xray         = false
+  force_destroy       = true
+  msk = {
+    brokers                 = { max_volume_gib = 500 }
+    client_security_groups  = { clients = "sg-clients" }
+    scraper_security_groups = { scrapers = "sg-scrapers" }
+  }
+  msk_connect = {
+    plugin            = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
+    flush             = { interval_s = 600 }
+    s3_prefix_list_id = "pl-1"
+  }
+}
+
+# One plan for all of it: it is run once for every planted fault (see tools/terraform/mutation.py).
+run "each_part_is_handed_what_was_given" {
+  command = plan
+
+  assert {
+    condition = { for name, queue in module.queue : name => queue.settings } == {
+      q       = { visibility_timeout_s = 7200, delay_s = 60, retention_s = 691200, max_receive_count = 3 }
+      ordered = { visibility_timeout_s = 60, delay_s = 0, retention_s = 604800, max_receive_count = 5 }
+    }
+    error_message = "Queues."
+  }
+  assert {
+    condition     = module.bus.archive_days == 11
+    error_message = "The bus's archive keeps events as long as is said."
+  }
+  assert {
+    condition     = module.bus.targets == { "order-placed/queue-q" = "", "order-placed/queue-ordered" = "order-placed", "order-placed/function-f" = "", "order-placed/workflow-w" = "" }
+    error_message = "Targets, the FIFO one with a message group."
+  }
+  assert {
+    condition     = module.schedules.schedules == { nightly = { expression = "cron(0 3 * * ? *)", description = "Counts.", input = "{\"operation\":\"count\"}" } }
+    error_message = "Schedules."
+  }
+  assert {
+    condition     = module.workflow["w"].settings == { log_retention_days = 731, xray = false, force_destroy = true }
+    error_message = "Workflows."
+  }
+  assert {
+    condition     = { for key, value in jsondecode(module.workflow["w"].definition).States.RequestSteps.ItemProcessor.States.RequestStep.Parameters.Entries[0] : key => value if key != "Detail" } == { EventBusName = "pat-test", Source = "steps", DetailType = "Step" }
+    error_message = "A workflow's steps go back to the bus as the event that was named."
+  }
+  assert {
+    condition     = contains(values(module.msk[0].let_in), "sg-clients") && contains(values(module.msk[0].let_in), "sg-scrapers")
+    error_message = "Clients and scrapers may reach the brokers."
+  }
+  assert {
+    condition     = module.msk_connect[0].settings == { s3_prefix_list_id = "pl-1", log_retention_days = 731, force_destroy = true }
+    error_message = "The archive's connector reaches S3 alone."
+  }
+
+  assert {
+    condition     = { for name, topic in module.topic : name => values(topic.subscriptions) } == { alerts = ["email a@example.com"], critical-alerts = ["email c@example.com"], operations = ["email o@example.com"], user-notifications = ["email u@example.com"] }
+    error_message = "Each topic tells its own addresses."
+  }
+  assert {
+    condition = { for name, topic in module.topic : name => [for s in jsondecode(topic.policy_json).Statement : s.Principal.Service if s.Effect == "Allow"] } == {
+      alerts = ["cloudwatch.amazonaws.com"], critical-alerts = ["cloudwatch.amazonaws.com"], operations = ["cloudwatch.amazonaws.com"], user-notifications = []
+    }
+    error_message = "Alarms may publish to their topics."
+  }
+  assert {
+    condition = local.alarm_topic_arns == {
+      critical = "arn:aws:sns:eu-west-1:111122223333:pat-test-critical-alerts"
+      warning  = "arn:aws:sns:eu-west-1:111122223333:pat-test-alerts"
+    }
+    error_message = "Each severity has its topic."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_composite_alarm.healthy.alarm_actions) == 1 && length(aws_cloudwatch_composite_alarm.healthy.ok_actions) == 1
+    error_message = "The one alarm for all tells somebody, and when it is over."
+  }
+  assert {
+    condition     = join(" OR ", [for part in aws_cloudwatch_composite_alarm.part : part.alarm_rule]) == join(" OR ", [for name in concat(module.alarms.names.critical, local.msk_alarm_names.critical) : "ALARM(\"${name}\")"])
+    error_message = "It watches every critical alarm."
+  }
+
+  assert {
+    condition = {
+      for name, a in merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms) :
+      name => "${a.severity} ${a.namespace} ${a.metric} ${join(",", [for key, value in a.dimensions : "${key}=${value}"])} ${try(a.statistic, "Sum")} ${try(a.above, 0)} ${try(a.periods, 1)}"
+      } == {
+      "bus-undelivered"                 = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-undelivered Maximum 0 1"
+      "queue-ordered-dead-letters"      = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-ordered-dlq.fifo Maximum 0 1"
+      "queue-ordered-old"               = "warning AWS/SQS ApproximateAgeOfOldestMessage QueueName=pat-test-ordered.fifo Maximum 900 5"
+      "queue-q-dead-letters"            = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-q-dlq Maximum 0 1"
+      "queue-q-old"                     = "warning AWS/SQS ApproximateAgeOfOldestMessage QueueName=pat-test-q Maximum 14460 5"
+      "rule-order-placed-failed"        = "warning AWS/Events FailedInvocations EventBusName=pat-test,RuleName=order-placed Sum 0 1"
+      "rule-order-placed-lost"          = "critical AWS/Events InvocationsFailedToBeSentToDlq EventBusName=pat-test,RuleName=order-placed Sum 0 1"
+      "rule-order-placed-throttled"     = "warning AWS/Events ThrottledRules EventBusName=pat-test,RuleName=order-placed Sum 0 1"
+      "schedules-dropped"               = "critical AWS/Scheduler InvocationDroppedCount ScheduleGroup=pat-test Sum 0 1"
+      "schedules-refused"               = "warning AWS/Scheduler TargetErrorCount ScheduleGroup=pat-test Sum 0 1"
+      "topic-alerts-failed"             = "warning AWS/SNS NumberOfNotificationsFailed TopicName=pat-test-alerts Sum 0 1"
+      "topic-critical-alerts-failed"    = "warning AWS/SNS NumberOfNotificationsFailed TopicName=pat-test-critical-alerts Sum 0 1"
+      "topic-operations-failed"         = "warning AWS/SNS NumberOfNotificationsFailed TopicName=pat-test-operations Sum 0 1"
+      "topic-user-notifications-failed" = "warning AWS/SNS NumberOfNotificationsFailed TopicName=pat-test-user-notifications Sum 0 1"
+      "workflow-w-failed"               = "critical AWS/States ExecutionsFailed StateMachineArn=arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w Sum 0 1"
+      "workflow-w-throttled"            = "warning AWS/States ExecutionThrottled StateMachineArn=arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w Sum 0 1"
+      "workflow-w-timed-out"            = "critical AWS/States ExecutionsTimedOut StateMachineArn=arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w Sum 0 1"
+    }
+    error_message = "Metric, dimension, threshold and severity of each."
+  }
+  assert {
+    condition     = toset(concat(module.alarms.names.critical, module.alarms.names.warning)) == toset([for name in keys(merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms)) : "pat-test-${name}"])
+    error_message = "All of them are made."
+  }
+  assert {
+    condition = { for widget in local.widgets : widget.title => "${widget.stat} ${join(" ", [for metric in widget.metrics : join("/", slice(metric, 1, length(metric)))])}" if !contains(local.msk_widgets[*].title, widget.title) } == {
+      "Age of the oldest message (s)"            = "Maximum ApproximateAgeOfOldestMessage/QueueName/pat-test-ordered.fifo ApproximateAgeOfOldestMessage/QueueName/pat-test-q"
+      "Dead letters"                             = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered-dlq.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q-dlq ApproximateNumberOfMessagesVisible/QueueName/pat-test-undelivered"
+      "Deliveries that failed or were throttled" = "Sum FailedInvocations/EventBusName/pat-test/RuleName/order-placed ThrottledRules/EventBusName/pat-test/RuleName/order-placed"
+      "Events matched per rule"                  = "Sum MatchedEvents/EventBusName/pat-test/RuleName/order-placed"
+      "Messages waiting"                         = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q"
+      "Notifications that failed"                = "Sum NumberOfNotificationsFailed/TopicName/pat-test-alerts NumberOfNotificationsFailed/TopicName/pat-test-critical-alerts NumberOfNotificationsFailed/TopicName/pat-test-operations NumberOfNotificationsFailed/TopicName/pat-test-user-notifications"
+      "Workflow w"                               = "Sum ExecutionsStarted/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsSucceeded/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsFailed/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsTimedOut/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w"
+    }
+    error_message = "Each chart shows what its title says."
+  }
+  assert {
+    condition = jsondecode(output.archive_reader_policy).Statement == [
+      { Sid = "List", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = output.event_archive.bucket.arn },
+      { Sid = "Read", Effect = "Allow", Action = "s3:GetObject", Resource = "${output.event_archive.bucket.arn}/*" },
+      {
+        Sid       = "Decrypt", Effect = "Allow", Action = "kms:Decrypt"
+        Resource  = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+        Condition = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      },
+    ]
+    error_message = "Its objects are read, and decrypted through S3 alone."
+  }
+}
