@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tools.terraform import docs, unit
 from tools.terraform.checkov import checkov
+from tools.terraform.mutation import mutate
 from tools.terraform.report import FILE, Stage, write
 from tools.terraform.root import root
 from tools.terraform.workspace import ROOT
@@ -45,6 +46,7 @@ LANES: tuple[dict[str, Callable[[Stage], None]], ...] = (
     },
     {"root": root},
 )
+ON_DEMAND: dict[str, Callable[[Stage], None]] = {"mutation": mutate}
 STAGES = {name: stage for lane in LANES for name, stage in lane.items()}
 
 
@@ -65,14 +67,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--write-docs", action="store_true", help="write the modules' README files, and end"
     )
+    parser.add_argument(
+        "--mutate",
+        action="store_true",
+        help="instead, plant one fault at a time in the root's wiring and count those its tests "
+        "notice; takes a quarter of an hour",
+    )
     options = parser.parse_args(arguments)
     if options.write_docs:
         docs.write()
         return 0
-    wanted = set(options.stage or STAGES)
+    running = (ON_DEMAND,) if options.mutate else LANES
+    wanted = set(ON_DEMAND if options.mutate else options.stage or STAGES)
     start = time.perf_counter()
-    with ThreadPoolExecutor(len(LANES)) as pool:
-        lanes = pool.map(lambda lane: [_run(name) for name in lane if name in wanted], LANES)
+    with ThreadPoolExecutor(len(running)) as pool:
+        lanes = pool.map(
+            lambda lane: [_run(lane, name) for name in lane if name in wanted], running
+        )
         stages = [stage for lane in lanes for stage in lane]
     write(stages)
     print("\n" + "\n".join(stage.line for stage in stages))
@@ -82,11 +93,11 @@ def main(arguments: Sequence[str]) -> int:
     return int(bool(wrong))
 
 
-def _run(name: str) -> Stage:
+def _run(lane: dict[str, Callable[[Stage], None]], name: str) -> Stage:
     stage = Stage(name)
     start = time.perf_counter()
     try:
-        STAGES[name](stage)
+        lane[name](stage)
     except Exception as problem:  # noqa: BLE001 - one stage that breaks must not end the others
         stage.fault(f"{type(problem).__name__}: {problem}")
     stage.took_s = time.perf_counter() - start
