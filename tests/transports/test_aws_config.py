@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -100,3 +101,22 @@ def test_without_a_region_it_is_said_how_to_name_one(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match=r"specify a region.*PAT_EVENTS_AWS_REGION"):
         Sqs("q", AwsConfig()).sender(Config())
+
+
+def test_what_a_publish_needs_is_loaded_before_as_the_handler_of_a_signal_may_publish_meanwhile():
+    program = """
+import sys
+from pat_events import AwsConfig, Config, Producer, Sqs
+from pat_events.errors import PatEventsError
+from pat_events.events import EmailReceived
+aws = AwsConfig(region="us-east-1", endpoint_url="http://127.0.0.1:1", linger_s=60.0)
+producer = Producer(Config(connect_timeout_s=0), transport=Sqs("q", aws))
+before = {*sys.modules}
+producer.publish(EmailReceived(email_id="e-1"))
+print(sorted({*sys.modules} - before))
+producer._sender.close(0)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == "[]\n"

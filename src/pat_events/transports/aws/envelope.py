@@ -52,6 +52,10 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+# Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
+# publishes just then would find half of it.
+from google.protobuf import json_format  # noqa: F401
+
 from pat_events.codecs.json import to_json
 from pat_events.codecs.table import STRUCTURED, media_type, reader_by_media_type
 from pat_events.core import headers as h
