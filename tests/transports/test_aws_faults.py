@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pat_events import AwsConfig, Config, Producer, Sqs
+from pat_events import AwsConfig, Config, EventBridge, Producer, Sqs
 from pat_events.errors import NotPermittedError, TransportTimeoutError
 from pat_events.events import EmailReceived
 
@@ -31,7 +31,7 @@ URL = "http://sqs/000000000000/q.fifo"
 
 
 class Service(ThreadingHTTPServer):
-    """SQS, as far as a batch goes; ``fate`` says what becomes of each call."""
+    """Batches of SQS and of EventBridge; ``fate`` says what becomes of each call."""
 
     daemon_threads = True
 
@@ -40,7 +40,7 @@ class Service(ThreadingHTTPServer):
         self.fate = fate
         self.lock = threading.Lock()
         self.over = threading.Event()
-        # What it has by id and in its order, and of that what it told so.
+        # What it has, in its order, by group and id; and of that what it told so.
         self.taken = []
         self.told = set()
         self.wrong = []
@@ -52,11 +52,44 @@ class Service(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         """Connections are cut on purpose."""
 
-    def take(self, entry):
-        key = entry["MessageDeduplicationId"]
-        if key in self.told:
-            self.wrong.append(f"{key} was sent again although it had been acknowledged")
-        self.taken.append((entry["MessageGroupId"], key))
+    def answer(self, entries):
+        """Return what becomes of the call, and of each entry its id, or None where it failed."""
+        fate, fails = self.fate()
+        groups = Counter(group for group, _ in entries if group)
+        if max(groups.values(), default=0) > 1:
+            self.wrong.append("two of a group are in one call")
+        answers = []
+        for group, key in entries:
+            taken = fate not in ("throttled", "down", "denied") and not fails()
+            answers.append(key if taken else None)
+            if taken:
+                if key in self.told:
+                    self.wrong.append(f"{key} was sent again although it had been acknowledged")
+                self.taken.append((group, key))
+                if fate == "fine":
+                    self.told.add(key)
+        return fate, answers
+
+
+def of_sqs(body):
+    return [(it["MessageGroupId"], it["MessageDeduplicationId"]) for it in body["Entries"]]
+
+
+def sqs_says(answers):
+    failed = {"Code": "InternalError", "SenderFault": False}
+    return {
+        "Successful": [{"Id": str(n), "MessageId": it} for n, it in enumerate(answers) if it],
+        "Failed": [{"Id": str(n)} | failed for n, it in enumerate(answers) if not it],
+    }
+
+
+def of_eventbridge(body):
+    return [(None, json.loads(it["Detail"])["cloudevent"]["id"]) for it in body["Entries"]]
+
+
+def eventbridge_says(answers):
+    failed = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
+    return {"Entries": [{"EventId": it} if it else failed for it in answers]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -67,27 +100,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        service = self.server
-        with service.lock:
-            fate, partly = service.fate()
-            groups = Counter(it["MessageGroupId"] for it in body["Entries"])
-            if max(groups.values()) > 1:
-                service.wrong.append("two of a group are in one call")
-            answer = {"Successful": [], "Failed": []}
-            for entry in body["Entries"]:
-                if fate in ("throttled", "down", "denied"):
-                    break
-                if partly():
-                    it = {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
-                    answer["Failed"].append(it)
-                    continue
-                service.take(entry)
-                answer["Successful"].append(
-                    {"Id": entry["Id"], "MessageId": entry["MessageDeduplicationId"]}
-                )
-                if fate == "fine":
-                    service.told.add(entry["MessageDeduplicationId"])
-        self.respond(fate, answer)
+        is_bus = self.headers["x-amz-target"].endswith("PutEvents")
+        with self.server.lock:
+            entries = (of_eventbridge if is_bus else of_sqs)(body)
+            fate, answers = self.server.answer(entries)
+        self.respond(fate, (eventbridge_says if is_bus else sqs_says)(answers))
 
     def respond(self, fate, answer):
         if fate == "hangs":
@@ -96,9 +113,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         status = {"throttled": 400, "down": 503, "denied": 403}.get(fate, 200)
         if fate == "throttled":
-            answer = {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"}
+            answer = {"__type": "com.amazonaws#RequestThrottled", "message": "slow down"}
         if fate == "denied":
-            answer = {"__type": "com.amazonaws.sqs#AccessDenied", "message": "no"}
+            answer = {"__type": "com.amazonaws#AccessDenied", "message": "no"}
         text = b"<html>busy</html>" if fate in ("down", "nonsense") else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-type", "application/x-amz-json-1.0")
@@ -125,27 +142,35 @@ def service(fate):
         running.server_close()
 
 
-def publisher(running, **settings):
+def queue(address):
+    return Sqs(URL, AwsConfig(endpoint_url=address, **QUICK))
+
+
+def bus(address):
+    return EventBridge("pat", AwsConfig(endpoint_url=address, **QUICK))
+
+
+def publisher(running, to=queue, **settings):
     config = Config(**{"connect_timeout_s": 0, "buffer_events": 50} | settings)
-    return Producer(config, transport=Sqs(URL, AwsConfig(endpoint_url=running.address, **QUICK)))
+    return Producer(config, transport=to(running.address))
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_whatever_it_does_nothing_is_lost_or_sent_in_vain_and_keys_keep_their_order(seed):
-    dice = random.Random(seed)  # noqa: S311 - the same each time
+@pytest.mark.parametrize("to", [queue, bus])
+def test_whatever_it_does_nothing_is_lost_or_sent_in_vain_and_keys_keep_their_order(to):
+    dice = random.Random(1)  # noqa: S311 - the same each time
     fates = ["throttled", "down", "cut", "nonsense", "hangs"] + ["fine"] * 10
 
     def fate():
         return dice.choice(fates), lambda: dice.random() < 0.2
 
     with service(fate) as running:
-        producer = publisher(running)
+        producer = publisher(running, to)
         acks = [producer.publish(EmailReceived(email_id=f"k{n % 11}")) for n in range(200)]
         producer.close(60)
         assert [it.error for it in acks if it.error] == []
         assert running.wrong == []
     assert {key for _, key in running.taken} == {it.event_id for it in acks}
-    for number in range(11):
+    for number in range(11 if to is queue else 0):
         arrived = dict.fromkeys(key for group, key in running.taken if group == f"k{number}")
         assert list(arrived) == [it.event_id for it in acks[number::11]]
 
@@ -162,11 +187,18 @@ def test_an_outage_ends_in_time_and_says_what_was_wrong(fate):
         producer._sender.close(0)
 
 
-def test_what_is_not_permitted_fails_at_once_and_names_right_and_queue():
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        (queue, r"queue q.fifo in us-east-1.*sqs:SendMessage"),
+        (bus, r"bus pat in us-east-1.*events:PutEvents"),
+    ],
+)
+def test_what_is_not_permitted_fails_at_once_and_names_right_and_place(to, words):
     with service(lambda: ("denied", lambda: False)) as running:
-        producer = publisher(running)
+        producer = publisher(running, to)
         ack = producer.publish(EmailReceived(email_id="k"))
-        with pytest.raises(NotPermittedError, match=r"queue q.fifo in us-east-1.*sqs:SendMessage"):
+        with pytest.raises(NotPermittedError, match=words):
             ack.result(30)
         producer._sender.close(5)
 
