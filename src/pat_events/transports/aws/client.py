@@ -53,17 +53,7 @@ class Clients:
         except ImportError as missing:
             raise ConfigError(_MISSING) from missing
         config = self._config
-        attempts = config.client_attempts if timeout_s is None else 1
-        settings = Config(
-            connect_timeout=config.connect_timeout_s if timeout_s is None else timeout_s / 2,
-            read_timeout=config.read_timeout_s if timeout_s is None else timeout_s / 2,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=config.calls_in_flight,
-            # A quarter of the CPU that a call takes; what is sent was made here.
-            parameter_validation=False,
-            tcp_keepalive=True,
-            user_agent_extra="pat-events",
-        )
+        settings = Config(**_settings(config, timeout_s))
         # AWS's other libraries read AWS_REGION, boto3 AWS_DEFAULT_REGION alone.
         region = config.region or os.environ.get("AWS_REGION") or None
         try:
@@ -116,3 +106,18 @@ class Clients:
                     time.sleep(_PAUSE_S)
                 else:
                     return
+
+
+def _settings(config: AwsConfig, timeout_s: float | None) -> dict[str, Any]:
+    """Return what botocore's ``Config`` is made of; see ``Clients.make``."""
+    attempts = config.client_attempts if timeout_s is None else 1
+    return {
+        "connect_timeout": config.connect_timeout_s if timeout_s is None else timeout_s / 2,
+        "read_timeout": config.read_timeout_s if timeout_s is None else timeout_s / 2,
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
+        "max_pool_connections": config.calls_in_flight,
+        # A quarter of the CPU that a call takes; what is sent was made here.
+        "parameter_validation": False,
+        "tcp_keepalive": True,
+        "user_agent_extra": "pat-events",
+    }
