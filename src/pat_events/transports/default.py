@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from pat_events.transports.sending import require_transport
+from pat_events.core.checks import wrong_type
 
 if TYPE_CHECKING:
     from pat_events.transports.kafka.transport import KafkaTransport
@@ -27,5 +27,8 @@ def transport_or_default(transport: T | None, method: str) -> T | KafkaTransport
         from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
 
         return KafkaTransport.from_env()
-    require_transport(transport, method)
+    if not hasattr(transport, method):
+        raise wrong_type(
+            "transport", transport, "a transport, such as KafkaTransport(KafkaConfig(...))"
+        )
     return transport

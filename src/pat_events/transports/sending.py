@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pat_events.core.checks import wrong_type
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
@@ -149,18 +147,6 @@ class SendingTransport(Protocol):
             TransportUnavailableError: nobody answered in time; names the address.
             AuthenticationError: the sign-in was refused.
         """
-
-
-def require_transport(transport: object, method: str) -> None:
-    """Refuse what has no such method, as settings in the place of a transport.
-
-    Raises:
-        ConfigError: says what to give instead.
-    """
-    if not hasattr(transport, method):
-        raise wrong_type(
-            "transport", transport, "a transport, such as KafkaTransport(KafkaConfig(...))"
-        )
 
 
 def open_sender(
