@@ -64,7 +64,7 @@ def ask_apart(
             return outcome  # type: ignore[no-any-return]
         if process.returncode > 0:
             break
-    raise TransportError(_ended(question.__name__, process))
+    raise TransportError(_ended(process))
 
 
 def _run(asked: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -85,14 +85,14 @@ def _run(asked: bytes) -> subprocess.CompletedProcess[bytes]:
         ) from error
 
 
-def _ended(what: str, process: subprocess.CompletedProcess[bytes]) -> str:
+def _ended(process: subprocess.CompletedProcess[bytes]) -> str:
     said = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     if process.returncode > 0:
-        return f"asking for {what} of groups: the process that asks has failed: {said}"
+        return f"asking the groups' coordinator: the process that asks has failed: {said}"
     return (
-        f"asking for {what} of groups: {signal.Signals(-process.returncode).name} has ended the "
-        f"process that asks, twice ({said}): the connection to the coordinator breaks, and "
-        "librdkafka does not bear that (issue 4605); ask again once the cluster is at rest"
+        f"asking the groups' coordinator: {signal.Signals(-process.returncode).name} has ended "
+        f"the process that asks, twice ({said}): the connection to it breaks, and librdkafka does "
+        "not bear that (issue 4605); ask again once the cluster is at rest"
     )
 
 
