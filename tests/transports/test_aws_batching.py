@@ -52,13 +52,13 @@ class TestWhatGoesIntoACall:
         )
         assert [set(it) for it in all_calls(made)] == [{"a"}, {"b"}, {"a"}]
 
-    def test_company_is_waited_for_as_long_as_it_is_said_and_not_when_somebody_hurries(self):
+    def test_company_is_waited_for_as_long_as_it_is_said_and_not_when_expedited(self):
         made = batching(entry("a", at=5.0), entry("b", at=5.9), limits=LIMITS)
         assert made.next_call(5.9) == []
         assert made.due() == 6.0
         assert names(made.next_call(6.0)) == ["a", "b"]
         made.add(entry("c", at=6.0))
-        assert names(made.next_call(6.0, hurry=True)) == ["c"]
+        assert names(made.next_call(6.0, expedite=True)) == ["c"]
 
     @pytest.mark.parametrize("full", [[1] * 10, [50, 50]])
     def test_what_is_full_waits_for_nobody(self, full):

@@ -144,7 +144,7 @@ def test_a_call_waits_for_company_and_a_waiter_does_not(make_sender, bus, record
     assert [len(it) for it in bus.calls] == [10, 2]
 
 
-def test_who_hurries_while_every_call_is_taken_goes_next_without_company(make_sender, bus, record):
+def test_what_is_expedited_while_calls_are_taken_waits_for_no_company(make_sender, bus, record):
     sender = make_sender(linger_s=60.0, calls_in_flight=1)
     bus.gate.clear()
     for n in range(10):

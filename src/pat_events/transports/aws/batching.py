@@ -139,19 +139,19 @@ class Batching:
             self._behind[lane] = deque()
         self._make_ready(entry)
 
-    def next_call(self, now: float, *, hurry: bool = False) -> list[Entry]:
+    def next_call(self, now: float, *, expedite: bool = False) -> list[Entry]:
         """Return the entries of a call to be made now; empty where there is none.
 
         Args:
             now: What time it is.
-            hurry: Somebody waits: company is not waited for.
+            expedite: Somebody waits: company is not waited for.
         """
         while self._asleep and self._asleep[0][0] <= now:
             self._make_ready(heapq.heappop(self._asleep)[2])
         if self.is_busy:
             return []
         for name, destination in self._destinations.items():
-            if self._is_due(destination, now, hurry=hurry):
+            if self._is_due(destination, now, expedite=expedite):
                 # To the end, so that each has its turn.
                 self._destinations[name] = self._destinations.pop(name)
                 self._calls += 1
@@ -239,11 +239,11 @@ class Batching:
         destination.ready.append(entry)
         destination.size += entry.size
 
-    def _is_due(self, destination: _Destination, now: float, *, hurry: bool) -> bool:
+    def _is_due(self, destination: _Destination, now: float, *, expedite: bool) -> bool:
         return (
             self._drop_over(destination)
             and destination.paused_until <= now
-            and (hurry or self._full_at(destination) <= now)
+            and (expedite or self._full_at(destination) <= now)
         )
 
     def _full_at(self, destination: _Destination) -> float:

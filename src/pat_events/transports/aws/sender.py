@@ -91,8 +91,9 @@ class BusSender:
         self._lock = threading.RLock()
         self._inbox: deque[Entry] = deque()
         self._answers: deque[tuple[list[Entry], Answers]] = deque()
-        # Another object with each who hurries: a flag that is taken down just then would be lost.
-        self._hurry = self._hurried = object()
+        # Another object with each call of expedite, and the last one that was heeded: a flag that
+        # is taken down just then would be lost.
+        self._expedite = self._expedited = object()
         self._is_late = False
         # How many in the inbox make it worthwhile to wake the owner.
         self._wake_at = sys.maxsize
@@ -157,7 +158,7 @@ class BusSender:
     def expedite(self) -> None:
         """Send what was taken until now without waiting for company."""
         self._refuse_after_fork()
-        self._hurry = object()
+        self._expedite = object()
         self._wake()
 
     def flush(self, timeout_s: float) -> list[Outgoing]:
@@ -235,18 +236,18 @@ class BusSender:
     def _turn(self) -> None:
         """Take in what came, settle, make calls; then wait for more."""
         now = self._monotonic()
-        asked = self._hurry
-        hurry = self._is_late or asked is not self._hurried
-        self._hurried = asked
+        asked = self._expedite
+        expedite = self._is_late or asked is not self._expedited
+        self._expedited = asked
         while self._inbox:
             self._batching.add(self._inbox.popleft())
         while self._answers:
             self._take_answers(*self._answers.popleft(), now)
         self._give_up_overdue(now)
-        while call := self._batching.next_call(now, hurry=hurry):
+        while call := self._batching.next_call(now, expedite=expedite):
             self._callers.make(call)
         # What found no free call goes in the next, without waiting for company.
-        self._is_late = hurry and self._batching.is_busy
+        self._is_late = expedite and self._batching.is_busy
         self._sleep(self._monotonic())
 
     def _sleep(self, now: float) -> None:
