@@ -33,7 +33,7 @@ class Delivered(NamedTuple):
 
 
 class Handled(NamedTuple):
-    """So many events are done, since their handlers were."""
+    """So many events are done: their handlers returned, and what those published arrived."""
 
     events: int
 
@@ -50,8 +50,7 @@ class EndedJob(NamedTuple):
         seconds: How long the job took from its first call to its last return, waits of a coroutine
             included, and those for acknowledgements not. Several handlers share it by their numbers
             of events. Each event's own time is not measured: two looks at a clock cost more than
-            all else that is told. Most jobs have one event; where single calls of the others are to
-            be timed, ``Route.call`` is to be wrapped for an observer that asks for it.
+            all else that is told.
     """
 
     topic: str
@@ -80,7 +79,7 @@ class Retried(NamedTuple):
 
 
 class Held(NamedTuple):
-    """An event is kept for ``wait_s`` by what is out of order; it is none of its attempts.
+    """An event is kept, and tried again after ``wait_s``; what went wrong counts as no attempt.
 
     ``handler`` is empty where its dead letter could not be written.
     """
@@ -106,7 +105,7 @@ class GivenUp(NamedTuple):
 
 
 class DeadLettered(NamedTuple):
-    """An event is done, since its dead letter was written to ``topic``."""
+    """An event is done: its dead letter was written to ``topic``."""
 
     position: Position
     topic: str
@@ -204,13 +203,13 @@ Happening: TypeAlias = (
 class Observer(Protocol):
     """Is told what happened.
 
-    Called by the thread that did it, which waits for it meanwhile: a group's own, which reads
-    nothing until it returns, and for what is sent another; of what it shares between them it takes
-    care itself. There may be kinds of values that it does not know, now or later: it leaves them
-    alone. What it raises is logged the first time, and harms nobody.
+    It is called by the thread that did it, which waits until it returns: a group's own thread,
+    which reads nothing meanwhile, and a sender's threads. One that is given to both may be called
+    by several threads at a time. It leaves alone kinds of values that it does not know: there may
+    be more later. What it raises is logged the first time, and harms nobody.
 
-    One with an attribute ``wants_jobs`` that is true is told ``JobsEnded`` as well, as all beside
-    it are: how long handlers took, and with what outcome. Elsewhere nothing is made of that.
+    ``JobsEnded``, how long handlers took and with what outcome, is made only where an observer has
+    a true attribute ``wants_jobs``; those beside it are told as well.
     """
 
     def saw(self, what: Happening) -> None:
