@@ -85,15 +85,15 @@ class Assignment:
 
 
 def pair_of(partition: TopicPartition) -> Pair:
-    """Return the client's words for a partition in ours."""
+    """Return a partition as this package names it: topic and number."""
     return partition.topic, partition.partition
 
 
 def pairs_of(partitions: Iterable[TopicPartition]) -> list[Pair]:
-    """Return the client's words for partitions in ours."""
+    """Return partitions as this package names them."""
     return [pair_of(partition) for partition in partitions]
 
 
 def topic_partitions(pairs: Collection[Pair]) -> list[TopicPartition]:
-    """Return our words for partitions in the client's."""
+    """Return partitions as the client names them."""
     return [TopicPartition(topic, partition) for topic, partition in pairs]
