@@ -1,4 +1,4 @@
-"""Whether a cron expression, as EventBridge writes them, is of times that there are."""
+"""EventBridge's cron expressions: whether each field has values that the field can have."""
 
 from __future__ import annotations
 

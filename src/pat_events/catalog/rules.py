@@ -1,8 +1,8 @@
-"""Rules that take more than one entry of a catalogue, and so no JSON Schema can say.
+"""Rules that the JSON Schema does not have: most compare entries or fields, which it cannot do.
 
-They look at plain data, so that all of it is told at once; a part of the wrong type is the
-JSON Schema's matter. ``cross_references`` holds of every catalogue, ``platform`` of one that
-``terraform/`` is to make a platform of.
+They look at plain data, so that everything wrong is told at once; a part of the wrong type is the
+JSON Schema's matter. ``cross_references`` is for every catalogue, ``platform`` for one from which
+``terraform/`` is to make a platform.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHOWN_MAX: Final = 60
 # Its bucket has the name, too.
 _WORKFLOW: Final = re.compile("[a-z0-9-]+")
 _RULE_MAX: Final = 62  # Of EventBridge's 64: a second rule for more targets is called <rule>-2.
-_HIDDEN_PER_WORK: Final = 6
+_VISIBILITY_PER_TIMEOUT: Final = 6
 _DAYS_PROMISED: Final = 7
 # The bus's, beside those of the queues: what no target took.
 _UNDELIVERED: Final = "undelivered"
@@ -41,12 +41,12 @@ def cross_references(data: object) -> Iterator[Fault]:
         wanted = targets.get("queues") if isinstance(targets, dict) else None
         yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
     yield from _same_detail_type(events)
-    yield from _hidden_too_short(queues)
+    yield from _visibility_too_short(queues)
     for name, group in _entries(data, "groups").items():
         place = ("groups", name)
         yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
         yield from _unknown("event", group.get("consumes"), events, (*place, "consumes"))
-        yield from _without_dead_letters(name, group.get("consumes"), events, (*place, "consumes"))
+        yield from _bad_letter_topics(name, group.get("consumes"), events, (*place, "consumes"))
     for name, schedule in _entries(data, "schedules").items():
         place = ("schedules", name, "queue")
         yield from _unknown("queue", schedule.get("queue"), queues, place)
@@ -62,7 +62,7 @@ def cross_references(data: object) -> Iterator[Fault]:
 
 
 def platform(data: object) -> Iterator[Fault]:
-    """Yield what the platform on AWS has no room for: names that meet, events gone too soon."""
+    """Yield what the platform on AWS refuses: names that collide, events that are gone too soon."""
     for name, topic in _entries(data, "topics").items():
         if _below(topic.get("retention_days"), _DAYS_PROMISED):
             yield (("topics", name, "retention_days"), _too_short("events"))
@@ -70,24 +70,24 @@ def platform(data: object) -> Iterator[Fault]:
     if isinstance(letters, dict) and _below(letters.get("retention_days"), _DAYS_PROMISED):
         yield ("dead_letters", "retention_days"), _too_short("them")
     events = _entries(data, "events")
-    yield from _rules_of_one_name(events)
+    yield from _bad_rule_names(events)
     for name, event in events.items():
         targets = event.get("targets")
         workflows = targets.get("workflows") if isinstance(targets, dict) else None
         for place, workflow in _texts(workflows, ("events", name, "targets", "workflows")):
             if not _WORKFLOW.fullmatch(workflow):
                 yield place, f"{_shown(workflow)} must be lower-case letters, digits and '-'"
-    yield from _queues_of_one_name(_entries(data, "queues"))
+    yield from _same_queue_name(_entries(data, "queues"))
 
 
-def _hidden_too_short(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
+def _visibility_too_short(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
     for name, queue in queues.items():
-        work, hidden = queue.get("consumer_timeout_s"), queue.get("visibility_timeout_s")
-        if type(work) is int and _below(hidden, _HIDDEN_PER_WORK * work):
+        timeout, visibility = queue.get("consumer_timeout_s"), queue.get("visibility_timeout_s")
+        if type(timeout) is int and _below(visibility, _VISIBILITY_PER_TIMEOUT * timeout):
             yield (
                 ("queues", name, "visibility_timeout_s"),
                 (
-                    f"must be at least {_HIDDEN_PER_WORK} times consumer_timeout_s, or the "
+                    f"must be at least {_VISIBILITY_PER_TIMEOUT} times consumer_timeout_s, or the "
                     "message of a slow consumer is given to a second one"
                 ),
             )
@@ -117,7 +117,7 @@ def _same_detail_type(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
                 )
 
 
-def _rules_of_one_name(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
+def _bad_rule_names(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
     first: dict[str, str] = {}
     for name in events:
         # As Terraform makes them: EmailReceived -> email-received.
@@ -131,8 +131,8 @@ def _rules_of_one_name(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
             yield ("events", name), reason
 
 
-def _queues_of_one_name(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
-    # FIFO queues end in .fifo, their dead-letter queues as well: they meet no standard ones.
+def _same_queue_name(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
+    # FIFO queues end in .fifo, their dead-letter queues as well: they meet no standard one.
     of = {(name, queue.get("fifo") is True): name for name, queue in queues.items()}
     for (name, fifo), queue in of.items():
         letters = f"{name}-dlq"
@@ -157,7 +157,7 @@ def _unknown(kind: str, named: object, known: dict[str, Any], path: KeyPath) -> 
             yield place, f"there is no {kind} {_shown(name)}{did_you_mean(name, known)}"
 
 
-def _without_dead_letters(
+def _bad_letter_topics(
     group: str, consumed: object, events: dict[str, Any], path: KeyPath
 ) -> Iterator[Fault]:
     for place, name in _texts(consumed, path):
@@ -177,7 +177,8 @@ def _entries(data: object, name: str) -> dict[str, dict[str, object]]:
     return {key: entry if isinstance(entry, dict) else {} for key, entry in table.items()}
 
 
-def _texts(value: object, path: KeyPath) -> Iterator[Fault]:
+def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each text of a value that is one or a list of them, with its place."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):
