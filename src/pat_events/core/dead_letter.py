@@ -33,6 +33,7 @@ _ROOT_CAUSE_CLASS: Final = f"{OWN_PREFIX}root-cause-class"
 _STACKTRACE: Final = f"{OWN_PREFIX}stacktrace"
 _VALUE_BYTES: Final = f"{OWN_PREFIX}value-bytes"
 _VALUE_SHA256: Final = f"{OWN_PREFIX}value-sha256"
+_MESSAGE_ID: Final = f"{OWN_PREFIX}message-id"
 _TIMESTAMP_MS: Final = f"{OWN_PREFIX}timestamp-ms"
 _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
@@ -119,10 +120,14 @@ def without_value(letter: Record) -> Record:
 
 def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
     error = cause.error
+    message_id = delivery.position.message_id
+    if message_id:
+        place = {_MESSAGE_ID: message_id}
+    else:
+        place = {_PARTITION: str(delivery.partition), _OFFSET: str(delivery.offset)}
     fields = {
         _TOPIC: delivery.topic,
-        _PARTITION: str(delivery.partition),
-        _OFFSET: str(delivery.offset),
+        **place,
         _GROUP: cause.group,
         _DELIVERY_COUNT: str(cause.attempts),
         _MESSAGE: message_of(error),
@@ -162,6 +167,9 @@ def read_cause(values: HeaderValues) -> StoredCause:
 def _origin(values: HeaderValues) -> Position | None:
     topic = h.text(values, _TOPIC)
     partition, offset = _number(values, _PARTITION), _number(values, _OFFSET)
+    message_id = h.text(values, _MESSAGE_ID)
+    if topic and message_id:
+        return Position(topic, message_id=message_id)
     if not topic or partition is None or offset is None:
         return None
     return Position(topic, partition, offset)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pat_events.telemetry.observer import (
     DeadLettered,
     Delivered,
+    GivenBack,
     Handled,
     Held,
     Lost,
@@ -25,7 +26,7 @@ class GroupStats:
 
     Every delivery ends in exactly one of ``handled``, ``skipped`` (no handler for
     its type) or ``dead_lettered``, or is still ``in_flight``; ``returned`` ones
-    went back to the log with their partition.
+    went back to the log with their partition, or to their queue.
     """
 
     delivered: int = 0
@@ -66,6 +67,9 @@ class Counts:
                 stats.retried += 1
             case Held():
                 stats.held += 1
+            case GivenBack(events):
+                stats.returned += events
+                stats.in_flight -= events
             case Revoked(_, returned) | Lost(_, returned):
                 stats.returned += returned
                 stats.in_flight -= returned

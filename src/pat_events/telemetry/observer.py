@@ -111,6 +111,12 @@ class DeadLettered(NamedTuple):
     topic: str
 
 
+class GivenBack(NamedTuple):
+    """So many messages went back to their queue undone, and come again."""
+
+    events: int
+
+
 class Assigned(NamedTuple):
     """These partitions are this member's."""
 
@@ -187,6 +193,7 @@ Happening: TypeAlias = (
     | Held
     | GivenUp
     | DeadLettered
+    | GivenBack
     | Assigned
     | Revoked
     | Lost

@@ -24,10 +24,11 @@ class OutgoingDeadLetter(Outgoing):
 
     Attributes:
         failed_lane: What waits for it; None where no lane does.
+        writer: Wrote it, and is told what became of it.
         tries: How often it was sent, this time included.
     """
 
-    __slots__ = ("_post", "delivery", "failed_lane", "has_value", "owner", "record", "tries")
+    __slots__ = ("delivery", "failed_lane", "has_value", "owner", "record", "tries", "writer")
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class OutgoingDeadLetter(Outgoing):
         owner: Owner,
         delivery: Delivery,
         failed_lane: FailedLane | None,
-        post: Callable[[OutgoingDeadLetter], None],
+        writer: DeadLetterWriter,
     ) -> None:
         super().__init__(*record)
         self.record = record
@@ -44,26 +45,35 @@ class OutgoingDeadLetter(Outgoing):
         self.failed_lane = failed_lane
         self.tries = 1
         self.has_value = True
-        self._post = post
+        self.writer = writer
 
     def settle(self, error: PatEventsError | None, place: Place | None) -> None:
         """Record the outcome and tell the engine."""
         super().settle(error, place)
-        self._post(self)
+        self.writer.post(self)
 
 
 class DeadLetterWriter:
-    """Writes the dead letters of one group."""
+    """Writes the dead letters of one group.
+
+    Args:
+        group: Its name.
+        sender: Takes the letters.
+        post: Is called with each that is settled.
+        topic: Where they go, all of them; the topic of the group for that of the record when None.
+    """
 
     def __init__(
         self,
         group: str,
         sender: Sender,
         post: Callable[[OutgoingDeadLetter], None],
+        topic: str | None = None,
     ) -> None:
         self._group = group
         self._sender = sender
-        self._post = post
+        self.post = post
+        self._topic = topic
 
     def make(
         self,
@@ -85,9 +95,9 @@ class DeadLetterWriter:
             first_failed_ms=delivery.first_failed_ms or now_ms,
             last_failed_ms=now_ms,
         )
-        topic = Catalog.dead_letter_topic(delivery.topic, self._group)
+        topic = self._topic or Catalog.dead_letter_topic(delivery.topic, self._group)
         record = dead_letter(delivery, topic, cause)
-        return OutgoingDeadLetter(record, owner, delivery, failed_lane, self._post)
+        return OutgoingDeadLetter(record, owner, delivery, failed_lane, self)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
@@ -103,9 +113,7 @@ class DeadLetterWriter:
         return smaller
 
     def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
-        return OutgoingDeadLetter(
-            record, letter.owner, letter.delivery, letter.failed_lane, self._post
-        )
+        return OutgoingDeadLetter(record, letter.owner, letter.delivery, letter.failed_lane, self)
 
     def send(self, letter: OutgoingDeadLetter) -> None:
         """Send a letter; its outcome is posted, a full buffer included.

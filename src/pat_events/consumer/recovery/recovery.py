@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
 from pat_events.consumer.recovery.failure_log import FailureLog
 from pat_events.consumer.recovery.waiting import Waiting
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pat_events.consumer.job import Job, Owner
-    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter, OutgoingDeadLetter
+    from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
+    from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
     from pat_events.core.recovery.verdict import Verdict
     from pat_events.telemetry.observer import Observer
+
+
+class OwnRedrive(Protocol):
+    """Where deliveries came from, if what is given up is its own affair."""
+
+    def leave(self, delivery: Delivery, wait_s: float, lane: Lane | None) -> None:
+        """This is given up, and worth another look after ``wait_s``; ``lane`` waits for it."""
 
 
 class Recovery:
@@ -33,12 +42,19 @@ class Recovery:
 
     Nothing in here is called by what it applies to: what failed, what is due and which dead letters
     are settled is told by the engine.
+
+    Args:
+        dead_letters: Writes the dead letter of what is given up, or is left with it as it is.
+        observer: Is told what happens.
+        clock: Monotonic, in seconds.
+        wall_clock: Seconds since 1970.
+        random: Numbers in [0, 1) for jitter.
     """
 
     def __init__(
         self,
         *,
-        dead_letters: DeadLetterWriter,
+        dead_letters: DeadLetterWriter | OwnRedrive,
         observer: Observer,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -78,11 +94,25 @@ class Recovery:
             else:
                 self._send(due)
 
+    def drop_waiting(self) -> list[tuple[Delivery, float]]:
+        """Forget what is to be tried again; returns it with when it was due.
+
+        Its lanes stay busy: nothing of them runs here any more.
+        """
+        dropped: list[tuple[Delivery, float]] = []
+        for at, _, due in self._waiting.take_all():
+            if isinstance(due, FailedLane):
+                dropped += [(delivery, at) for delivery in due.retry]
+                due.retry = []
+            else:
+                dropped.append((due.delivery, at))
+        return dropped
+
     def refuse(self, owner: Owner, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
         self._log.refused(delivery, error)
         self._observer.saw(GivenUp(delivery.position, "", 0, reason_of(error), error))
-        self._send(self._dead_letters.make(owner, delivery, error, now_ms=self._now_ms()))
+        self._give_up(owner, delivery, error)
 
     def settle(self, job: Job) -> None:
         """Settle a job that was not handled whole: what is done, what failed, what never ran."""
@@ -131,19 +161,13 @@ class Recovery:
         error: BaseException,
         now: float,
     ) -> None:
-        now_ms = self._now_ms()
         saw = self._observer.saw
         position, attempt = delivery.position, delivery.attempt
         name = delivery.route.registration.name
-        delivery.first_failed_ms = delivery.first_failed_ms or now_ms
+        delivery.first_failed_ms = delivery.first_failed_ms or self._now_ms()
         if isinstance(verdict, DeadLetter):
-            lane.letters += 1
-            make = self._dead_letters.make
-            reason = verdict.reason
-            saw(GivenUp(position, name, attempt, reason, error))
-            self._send(
-                make(lane.owner, delivery, error, now_ms=now_ms, reason=reason, failed_lane=lane)
-            )
+            saw(GivenUp(position, name, attempt, verdict.reason, error))
+            self._give_up(lane.owner, delivery, error, reason=verdict.reason, failed_lane=lane)
         elif isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.
             delivery.holds += 1
@@ -154,6 +178,32 @@ class Recovery:
             delivery.attempt += 1
             saw(Retried(position, name, attempt, error, verdict.at - now))
             lane.try_again(delivery, verdict.at)
+
+    def _give_up(
+        self,
+        owner: Owner,
+        delivery: Delivery,
+        error: BaseException,
+        *,
+        reason: str | None = None,
+        failed_lane: FailedLane | None = None,
+    ) -> None:
+        letters = self._dead_letters
+        if isinstance(letters, DeadLetterWriter):
+            if failed_lane is not None:
+                failed_lane.letters += 1
+            make, now_ms = letters.make, self._now_ms()
+            self._send(
+                make(owner, delivery, error, now_ms=now_ms, reason=reason, failed_lane=failed_lane)
+            )
+            return
+        wait_s, lane = 0.0, None
+        if failed_lane is not None:
+            lane = failed_lane.lane
+            policy = delivery.route.registration.retry
+            if policy.retries(error):
+                wait_s = policy.delay_s(delivery.attempt, self._random(), error)
+        letters.leave(delivery, wait_s, lane)
 
     def _free_or_wait(self, failed_lane: FailedLane) -> None:
         if failed_lane.retry:
@@ -176,10 +226,10 @@ class Recovery:
             wait_s = verdict.until - now
             self._log.letter_held(letter, error, wait_s)
             self._observer.saw(Held(letter.delivery.position, "", error, wait_s))
-            self._waiting.add(verdict.until, self._dead_letters.again(letter))
+            self._waiting.add(verdict.until, letter.writer.again(letter))
         else:
             self._log.letter_too_large(letter, error)
-            smaller = self._dead_letters.without_value(letter)
+            smaller = letter.writer.without_value(letter)
             letter.delivery.value = None
             letter.owner.dropped_value(letter.delivery)
             self._send(smaller)
@@ -195,7 +245,7 @@ class Recovery:
 
     def _send(self, letter: OutgoingDeadLetter) -> None:
         letter.owner.running += 1
-        self._dead_letters.send(letter)
+        letter.writer.send(letter)
 
     def _now_ms(self) -> int:
         return int(self._wall_clock() * 1000)

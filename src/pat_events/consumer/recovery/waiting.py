@@ -28,7 +28,9 @@ class Wait(NamedTuple):
     held: bool
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """What waits until when."""
+
     at: float
     tie: int
     due: Due
@@ -38,7 +40,7 @@ class Waiting:
     """What is to be done later, soonest first; times by the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._heap: list[_Entry] = []
+        self._heap: list[Entry] = []
         self._tie = itertools.count()
 
     @property
@@ -48,13 +50,18 @@ class Waiting:
 
     def add(self, at: float, due: Due) -> None:
         """Keep this until then."""
-        heapq.heappush(self._heap, _Entry(at, next(self._tie), due))
+        heapq.heappush(self._heap, Entry(at, next(self._tie), due))
 
     def pop(self, now: float) -> Due | None:
         """Return what is due and has waited longest, or None."""
         if self._heap and self._heap[0].at <= now:
             return heapq.heappop(self._heap).due
         return None
+
+    def take_all(self) -> list[Entry]:
+        """Return all that waits, and keep none of it."""
+        taken, self._heap = self._heap, []
+        return taken
 
     def __iter__(self) -> Iterator[Wait]:
         """Yield what waits: until when, where, its first offset, and whether it is held."""

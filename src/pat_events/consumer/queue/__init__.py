@@ -1,0 +1,1 @@
+"""Consuming a queue: messages with receipts, deleted once they are handled."""

@@ -1,0 +1,279 @@
+"""The engine of a queue's consumer: receive, hand out, settle, delete.
+
+One thread owns an engine and makes every call. Clock, whoever asks the queue, workers and
+randomness are handed in, so that it also runs under a simulated clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pat_events.consumer.chunks import take_batches, take_chunks
+from pat_events.consumer.ended import ended
+from pat_events.consumer.queue.intake import Intake
+from pat_events.consumer.queue.requests import Change, Receive
+from pat_events.consumer.queue.state import QueueState
+from pat_events.consumer.queue.upkeep import Upkeep
+from pat_events.consumer.queue.visibility import Visibility
+from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
+from pat_events.consumer.recovery.recovery import Recovery
+from pat_events.consumer.routes import Route
+from pat_events.consumer.workers.deadlines import give_up_overdue
+from pat_events.core import headers as h
+from pat_events.core.shown import one_line
+from pat_events.errors import HoldError, UnknownEventError
+from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.queue.limits import Limits
+    from pat_events.consumer.queue.requests import Requests
+    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers.inbox import Inbox
+    from pat_events.consumer.workers.pool import WorkerPool
+    from pat_events.core.lanes import Lane, Order
+    from pat_events.telemetry.observer import EndedJob, Observers
+    from pat_events.transports.queue import QueueFeatures, QueueMessage
+
+_log = logging.getLogger("pat_events.consumer")
+
+# Most deliveries of a lane for a worker at a time.
+_CHUNK: Final = 500
+# Longest wait for results, in seconds: bounds how late a stop or a due retry is seen.
+_WAIT_S: Final = 0.1
+# While jobs wait for a worker, wake another one this often, in seconds.
+_BUSY_S: Final = 0.002
+_WATCH_S: Final = 0.05
+_SUM_UP_S: Final = 1.0
+
+
+class Engine:
+    """Drives one consumer of a queue; see the module.
+
+    Args:
+        requests: Asks the queue; each answer comes through ``inbox``.
+        features: What the queue can do.
+        routes: From a delivery to its handler.
+        workers: Where handlers run.
+        inbox: Where all that is settled or answered comes from.
+        dead_letters: Writes dead letters; None to leave to the queue what is given up.
+        order: What is kept in order: the events of one ``"key"``, or ``"none"``.
+        limits: As of ``QueueConsumer``.
+        observer: Is told what happens.
+        clock: Monotonic, in seconds.
+        wall_clock: Seconds since 1970.
+        random: Numbers in [0, 1) for jitter.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        features: QueueFeatures,
+        routes: Routes,
+        workers: WorkerPool,
+        inbox: Inbox,
+        dead_letters: DeadLetterWriter | None,
+        order: Order,
+        limits: Limits,
+        observer: Observers,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._routes = routes
+        self._workers = workers
+        self._inbox = inbox
+        self._limits = limits
+        self._observer = observer
+        self._clock = clock
+        self._state = state = QueueState(order)
+        self._visibility = Visibility(limits.visibility_s, features.max_visibility_s)
+        self._intake = Intake(state, requests, limits, features.max_batch)
+        self._upkeep = Upkeep(state, self._visibility, requests, features, observer)
+        self._next_watch = 0.0
+        self._next_sum_up = 0.0
+        self._abort = False
+        self._recovery = Recovery(
+            dead_letters=state if dead_letters is None else dead_letters,
+            observer=observer,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        )
+
+    def abort(self) -> None:
+        """Do not wait for handlers any more; callable from any thread."""
+        self._abort = True
+
+    def step(self) -> None:
+        """Do everything that is due, then wait for results, at most 0.1 s.
+
+        Raises:
+            WorkersExhaustedError: as many calls hang as there are workers.
+            HoldError: nothing runs handlers any more; has to be started again.
+        """
+        now = self._clock()
+        self._look_after(now)
+        self._settle(self._inbox.take(0))
+        self._recovery.run_due(now)
+        self._hand_out(now)
+        self._upkeep.ask(now)
+        self._intake.ask(now)
+        self._settle(self._inbox.take(self._wait_s(now)))
+        self._hand_out(self._clock())
+
+    def _look_after(self, now: float) -> None:
+        if now >= self._next_watch:
+            self._next_watch = now + _WATCH_S
+            give_up_overdue(self._workers, now, self._inbox.put)
+        if now >= self._next_sum_up:
+            self._next_sum_up = now + _SUM_UP_S
+            self._recovery.sum_up()
+
+    def _wait_s(self, now: float) -> float:
+        if self._workers.wake_idle():
+            return _BUSY_S
+        retry_at = self._recovery.next_due
+        due = self._upkeep.next_due if retry_at is None else min(self._upkeep.next_due, retry_at)
+        return max(0.0, min(_WAIT_S, due - now))
+
+    def _accept(self, answer: Receive) -> None:
+        self._intake.answered(answer, self._clock())
+        state, accepted = self._state, 0
+        for message in answer.messages:
+            known = state.taken.get(message.message_id)
+            if known is not None:
+                # It was kept for too short, or came twice: still ours, by another receipt.
+                known.receipt, known.receive_count = message.receipt, message.receive_count
+                self._visibility.received([known], answer.at)
+                continue
+            accepted += 1
+            state.take(message)
+            self._visibility.received([message], answer.at)
+            if state.draining:
+                state.give_back(message)
+            else:
+                self._route(message)
+        if accepted:
+            self._observer.saw(Delivered(message.topic, message.partition, accepted, 0))
+
+    def _route(self, message: QueueMessage) -> None:
+        route = self._routes.find(message)
+        if isinstance(route, Route):
+            message.route = route
+            self._state.lanes.add(message)
+            return
+        if route is None:
+            # A queue is one consumer's: whoever sent it there meant this one.
+            type_ = one_line((message.header_values.get(h.CE_TYPE) or b"").decode(errors="replace"))
+            route = UnknownEventError(f"no handler here is for events of the type {type_}")
+        self._recovery.refuse(self._state, message, route)
+
+    def _hand_out(self, now: float) -> None:
+        state = self._state
+        if state.draining:
+            return
+        lanes = state.lanes
+        ready = state.cut(lanes.take_ready())
+        if ready and self._visibility.any_over(now):
+            ready = [lane for lane in ready if self._is_kept(lane, now)]
+        jobs: list[Job] = []
+        if ready and self._routes.has_batches:
+            jobs, ready = take_batches(state, ready, None)
+        jobs += take_chunks(state, ready, None, _CHUNK)
+        if jobs:
+            state.running += len(jobs)
+            self._workers.submit(jobs)
+
+    def _is_kept(self, lane: Lane, now: float) -> bool:
+        """Drop from a lane what is kept no more, and what is behind it; tells whether any is left.
+
+        Another consumer may have it, or gets it next.
+        """
+        lanes = self._state.lanes
+        waiting = cast("list[QueueMessage]", lanes.take(lane, len(lane.waiting)))
+        over = [self._visibility.is_over(message, now) for message in waiting]
+        first = over.index(True) if True in over else len(waiting)
+        lanes.put_back(lane, list(waiting[:first]))
+        for message, is_over in zip(waiting[first:], over[first:], strict=True):
+            if is_over:
+                self._upkeep.forget(message)
+                self._observer.saw(GivenBack(1))
+            else:
+                self._state.give_back(message)
+        if not first:
+            lanes.release(lane)
+        return first > 0
+
+    def _settle(self, items: Iterable[Any]) -> None:
+        handled = 0
+        told: list[EndedJob] = []
+        state = self._state
+        for item in items:
+            if isinstance(item, Receive):
+                self._accept(item)
+            elif isinstance(item, Change):
+                self._upkeep.answered(item, self._clock())
+            elif isinstance(item, OutgoingDeadLetter):
+                state.running -= 1
+                self._recovery.settle_letter(item)
+            elif not item.abandoned:  # Else it was settled when it was given up.
+                state.running -= 1
+                if self._observer.wants_jobs:
+                    told += ended(item)
+                handled += self._settle_job(item)
+        if told:
+            self._observer.saw(JobsEnded(told))
+        if handled:
+            self._observer.saw(Handled(handled))
+
+    def _settle_job(self, job: Job) -> int:
+        """Settle a job; returns how many were handled and not told yet."""
+        if job.failures is not None or job.done != len(job.deliveries):
+            self._recovery.settle(job)
+            return 0
+        job.owner.finished(job.deliveries)
+        for lane, _, _ in job.by_lane():
+            job.owner.lanes.release(lane)
+        return job.done
+
+    def close(self) -> int:
+        """Give back what was not begun, let handlers finish, delete what is done.
+
+        Returns how many messages were neither deleted nor given back: they come again when their
+        visibility is over.
+        """
+        self._state.drain()
+        deadline = self._clock() + self._limits.drain_timeout_s
+        try:
+            while not self._abort:
+                now = self._clock()
+                self._give_back_what_waits(now)
+                self._upkeep.ask(now, hurry=True)
+                if self._is_drained or now >= deadline:
+                    break
+                wait_s = _BUSY_S if self._workers.wake_idle() else _WAIT_S
+                self._settle(self._inbox.take(min(wait_s, deadline - now)))
+                give_up_overdue(self._workers, now, self._inbox.put)
+        except HoldError as error:
+            # There is nothing left that runs handlers: what they have comes again.
+            _log.error("%s", one_line(str(error)))
+        finally:
+            self._recovery.sum_up(all_of_it=True)
+        return len(self._state.taken)
+
+    def _give_back_what_waits(self, now: float) -> None:
+        state = self._state
+        for delivery in state.lanes.take_all():
+            state.give_back(cast("QueueMessage", delivery))
+        for delivery, at in self._recovery.drop_waiting():
+            state.give_back(cast("QueueMessage", delivery), max(0.0, at - now))
+
+    @property
+    def _is_drained(self) -> bool:
+        return not (self._state.running or self._intake.calls) and self._upkeep.is_done

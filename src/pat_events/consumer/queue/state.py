@@ -1,0 +1,107 @@
+"""What a consumer has of its queue: the owner of its jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from pat_events.core.lanes import Lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pat_events.core.lanes import Lane, Order
+    from pat_events.core.record import Delivery
+    from pat_events.transports.queue import QueueMessage
+
+_NO_LIMIT: Final = 2**63
+_NONE: Final = -1
+
+
+class QueueState:
+    """The messages a consumer has, from their arrival until the queue has its answer.
+
+    The ``Owner`` of their jobs; offsets are the order in which they came.
+
+    Attributes:
+        taken: What was received, and is neither deleted nor given back, by its id.
+        value_bytes: Payload bytes of those.
+        to_delete: What is done, and is to be deleted.
+        to_give_back: What is to be given back, each with the wait before it comes again, in
+            seconds.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self.alive = True
+        self.running = 0
+        self.last_to_begin = _NO_LIMIT
+        self.lanes = Lanes(order)
+        self.taken: dict[str, QueueMessage] = {}
+        self.value_bytes = 0
+        self.to_delete: list[QueueMessage] = []
+        self.to_give_back: list[tuple[QueueMessage, float]] = []
+        self._keeps_order = order == "key"
+        self._next_offset = 0
+        self._sizes: dict[QueueMessage, int] = {}
+        # Of each a message was given up and left to the queue: those behind it wait for it there.
+        self._cut: set[Lane] = set()
+
+    def take(self, message: QueueMessage) -> None:
+        """This has come."""
+        message.offset = self._next_offset
+        self._next_offset += 1
+        message.attempt = message.receive_count
+        self.taken[message.message_id] = message
+        size = self._sizes[message] = len(message.value or b"")
+        self.value_bytes += size
+
+    def forget(self, message: QueueMessage) -> None:
+        """This is not here any more, whatever became of it."""
+        del self.taken[message.message_id]
+        self.value_bytes -= self._sizes.pop(message)
+
+    def finished(self, deliveries: Sequence[Delivery]) -> None:
+        """These were handled or dead-lettered: they are to be deleted."""
+        self.to_delete += cast("Sequence[QueueMessage]", deliveries)
+
+    def dropped_value(self, delivery: Delivery) -> None:
+        """The payload of a delivery, which is not finished, is not kept any more."""
+        message = cast("QueueMessage", delivery)
+        self.value_bytes -= self._sizes[message]
+        self._sizes[message] = 0
+
+    def leave(self, delivery: Delivery, wait_s: float, lane: Lane | None) -> None:
+        """This is given up, and comes again after so many seconds, until the queue moves it away.
+
+        Where order is kept, what waits behind it in its lane goes back as well.
+        """
+        self.give_back(cast("QueueMessage", delivery), wait_s)
+        if lane is not None and self._keeps_order:
+            self._cut.add(lane)
+
+    def give_back(self, message: QueueMessage, wait_s: float = 0.0) -> None:
+        """This is to come again after so many seconds, for whoever asks then."""
+        self.to_give_back.append((message, wait_s))
+
+    def drain(self) -> None:
+        """Begin nothing any more."""
+        self.last_to_begin = _NONE
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self.last_to_begin == _NONE
+
+    def cut(self, ready: Iterable[Lane]) -> list[Lane]:
+        """Return the lanes that may run; what waits in the others is given back."""
+        if not self._cut:
+            return list(ready)
+        others = []
+        for lane in ready:
+            if lane not in self._cut:
+                others.append(lane)
+                continue
+            for delivery in self.lanes.take(lane, len(lane.waiting)):
+                self.give_back(cast("QueueMessage", delivery))
+            self.lanes.release(lane)
+        self._cut = {lane for lane in self._cut if lane.busy or lane.waiting}
+        return others

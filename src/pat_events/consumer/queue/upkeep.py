@@ -1,0 +1,164 @@
+"""Messages are deleted, kept and given back: what is asked of the queue for them, in batches."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.queue.requests import Change
+from pat_events.core.recovery.verdict import hold_s
+from pat_events.core.repeats import Repeats, more_like_it
+from pat_events.core.shown import one_line
+from pat_events.telemetry.observer import GivenBack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pat_events.consumer.queue.requests import Kind, Requests
+    from pat_events.consumer.queue.state import QueueState
+    from pat_events.consumer.queue.visibility import Visibility
+    from pat_events.errors import PatEventsError
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.queue import QueueFeatures, QueueMessage
+
+_log = logging.getLogger("pat_events.consumer")
+
+# How long what is done waits for company, in seconds: a call costs the same for one as for ten.
+# Of a FIFO queue what is behind it in its group does not come before it is deleted.
+_DELETE_AFTER_S: Final = 0.2
+_DELETE_AFTER_FIFO_S: Final = 0.01
+_NEVER: Final = float("inf")
+_THEN: Final[dict[Kind, str]] = {
+    "delete": "it is repeated; they may come again meanwhile",
+    "extend": "it is repeated; what is kept no more is not begun",
+    "give back": "they come again when their visibility is over",
+}
+
+
+class Upkeep:
+    """Tells the queue what becomes of messages; owned by the engine's thread."""
+
+    def __init__(
+        self,
+        state: QueueState,
+        visibility: Visibility,
+        requests: Requests,
+        features: QueueFeatures,
+        observer: Observer,
+    ) -> None:
+        self._state = state
+        self._visibility = visibility
+        self._requests = requests
+        self._features = features
+        self._observer = observer
+        self._repeats = Repeats()
+        self._delete_after_s = _DELETE_AFTER_FIFO_S if features.fifo else _DELETE_AFTER_S
+        self._delete_at = _NEVER
+        self._failed_deletes = 0
+        #: Requests under way that matter to what comes again.
+        self.calls = 0
+
+    def ask(self, now: float, *, hurry: bool = False) -> None:
+        """Ask for all that is due; with ``hurry`` nothing that is done waits for company."""
+        self._give_back(now)
+        for visibility_s, messages in self._visibility.take_due(now).items():
+            for batch in self._batches(messages):
+                self._requests.submit(Change("extend", batch, now, visibility_s))
+        self._delete(now, hurry=hurry)
+
+    def _give_back(self, now: float) -> None:
+        waiting, self._state.to_give_back = self._state.to_give_back, []
+        by_wait: dict[int, list[QueueMessage]] = {}
+        for message, wait_s in waiting:
+            self.forget(message)
+            wait = min(math.ceil(wait_s), self._features.max_visibility_s)
+            by_wait.setdefault(wait, []).append(message)
+        for wait, messages in by_wait.items():
+            for batch in self._batches(messages):
+                self._submit(Change("give back", batch, now, wait))
+        if waiting:
+            self._observer.saw(GivenBack(len(waiting)))
+
+    def _delete(self, now: float, *, hurry: bool) -> None:
+        done = self._state.to_delete
+        if not done:
+            return
+        if self._delete_at == _NEVER:
+            self._delete_at = now + self._delete_after_s
+        is_paused = self._failed_deletes > 0 and now < self._delete_at
+        is_full = len(done) >= self._features.max_batch
+        if is_paused or not (is_full or hurry or now >= self._delete_at):
+            return
+        self._delete_at = _NEVER
+        self._state.to_delete = []
+        for batch in self._batches(done):
+            self._submit(Change("delete", batch, now))
+
+    def _submit(self, change: Change) -> None:
+        self.calls += 1
+        self._requests.submit(change)
+
+    def _batches(self, messages: list[QueueMessage]) -> list[list[QueueMessage]]:
+        size = self._features.max_batch
+        return [messages[begin : begin + size] for begin in range(0, len(messages), size)]
+
+    @property
+    def next_due(self) -> float:
+        """When ``ask`` has something to do, by the monotonic clock in seconds."""
+        return min(self._delete_at, self._visibility.next_due)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the queue knows of everything that was deleted or given back."""
+        return not (self.calls or self._state.to_delete or self._state.to_give_back)
+
+    def answered(self, change: Change, now: float) -> None:
+        """Do what an answer says."""
+        undone = {each.receipt: each for each in change.undone}
+        done, failed, gone = [], [], []
+        for receipt, message in change.messages.items():
+            if change.error is None and receipt not in undone:
+                done.append(message)
+            # One that came again meanwhile has another receipt: that one is good.
+            elif receipt in undone and undone[receipt].gone and message.receipt == receipt:
+                gone.append(message)
+            else:
+                failed.append(message)
+        if error := change.error or next((each.error for each in change.undone), None):
+            self._say(change, error, len(change.messages) - len(done), now)
+        if change.kind == "extend":
+            self._visibility.extended(done, change.visibility_s, change.at)
+            self._visibility.not_extended(failed, now)
+            for message in gone:
+                self._visibility.gone(message)
+            return
+        self.calls -= 1
+        if change.kind == "delete":
+            for message in (*done, *gone):
+                self.forget(message)
+            self._delete_again(failed, now)
+
+    def _delete_again(self, failed: Sequence[QueueMessage], now: float) -> None:
+        self._failed_deletes = self._failed_deletes + 1 if failed else 0
+        if failed:
+            self._state.to_delete[:0] = failed
+            self._delete_at = now + hold_s(self._failed_deletes)
+
+    def forget(self, message: QueueMessage) -> None:
+        """This message is not here any more."""
+        self._visibility.ended(message)
+        self._state.forget(message)
+
+    def _say(self, change: Change, error: PatEventsError, count: int, now: float) -> None:
+        more = self._repeats.note((change.kind, type(error).__name__), now)
+        if more is not None:
+            _log.warning(
+                "could not %s %d of %d messages: %s; %s%s",
+                change.kind,
+                count,
+                len(change.messages),
+                one_line(str(error)),
+                _THEN[change.kind],
+                more_like_it(more),
+            )
