@@ -29,6 +29,7 @@ PUBLIC = [
     "Order",
     "Position",
     "Producer",
+    "QueueConsumer",
     "RetryPolicy",
     "Sns",
     "Sqs",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.context import Context
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
+    from pat_events.consumer.queue.consumer import QueueConsumer
     from pat_events.consumer.signatures import HandlerObject
     from pat_events.core.envelope import Envelope
     from pat_events.core.lanes import Order
@@ -105,6 +106,7 @@ __all__ = [
     "PermanentError",
     "Position",
     "Producer",
+    "QueueConsumer",
     "RecordTooLargeError",
     "RetryPolicy",
     "SchemaError",
@@ -160,6 +162,7 @@ if not TYPE_CHECKING:
         "PermanentError": "errors",
         "Position": "core.record",
         "Producer": "producer.producer",
+        "QueueConsumer": "consumer.queue.consumer",
         "RecordTooLargeError": "errors",
         "RetryPolicy": "core.recovery.retry",
         "SchemaError": "errors",

@@ -137,7 +137,7 @@ def test_nothing_is_included_where_a_group_uses_the_handlers():
     part, handlers = Handlers(), Handlers()
     part.add(EmailDeleted, accepts)
     handlers.freeze()
-    with pytest.raises(ConfigError, match=r"cannot register .*accepts: a ConsumerGroup already"):
+    with pytest.raises(ConfigError, match=r"cannot register .*accepts: a consumer already"):
         handlers.include(part)
     assert len(handlers) == 0
 

@@ -47,9 +47,13 @@ class StepRequests:
         self.asked = []
         self.failures: dict[str, list[PatEventsError]] = {}
         self.unanswered = set()
+        self.stopped = False
 
     def submit(self, request):
         self.waiting.append(request)
+
+    def stop_receiving(self):
+        self.stopped = True
 
     def run(self, request):
         self.waiting.remove(request)

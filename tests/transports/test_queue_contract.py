@@ -123,11 +123,13 @@ def test_the_features_are_those_of_the_queue(queue, fifo):
     assert fifo.queue.features(10) == (True, None, 43_200, 10)
 
 
-def test_a_receiver_that_was_closed_receives_no_more(queue):
+def test_a_receiver_that_was_closed_receives_no_more_and_settles_what_it_has(queue):
     queue.send("a")
+    (message,) = queue.receive()
     queue.receiver.close()
     with pytest.raises(ClosedError):
         queue.receive()
+    assert queue.receiver.change_visibility([message.receipt], 0) == []
     assert bodies(queue.another_receiver().receive(10, 0, LONG_S)) == ["a"]
 
 

@@ -199,8 +199,8 @@ class Handlers:
         other._used = "others include these handlers already", "they are included"
 
     def freeze(self) -> None:
-        """Refuse further handlers: a group was made, and would skip their events."""
-        self._used = "a ConsumerGroup already uses these handlers", "the group is made"
+        """Refuse further handlers: a consumer was made, and would skip their events."""
+        self._used = "a consumer already uses these handlers", "that is made"
 
     def __iter__(self) -> Iterator[tuple[type[Message], Registration]]:
         return iter(self._by_class.items())

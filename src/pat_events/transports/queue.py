@@ -137,7 +137,11 @@ class QueueReceiver(Protocol):
         """
 
     def close(self) -> None:
-        """Receive no more. A ``receive`` under way may go on to its end."""
+        """Receive no more; what was received can be deleted, kept or given back all the same.
+
+        A ``receive`` under way ends with ``ClosedError``, or goes on to its end where nothing can
+        tell the queue.
+        """
 
 
 class Queue(Protocol):

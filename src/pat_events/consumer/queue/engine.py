@@ -85,6 +85,7 @@ class Engine:
         wall_clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
+        self._requests = requests
         self._routes = routes
         self._workers = workers
         self._inbox = inbox
@@ -249,6 +250,7 @@ class Engine:
         visibility is over.
         """
         self._state.drain()
+        self._requests.stop_receiving()
         deadline = self._clock() + self._limits.drain_timeout_s
         try:
             while not self._abort:

@@ -9,6 +9,7 @@ from pat_events.consumer.queue.requests import Receive
 from pat_events.core.recovery.verdict import hold_s
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
+from pat_events.errors import ClosedError
 
 if TYPE_CHECKING:
     from pat_events.consumer.queue.limits import Limits
@@ -71,6 +72,8 @@ class Intake:
             is_full = len(answer.messages) == answer.count
             self._wanted = min(MAX_CALLS, max(1, self._wanted + (1 if is_full else -1)))
             return
+        if isinstance(answer.error, ClosedError):
+            return  # It stops.
         self._failures += 1
         self._wanted = 1
         self.paused_until = now + hold_s(self._failures)

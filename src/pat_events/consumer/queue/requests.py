@@ -92,3 +92,6 @@ class Requests(Protocol):
 
     def submit(self, request: Request) -> None:
         """Ask this, soon; called from the engine's thread."""
+
+    def stop_receiving(self) -> None:
+        """Receive no more: calls under way may end early. All else goes on."""

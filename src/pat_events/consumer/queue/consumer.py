@@ -1,0 +1,212 @@
+"""A consumer of a queue: the public face, and what runs in its thread."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.consumer.engine_consumer import EngineConsumer
+from pat_events.consumer.queue.limits import Limits
+from pat_events.consumer.queue.request_threads import RequestThreads
+from pat_events.consumer.queue.wiring import make_engine
+from pat_events.consumer.routes import Routes
+from pat_events.consumer.workers.inbox import Inbox
+from pat_events.core.checks import require_text, wrong_type
+from pat_events.errors import ConfigError
+from pat_events.transports.sending import require_transport
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from pat_events.consumer.handlers import Handlers
+    from pat_events.consumer.queue.requests import Request
+    from pat_events.core.lanes import Order
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.queue import Queue, QueueFeatures
+    from pat_events.transports.sending import SendingTransport
+
+# Beyond draining: the answers of the queue, and the producer's own flush.
+_LEAVE_S: Final = 15.0
+
+
+class QueueConsumer(EngineConsumer):
+    """Runs a service's handlers for the messages of one queue, such as one of SQS.
+
+    Every message is handled at least once: it is deleted only after its handler returned and
+    everything the handler published was acknowledged, or after its dead letter was written. While
+    it is here, whatever it waits for, it is kept from other consumers, up to the queue's limit (12
+    hours): none is handled twice because it was slow. Its receive count is its attempt. An event
+    that no handler here is for is given up, not skipped. Start more processes to share the work.
+
+    What is given up is left to the queue, which moves it to its dead-letter queue after so many
+    receives; that of a FIFO queue is counted for those behind it in its group, too, which are given
+    back with it. With ``dead_letters`` it is written there instead, with its cause, and its group
+    goes on.
+
+    ``run`` and ``serve`` are a process of its own; ``with`` runs it beside something else, and
+    ``async with`` within the running event loop, which then runs the coroutine handlers.
+
+    Args:
+        queue: Where to receive.
+        handlers: What to run.
+        config: Settings; from ``PAT_EVENTS_*`` when None.
+        transport: Where handlers publish; when None they cannot.
+        dead_letters: Topic or queue of ``transport`` for what is given up. When None that is left
+            to the queue's own redrive, which it must have.
+        order: What is kept in order: the events of one ``"key"``, which is the message group, on
+            FIFO queues alone; or ``"none"``. By what the queue is when None.
+        max_threads: Threads for handlers that are plain functions.
+        max_tasks: Most coroutine handlers at work at a time.
+        max_in_flight: Most messages taken and not settled; beyond it none are received.
+        max_in_flight_bytes: Most bytes of payload taken and not settled, give or take what the
+            calls under way bring; beyond it none are received.
+        visibility_s: How long a message is kept at a time, in whole seconds. It is extended as long
+            as it is here, and comes again so long after a crash at the latest.
+        drain_timeout_s: How long handlers may take to finish when the consumer stops, in seconds.
+            What was not begun is given back at once.
+        observers: Are told what happens, as ``pat_events.telemetry`` lists it: to messages, and to
+            what handlers publish and dead letters.
+
+    Raises:
+        ConfigError: impossible settings, or handlers that do not fit them.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        handlers: Handlers,
+        *,
+        config: Config | None = None,
+        transport: SendingTransport | None = None,
+        dead_letters: str | None = None,
+        order: Literal["key", "none"] | None = None,
+        max_threads: int = 8,
+        max_tasks: int = 100,
+        max_in_flight: int = 1_000,
+        max_in_flight_bytes: int = 100_000_000,
+        visibility_s: int = 60,
+        drain_timeout_s: float = 30.0,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        _check(queue, transport, dead_letters, order)
+        config = Config.given(config)
+        self._limits = Limits(
+            max_in_flight=max_in_flight,
+            max_in_flight_bytes=max_in_flight_bytes,
+            visibility_s=visibility_s,
+            drain_timeout_s=drain_timeout_s,
+        )
+        self._queue = queue
+        self._transport = transport
+        self._dead_letters = dead_letters
+        self._order: Order | None = order
+        types = EventTypes(load_catalog(config.catalog))
+        self._routes = Routes(handlers, types, config.max_event_bytes)
+        self._registrations = [registration for _, registration in handlers]
+        super().__init__(
+            f"consumer of {queue.name}",
+            config,
+            handlers,
+            max_threads=max_threads,
+            max_tasks=max_tasks,
+            drain_timeout_s=drain_timeout_s,
+            leave_s=_LEAVE_S,
+            observers=observers,
+        )
+        handlers.freeze()
+        self._features: QueueFeatures | None = None
+
+    def _prepare(self) -> None:
+        timeout_s = self._config.answer_timeout_s
+        features = self._queue.features(timeout_s)
+        if self._transport is not None:
+            self._transport.ping(timeout_s)
+        self._require(features)
+        self._features = features
+
+    def _require(self, features: QueueFeatures) -> None:
+        """Refuse what the queue lacks."""
+        name = self._queue.name
+        if self._order == "key" and not features.fifo:
+            raise ConfigError(
+                f"order is 'key', and {name} keeps no order: use a FIFO queue, or order='none'"
+            )
+        if self._dead_letters is None and features.max_receives is None:
+            raise ConfigError(
+                f"{name} has no dead-letter queue: what is given up would come again until it is "
+                "deleted for its age. Give the queue a redrive policy, or set dead_letters"
+            )
+        if self._limits.visibility_s > features.max_visibility_s:
+            raise ConfigError(
+                f"visibility_s is {self._limits.visibility_s}: {name} keeps a message for at most "
+                f"{features.max_visibility_s} s"
+            )
+        for registration in self._registrations:
+            if registration.timeout_s > features.max_visibility_s:
+                raise ConfigError(
+                    f"timeout_s of {registration.name} is {registration.timeout_s:g}: {name} keeps "
+                    f"a message for at most {features.max_visibility_s} s, and it would be handled "
+                    "twice"
+                )
+
+    def _drive(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        features = self._features
+        assert features is not None  # noqa: S101 - or it would not have started
+        with contextlib.ExitStack() as stack:
+            sender = None if self._transport is None else self._open(stack, self._transport)
+            letters = None
+            if sender is not None and self._dead_letters is not None:
+                letters = (sender, self._dead_letters)
+            engine, workers = make_engine(
+                self._queue.name,
+                self._routes,
+                features=features,
+                make_requests=self._makes_requests(stack),
+                letters=letters,
+                make_workers=self._makes_workers(stack, loop),
+                inbox=Inbox(),
+                order=self._order or ("key" if features.fifo else "none"),
+                limits=self._limits,
+                observers=[self._counts, *self._observers],
+                clock=time.monotonic,
+                wall_clock=time.time,
+                random=random.random,
+            )
+            self._step_until_stopped(engine, workers)
+
+    def _makes_requests(
+        self, stack: contextlib.ExitStack
+    ) -> Callable[[Callable[[Request], None]], RequestThreads]:
+        receiver = self._queue.receiver()
+        stack.callback(receiver.close)  # What the engine does, unless it cannot be made.
+
+        def make_requests(post: Callable[[Request], None]) -> RequestThreads:
+            requests = RequestThreads(receiver, post)
+            stack.callback(requests.close)
+            return requests
+
+        return make_requests
+
+
+def _check(
+    queue: Queue,
+    transport: SendingTransport | None,
+    dead_letters: str | None,
+    order: str | None,
+) -> None:
+    if not (hasattr(queue, "receiver") and hasattr(queue, "features")):
+        raise wrong_type("queue", queue, "a queue, such as MemoryQueue('emails')")
+    if transport is not None:
+        require_transport(transport, "sender")
+    if dead_letters is not None:
+        require_text("dead_letters", dead_letters)
+        if transport is None:
+            raise ConfigError("dead_letters names where to, and transport how: give that, too")
+    if order not in ("key", "none", None):
+        raise ConfigError(f"order is {order!r}: a queue knows 'key' and 'none'")
