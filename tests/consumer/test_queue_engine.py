@@ -139,7 +139,7 @@ class TestSlow:
         assert calls == ["a"]
         extended = first.requests.changes("extend")
         assert {(tuple(ids), visibility_s) for ids, visibility_s in extended} == {
-            (("m-1",), VISIBILITY_S)
+            (("emails-1",), VISIBILITY_S)
         }
         assert len(extended) == pytest.approx(300 / (VISIBILITY_S / 2), abs=2)
         first.workers.finish(job)
@@ -158,7 +158,7 @@ class TestSlow:
             other.turn()
         assert service.called == [("a", 1)]
         assert {tuple(sorted(ids)) for ids, _ in member.requests.changes("extend")} == {
-            ("m-1", "m-2", "m-3")
+            ("emails-1", "emails-2", "emails-3")
         }
         member.turns(60)
         assert service.ids == ["a", "a", "b", "c"]
@@ -173,7 +173,7 @@ class TestSlow:
             member.turn(10)
         # Its end was awaited: no call failed, and what came again is another receive.
         receives = {ids[0] for ids, _ in member.requests.changes("extend")}
-        assert receives == {"m-1"}
+        assert receives == {"emails-1"}
         (message,) = stage.queue._messages.values()
         assert message.receive_count == 2
 
@@ -190,6 +190,18 @@ class TestSlow:
         assert len(service.called) == before > 1
         assert member.stats.returned == 1
         assert member.stats.in_flight == 0
+
+    def test_what_is_behind_one_that_is_kept_no_more_comes_after_it(self, fifo, service):
+        service.fates["a"] = [HoldError("no")] * 2
+        member = fifo.member(service.handlers)
+        fifo.send("a", "b", "c")
+        member.turn()
+        (receiver, a) = fifo.queue.receiver(), member.engine._state.taken["emails-1"]
+        receiver.change_visibility([a.receipt], 0)
+        member.engine._visibility.gone(a)
+        member.turns(10)
+        assert member.requests.changes("give back")[0] == (["emails-2", "emails-3"], 0)
+        assert service.called == [("a", 1), ("a", 2), ("a", 2), ("b", 2), ("c", 2)]
 
     def test_an_extension_that_fails_is_repeated_soon(self, stage, service):
         service.fates["a"] = [HoldError("no")] * 100
@@ -214,7 +226,7 @@ class TestFailing:
         assert service.called == [("a", 1)]
         member.turns(1)
         assert service.called == [("a", 1), ("a", 2)]
-        assert member.requests.changes("give back") == [(["m-1"], 4)]
+        assert member.requests.changes("give back") == [(["emails-1"], 4)]
         member.turns(30)
         # Each time it came it had its attempts left, and after three times the queue moved it.
         assert service.called == [("a", 1), ("a", 2), ("a", 2), ("a", 3)]
@@ -232,7 +244,7 @@ class TestFailing:
         assert (len(stage.queue), len(stage.dead)) == (0, 0)
         (letter,) = stage.letters
         cause = read_cause(dict(letter.headers))
-        assert cause.origin == Position("emails", message_id="m-1")
+        assert cause.origin == Position("emails", message_id="emails-1")
         assert (cause.reason, cause.attempts) == ("attempts-exhausted", 2)
         assert (cause.message, cause.group) == ("no such account", "email-processor")
         assert (member.stats.dead_lettered, member.stats.handled) == (1, 1)
@@ -313,8 +325,9 @@ class TestFifo:
         member.turn()
         member.turn()
         assert service.ids == ["a", "x"]
-        assert sorted(member.requests.changes("give back")) == [(["m-1"], 1), (["m-2", "m-3"], 0)]
-        assert fifo.queue.message_ids == ["m-1", "m-2", "m-3"]
+        given_back = sorted(member.requests.changes("give back"))
+        assert given_back == [(["emails-1"], 1), (["emails-2", "emails-3"], 0)]
+        assert fifo.queue.message_ids == ["emails-1", "emails-2", "emails-3"]
         member.turns(3)
         assert service.ids == ["a", "x", "a", "b", "c"]
 
@@ -360,10 +373,13 @@ class TestNothingIsLost:
         member.requests.failures["delete"] = [DOWN] * 8
         stage.send("a", "b")
         other = stage.member(service.handlers)
+        began = stage.clock.now
         member.turn()
         for _ in range(300):
             member.turn(0.5)
             other.turn()
+            if stage.clock.now < began + 60:
+                assert len(stage.queue) == 2
         assert service.ids == ["a", "b"]
         assert len(stage.queue) == 0
         assert len(member.requests.changes("delete")) == 9
@@ -381,7 +397,7 @@ class TestNothingIsLost:
         receiver.change_visibility([message.receipt], 0)
         member.requests.failures["receive"] = [DOWN] * 2
         member.turns(1)
-        assert stage.queue.message_ids == ["m-1"]
+        assert stage.queue.message_ids == ["emails-1"]
         assert member.stats.in_flight == 0
 
     def test_an_answer_that_was_lost_loses_no_message(self, stage, service):
@@ -441,7 +457,7 @@ class TestStop:
         )
         assert member.engine.close() == 0
         assert done == ["a"]
-        assert stage.queue.message_ids == ["m-2", "m-3"]
+        assert stage.queue.message_ids == ["emails-2", "emails-3"]
         assert len(stage.queue.receiver().receive(10, 0, VISIBILITY_S)) == 2
         assert (member.stats.handled, member.stats.returned, member.stats.in_flight) == (1, 2, 0)
 
@@ -462,7 +478,7 @@ class TestStop:
         member.turns(5)
         assert member.engine.close() == 0
         ((ids, wait_s),) = member.requests.changes("give back")
-        assert ids == ["m-1"]
+        assert ids == ["emails-1"]
         assert 13 <= wait_s <= 16
 
     def test_a_handler_that_does_not_end_in_time_is_left_and_its_message_comes_again(self, stage):
@@ -483,7 +499,7 @@ class TestStop:
         member.requests.run_all()
         assert member.engine.close() == 1
         assert stage.clock.now - began == pytest.approx(5, abs=0.2)
-        assert stage.queue.message_ids == ["m-1"]
+        assert stage.queue.message_ids == ["emails-1"]
 
 
 class TestBounds:
@@ -528,9 +544,9 @@ def test_observers_see_what_became_of_each(stage):
     assert seen.of(Delivered) == [Delivered("emails", -1, 4, 0)]
     assert sum(each.events for each in seen.of(Handled)) == 3
     ((retried, _, attempt, _, _),) = seen.of(Retried)
-    assert (retried.message_id, attempt) == ("m-2", 1)
-    assert [each.position.message_id for each in seen.of(Held)] == ["m-3"]
-    assert [each.position.message_id for each in seen.of(DeadLettered)] == ["m-4"]
+    assert (retried.message_id, attempt) == ("emails-2", 1)
+    assert [each.position.message_id for each in seen.of(Held)] == ["emails-3"]
+    assert [each.position.message_id for each in seen.of(DeadLettered)] == ["emails-4"]
     assert seen.of(GivenBack) == []
 
 

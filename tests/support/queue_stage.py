@@ -95,12 +95,12 @@ class QueueMember:
         max_in_flight: int = 100,
         max_in_flight_bytes: int = 1_000_000,
         observers=(),
+        while_waiting=None,
     ):
         self.stage = stage
         self.counts = Counts()
         self.sender = MemorySender(stage.broker, Config())
-        self.inbox = StepInbox(self._wait)
-        self.running = True
+        self.inbox = StepInbox(while_waiting or self._wait)
 
         def make_requests(post):
             self.requests = StepRequests(stage.queue.receiver(), stage.clock, post)
@@ -162,7 +162,7 @@ class QueueMember:
 class QueueStage:
     """A queue, its dead-letter queue, and a broker for what handlers publish."""
 
-    def __init__(self, *, fifo: bool = False, max_receives: int = 3):
+    def __init__(self, *, fifo: bool = False, max_receives: int = 3, producer=None):
         self.clock = VirtualClock()
         self.dead = MemoryQueue("dead", fifo=fifo, clock=self.clock)
         self.queue = MemoryQueue(
@@ -171,7 +171,7 @@ class QueueStage:
         self.broker = MemoryBroker(clock=self.clock)
         for topic in (*load_catalog().topics, LETTERS):
             self.broker.create_topic(topic, 1)
-        self.producer = Producer(Config(), transport=MemoryTransport(self.broker))
+        self.producer = producer or Producer(Config(), transport=MemoryTransport(self.broker))
 
     def send(self, *email_ids: str, group: str = "g") -> list[str]:
         return [self.raw(EmailReceived(email_id=each), group=group) for each in email_ids]
@@ -184,6 +184,10 @@ class QueueStage:
     def letters(self):
         """The dead letters of ours."""
         return self.broker.records(LETTERS)
+
+    def letters_of(self) -> set[str]:
+        """The ids of the messages that have one."""
+        return {dict(each.headers)["pat-dlq-message-id"].decode() for each in self.letters}
 
     def member(self, handlers, **settings) -> QueueMember:
         return QueueMember(self, handlers, **settings)

@@ -115,7 +115,9 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue_as_it_is(mak
         (message,) = queue.receive()
         queue.receiver.change_visibility([message.receipt], 0)
     assert queue.receive() == []
-    assert bodies(queue.letters()) == ["a"]
+    (letter,) = queue.letters()
+    assert bodies([letter]) == ["a"]
+    assert letter.message_id == message.message_id
 
 
 def test_the_features_are_those_of_the_queue(queue, fifo):

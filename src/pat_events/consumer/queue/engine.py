@@ -156,10 +156,7 @@ class Engine:
             accepted += 1
             state.take(message)
             self._visibility.received([message], answer.at)
-            if state.draining:
-                state.give_back(message)
-            else:
-                self._route(message)
+            self._route(message)
         if accepted:
             self._observer.saw(Delivered(message.topic, message.partition, accepted, 0))
 

@@ -104,7 +104,7 @@ class MemoryQueue:
             group: On one that does: messages of one group stay in their order.
         """
         with self.changed:
-            message_id = f"m-{next(self._ids)}"
+            message_id = f"{self._name}-{next(self._ids)}"
             if not self._fifo:
                 group = None
             elif group is None:
@@ -112,10 +112,13 @@ class MemoryQueue:
             else:
                 key = group.encode()
             sent_ms = self._clock.time_ns() // 1_000_000
-            stored = _Stored(message_id, value, tuple(headers), group, key, sent_ms)
-            self._messages[message_id] = stored
-            self.changed.notify_all()
+            self._put(_Stored(message_id, value, tuple(headers), group, key, sent_ms))
             return message_id
+
+    def _put(self, stored: _Stored) -> None:
+        with self.changed:
+            self._messages[stored.message_id] = stored
+            self.changed.notify_all()
 
     def set_down(self, *, down: bool) -> None:
         """Take the queue away, or bring it back: meanwhile every call fails."""
@@ -157,7 +160,8 @@ class MemoryQueue:
                 continue
             if self._redrive is not None and each.receive_count >= self._redrive[1]:
                 self._forget(each)
-                self._redrive[0].send(each.value, each.headers, key=each.key, group=each.group)
+                each.receipt, each.receive_count, each.first_received_ms = "", 0, 0
+                self._redrive[0]._put(each)  # noqa: SLF001 - another of this class
                 continue
             yield each
             count -= 1
