@@ -108,16 +108,3 @@ def test_a_lane_ends_when_nothing_waits_in_it():
     assert len(lanes) == 1
     lanes.release(lane)
     assert len(lanes) == 0
-
-
-def test_all_that_waits_is_taken_and_lanes_at_work_stay():
-    lanes = Lanes("key")
-    for offset, key in enumerate([b"a", b"a", b"b"]):
-        lanes.add(delivery(offset, key))
-    busy = lanes.take_ready()[0]
-    (first,) = lanes.take(busy, 1)
-    assert offsets(lanes.take_all()) == [1, 2]
-    assert (lanes.waiting, lanes.take_ready()) == (0, [])
-    lanes.put_back(busy, [first])
-    lanes.release(busy)
-    assert lanes.take_ready() == [busy]

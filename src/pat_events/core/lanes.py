@@ -88,16 +88,6 @@ class Lanes:
         self.waiting -= len(taken)
         return taken
 
-    def take_all(self) -> list[Delivery]:
-        """Take what waits in all lanes; the idle ones end."""
-        taken = [delivery for lane in self._lanes.values() for delivery in lane.waiting]
-        for lane in self._lanes.values():
-            lane.waiting = []
-        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.busy}
-        self._ready = []
-        self.waiting = 0
-        return taken
-
     def put_back(self, lane: Lane, deliveries: list[Delivery]) -> None:
         """Return deliveries that did not run to the front of their busy lane."""
         lane.waiting[:0] = deliveries

@@ -268,10 +268,13 @@ class Engine:
 
     def _give_back_what_waits(self, now: float) -> None:
         state = self._state
-        for delivery in state.lanes.take_all():
-            state.give_back(cast("QueueMessage", delivery))
-        for delivery, at in self._recovery.drop_waiting():
-            state.give_back(cast("QueueMessage", delivery), max(0.0, at - now))
+        for delivery, at, behind in self._recovery.drop_waiting():
+            state.leave(delivery, max(0.0, at - now), behind)
+            if behind is not None:
+                state.lanes.release(behind)
+        # What is behind one at work goes back after that.
+        for lane in state.cut(state.lanes.take_ready()):
+            state.give_back_all(lane, 0.0)
 
     @property
     def _is_drained(self) -> bool:

@@ -42,8 +42,8 @@ class QueueState:
         self._keeps_order = order == "key"
         self._next_offset = 0
         self._sizes: dict[QueueMessage, int] = {}
-        # Of each a message was given up and left to the queue: those behind it wait for it there.
-        self._cut: set[Lane] = set()
+        # Of each a message was left to the queue, for so long: those behind it wait for it there.
+        self._cut: dict[Lane, float] = {}
 
     def take(self, message: QueueMessage) -> None:
         """This has come."""
@@ -72,15 +72,21 @@ class QueueState:
     def leave(self, delivery: Delivery, wait_s: float, lane: Lane | None) -> None:
         """This is given up, and comes again after so many seconds, until the queue moves it away.
 
-        Where order is kept, what waits behind it in its lane goes back as well.
+        Where order is kept, what waits behind it in its lane goes back as well, for as long.
         """
         self.give_back(cast("QueueMessage", delivery), wait_s)
         if lane is not None and self._keeps_order:
-            self._cut.add(lane)
+            self._cut[lane] = max(wait_s, self._cut.get(lane, 0.0))
 
     def give_back(self, message: QueueMessage, wait_s: float = 0.0) -> None:
         """This is to come again after so many seconds, for whoever asks then."""
         self.to_give_back.append((message, wait_s))
+
+    def give_back_all(self, lane: Lane, wait_s: float) -> None:
+        """All that waits in this busy lane is to come again; the lane ends."""
+        for delivery in self.lanes.take(lane, len(lane.waiting)):
+            self.give_back(cast("QueueMessage", delivery), wait_s)
+        self.lanes.release(lane)
 
     def drain(self) -> None:
         """Begin nothing any more."""
@@ -100,8 +106,6 @@ class QueueState:
             if lane not in self._cut:
                 others.append(lane)
                 continue
-            for delivery in self.lanes.take(lane, len(lane.waiting)):
-                self.give_back(cast("QueueMessage", delivery))
-            self.lanes.release(lane)
-        self._cut = {lane for lane in self._cut if lane.busy or lane.waiting}
+            self.give_back_all(lane, self._cut[lane])
+        self._cut = {lane: it for lane, it in self._cut.items() if lane.busy or lane.waiting}
         return others

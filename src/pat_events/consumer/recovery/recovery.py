@@ -94,18 +94,16 @@ class Recovery:
             else:
                 self._send(due)
 
-    def drop_waiting(self) -> list[tuple[Delivery, float]]:
-        """Forget what is to be tried again; returns it with when it was due.
-
-        Its lanes stay busy: nothing of them runs here any more.
-        """
-        dropped: list[tuple[Delivery, float]] = []
+    def drop_waiting(self) -> list[tuple[Delivery, float, Lane | None]]:
+        """Forget what is to be tried again; returns it with when it was due, and its busy lane."""
+        dropped: list[tuple[Delivery, float, Lane | None]] = []
         for at, _, due in self._waiting.take_all():
             if isinstance(due, FailedLane):
-                dropped += [(delivery, at) for delivery in due.retry]
+                dropped += [(delivery, at, due.lane) for delivery in due.retry]
                 due.retry = []
             else:
-                dropped.append((due.delivery, at))
+                lane = None if due.failed_lane is None else due.failed_lane.lane
+                dropped.append((due.delivery, at, lane))
         return dropped
 
     def refuse(self, owner: Owner, delivery: Delivery, error: BaseException) -> None:
