@@ -33,6 +33,7 @@ PUBLIC = [
     "RetryPolicy",
     "Sns",
     "Sqs",
+    "SqsQueue",
     "Start",
     "Transport",
     "load_catalog",

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.eventbridge import EventBridge
     from pat_events.transports.aws.sns import Sns
     from pat_events.transports.aws.sqs import Sqs
+    from pat_events.transports.aws.sqs_receiver import SqsQueue
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.transport import KafkaTransport
     from pat_events.transports.log import Start, Transport
@@ -112,6 +113,7 @@ __all__ = [
     "SchemaError",
     "Sns",
     "Sqs",
+    "SqsQueue",
     "Start",
     "TopicMissingError",
     "TransientError",
@@ -168,6 +170,7 @@ if not TYPE_CHECKING:
         "SchemaError": "errors",
         "Sns": "transports.aws.sns",
         "Sqs": "transports.aws.sqs",
+        "SqsQueue": "transports.aws.sqs_receiver",
         "Start": "transports.log",
         "TopicMissingError": "errors",
         "TransientError": "errors",

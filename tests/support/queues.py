@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
+import uuid
 from typing import TYPE_CHECKING
 
+from pat_events import SqsQueue
 from pat_events.testing.simulation import VirtualClock
 from pat_events.transports.memory import MemoryQueue
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 SHORT_S = 1
 #: And where it does not.
 LONG_S = 30
+#: How late a service may be with what is due, in seconds.
+WAIT_S = 5
 
 
 class QueueInMemory:
@@ -36,6 +42,10 @@ class QueueInMemory:
         """What is there now."""
         return self.receiver.receive(count, 0, visibility_s)
 
+    def receive_soon(self) -> list[QueueMessage]:
+        """What is there, or comes within a moment: a service may be late."""
+        return self.receiver.receive(10, WAIT_S, LONG_S)
+
     def letters(self) -> list[QueueMessage]:
         return self._letters.receive(10, 0, LONG_S)
 
@@ -44,6 +54,70 @@ class QueueInMemory:
 
     def another_receiver(self):
         return self.queue.receiver()
+
+
+class QueueInSqs:
+    """A queue of SQS, with a dead-letter queue where it moves messages away."""
+
+    def __init__(
+        self,
+        client,
+        config,
+        *,
+        fifo: bool = False,
+        max_receives: int | None = None,
+    ) -> None:
+        self._client = client
+        self._config = config
+        self._fifo = fifo
+        self.urls = []
+        attributes = {}
+        if max_receives is not None:
+            name, url = self._create("letters", {})
+            asked = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+            arn = asked["Attributes"]["QueueArn"]
+            attributes["RedrivePolicy"] = json.dumps(
+                {"deadLetterTargetArn": arn, "maxReceiveCount": max_receives}
+            )
+            self._letters = SqsQueue(name, config).receiver()
+        name, self.url = self._create("queue", attributes)
+        self.queue = SqsQueue(name, config)
+        self.receiver = self.queue.receiver()
+
+    def _create(self, kind: str, attributes: dict[str, str]) -> tuple[str, str]:
+        name = f"{kind}-{uuid.uuid4().hex[:10]}"
+        if self._fifo:
+            name, attributes = f"{name}.fifo", {**attributes, "FifoQueue": "true"}
+        url = self._client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.urls.append(url)
+        return name, url
+
+    def send(self, *bodies: str, group: str = "g") -> None:
+        fields = {}
+        for body in bodies:
+            if self._fifo:
+                fields = {"MessageGroupId": group, "MessageDeduplicationId": uuid.uuid4().hex}
+            self._client.send_message(QueueUrl=self.url, MessageBody=body, **fields)
+
+    def receive(self, count: int = 10, visibility_s: int = LONG_S) -> list[QueueMessage]:
+        return self.receiver.receive(count, 0, visibility_s)
+
+    def receive_soon(self) -> list[QueueMessage]:
+        return self.receiver.receive(10, WAIT_S, LONG_S)
+
+    def letters(self) -> list[QueueMessage]:
+        return self._letters.receive(10, WAIT_S, LONG_S)
+
+    @staticmethod
+    def pass_time(seconds: float) -> None:
+        time.sleep(seconds)
+
+    def another_receiver(self):
+        return self.queue.receiver()
+
+    def remove(self) -> None:
+        for url in self.urls:
+            self._client.delete_queue(QueueUrl=url)
 
 
 def bodies(messages: list[QueueMessage]) -> list[str]:

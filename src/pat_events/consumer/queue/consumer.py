@@ -18,7 +18,7 @@ from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text, wrong_type
 from pat_events.errors import ConfigError
-from pat_events.transports.sending import require_transport
+from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
     import asyncio
@@ -203,7 +203,7 @@ def _check(
     if not (hasattr(queue, "receiver") and hasattr(queue, "features")):
         raise wrong_type("queue", queue, "a queue, such as MemoryQueue('emails')")
     if transport is not None:
-        require_transport(transport, "sender")
+        transport_or_default(transport, "sender")
     if dead_letters is not None:
         require_text("dead_letters", dead_letters)
         if transport is None:

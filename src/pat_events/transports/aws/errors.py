@@ -58,17 +58,19 @@ _OF_ONE: Final = ("Invalid", "Validation", "TooLong", "Malformed", "Unsupported"
 
 
 class Place(NamedTuple):
-    """Where something was sent, in the words of its errors.
+    """Where something was sent, or received from, in the words of its errors.
 
     Attributes:
         what: Such as "queue emails".
         region: Its region, or the address that stands for it.
-        right: What one needs to send there, such as "sqs:SendMessage".
+        right: What one needs for that, such as "sqs:SendMessage".
+        doing: What was done there.
     """
 
     what: str
     region: str
     right: str
+    doing: str = "sending to"
 
     def __str__(self) -> str:
         return f"{self.what} in {self.region}"
@@ -86,13 +88,13 @@ def of_code(place: Place, code: str, message: str, status: int = 0) -> Refused:
     said = one_line(f"{code}: {message}" if message else code, _SHOWN_MAX)
     name = code.rpartition(".")[2]
     if "hrottl" in code or name.startswith(_THROTTLED) or status == _TOO_MANY:
-        return Refused(TransportError(f"sending to {place}: throttled ({said})"), again=True)
+        return Refused(TransportError(f"{place.doing} {place}: throttled ({said})"), again=True)
     if name.startswith(_SIGN_IN):
         return Refused(_not_signed_in(place, said))
     if name.startswith(_DENIED) or "AccessDenied" in name:
         return Refused(
             NotPermittedError(
-                f"sending to {place}: not permitted ({said}): grant {place.right} on it, and on "
+                f"{place.doing} {place}: not permitted ({said}): grant {place.right} on it, and on "
                 "its KMS key kms:GenerateDataKey and kms:Decrypt if it has one"
             )
         )
@@ -103,12 +105,12 @@ def of_code(place: Place, code: str, message: str, status: int = 0) -> Refused:
             )
         )
     if status >= _SERVER_ERROR or name in _BUSY:
-        return Refused(TransportError(f"sending to {place}: it failed ({said})"), again=True)
+        return Refused(TransportError(f"{place.doing} {place}: it failed ({said})"), again=True)
     return _of_message(place, name, said, status)
 
 
 def _of_message(place: Place, name: str, said: str, status: int) -> Refused:
-    doing = f"sending to {place}"
+    doing = f"{place.doing} {place}"
     error: PatEventsError
     if name.endswith("TooLong") or status == _TOO_LARGE or "must be shorter than" in said:
         error = RecordTooLargeError(
@@ -135,21 +137,21 @@ def of_exception(place: Place, error: Exception) -> Refused:
         found = answer.get("Error", {})
         refused = of_code(place, found.get("Code", "?"), found.get("Message", ""), status)
     elif isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
-        text = f"sending to {place}: no answer ({_shown(error)})"
+        text = f"{place.doing} {place}: no answer ({_shown(error)})"
         refused = Refused(TransportTimeoutError(text), again=True)
     elif isinstance(error, b.ConnectionError | b.HTTPClientError):
         text = (
-            f"sending to {place}: it cannot be reached ({_shown(error)}): correct region or "
+            f"{place.doing} {place}: it cannot be reached ({_shown(error)}): correct region or "
             "endpoint_url if this goes on"
         )
         refused = Refused(TransportUnavailableError(text), again=True)
     elif isinstance(error, ResponseParserError | b.IncompleteReadError):
-        text = f"sending to {place}: the answer makes no sense ({_shown(error)})"
+        text = f"{place.doing} {place}: the answer makes no sense ({_shown(error)})"
         refused = Refused(TransportError(text), again=True)
     elif isinstance(error, b.BotoCoreError) and _is_about_credentials(error):
         refused = Refused(_not_signed_in(place, _shown(error)))
     elif isinstance(error, b.BotoCoreError):
-        text = f"sending to {place}: {_shown(error)}"
+        text = f"{place.doing} {place}: {_shown(error)}"
         refused = Refused(TransportError(text), may_be_one=True)
     else:
         raise error
@@ -171,7 +173,7 @@ def of_batch(place: Place, answer: Mapping[str, Any], count: int) -> list[Answer
 
 def unheard_of(place: Place) -> Refused:
     """Return what it means that an answer does not tell what became of an entry."""
-    text = f"sending to {place}: the answer does not say what became of it"
+    text = f"{place.doing} {place}: the answer does not say what became of it"
     return Refused(TransportError(text), again=True)
 
 
@@ -182,8 +184,8 @@ def _is_about_credentials(error: Exception) -> bool:
 
 def _not_signed_in(place: Place, said: str) -> AuthenticationError:
     return AuthenticationError(
-        f"sending to {place}: AWS does not accept who asks ({said}): give boto3 valid credentials, "
-        "such as AWS_PROFILE or the role of the task, and set the clock right"
+        f"{place.doing} {place}: AWS does not accept who asks ({said}): give boto3 valid "
+        "credentials, such as AWS_PROFILE or the role of the task, and set the clock right"
     )
 
 

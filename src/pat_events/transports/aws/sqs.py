@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -23,6 +22,7 @@ from pat_events.transports.aws.envelope import (
     trace_header,
 )
 from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _MAX_BYTES: Final = 1_048_576
 _RIGHT: Final = "sqs:SendMessage (and sqs:GetQueueUrl for a queue that is named)"
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 
 class Sqs:
@@ -68,7 +67,7 @@ class Sqs:
             raise wrong_type("queues", queues, "a queue, or a mapping from event types to queues")
         self._queues = queues if isinstance(queues, str) else dict(queues)
         for queue in self._named():
-            _check_queue(queue)
+            check_queue(queue)
         if data not in get_args(DataForm):
             raise ConfigError(f"data is {data!r}: use json or base64")
         self._config = AwsConfig.given(config)
@@ -78,7 +77,7 @@ class Sqs:
     @property
     def address(self) -> str:
         """Its queues; see ``SendingTransport.address``."""
-        return ", ".join(_short(queue) for queue in self._named())
+        return ", ".join(short_name(queue) for queue in self._named())
 
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
         """Return a new sender.
@@ -156,7 +155,7 @@ class _Queues:
                 f"{_MAX_BYTES}: keep large bodies in S3 and send their key"
             )
         group = fields.get("MessageGroupId")
-        return Entry(outgoing, queue, _short(queue), fields, size, group)
+        return Entry(outgoing, queue, short_name(queue), fields, size, group)
 
     def _queue_of(self, event: str) -> str:
         if isinstance(self._queues, str):
@@ -178,7 +177,7 @@ class _Queues:
         return of_batch(place, answer, len(messages))
 
     def _url(self, queue: str) -> str:
-        if _is_url(queue):
+        if is_url(queue):
             return queue
         url = self._urls.get(queue)
         if url is None:
@@ -187,27 +186,11 @@ class _Queues:
 
 
 def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
-    if _is_url(queue):
+    if is_url(queue):
         client.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     else:
         client.get_queue_url(QueueName=queue)
 
 
-def _is_url(queue: str) -> bool:
-    return "://" in queue
-
-
-def _short(queue: str) -> str:
-    return queue.rpartition("/")[2]
-
-
 def _place(queue: str, region: str) -> Place:
-    return Place(f"queue {_short(queue)}", region, _RIGHT)
-
-
-def _check_queue(queue: object) -> None:
-    if not isinstance(queue, str) or not _NAME.fullmatch(_short(queue)):
-        raise ConfigError(
-            f"{queue!r} is no SQS queue: give its name (letters, digits, '-', '_', at most 80 with "
-            "'.fifo') or its URL"
-        )
+    return Place(f"queue {short_name(queue)}", region, _RIGHT)

@@ -1,0 +1,59 @@
+"""From what SQS hands out to messages. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pat_events.transports.queue import QueueMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pat_events.core.record import Header
+
+    #: From a body and its headers to those of the event in it.
+    Unwrap: TypeAlias = Callable[[str, list[Header]], tuple[bytes, list[Header]]]
+
+
+def plain(body: str, headers: list[Header]) -> tuple[bytes, list[Header]]:
+    """Return the body as it is: the event in it is in no envelope but its own."""
+    return body.encode(errors="surrogatepass"), headers
+
+
+def to_message(
+    queue: str, received: Mapping[str, Any], unwrap: Unwrap, *, fifo: bool
+) -> QueueMessage:
+    """Return a message of ``ReceiveMessage`` as a consumer has it.
+
+    Message attributes are its headers; of a FIFO queue the group is the key.
+    """
+    system = received.get("Attributes", {})
+    attributes = received.get("MessageAttributes", {})
+    headers = [(name, _value(attribute)) for name, attribute in attributes.items()]
+    value, headers = unwrap(received["Body"], headers)
+    group = system.get("MessageGroupId") if fifo else None
+    return QueueMessage(
+        queue,
+        None if group is None else group.encode(),
+        value,
+        headers,
+        _number(system, "SentTimestamp"),
+        message_id=received["MessageId"],
+        receipt=received["ReceiptHandle"],
+        receive_count=_number(system, "ApproximateReceiveCount") or 1,
+        group=group,
+        first_received_ms=_number(system, "ApproximateFirstReceiveTimestamp"),
+    )
+
+
+def _value(attribute: Mapping[str, Any]) -> bytes | None:
+    if "BinaryValue" in attribute:
+        binary: bytes = attribute["BinaryValue"]
+        return binary
+    text: str | None = attribute.get("StringValue")
+    return None if text is None else text.encode(errors="surrogatepass")
+
+
+def _number(attributes: Mapping[str, str], name: str) -> int:
+    shown = attributes.get(name, "")
+    return int(shown) if shown.isascii() and shown.isdigit() else 0

@@ -1,0 +1,212 @@
+"""Receiving from SQS: one queue, standard or FIFO."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.errors import ClosedError, NotPermittedError
+from pat_events.transports.aws.client import Clients
+from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
+from pat_events.transports.aws.errors import Place, of_code, of_exception
+from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
+from pat_events.transports.aws.received import plain, to_message
+from pat_events.transports.queue import QueueFeatures, Undone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pat_events.transports.aws.received import Unwrap
+    from pat_events.transports.queue import QueueMessage
+
+# What SQS waits and keeps at most, in seconds.
+_MAX_WAIT_S: Final = 20
+_MAX_VISIBILITY_S: Final = 43_200
+_CONNECTIONS: Final = 16
+# Said of a receipt that gets no better. Whose fault it is, which answers tell as well, differs
+# from place to place.
+_GONE: Final = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"})
+_RIGHTS: Final = (
+    "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes "
+    "(and sqs:GetQueueUrl for a queue that is named)"
+)
+_SYSTEM_ATTRIBUTES: Final = (
+    "ApproximateFirstReceiveTimestamp",
+    "ApproximateReceiveCount",
+    "MessageGroupId",
+    "SentTimestamp",
+)
+
+
+class SqsQueue:
+    """A queue of SQS to receive from, for ``QueueConsumer``.
+
+    Args:
+        queue: Its name or URL.
+        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+
+    Raises:
+        ConfigError: this is no queue's name or URL.
+    """
+
+    def __init__(self, queue: str, config: AwsConfig | None = None) -> None:
+        check_queue(queue)
+        self._queue = queue
+        config = AwsConfig.given(config)
+        # As many as receive and settle at a time, and a call that waits has its answer after that.
+        self._clients = Clients(
+            "sqs",
+            replace(
+                config,
+                calls_in_flight=_CONNECTIONS,
+                read_timeout_s=config.read_timeout_s + _MAX_WAIT_S,
+            ),
+        )
+        self._unwrap: Unwrap = plain
+
+    @property
+    def name(self) -> str:
+        """Its name; see ``Queue.name``."""
+        return short_name(self._queue)
+
+    def features(self, timeout_s: float) -> QueueFeatures:
+        """Ask what the queue can do; see ``Queue.features``."""
+        answers: list[Mapping[str, str] | NotPermittedError] = []
+
+        def look(client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
+            try:
+                answers.append(_attributes(client, self._queue))
+            except Exception as error:
+                refused = of_exception(self._place(client), error).error
+                if not isinstance(refused, NotPermittedError):
+                    raise
+                answers.append(refused)
+
+        self._clients.ask(timeout_s, self._place_in, look)
+        answer = answers[-1]
+        if isinstance(answer, NotPermittedError):
+            raise answer
+        redrive = json.loads(answer.get("RedrivePolicy") or "{}")
+        return QueueFeatures(
+            fifo=self._is_fifo,
+            max_receives=int(redrive["maxReceiveCount"]) if redrive else None,
+            max_visibility_s=_MAX_VISIBILITY_S,
+            max_batch=MOST_ENTRIES,
+        )
+
+    def receiver(self) -> SqsReceiver:
+        """Return a new receiver."""
+        client = self._clients.make()
+        return SqsReceiver(
+            client, self._queue, self._place(client), self._unwrap, fifo=self._is_fifo
+        )
+
+    @property
+    def _is_fifo(self) -> bool:
+        return self._queue.endswith(".fifo")
+
+    def _place(self, client: Any) -> Place:  # noqa: ANN401 - as above
+        return self._place_in(client.meta.region_name)
+
+    def _place_in(self, region: str) -> Place:
+        return Place(f"queue {self.name}", region, _RIGHTS, doing="receiving from")
+
+
+class SqsReceiver:
+    """Receives from one queue; see ``QueueReceiver``."""
+
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
+        queue: str,
+        place: Place,
+        unwrap: Unwrap,
+        *,
+        fifo: bool,
+    ) -> None:
+        self._client = client
+        self._queue = queue
+        self._place = place
+        self._unwrap = unwrap
+        self._fifo = fifo
+        self._url: str | None = None
+        self._closed = threading.Event()
+
+    def receive(self, max_messages: int, wait_s: float, visibility_s: int) -> list[QueueMessage]:
+        """Return what is there; waits for whole seconds, 20 at most."""
+        if self._closed.is_set():
+            raise ClosedError("the receiver was closed: make a new one")
+        answer = self._call(
+            self._client.receive_message,
+            MaxNumberOfMessages=max_messages,
+            WaitTimeSeconds=min(math.ceil(wait_s), _MAX_WAIT_S),
+            VisibilityTimeout=visibility_s,
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
+            MessageAttributeNames=["All"],
+        )
+        name = short_name(self._queue)
+        return [
+            to_message(name, each, self._unwrap, fifo=self._fifo)
+            for each in answer.get("Messages", ())
+        ]
+
+    def delete(self, receipts: Sequence[str]) -> list[Undone]:
+        """Delete messages."""
+        entries = [{"Id": str(n), "ReceiptHandle": each} for n, each in enumerate(receipts)]
+        answer = self._call(self._client.delete_message_batch, Entries=entries)
+        return self._undone(receipts, answer)
+
+    def change_visibility(self, receipts: Sequence[str], visibility_s: int) -> list[Undone]:
+        """Keep messages, or give them back."""
+        entries = [
+            {"Id": str(n), "ReceiptHandle": each, "VisibilityTimeout": visibility_s}
+            for n, each in enumerate(receipts)
+        ]
+        answer = self._call(self._client.change_message_visibility_batch, Entries=entries)
+        return self._undone(receipts, answer)
+
+    def close(self) -> None:
+        """Receive no more; a call under way goes on to its end."""
+        self._closed.set()
+
+    def _call(self, method: Callable[..., Any], **fields: object) -> Mapping[str, Any]:
+        try:
+            if self._url is None:
+                self._url = _url(self._client, self._queue)
+            answer: Mapping[str, Any] = method(QueueUrl=self._url, **fields)
+        except Exception as error:
+            raise of_exception(self._place, error).error from error
+        return answer
+
+    def _undone(self, receipts: Sequence[str], answer: Mapping[str, Any]) -> list[Undone]:
+        """Return what was not done, by an answer to a batch whose ids are its numbers."""
+        done = {it["Id"] for it in answer.get("Successful", ())}
+        failed = {it["Id"]: it for it in answer.get("Failed", ())}
+        undone = []
+        for number, receipt in enumerate(receipts):
+            if str(number) in done:
+                continue
+            said = failed.get(str(number), {})
+            code = said.get("Code", "no answer")
+            refused = of_code(self._place, code, said.get("Message", ""))
+            gone = code.rpartition(".")[2] in _GONE
+            undone.append(Undone(receipt, gone, refused.error))
+        return undone
+
+
+def _url(client: Any, queue: str) -> str:  # noqa: ANN401 - as above
+    if is_url(queue):
+        return queue
+    url: str = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    return url
+
+
+def _attributes(client: Any, queue: str) -> Mapping[str, str]:  # noqa: ANN401 - as above
+    answer = client.get_queue_attributes(
+        QueueUrl=_url(client, queue), AttributeNames=["QueueArn", "RedrivePolicy"]
+    )
+    attributes: Mapping[str, str] = answer.get("Attributes", {})
+    return attributes
