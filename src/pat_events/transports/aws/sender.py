@@ -21,9 +21,9 @@ from pat_events.system.clock import CLOCK
 from pat_events.transports.aws.batching import Batching, Limits, Taken
 from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
-from pat_events.transports.aws.process import watch
 from pat_events.transports.aws.reports import Reports
 from pat_events.transports.aws.waiters import Waiters
+from pat_events.transports.process_end import FORKED, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,10 +44,6 @@ _log = logging.getLogger("pat_events.aws")
 _JOIN_S: Final = 1.0
 _IDLE_S: Final = 60.0
 _CLOSED: Final = "the producer was closed: make a new one"
-_FORKED: Final = (
-    "this producer belongs to the process that made it and does not survive fork(): "
-    "make one per process"
-)
 
 
 class BusSender:
@@ -107,7 +103,7 @@ class BusSender:
         self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
         self._callers.start()
         self._owner.start()
-        watch(self)
+        watch(self, _log)
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record; see ``Sender.send``."""
@@ -208,12 +204,12 @@ class BusSender:
 
     def abandon_after_fork(self) -> None:
         """Refuse further use in a child process, which has none of the threads."""
-        self._refusal = _FORKED
+        self._refusal = FORKED
         self._ended = True
 
     def _refuse_after_fork(self) -> None:
-        if self._refusal is _FORKED:
-            raise ClosedError(_FORKED)
+        if self._refusal is FORKED:
+            raise ClosedError(FORKED)
 
     def _answered(self, call: list[Entry], answers: Answers) -> None:
         self._answers.append((call, answers))

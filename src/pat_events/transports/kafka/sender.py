@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import time
-import weakref
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException
@@ -21,6 +18,7 @@ from pat_events.transports.kafka.ledger import Ledger
 from pat_events.transports.kafka.outcomes import Outcomes
 from pat_events.transports.kafka.send_errors import SendErrors
 from pat_events.transports.kafka.sending_client import SendingClient
+from pat_events.transports.process_end import FORKED, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,14 +38,6 @@ _POLL_EVERY: Final = 128
 # Longest stay inside the client, which may be replaced meanwhile, in seconds.
 _FLUSH_S: Final = 0.2
 _ROOM_S: Final = 0.05
-# How long a process that ends waits for what was published without close, in seconds.
-_EXIT_S: Final = 5.0
-_FORKED: Final = (
-    "this producer belongs to the process that made it and does not survive fork(): "
-    "make one per process"
-)
-
-_senders: weakref.WeakSet[KafkaSender] = weakref.WeakSet()
 
 
 class KafkaSender:
@@ -89,7 +79,7 @@ class KafkaSender:
         )
         self._poller = AckPoller(self._maintain, ledger.outstanding)
         self._poller.start()
-        _senders.add(self)
+        watch(self, _log)
 
     def send(self, outgoing: Outgoing) -> None:
         """Take one record; see ``Sender.send``."""
@@ -189,12 +179,12 @@ class KafkaSender:
 
     def abandon_after_fork(self) -> None:
         """Refuse further use in a child process, which has none of the threads."""
-        self._refusal = _FORKED
+        self._refusal = FORKED
         self._client.abandon_after_fork()
 
     def _refuse_after_fork(self) -> None:
-        if self._refusal is _FORKED:
-            raise ClosedError(_FORKED)
+        if self._refusal is FORKED:
+            raise ClosedError(FORKED)
 
     def _poll(self, timeout_s: float) -> None:
         self._refuse_after_fork()
@@ -212,23 +202,3 @@ class KafkaSender:
             self._outcomes.given_up(failures)
         self._outcomes.tell()
         self._client.maintain(now)
-
-
-def _at_exit() -> None:
-    """Wait a little for what a process that ends without ``close`` has published."""
-    for sender in list(_senders):
-        if not sender.ended and (lost := sender.flush(_EXIT_S)):
-            _log.error(
-                "%d events may be lost: the process ended without Producer.close() before they "
-                "were acknowledged (what a consumer group's handlers published comes again)",
-                len(lost),
-            )
-
-
-def _after_fork_in_child() -> None:
-    for sender in list(_senders):
-        sender.abandon_after_fork()
-
-
-atexit.register(_at_exit)
-os.register_at_fork(after_in_child=_after_fork_in_child)

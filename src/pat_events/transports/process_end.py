@@ -1,18 +1,22 @@
-"""What becomes of senders when their process ends, or forks."""
+"""What becomes of senders when their process ends without ``close``, or forks."""
 
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    import logging
+
     from pat_events.transports.sending import Outgoing
 
-_log = logging.getLogger("pat_events.aws")
-
+#: What a sender says that came along with a fork.
+FORKED: Final = (
+    "this producer belongs to the process that made it and does not survive fork(): "
+    "make one per process"
+)
 # How long a process that ends waits for what was published without close, in seconds.
 _EXIT_S: Final = 5.0
 
@@ -26,19 +30,20 @@ class _Sender(Protocol):
     def abandon_after_fork(self) -> None: ...
 
 
-_senders: weakref.WeakSet[_Sender] = weakref.WeakSet()
+# Each with where it logs.
+_senders: weakref.WeakKeyDictionary[_Sender, logging.Logger] = weakref.WeakKeyDictionary()
 
 
-def watch(sender: _Sender) -> None:
+def watch(sender: _Sender, log: logging.Logger) -> None:
     """Flush a sender when its process ends, and tell it when it is in a forked child."""
-    _senders.add(sender)
+    _senders[sender] = log
 
 
 def _at_exit() -> None:
     """Wait a little for what a process that ends without ``close`` has published."""
-    for sender in list(_senders):
+    for sender, log in list(_senders.items()):
         if not sender.ended and (lost := sender.flush(_EXIT_S)):
-            _log.error(
+            log.error(
                 "%d events may be lost: the process ended without Producer.close() before they "
                 "were acknowledged (what a consumer group's handlers published comes again)",
                 len(lost),
