@@ -18,19 +18,19 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
-from pat_events.transports.aws.batching import Batching, Limits, Taken
+from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
 from pat_events.transports.aws.reports import Reports
+from pat_events.transports.aws.settling import Settling
 from pat_events.transports.aws.waiters import Waiters
 from pat_events.transports.process_end import FORKED, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from pat_events.config import Config
     from pat_events.core.clock import Clock
-    from pat_events.errors import PatEventsError
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.aws.batching import Entry
     from pat_events.transports.aws.bus import Bus
@@ -73,22 +73,21 @@ class BusSender:
         clock: Clock = CLOCK,
         random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        self._bus = bus
-        self._config = config
+        self._bus, self._config = bus, config
         self._linger_s, self._batch_events = aws.linger_s, aws.batch_events
         self._monotonic, self._random = clock.monotonic, random
         self._reports = Reports(observers)
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
         self._waiters = Waiters()
+        self._settling = Settling(self._ledger, self._reports, self._waiters)
         # Why nothing is taken any more.
         self._refusal: str | None = None
         self._ended = False
         self._lock = threading.RLock()
         self._inbox: deque[Entry] = deque()
         self._answers: deque[tuple[list[Entry], Answers]] = deque()
-        # Another object with each call of expedite, and the last one that was heeded: a flag that
-        # is taken down just then would be lost.
+        # Another object with each call: a flag that is taken down just then would be lost.
         self._expedite = self._expedited = object()
         self._is_late = False
         # How many in the inbox make it worthwhile to wake the owner.
@@ -98,7 +97,7 @@ class BusSender:
         self._asleep = threading.Lock()
         self._asleep.acquire()
         # Threads in which callbacks run: the owner, and who closes.
-        self._settling: set[int] = set()
+        self._callback_threads: set[int] = set()
         self._callers = Callers(bus, aws.calls_in_flight, self._answered)
         self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
         self._callers.start()
@@ -149,7 +148,7 @@ class BusSender:
 
     def may_wait(self) -> bool:
         """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
-        return threading.get_ident() not in self._settling
+        return threading.get_ident() not in self._callback_threads
 
     def expedite(self) -> None:
         """Send what was taken until now without waiting for company."""
@@ -184,12 +183,14 @@ class BusSender:
         self._ended = True
         error = TransportError(f"not acknowledged before close; {self._reports.why()}")
         is_outside = self.may_wait()
-        self._settling.add(threading.get_ident())
+        self._callback_threads.add(threading.get_ident())
         try:
-            given_up = self._give_up([(it, error) for it in list(self._ledger.outstanding)])
+            given_up = self._settling.give_up(
+                [(it, error) for it in list(self._ledger.outstanding)]
+            )
         finally:
             if is_outside:
-                self._settling.discard(threading.get_ident())
+                self._callback_threads.discard(threading.get_ident())
         self._wake()
         join_s = _JOIN_S if is_outside and not given_up else 0.0
         self._callers.end(join_s)
@@ -221,7 +222,7 @@ class BusSender:
             self._asleep.release()
 
     def _run(self) -> None:
-        self._settling.add(threading.get_ident())
+        self._callback_threads.add(threading.get_ident())
         while not self._ended:
             try:
                 self._turn()
@@ -265,20 +266,7 @@ class BusSender:
 
     def _take_answers(self, call: list[Entry], answers: Answers, now: float) -> None:
         self._reports.answered(call, answers, now)
-        taken, failures = 0, []
-        settled = self._batching.done(call, answers, now, self._random())
-        for entry, answer in settled:
-            outgoing = entry.outgoing
-            if not self._ledger.remove(outgoing):
-                continue
-            if isinstance(answer, Taken):
-                taken += 1
-                outgoing.settle(None, answer.place)
-            else:
-                failures.append(answer.error)
-                outgoing.settle(answer.error, None)
-        self._reports.settled(taken, failures)
-        self._waiters.wake()
+        self._settling.settle(self._batching.done(call, answers, now, self._random()))
 
     def _give_up_overdue(self, now: float) -> None:
         limit_s = self._config.delivery_timeout_s
@@ -286,23 +274,12 @@ class BusSender:
         if overdue:
             late = f"not acknowledged within {limit_s:g} s, and may still be delivered"
             why = self._reports.why()
-            self._give_up(
+            self._settling.give_up(
                 [
                     (it.outgoing, TransportTimeoutError(f"sending to {it.name}: {late}; {why}"))
                     for it in overdue
                 ]
             )
-
-    def _give_up(self, failures: Sequence[tuple[Outgoing, PatEventsError]]) -> list[Outgoing]:
-        """Settle what is waited for no longer; returns what nobody else has settled."""
-        given_up = []
-        for outgoing, error in failures:
-            if self._ledger.remove(outgoing):
-                given_up.append(outgoing)
-                outgoing.settle(error, None)
-        self._reports.settled(0, [it.error for it in given_up if it.error is not None])
-        self._waiters.wake()
-        return given_up
 
 
 def _limits(bus: Bus, aws: AwsConfig) -> Limits:

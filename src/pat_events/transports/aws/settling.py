@@ -1,0 +1,62 @@
+"""What a record becomes, told once: to its handle, to observers and to who waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.transports.aws.batching import Taken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pat_events.errors import PatEventsError
+    from pat_events.transports.aws.batching import Settlement
+    from pat_events.transports.aws.ledger import Ledger
+    from pat_events.transports.aws.reports import Reports
+    from pat_events.transports.aws.waiters import Waiters
+    from pat_events.transports.sending import Outgoing
+
+
+class Settling:
+    """Takes records out of the ledger and settles them, those alone that nobody else has settled.
+
+    Handles call back in here: no lock may be held.
+
+    Args:
+        ledger: What is not settled.
+        reports: Tells observers.
+        waiters: Those who wait for room, or for the end of records.
+    """
+
+    def __init__(self, ledger: Ledger, reports: Reports, waiters: Waiters) -> None:
+        self._ledger = ledger
+        self._reports = reports
+        self._waiters = waiters
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Settle what a call has settled."""
+        taken = 0
+        failures: list[PatEventsError] = []
+        for entry, answer in settlements:
+            outgoing = entry.outgoing
+            if not self._ledger.remove(outgoing):
+                continue
+            if isinstance(answer, Taken):
+                taken += 1
+                outgoing.settle(None, answer.place)
+            else:
+                failures.append(answer.error)
+                outgoing.settle(answer.error, None)
+        self._reports.settled(taken, failures)
+        self._waiters.wake()
+
+    def give_up(self, failures: Sequence[tuple[Outgoing, PatEventsError]]) -> list[Outgoing]:
+        """Settle what is waited for no longer; returns what nobody else has settled."""
+        given_up = []
+        for outgoing, error in failures:
+            if self._ledger.remove(outgoing):
+                given_up.append(outgoing)
+                outgoing.settle(error, None)
+        self._reports.settled(0, [it.error for it in given_up if it.error is not None])
+        self._waiters.wake()
+        return given_up
