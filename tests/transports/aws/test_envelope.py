@@ -16,6 +16,7 @@ from pat_events.core.record import Delivery
 from pat_events.errors import SchemaError, UnknownEventError
 from pat_events.events import EmailReceived
 from pat_events.transports.aws import envelope as aws
+from pat_events.transports.aws.message_fields import fifo_fields, fifo_id, message_attributes
 from pat_events.transports.sending import Outgoing
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -108,7 +109,7 @@ class TestBody:
 
 class TestAttributes:
     def attributes(self, envelopes, headers):
-        return aws.message_attributes(envelopes.wrap(outgoing(headers)))
+        return message_attributes(envelopes.wrap(outgoing(headers)))
 
     def test_they_repeat_what_one_filters_by(self, envelopes):
         found, _ = self.attributes(envelopes, FULL)
@@ -155,21 +156,21 @@ class TestAttributes:
 
 class TestFifo:
     def test_the_group_is_the_key_and_the_deduplication_id_the_events(self, envelopes):
-        assert aws.fifo_fields(envelopes.wrap(outgoing())) == {
+        assert fifo_fields(envelopes.wrap(outgoing())) == {
             "MessageGroupId": "e-1",
             "MessageDeduplicationId": "i-1",
         }
 
     @pytest.mark.parametrize("key", ["a b", "é", "x" * 129, "a\n"])
     def test_what_sqs_does_not_take_as_an_id_is_hashed(self, key):
-        found = aws.fifo_id(key)
+        found = fifo_id(key)
         assert len(found) == 64
-        assert found == aws.fifo_id(key) != aws.fifo_id(key + "x")
+        assert found == fifo_id(key) != fifo_id(key + "x")
 
     def test_without_a_key_there_is_no_order(self, envelopes):
         headers = {name: value for name, value in HEADERS.items() if name != "ce_subject"}
         with pytest.raises(SchemaError, match="EmailReceived has no key, and a FIFO bus"):
-            aws.fifo_fields(envelopes.wrap(outgoing(headers)))
+            fifo_fields(envelopes.wrap(outgoing(headers)))
 
 
 class TestTrace:

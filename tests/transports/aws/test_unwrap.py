@@ -22,6 +22,7 @@ from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, UnknownEventError
 from pat_events.events import EmailReceived
 from pat_events.transports.aws import envelope as aws
+from pat_events.transports.aws.message_fields import message_attributes
 from pat_events.transports.aws.unwrap import REPLAY_NAME, Unwrapping
 from pat_events.transports.sending import Outgoing
 
@@ -77,7 +78,7 @@ def body(form="json", extra=None):
 
 
 def attributes(extra=None):
-    found, _ = aws.message_attributes(ENVELOPES.wrap(outgoing(extra)))
+    found, _ = message_attributes(ENVELOPES.wrap(outgoing(extra)))
     return found
 
 

@@ -49,7 +49,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 # Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
@@ -57,7 +56,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from google.protobuf import json_format  # noqa: F401
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.table import STRUCTURED, media_type, reader_by_media_type
+from pat_events.codecs.table import media_type, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
@@ -65,7 +64,7 @@ from pat_events.core.trace_context import parse
 from pat_events.errors import CodecError, ConfigError, SchemaError, UnknownEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from google.protobuf.message import Message
 
@@ -78,16 +77,10 @@ DataForm: TypeAlias = Literal["json", "base64"]
 
 #: Where the attributes are in the detail of EventBridge.
 CLOUD_EVENT: Final = "cloudevent"
-#: Most message attributes that SQS and SNS take.
-MOST_ATTRIBUTES: Final = 10
 _CE: Final = "ce_"
-_ATTRIBUTES: Final = (h.CE_ID, h.CE_TYPE, h.CE_SOURCE, h.CE_TENANT_ID, h.TRACEPARENT, h.TRACESTATE)
 _OWN: Final = frozenset({h.CONTENT_TYPE, h.TRACEPARENT, h.TRACESTATE})
-# What XML 1.0 can carry, without which SQS takes no text; surrogates are no text of Protobuf's.
-_REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_FIFO_ID: Final = re.compile("[!-~]{1,128}")
-_ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_ATTRIBUTE_NAME_MAX: Final = 256
+#: Characters that SQS refuses, as XML 1.0 cannot carry them.
+REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN_MAX: Final = 100
 # Without the spaces of the default, and text as UTF-8: a third of the size where it is not Latin.
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -131,10 +124,10 @@ class Envelopes:
             if value is None:
                 continue
             if name.startswith(_CE):
-                attributes[name[len(_CE) :]] = _text(name, value)
+                attributes[name[len(_CE) :]] = header_text(name, value)
             elif name in _OWN:
                 if name != h.CONTENT_TYPE:
-                    attributes[name] = _text(name, value)
+                    attributes[name] = header_text(name, value)
             else:
                 extra[name] = value
         return Wrapped(event_type, headers, attributes, extra)
@@ -180,7 +173,7 @@ class Envelopes:
         else:
             body["datacontenttype"] = media_type(wrapped.headers.get(h.CONTENT_TYPE))
             body["data_base64"] = base64.b64encode(outgoing.value or b"").decode()
-        return _REFUSED.sub(_escape, _encode(body))
+        return REFUSED.sub(_escape, _encode(body))
 
     def detail(self, outgoing: Outgoing, wrapped: Wrapped) -> str:
         """Return EventBridge's detail: the event's fields, and its attributes beside them."""
@@ -208,54 +201,6 @@ def refuse_taken_field(types: EventTypes) -> None:
             )
 
 
-def message_attributes(wrapped: Wrapped) -> tuple[dict[str, Mapping[str, Any]], int]:
-    """Return the attributes of a message for SQS or SNS, and the bytes they take.
-
-    Raises:
-        SchemaError: there are more than ten, or the bus cannot carry one.
-    """
-    values = wrapped.headers
-    found: dict[str, Mapping[str, Any]] = {h.CONTENT_TYPE: _string(STRUCTURED)}
-    size = len(h.CONTENT_TYPE) + len(STRUCTURED) + len("String")
-    for name in _ATTRIBUTES:
-        if value := values.get(name):
-            found[name] = _string(_carried(name, value))
-            size += len(name) + len(value) + len("String")
-    for name, value in wrapped.extra.items():
-        _check_attribute(name, value)
-        found[name] = {"DataType": "Binary", "BinaryValue": value}
-        size += len(name) + len(value) + len("Binary")
-    if len(found) > MOST_ATTRIBUTES:
-        raise SchemaError(
-            f"{wrapped.event_type.name} has {len(found)} message attributes with its "
-            f"{len(wrapped.extra)} headers, the bus takes {MOST_ATTRIBUTES}: put more into the "
-            "event"
-        )
-    return found, size
-
-
-def fifo_id(text: str) -> str:
-    """Return a text as group or deduplication id: itself, or its hash where it cannot be one."""
-    return text if _FIFO_ID.fullmatch(text) else sha256(text.encode()).hexdigest()
-
-
-def fifo_fields(wrapped: Wrapped) -> dict[str, str]:
-    """Return group and deduplication id of a message.
-
-    Raises:
-        SchemaError: the record has no key, or no id.
-    """
-    if not wrapped.subject:
-        raise SchemaError(
-            f"{wrapped.event_type.name} has no key, and a FIFO bus keeps order by key: fill in "
-            f"{wrapped.event_type.key}"
-        )
-    return {
-        "MessageGroupId": fifo_id(wrapped.subject),
-        "MessageDeduplicationId": fifo_id(wrapped.attributes.get("id", "")),
-    }
-
-
 def trace_header(headers: HeaderValues) -> str | None:
     """Return the trace in X-Ray's form; None where there is none."""
     trace = parse(headers.get(h.TRACEPARENT))
@@ -266,35 +211,16 @@ def trace_header(headers: HeaderValues) -> str | None:
     return f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={span_id};Sampled={sampled}"
 
 
-def _text(name: str, value: bytes) -> str:
+def header_text(name: str, value: bytes) -> str:
+    """Return the value of a header as text.
+
+    Raises:
+        SchemaError: it is none.
+    """
     try:
         return value.decode()
     except UnicodeDecodeError as error:
         raise SchemaError(f"header {name} is no text: {error.reason}") from error
-
-
-def _string(value: str) -> Mapping[str, str]:
-    return {"DataType": "String", "StringValue": value}
-
-
-def _carried(name: str, value: bytes) -> str:
-    text = _text(name, value)
-    if refused := _REFUSED.search(text):
-        raise SchemaError(
-            f"header {name} has the character {refused[0]!a}, which no message attribute "
-            "can have: leave it out"
-        )
-    return text
-
-
-def _check_attribute(name: str, value: bytes) -> None:
-    if len(name) > _ATTRIBUTE_NAME_MAX or not _ATTRIBUTE_NAME.fullmatch(name):
-        raise SchemaError(
-            f"header {one_line(name, _SHOWN_MAX)!r} cannot be a message attribute: use letters, "
-            "digits, '_', '-' and single dots, and no name of AWS's"
-        )
-    if not value:
-        raise SchemaError(f"header {name!r} is empty, which no message attribute can be")
 
 
 def _escape(character: re.Match[str]) -> str:

@@ -16,10 +16,9 @@ from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
     Envelopes,
-    fifo_fields,
-    message_attributes,
 )
 from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:

@@ -17,11 +17,10 @@ from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
     Envelopes,
-    fifo_fields,
-    message_attributes,
     trace_header,
 )
 from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.sender import BusSender
 
