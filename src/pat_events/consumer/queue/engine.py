@@ -253,7 +253,7 @@ class Engine:
             while not self._abort:
                 now = self._clock()
                 self._give_back_what_waits(now)
-                self._upkeep.ask(now, hurry=True)
+                self._upkeep.ask(now, expedite=True)
                 if self._is_drained or now >= deadline:
                     break
                 wait_s = _BUSY_S if self._workers.wake_idle() else _WAIT_S

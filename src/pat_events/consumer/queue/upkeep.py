@@ -59,13 +59,13 @@ class Upkeep:
         #: Requests under way that matter to what comes again.
         self.calls = 0
 
-    def ask(self, now: float, *, hurry: bool = False) -> None:
-        """Ask for all that is due; with ``hurry`` nothing that is done waits for company."""
+    def ask(self, now: float, *, expedite: bool = False) -> None:
+        """Ask for all that is due; with ``expedite`` nothing that is done waits for company."""
         self._give_back(now)
         for visibility_s, messages in self._visibility.take_due(now).items():
             for batch in self._batches(messages):
                 self._requests.submit(Change("extend", batch, now, visibility_s))
-        self._delete(now, hurry=hurry)
+        self._delete(now, expedite=expedite)
 
     def _give_back(self, now: float) -> None:
         waiting, self._state.to_give_back = self._state.to_give_back, []
@@ -80,7 +80,7 @@ class Upkeep:
         if waiting:
             self._observer.saw(GivenBack(len(waiting)))
 
-    def _delete(self, now: float, *, hurry: bool) -> None:
+    def _delete(self, now: float, *, expedite: bool) -> None:
         done = self._state.to_delete
         if not done:
             return
@@ -88,7 +88,7 @@ class Upkeep:
             self._delete_at = now + self._delete_after_s
         is_paused = self._failed_deletes > 0 and now < self._delete_at
         is_full = len(done) >= self._features.max_batch
-        if is_paused or not (is_full or hurry or now >= self._delete_at):
+        if is_paused or not (is_full or expedite or now >= self._delete_at):
             return
         self._delete_at = _NEVER
         self._state.to_delete = []
