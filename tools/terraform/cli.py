@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.terraform import docs, unit
 from tools.terraform.checkov import checkov
+from tools.terraform.losses import tell
 from tools.terraform.mutation import mutate
 from tools.terraform.report import FILE, Stage, write
 from tools.terraform.root import root
@@ -73,7 +75,15 @@ def main(arguments: Sequence[str]) -> int:
         help="instead, plant one fault at a time in the root's wiring and count those its tests "
         "notice; takes a quarter of an hour",
     )
+    parser.add_argument(
+        "--losses",
+        type=Path,
+        metavar="PLAN.json",
+        help="say what a plan would lose (`terraform show -json FILE.tfplan`), and end",
+    )
     options = parser.parse_args(arguments)
+    if options.losses:
+        return tell(options.losses)
     if options.write_docs:
         docs.write()
         return 0
