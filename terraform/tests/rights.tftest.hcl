@@ -51,28 +51,33 @@ run "the_key_is_open_to_the_services_that_need_it_and_no_other" {
   command = plan
 
   assert {
-    condition     = [for s in jsondecode(module.key.policy_json).Statement : s.Principal.Service if can(s.Principal.Service)] == ["cloudwatch.amazonaws.com", "logs.eu-west-1.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"]
-    error_message = "Alarms, logs, EventBridge and topics."
-  }
-  assert {
-    condition     = !can(jsondecode(module.key.policy_json).Statement[3].Condition) && jsondecode(module.key.policy_json).Statement[3].Action == ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ReEncrypt*"]
-    error_message = "EventBridge names no source towards KMS; a condition would lose every event."
-  }
-  assert {
-    condition     = jsondecode(module.key.policy_json).Statement[2].Condition == { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:aws:logs:eu-west-1:111122223333:log-group:*"] } }
-    error_message = "Logs use it for this account's log groups."
-  }
-  assert {
-    condition = jsondecode(module.key.policy_json).Statement[4] == {
-      Sid       = "Topics", Effect = "Allow", Resource = "*"
-      Principal = { Service = "sns.amazonaws.com" }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      Condition = {
-        ArnLike      = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:pat-test-*"] }
-        StringEquals = { "aws:SourceAccount" = ["111122223333"] }
-      }
-    }
-    error_message = "This platform's topics reach queues under the key."
+    condition = jsondecode(module.key.policy_json).Statement == [
+      { Sid = "AccountAdministersByIAM", Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:root" }, Action = "kms:*", Resource = "*" },
+      {
+        Sid       = "CloudWatchAlarms", Effect = "Allow", Principal = { Service = "cloudwatch.amazonaws.com" }, Resource = "*"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"] } }
+      },
+      {
+        Sid       = "CloudWatchLogs", Effect = "Allow", Principal = { Service = "logs.eu-west-1.amazonaws.com" }, Resource = "*"
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:aws:logs:eu-west-1:111122223333:log-group:*"] } }
+      },
+      {
+        # It names no source towards KMS: a condition would lose every event.
+        Sid    = "EventBridge", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Resource = "*"
+        Action = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ReEncrypt*"]
+      },
+      {
+        Sid    = "Topics", Effect = "Allow", Principal = { Service = "sns.amazonaws.com" }, Resource = "*"
+        Action = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Condition = {
+          ArnLike      = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:pat-test-*"] }
+          StringEquals = { "aws:SourceAccount" = ["111122223333"] }
+        }
+      },
+    ]
+    error_message = "Alarms, logs, EventBridge and topics, for what is this platform's."
   }
 }
 

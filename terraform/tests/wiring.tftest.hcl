@@ -83,16 +83,26 @@ variables {
   archive_days        = 11
   log_retention_days  = 731
   enable_xray         = false
+  encrypt_bus         = false
   force_destroy       = true
   msk = {
-    brokers                 = { max_volume_gib = 500 }
+    kafka_version           = "3.8.x"
+    brokers                 = { instance_type = "kafka.m7g.xlarge", max_volume_gib = 500 }
+    replication             = { factor = 2, min_in_sync = 1 }
+    retention_days          = 9
+    server_properties       = { "log.segment.bytes" = "1000" }
+    monitoring              = { level = "PER_TOPIC_PER_BROKER" }
     client_security_groups  = { clients = "sg-clients" }
     scraper_security_groups = { scrapers = "sg-scrapers" }
   }
   msk_connect = {
-    plugin            = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
-    flush             = { interval_s = 600 }
-    s3_prefix_list_id = "pl-1"
+    plugin               = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
+    flush                = { interval_s = 600, records = 77 }
+    connector_properties = { "own" = "1" }
+    kafkaconnect_version = "3.7.x"
+    capacity             = { max_workers = 7 }
+    archive              = { expire_after_days = 999 }
+    s3_prefix_list_id    = "pl-1"
   }
 }
 
@@ -132,8 +142,38 @@ run "each_part_is_handed_what_was_given" {
     error_message = "Clients and scrapers may reach the brokers."
   }
   assert {
-    condition     = module.msk_connect[0].settings == { s3_prefix_list_id = "pl-1", log_retention_days = 731, force_destroy = true }
-    error_message = "The archive's connector reaches S3 alone."
+    condition     = !module.bus.encrypted
+    error_message = "Only an emulator's bus has no key."
+  }
+  assert {
+    condition = { for key, value in module.msk[0].settings : key => jsonencode(value) } == {
+      kafka_version      = jsonencode("3.8.x")
+      monitoring         = jsonencode("PER_TOPIC_PER_BROKER")
+      subnet_ids         = jsonencode(["subnet-a", "subnet-b", "subnet-c"])
+      log_retention_days = jsonencode(731)
+      properties = jsonencode({
+        "auto.create.topics.enable"                = false, "default.replication.factor" = 2, "log.retention.hours" = 216, "log.segment.bytes" = "1000"
+        "min.insync.replicas"                      = 1, "offsets.topic.replication.factor" = 2, "transaction.state.log.min.isr" = 1
+        "transaction.state.log.replication.factor" = 2, "unclean.leader.election.enable" = false
+      })
+    }
+    error_message = "The cluster."
+  }
+  assert {
+    condition     = module.msk[0].brokers.instance_type == "kafka.m7g.xlarge" && module.msk[0].name == "pat-test-events"
+    error_message = "The brokers."
+  }
+  assert {
+    condition     = { for key, value in module.msk_connect[0].settings : key => value if key != "properties" } == { version = "3.7.x", max_workers = 7, expire_after_days = 999, s3_prefix_list_id = "pl-1", log_retention_days = 731, force_destroy = true }
+    error_message = "The archive's connector, which reaches S3 alone."
+  }
+  assert {
+    condition     = { for key in ["own", "topics", "flush.size", "name"] : key => lookup(module.msk_connect[0].settings.properties, key, "") } == { own = "1", topics = "t", "flush.size" = "77", name = "" }
+    error_message = "Its properties."
+  }
+  assert {
+    condition     = contains(local.msk_alarm_names.warning, "pat-test-events-connector-pat-test-archive-no-tasks")
+    error_message = "The connector is watched."
   }
 
   assert {

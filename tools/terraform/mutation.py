@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from tools.terraform.report import Stage
 
 WORKERS: Final = 2
-#: What is quick and most likely to notice comes first.
-TESTS: Final = ("wiring", "rights", "platform", "msk")
-RIGHTS: Final = ("iam.tf", "kms.tf")
+#: Tests that may notice, what is quick and most likely to comes first.
+TESTS: Final = {
+    "iam.tf": ("rights", "wiring"),
+    "kms.tf": ("rights",),
+    "monitoring_msk.tf": ("wiring", "msk"),
+    "msk.tf": ("wiring", "msk"),
+    "msk_connect.tf": ("wiring", "msk"),
+    "": ("wiring", "platform", "rights"),
+}
 GOAL: Final = 0.95
 FILES: Final = (
     "eventbridge.tf",
@@ -158,9 +164,8 @@ def _noticed(copy: Module, mutant: Mutant) -> bool | None:
     lines = text.splitlines()
     lines[mutant.line] = mutant.now
     file.write_text("\n".join(lines) + "\n", "utf-8")
-    first = "rights" if mutant.file in RIGHTS else TESTS[0]
     try:
-        for name in sorted(TESTS, key=lambda test: test != first):
+        for name in TESTS.get(mutant.file, TESTS[""]):
             output = copy.run("test", "-json", f"-filter=tests/{name}.tftest.hcl", codes=(0, 1))
             told = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
             summary = next(

@@ -54,3 +54,8 @@ output "targets" {
   description = "Rule and target to the message group its events get, or an empty text. Known at plan time."
   value       = { for key, target in aws_cloudwatch_event_target.this : key => try(target.sqs_target[0].message_group_id, "") }
 }
+
+output "encrypted" {
+  description = "Whether events on the bus and in its archive are encrypted with the key. Known at plan time."
+  value       = aws_cloudwatch_event_bus.this.kms_key_identifier == var.kms_key_arn
+}

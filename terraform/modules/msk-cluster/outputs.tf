@@ -56,3 +56,16 @@ output "let_in" {
   description = "Security groups that may reach the brokers, by rule. Known at plan time where they are."
   value       = { for name, rule in aws_vpc_security_group_ingress_rule.this : name => rule.referenced_security_group_id }
 }
+
+output "settings" {
+  description = "Kafka's version, the brokers' properties, how they are watched and how long logs are kept; null for a serverless cluster. Known at plan time."
+  value = one([
+    for cluster in aws_msk_cluster.this : {
+      kafka_version      = cluster.kafka_version
+      properties         = local.server_properties
+      monitoring         = cluster.enhanced_monitoring
+      subnet_ids         = cluster.broker_node_group_info[0].client_subnets
+      log_retention_days = one(values(aws_cloudwatch_log_group.brokers)[*].retention_in_days)
+    }
+  ])
+}

@@ -51,8 +51,12 @@ output "bucket_policy_json" {
 }
 
 output "settings" {
-  description = "The way to S3, how long logs are kept, and whether the bucket may be destroyed with what is in it. Known at plan time."
+  description = "Version, properties and workers of the connector, how long objects are kept, the way to S3, how long logs are kept, and whether the bucket may be destroyed with what is in it. Known at plan time."
   value = {
+    version            = aws_mskconnect_connector.archive.kafkaconnect_version
+    properties         = aws_mskconnect_connector.archive.connector_configuration
+    max_workers        = aws_mskconnect_connector.archive.capacity[0].autoscaling[0].max_worker_count
+    expire_after_days  = var.archive.expire_after_days
     s3_prefix_list_id  = aws_vpc_security_group_egress_rule.s3.prefix_list_id
     log_retention_days = aws_cloudwatch_log_group.workers.retention_in_days
     force_destroy      = aws_s3_bucket.archive.force_destroy
