@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pat_events.telemetry.observer import Handled, Observers
 
 
@@ -48,3 +50,24 @@ def test_one_without_a_hash_that_raises_is_logged_as_well(caplog):
 
     Observers([Both()]).saw(Handled(1))
     assert len(caplog.records) == 1
+
+
+def test_one_that_wants_to_end_the_process_keeps_nobody_back(caplog):
+    class Ending:
+        def saw(self, what):
+            raise SystemExit(1)
+
+    seen = Seen()
+    Observers([Ending(), seen]).saw(Handled(1))
+    assert seen == [Handled(1)]
+    assert len(caplog.records) == 1
+
+
+def test_an_interrupt_that_comes_while_an_observer_is_told_is_no_fault_of_its_own(caplog):
+    class Interrupted:
+        def saw(self, what):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Observers([Interrupted()]).saw(Handled(1))
+    assert not caplog.records

@@ -257,7 +257,11 @@ class Observers:
         for observer in self._observers:
             try:
                 observer.saw(what)
-            except Exception:  # noqa: BLE001 - what is told has happened, and goes on
+            except KeyboardInterrupt:  # A signal's, whoever was at work when it came.
+                raise
+            # SystemExit and what pytest fails with, too: within a rebalance callback they would
+            # leave the client waiting for an answer.
+            except BaseException:  # noqa: BLE001 - what is told has happened, and goes on
                 if id(observer) not in self._failed:
                     self._failed.add(id(observer))
                     _log.exception("an observer failed, and is told on: %r", observer)
