@@ -183,6 +183,20 @@ def test_what_is_no_event_class_is_refused(event_class):
         Handlers().add(event_class, accepts)
 
 
+@pytest.mark.parametrize("decorator", ["on", "batch"])
+def test_a_decorator_without_an_event_class_is_refused_where_it_stands(decorator):
+    with pytest.raises(ConfigError, match=r"accepts.* is not an event class.*\(EmailReceived\)"):
+        getattr(Handlers(), decorator)(accepts)
+
+
+def test_a_handler_of_several_types_is_registered_for_all_of_them_or_none():
+    handlers = Handlers()
+    handlers.add(EmailDeleted, accepts)
+    with pytest.raises(ConfigError, match="EmailDeleted is handled by"):
+        handlers.on(EmailReceived, EmailDeleted)(accepts_async)
+    assert [event_class for event_class, _ in handlers] == [EmailDeleted]
+
+
 @pytest.mark.parametrize("timeout_s", [0, -1, float("nan")])
 def test_a_deadline_that_is_over_at_once_is_refused(timeout_s):
     with pytest.raises(ConfigError, match="must be more than 0"):

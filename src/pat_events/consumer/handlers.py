@@ -17,7 +17,7 @@ from pat_events.core.recovery.retry import RetryPolicy
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from google.protobuf.message import Message
 
@@ -122,12 +122,15 @@ class Handlers:
                 cancelled then; a thread cannot be, so its result is ignored.
 
         Raises:
-            ConfigError: the type has a handler already, or this is not one.
+            ConfigError: one of the types has a handler already, or this is not one; it then
+                handles none of them.
         """
+        classes = (event_class, *event_classes)
+        # Not only when a handler comes: of '@handlers.on' without a class none would.
+        _require_event_classes(classes)
 
         def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
-            for each in (event_class, *event_classes):
-                self._add(each, handler, 0, retry, timeout_s)
+            self._add(classes, handler, 0, retry, timeout_s)
             return handler
 
         return register
@@ -144,7 +147,8 @@ class Handlers:
 
         An object that can be called itself is called, whatever methods it has.
         """
-        self._add(event_class, handler, 0, retry, timeout_s)
+        _require_event_classes([event_class])
+        self._add([event_class], handler, 0, retry, timeout_s)
 
     def batch(
         self,
@@ -174,10 +178,11 @@ class Handlers:
         Raises:
             ConfigError: as ``on``, or ``max_events`` is below 1.
         """
+        _require_event_classes([event_class])
         require_at_least_1("max_events", max_events)
 
         def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
-            self._add(event_class, handler, max_events, retry, timeout_s)
+            self._add([event_class], handler, max_events, retry, timeout_s)
             return handler
 
         return register
@@ -210,8 +215,8 @@ class Handlers:
 
     def _add(
         self,
-        event_class: Any,  # noqa: ANN401 - what a user passes is checked here
-        handler: Any,  # noqa: ANN401
+        event_classes: Sequence[type[Message]],
+        handler: Any,  # noqa: ANN401 - what a user passes is checked here
         batch_size: int,
         retry: RetryPolicy,
         timeout_s: float,
@@ -222,11 +227,8 @@ class Handlers:
             raise ConfigError(f"{name} is neither a function nor an object with a handle method")
         if inspect.isclass(call):
             raise ConfigError(f"{name} is a class: register an object of it")
-        if not isinstance(event_class, type) or not hasattr(event_class, "DESCRIPTOR"):
-            raise ConfigError(
-                f"{event_class!r} is not an event class: import it from the events module"
-            )
-        self._refuse(event_class, name)
+        for event_class in event_classes:
+            self._refuse(event_class, name)
         if not isinstance(retry, RetryPolicy):
             raise wrong_type(f"retry of {name}", retry, "a RetryPolicy")
         require_number(f"timeout_s of {name}", timeout_s)
@@ -238,9 +240,8 @@ class Handlers:
         check_parameters(call, name, 1 if batch_size else 2)
         if is_async:
             call = as_coroutine_function(call)
-        self._by_class[event_class] = Registration(
-            name, call, is_async, batch_size, retry, timeout_s
-        )
+        registration = Registration(name, call, is_async, batch_size, retry, timeout_s)
+        self._by_class |= dict.fromkeys(event_classes, registration)
 
     def _refuse(self, event_class: type[Message], name: str) -> None:
         if self._used is not None:
@@ -254,6 +255,15 @@ class Handlers:
                 f"{event_class.__name__} is handled by {self._by_class[event_class].name} already, "
                 f"so {name} is refused: one handler per type and group; use a second group for a "
                 "second one"
+            )
+
+
+def _require_event_classes(event_classes: Sequence[object]) -> None:
+    for event_class in event_classes:
+        if not isinstance(event_class, type) or not hasattr(event_class, "DESCRIPTOR"):
+            raise ConfigError(
+                f"{event_class!r} is not an event class: import it from the events module, as in "
+                "@handlers.on(EmailReceived)"
             )
 
 
