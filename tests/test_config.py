@@ -127,7 +127,7 @@ def test_settings_of_kafka_in_the_place_of_those_of_events_are_refused_with_wher
     ],
     ids=["producer", "group"],
 )
-@pytest.mark.parametrize("given", [KafkaConfig(bootstrap_servers="b:1"), "b:1"])
+@pytest.mark.parametrize("given", [KafkaConfig(bootstrap_servers="b:1"), "b:1", KafkaTransport])
 def test_what_is_no_transport_is_refused_with_how_to_make_one(make, given):
     with pytest.raises(ConfigError, match=r"^transport is .*: give .* KafkaTransport\(KafkaConfig"):
         make(given)

@@ -27,7 +27,8 @@ def transport_or_default(transport: T | None, method: str) -> T | KafkaTransport
         from pat_events.transports.kafka import KafkaTransport  # noqa: PLC0415
 
         return KafkaTransport.from_env()
-    if not hasattr(transport, method):
+    # Of a class the method is there as well, and cannot be called.
+    if isinstance(transport, type) or not hasattr(transport, method):
         raise wrong_type(
             "transport", transport, "a transport, such as KafkaTransport(KafkaConfig(...))"
         )
