@@ -6,6 +6,8 @@ module "key" {
   description = "Events of ${local.name}: bus, queues, topics, workflow records, logs"
   account     = local.account
 
+  deletion_protection = var.deletion_protection
+
   service_grants = {
     # EventBridge names no source when it asks for a data key on the way to an encrypted
     # queue. A condition on aws:SourceArn or aws:SourceAccount here would lose every event.

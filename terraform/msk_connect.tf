@@ -11,9 +11,10 @@ module "msk_connect" {
   flush                = var.msk_connect.flush
   capacity             = var.msk_connect.capacity
   archive              = merge(var.msk_connect.archive, { force_destroy = var.force_destroy })
-  bucket_name          = "${local.name}-archive-${local.account.id}"
+  bucket_name          = "${local.name}-archive-${local.account.id}-${var.region}"
   kms_key_arn          = module.key.arn
   log_retention_days   = var.log_retention_days
+  deletion_protection  = var.deletion_protection
 
   cluster = {
     arn                = module.msk[0].arn

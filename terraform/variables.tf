@@ -27,16 +27,9 @@ variable "region" {
   nullable    = false
 
   validation {
-    # The regions with MSK, EventBridge Scheduler and Step Functions as of 2026-11, without
-    # China's: some service principals have other names there.
-    condition = contains([
-      "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
-      "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1",
-      "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1",
-      "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
-      "sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
-    ], var.region)
-    error_message = "region is not one this configuration knows; check the spelling (for example eu-west-1), or add a new region to the list in variables.tf once MSK is offered there."
+    # By form, not by list: AWS adds regions.
+    condition     = can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]+$", var.region)) && !startswith(var.region, "cn-")
+    error_message = "region ${var.region} is none; write it as AWS does, for example eu-west-1. China's are not supported: some service principals have other names there."
   }
 }
 
@@ -144,8 +137,8 @@ variable "log_retention_days" {
   nullable    = false
 
   validation {
-    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be a period CloudWatch Logs knows, of a year or more: 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a period CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
@@ -164,10 +157,15 @@ variable "encrypt_bus" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete what holds events: a plan that would lose a queue fails, and so does its deletion by hand. To delete one, apply with false while it is still there."
+  description = "Refuse to delete what holds events: a plan fails that would delete a queue, or delete or replace the cluster, the key or the archive's bucket; a queue's deletion by hand fails as well. docs/infrastructure.md says how to turn it off."
   type        = bool
   default     = false
   nullable    = false
+
+  validation {
+    condition     = !(var.deletion_protection && var.force_destroy)
+    error_message = "deletion_protection and force_destroy contradict each other; choose one."
+  }
 }
 
 variable "force_destroy" {

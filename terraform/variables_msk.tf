@@ -14,6 +14,10 @@ variable "vpc_id" {
     condition     = !var.enable_msk || var.vpc_id != null
     error_message = "vpc_id is missing: name the VPC the brokers live in, or set enable_msk to false."
   }
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id ${coalesce(var.vpc_id, "null")} is no id of a VPC (vpc-…)."
+  }
 }
 
 variable "subnet_ids" {
@@ -26,6 +30,10 @@ variable "subnet_ids" {
     condition     = !var.enable_msk || length(var.subnet_ids) > 0
     error_message = "subnet_ids is missing: name one private subnet in each of two or three availability zones, or set enable_msk to false."
   }
+  validation {
+    condition     = alltrue([for id in var.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "subnet_ids has what is no id of a subnet (subnet-…): ${join(", ", [for id in var.subnet_ids : id if !can(regex("^subnet-[0-9a-f]+$", id))])}."
+  }
 }
 
 variable "msk" {
@@ -35,31 +43,21 @@ variable "msk" {
     may grow. `client_security_groups` (name => id) may reach the brokers, `scraper_security_groups`
     their metrics.
   EOT
-  type = object({
-    family        = optional(string, "standard")
-    kafka_version = optional(string)
-    brokers = optional(object({
-      instance_type  = optional(string)
-      count          = optional(number)
-      volume_gib     = optional(number)
-      max_volume_gib = optional(number)
-      tiered_storage = optional(bool)
-    }), {})
-    replication = optional(object({
-      factor      = optional(number)
-      min_in_sync = optional(number)
-    }), {})
-    retention_days    = optional(number)
-    server_properties = optional(map(string))
-    monitoring = optional(object({
-      level       = optional(string)
-      broker_logs = optional(bool)
-    }), {})
-    client_security_groups  = optional(map(string), {})
-    scraper_security_groups = optional(map(string), {})
-  })
+  # Terraform drops what an object's type does not name, without a word, so the keys are checked
+  # here, and the types by the module.
+  type     = any
   default  = {}
   nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.msk), local.msk_keys.msk)) == 0
+    error_message = "msk has unknown keys: ${join(", ", setsubtract(keys(var.msk), local.msk_keys.msk))}. It has ${join(", ", local.msk_keys.msk)}."
+  }
+
+  validation {
+    condition     = length(flatten([for part in ["brokers", "replication", "monitoring"] : setsubtract(try(keys(var.msk[part]), []), local.msk_keys[part])])) == 0
+    error_message = "msk has unknown keys: ${join(", ", flatten([for part in ["brokers", "replication", "monitoring"] : [for key in setsubtract(try(keys(var.msk[part]), []), local.msk_keys[part]) : "${part}.${key}"]]))}. There are brokers with ${join(", ", local.msk_keys.brokers)}; replication with ${join(", ", local.msk_keys.replication)}; monitoring with ${join(", ", local.msk_keys.monitoring)}."
+  }
 }
 
 variable "msk_lag" {

@@ -4,7 +4,7 @@ environment = "prod"
 region      = "eu-west-1"
 tags        = { Environment = "prod", Project = "pat-events" }
 
-# No plan deletes queues with their messages.
+# No plan deletes what holds events.
 deletion_protection = true
 
 msk = {

@@ -184,7 +184,7 @@ run "the_archive_reads_every_topic" {
 
   assert {
     condition = (
-      output.event_archive.bucket.name == "pat-test-archive-111122223333"
+      output.event_archive.bucket.name == "pat-test-archive-111122223333-eu-west-1"
       && output.event_archive.dead_letter_topic == "pat-test-archive.dlq"
       && tolist([for arn in jsondecode(module.msk_connect[0].role_policy_json).Statement[1].Resource : reverse(split("/", arn))[0]]) == sort(keys(local.catalog.topics))
     )
@@ -273,4 +273,41 @@ run "refuses_an_archive_of_no_cluster" {
   command = plan
   variables { enable_msk = false }
   expect_failures = [var.msk_connect]
+}
+
+run "refuses_keys_nobody_reads" {
+  command = plan
+  variables { msk = { brokers = { max_volume_gib = 500, volume_gb = 20 }, famly = "express" } }
+  expect_failures = [var.msk]
+}
+
+run "refuses_a_subnet_that_is_none" {
+  command = plan
+  variables { subnet_ids = ["10.0.0.0/24", "subnet-b", "subnet-c"] }
+  expect_failures = [var.subnet_ids]
+}
+
+run "refuses_a_vpc_that_is_none" {
+  command = plan
+  variables { vpc_id = "main" }
+  expect_failures = [var.vpc_id]
+}
+
+run "refuses_to_protect_what_is_to_be_emptied" {
+  command = plan
+  variables {
+    deletion_protection = true
+    force_destroy       = true
+  }
+  expect_failures = [var.deletion_protection]
+}
+
+run "logs_are_kept_for_as_long_as_is_said" {
+  command = plan
+  variables { log_retention_days = 30 }
+
+  assert {
+    condition     = output.msk.log_group_name == "/aws/msk/pat-test-events"
+    error_message = "A month is enough where nothing of value runs."
+  }
 }

@@ -295,7 +295,7 @@ run "refuses_a_catalogue_that_is_not_there" {
 
 run "refuses_an_unknown_region" {
   command = plan
-  variables { region = "eu-west-9" }
+  variables { region = "Ireland" }
   expect_failures = [var.region]
 }
 
@@ -359,9 +359,9 @@ run "refuses_a_topic_that_does_not_exist" {
   expect_failures = [var.alert_emails]
 }
 
-run "refuses_a_log_period_below_a_year" {
+run "refuses_a_log_period_cloudwatch_does_not_know" {
   command = plan
-  variables { log_retention_days = 7 }
+  variables { log_retention_days = 31 }
   expect_failures = [var.log_retention_days]
 }
 

@@ -92,8 +92,8 @@ variables {
     retention_days          = 9
     server_properties       = { "log.segment.bytes" = "1000" }
     monitoring              = { level = "PER_TOPIC_PER_BROKER" }
-    client_security_groups  = { clients = "sg-clients" }
-    scraper_security_groups = { scrapers = "sg-scrapers" }
+    client_security_groups  = { clients = "sg-c1" }
+    scraper_security_groups = { scrapers = "sg-5c" }
   }
   msk_connect = {
     plugin               = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
@@ -138,7 +138,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "A workflow's steps go back to the bus as the event that was named."
   }
   assert {
-    condition     = contains(values(module.msk[0].let_in), "sg-clients") && contains(values(module.msk[0].let_in), "sg-scrapers")
+    condition     = contains(values(module.msk[0].let_in), "sg-c1") && contains(values(module.msk[0].let_in), "sg-5c")
     error_message = "Clients and scrapers may reach the brokers."
   }
   assert {

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tools.terraform.workspace import Module
+from tools.terraform.account import REGION
+from tools.terraform.workspace import Module, TerraformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 VARIABLES = "proof.tfvars.json"
 ARGUMENTS = ("-var-file=environments/local.tfvars", f"-var-file={VARIABLES}")
+# Names that only one region can have.
+GLOBAL = {"aws_iam_policy": "name", "aws_iam_role": "name", "aws_s3_bucket": "bucket"}
 # Nobody but this process changes anything: what the state says is so.
 UNREFRESHED = "-refresh=false"
 # Exist beside their successors on purpose: alarms until no composite alarm names them, the others
@@ -51,14 +54,40 @@ class Platform:
         """Apply for the first time; the answer is how many resources there are."""
         return self._module.apply(*ARGUMENTS)
 
+    def protect(self) -> None:
+        """Turn deletion protection on for cluster, key and archive; queues wait long for theirs."""
+        self._set(deletion_protection=True, force_destroy=False)
+        targets = [f"-target=module.{name}" for name in ("key", "msk", "msk_connect")]
+        self._module.apply(*ARGUMENTS, UNREFRESHED, *targets)
+
     def change(self, **variables: Any) -> list[str]:  # noqa: ANN401 - a variable has any type
         """Set variables, apply; the answer has each resource that was replaced.
 
         A variable that is an object keeps what ``variables`` does not name.
         """
-        self._variables = merged(self._variables, variables)
-        self._write()
+        self._set(**variables)
         return self._module.replaced(*ARGUMENTS, UNREFRESHED)
+
+    def refusal(self, **variables: Any) -> str:  # noqa: ANN401 - a variable has any type
+        """What a plan with these variables is refused with; empty when it is not."""
+        before = self._variables
+        self._variables = merged(before, variables)
+        self._write()
+        try:
+            self._module.run("plan", *ARGUMENTS, UNREFRESHED)
+        except TerraformError as error:
+            return str(error)
+        finally:
+            self._variables = before
+            self._write()
+        return ""
+
+    def give_up_protection(self) -> None:
+        """Turn it off, which the next change applies, and let filled buckets go."""
+        listed = self._module.run("state", "list").split()
+        guards = [name for name in listed if ".terraform_data.deletion_protection" in name]
+        self._module.run("state", "rm", *guards)
+        self._set(deletion_protection=False, force_destroy=True)
 
     def add_topic(self, name: str) -> list[str]:
         """Add a topic to the catalogue, apply; the answer has each resource that was replaced."""
@@ -85,6 +114,14 @@ class Platform:
         """The root's outputs."""
         return self._module.outputs()
 
+    def without_region(self) -> list[str]:
+        """Resources of the whole account, or of all of AWS, that another region's would meet."""
+        return [
+            resource["address"]
+            for resource in self.resources()
+            if (name := GLOBAL.get(resource["type"])) and REGION not in resource["values"][name]
+        ]
+
     def created_before_destroyed(self) -> list[str]:
         """Resources whose successor comes first, though both have one name.
 
@@ -92,6 +129,10 @@ class Platform:
         """
         state = json.loads((self._folder / "terraform.tfstate").read_text(encoding="utf-8"))
         return sorted(set(_first_comes_the_successor(state)))
+
+    def _set(self, **variables: Any) -> None:  # noqa: ANN401 - a variable has any type
+        self._variables = merged(self._variables, variables)
+        self._write()
 
     def _write(self) -> None:
         text = json.dumps(self._variables)

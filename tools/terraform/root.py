@@ -80,6 +80,8 @@ def _use(stage: Stage, platform: Platform, endpoint_url: str) -> None:
     resources, outputs = platform.resources(), platform.outputs()
     for address in platform.created_before_destroyed():
         stage.fault(f"{address} would be created beside one of the same name")
+    for address in platform.without_region():
+        stage.fault(f"{address} has a name that another region's platform would have as well")
     for fault in [*policies.faults(resources), *_refused(outputs, endpoint_url)]:
         stage.fault(fault)
     stage.say(f"{policies.count(resources)} policies checked as applied")
@@ -120,9 +122,26 @@ def _change(stage: Stage, platform: Platform, account: Account) -> int:
         "a new plugin": lambda: platform.change(msk_connect=plugin),
         "Kafka upgraded": lambda: platform.change(msk={"kafka_version": "4.0.x.kraft"}),
     }
+    _protect(stage, platform, account)
     for name, step in steps.items():
         with stage.timed(name):
             replaced = step()
         if (CONNECTOR in replaced) != (name != "Kafka upgraded"):
             stage.fault(f"{name} replaced {replaced}")
     return len(steps)
+
+
+def _protect(stage: Stage, platform: Platform, account: Account) -> None:
+    """What is protected cannot be replaced or removed by a plan, until protection is given up."""
+    with stage.timed("protected"):
+        platform.protect()
+        plans: dict[str, dict[str, Any]] = {
+            "other subnets": {"subnet_ids": account.spare_subnets},
+            "no cluster": {"enable_msk": False, "msk_connect": None},
+        }
+        try:
+            for name, variables in plans.items():
+                if "deletion_protection" not in platform.refusal(**variables):
+                    stage.fault(f"a plan with {name} is not refused")
+        finally:
+            platform.give_up_protection()

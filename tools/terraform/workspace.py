@@ -75,8 +75,9 @@ class Module:
         self._command("init", "-backend=false", *source, *(["-lockfile=readonly"] * locked))
 
     def _command(self, verb: str, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        # `show` alone writes to standard output what a machine reads from a file.
-        plain = [] if "-json" in arguments else ["-no-color"]
+        # `show` alone writes to standard output what a machine reads from a file, and `state` has
+        # no colours to turn off.
+        plain = [] if "-json" in arguments or verb == "state" else ["-no-color"]
         done = subprocess.run(
             [terraform(), verb, *plain, *arguments],
             cwd=self.folder,

@@ -44,3 +44,15 @@ resource "aws_kms_alias" "this" {
   name          = "alias/${var.name}"
   target_key_id = aws_kms_key.this.key_id
 }
+
+# Terraform's prevent_destroy takes no variable, so something that is there by input stands before
+# the key: it goes when that goes or is replaced, and it must not.
+resource "terraform_data" "deletion_protection" {
+  for_each = var.deletion_protection ? { key = true } : {}
+
+  triggers_replace = aws_kms_key.this.key_id
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}

@@ -77,3 +77,10 @@ variable "deletion_window_days" {
     error_message = "deletion_window_days must be between 7 and 30, the range KMS accepts."
   }
 }
+
+variable "deletion_protection" {
+  description = "Refuse every plan that would delete or replace the key."
+  type        = bool
+  default     = false
+  nullable    = false
+}

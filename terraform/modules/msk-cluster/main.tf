@@ -205,3 +205,25 @@ resource "aws_msk_serverless_cluster" "this" {
     }
   }
 }
+
+# Terraform's prevent_destroy takes no variable, so something that is there by input stands before
+# the cluster: it goes when that goes or is replaced, and it must not.
+resource "terraform_data" "deletion_protection" {
+  for_each = var.deletion_protection ? { (var.family) = true } : {}
+
+  triggers_replace = one(concat(values(aws_msk_cluster.this)[*].arn, values(aws_msk_serverless_cluster.this)[*].arn))
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# A plan passes over a changed size, so it says at least that it does.
+check "volume_gib" {
+  assert {
+    condition = alltrue([
+      for family in keys(local.standard) : aws_msk_cluster.this[family].broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size >= var.brokers.volume_gib
+    ])
+    error_message = "brokers.volume_gib is ${coalesce(var.brokers.volume_gib, 0)}, but the brokers of ${var.name} have less: Terraform sets the first size only. Grow them with `aws kafka update-broker-storage`, or let auto-scaling do so."
+  }
+}

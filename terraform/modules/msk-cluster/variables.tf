@@ -60,6 +60,11 @@ variable "network" {
   }
 
   validation {
+    condition     = alltrue([for id in concat(values(var.network.client_security_groups), values(var.network.scraper_security_groups)) : can(regex("^sg-[0-9a-f]+$", id))])
+    error_message = "network has what is no id of a security group (sg-…): ${join(", ", [for name, id in merge(var.network.client_security_groups, var.network.scraper_security_groups) : "${name} = ${id}" if !can(regex("^sg-[0-9a-f]+$", id))])}."
+  }
+
+  validation {
     condition     = contains(var.family == "express" ? [3] : [2, 3], length(var.network.subnet_ids))
     error_message = "network.subnet_ids must hold three subnets in three availability zones for 'express', two or three for the other families."
   }
@@ -88,14 +93,9 @@ variable "brokers" {
   }
 
   validation {
-    condition = var.family == "serverless" || var.brokers.instance_type == null ? true : contains(
-      concat(
-        [for size in ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"] : "${var.family == "express" ? "express" : "kafka"}.m7g.${size}"],
-        [for size in ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"] : "kafka.m5.${size}" if var.family == "standard"],
-      ),
-      var.brokers.instance_type,
-    )
-    error_message = "brokers.instance_type is no size of the family: use kafka.m7g.large to 16xlarge or kafka.m5.large to 24xlarge for 'standard', express.m7g.large to 16xlarge for 'express' (large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge; 24xlarge of m5)."
+    # By form, not by list: AWS adds sizes and generations.
+    condition     = var.family == "serverless" || var.brokers.instance_type == null ? true : can(regex("^${var.family == "express" ? "express" : "kafka"}\\.[a-z]+[0-9]+[a-z]*\\.(large|([0-9]+)?xlarge)$", var.brokers.instance_type))
+    error_message = "brokers.instance_type ${coalesce(var.brokers.instance_type, "null")} is no type of the family ${var.family}: it has the form ${var.family == "express" ? "express" : "kafka"}.m7g.large, with a generation and size that AWS offers in the region."
   }
 
   validation {
@@ -228,12 +228,19 @@ variable "monitoring" {
   }
 
   validation {
-    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.monitoring.log_retention_days)
-    error_message = "monitoring.log_retention_days must be 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653: a year at least, and a period CloudWatch knows."
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.monitoring.log_retention_days)
+    error_message = "monitoring.log_retention_days must be a period CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 
   validation {
     condition     = var.monitoring.broker_logs || var.family != "standard"
     error_message = "monitoring.broker_logs cannot be false on 'standard': without broker logs an outage cannot be explained."
   }
+}
+
+variable "deletion_protection" {
+  description = "Refuse every plan that would delete or replace the cluster."
+  type        = bool
+  default     = false
+  nullable    = false
 }

@@ -85,3 +85,15 @@ resource "aws_s3_bucket_policy" "archive" {
 
   depends_on = [aws_s3_bucket_public_access_block.archive]
 }
+
+# Terraform's prevent_destroy takes no variable, so something that is there by input stands before
+# the bucket: it goes when that goes or is replaced, and it must not.
+resource "terraform_data" "deletion_protection" {
+  for_each = var.deletion_protection ? { bucket = true } : {}
+
+  triggers_replace = aws_s3_bucket.archive.id
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}

@@ -93,7 +93,7 @@ resource "aws_vpc_security_group_ingress_rule" "brokers" {
 }
 
 resource "aws_iam_role" "connector" {
-  name               = "${var.name}-connector"
+  name               = "${var.name}-connector-${var.account.region}"
   description        = "Reads topics and writes them to the archive"
   assume_role_policy = local.trust_policy
 }

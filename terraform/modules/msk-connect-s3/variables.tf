@@ -4,8 +4,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,49}$", var.name))
-    error_message = "name must be 1-50 letters, digits or hyphens and start with a letter or digit."
+    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,38}$", var.name))
+    error_message = "name must be 1-39 letters, digits or hyphens and start with a letter or digit: a role's name, which adds '-connector' and the region, may have 64."
   }
 }
 
@@ -224,7 +224,14 @@ variable "log_retention_days" {
   nullable    = false
 
   validation {
-    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653: a year at least, and a period CloudWatch knows."
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a period CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
+}
+
+variable "deletion_protection" {
+  description = "Refuse every plan that would delete or replace the archive's bucket."
+  type        = bool
+  default     = false
+  nullable    = false
 }

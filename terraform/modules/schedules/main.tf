@@ -69,7 +69,7 @@ resource "aws_scheduler_schedule" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "${var.name}-schedules"
+  name               = "${var.name}-schedules-${var.account.region}"
   description        = "Lets the schedules of ${var.name} send to their queues"
   assume_role_policy = local.trust
 }

@@ -4,8 +4,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,54}$", var.name))
-    error_message = "name must be 1-54 letters, digits, '-' or '_' (a role's name, '-schedules' added, may have 64)."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,39}$", var.name))
+    error_message = "name must be 1-39 letters, digits, '-' or '_' (a role's name, which adds '-schedules' and the region, may have 64)."
   }
 }
 

@@ -110,7 +110,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "${var.name}-run"
+  name               = "${var.name}-run-${var.account.region}"
   description        = "Lets the state machine ${var.name} read definitions, publish steps and write records"
   assume_role_policy = local.trust
 }

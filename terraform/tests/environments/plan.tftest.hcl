@@ -33,6 +33,10 @@ run "the_environment_can_be_planned" {
     error_message = "Bus and queues are the environment's own."
   }
   assert {
+    condition     = var.deletion_protection == (var.environment == "prod")
+    error_message = "What production holds is not deleted by a plan."
+  }
+  assert {
     condition     = !var.force_destroy || contains(["dev", "local"], var.environment)
     error_message = "Only environments without anything of value may lose their buckets."
   }

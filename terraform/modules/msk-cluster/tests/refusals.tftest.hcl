@@ -130,16 +130,16 @@ run "refuses_burstable_brokers" {
 run "refuses_a_size_there_is_not" {
   command = plan
   variables {
-    brokers = { instance_type = "kafka.m7g.24xlarge", max_volume_gib = 500 }
+    brokers = { instance_type = "kafka.m7g.huge", max_volume_gib = 500 }
   }
   expect_failures = [var.brokers]
 }
 
-run "refuses_an_express_broker_of_another_generation" {
+run "refuses_a_standard_broker_for_express" {
   command = plan
   variables {
     family  = "express"
-    brokers = { instance_type = "express.m5.large" }
+    brokers = { instance_type = "kafka.m7g.large" }
   }
   expect_failures = [var.brokers]
 }
@@ -316,14 +316,6 @@ run "refuses_an_unknown_monitoring_level" {
   expect_failures = [var.monitoring]
 }
 
-run "refuses_logs_kept_for_less_than_a_year" {
-  command = plan
-  variables {
-    monitoring = { log_retention_days = 90 }
-  }
-  expect_failures = [var.monitoring]
-}
-
 run "refuses_a_log_retention_cloudwatch_does_not_know" {
   command = plan
   variables {
@@ -332,10 +324,30 @@ run "refuses_a_log_retention_cloudwatch_does_not_know" {
   expect_failures = [var.monitoring]
 }
 
+run "refuses_a_security_group_that_is_none" {
+  command = plan
+  variables {
+    network = {
+      vpc_id                 = "vpc-1"
+      subnet_ids             = ["subnet-a", "subnet-b", "subnet-c"]
+      client_security_groups = { services = "services" }
+    }
+  }
+  expect_failures = [var.network]
+}
+
 run "refuses_standard_brokers_without_logs" {
   command = plan
   variables {
     monitoring = { broker_logs = false }
   }
   expect_failures = [var.monitoring]
+}
+
+run "warns_of_a_property_msk_does_not_know" {
+  command = plan
+  variables {
+    server_properties = { "message.max.byte" = "1000000" }
+  }
+  expect_failures = [check.server_properties]
 }

@@ -24,8 +24,8 @@ variables {
   network = {
     vpc_id                  = "vpc-1"
     subnet_ids              = ["subnet-a", "subnet-b", "subnet-c"]
-    client_security_groups  = { services = "sg-services" }
-    scraper_security_groups = { prometheus = "sg-prometheus" }
+    client_security_groups  = { services = "sg-5e" }
+    scraper_security_groups = { prometheus = "sg-90" }
   }
   brokers = { max_volume_gib = 500 }
 }
@@ -69,9 +69,9 @@ run "ports_are_those_the_clients_use" {
     condition = {
       for key, rule in aws_vpc_security_group_ingress_rule.this : key => "${rule.referenced_security_group_id}:${rule.from_port}-${rule.to_port}/${rule.ip_protocol}"
       } == {
-      "client/services/9098"     = "sg-services:9098-9098/tcp"
-      "scraper/prometheus/11001" = "sg-prometheus:11001-11001/tcp"
-      "scraper/prometheus/11002" = "sg-prometheus:11002-11002/tcp"
+      "client/services/9098"     = "sg-5e:9098-9098/tcp"
+      "scraper/prometheus/11001" = "sg-90:11001-11001/tcp"
+      "scraper/prometheus/11002" = "sg-90:11002-11002/tcp"
     }
     error_message = "9098 from clients, 11001 and 11002 from the scraper, nothing else."
   }

@@ -261,3 +261,12 @@ run "another_connector_brings_its_own_properties" {
     error_message = "The kind of plugin follows from its file."
   }
 }
+
+run "what_the_whole_account_shares_has_the_region_in_its_name" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.connector.name == "pat-test-archive-connector-eu-west-1"
+    error_message = "In another region the same name would be taken."
+  }
+}

@@ -208,10 +208,10 @@ run "refuses_an_alias_for_a_key" {
   expect_failures = [var.kms_key_arn]
 }
 
-run "refuses_logs_kept_for_less_than_a_year" {
+run "refuses_a_log_period_cloudwatch_does_not_know" {
   command = plan
   variables {
-    log_retention_days = 30
+    log_retention_days = 31
   }
   expect_failures = [var.log_retention_days]
 }

@@ -128,3 +128,12 @@ run "refuses_a_name_too_long_for_its_role" {
   variables { name = "a-name-that-is-much-too-long-for-a-role-of-the-scheduler-here" }
   expect_failures = [var.name]
 }
+
+run "what_the_whole_account_shares_has_the_region_in_its_name" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.this.name == "pat-test-schedules-eu-west-1"
+    error_message = "In another region the same name would be taken."
+  }
+}

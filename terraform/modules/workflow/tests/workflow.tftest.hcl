@@ -152,9 +152,9 @@ run "refuses_records_kept_less_than_a_week" {
   expect_failures = [var.run_retention_days]
 }
 
-run "refuses_a_log_period_below_a_year" {
+run "refuses_a_log_period_cloudwatch_does_not_know" {
   command = plan
-  variables { log_retention_days = 30 }
+  variables { log_retention_days = 31 }
   expect_failures = [var.log_retention_days]
 }
 
@@ -162,4 +162,13 @@ run "refuses_an_alias_for_a_key" {
   command = plan
   variables { kms_key_arn = "alias/pat" }
   expect_failures = [var.kms_key_arn]
+}
+
+run "what_the_whole_account_shares_has_the_region_in_its_name" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.this.name == "pat-test-workflow-run-eu-west-1"
+    error_message = "In another region the same name would be taken."
+  }
 }
