@@ -36,6 +36,7 @@ PUBLIC = [
     "SqsQueue",
     "Start",
     "Transport",
+    "lambda_handler",
     "load_catalog",
 ]
 ERRORS = [name for name, value in vars(errors).items() if isinstance(value, type)]

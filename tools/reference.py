@@ -28,6 +28,7 @@ from pat_events import (
     Start,
     config,
     errors,
+    lambda_handler,
 )
 from pat_events.core.recovery.verdict import DeadLetter, Hold, decide
 from pat_events.settings import env_variable
@@ -59,6 +60,7 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("AwsConfig", AwsConfig, "AWS_"),
     ("ConsumerGroup", ConsumerGroup, None),
     ("QueueConsumer", QueueConsumer, None),
+    ("lambda_handler", lambda_handler, None),
     ("Handlers.on", Handlers.on, None),
     ("Handlers.batch", Handlers.batch, None),
     ("RetryPolicy", RetryPolicy, None),

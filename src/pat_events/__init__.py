@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.consumer.context import Context
+    from pat_events.consumer.function.handler import lambda_handler
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
     from pat_events.consumer.queue.consumer import QueueConsumer
@@ -124,6 +125,7 @@ __all__ = [
     "UnfinishedWorkError",
     "UnknownEventError",
     "WorkersExhaustedError",
+    "lambda_handler",
     "load_catalog",
 ]
 
@@ -181,6 +183,7 @@ if not TYPE_CHECKING:
         "UnfinishedWorkError": "errors",
         "UnknownEventError": "errors",
         "WorkersExhaustedError": "errors",
+        "lambda_handler": "consumer.function.handler",
         "load_catalog": "catalog.load",
     }
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)

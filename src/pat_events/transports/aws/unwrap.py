@@ -68,7 +68,7 @@ class Unwrapping:
         envelope = _object(value)
         if envelope.get("Type") == "Notification" and isinstance(envelope.get("Message"), str):
             value = envelope["Message"].encode(errors="surrogatepass")
-            headers = [*headers, *_sns_headers(envelope.get("MessageAttributes"))]
+            headers = [*headers, *sns_headers(envelope.get("MessageAttributes"))]
             if any(name in (h.CONTENT_TYPE, h.CE_TYPE) for name, _ in headers):
                 return value, headers
             envelope = _object(value)
@@ -119,7 +119,7 @@ def _object(value: bytes) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _sns_headers(attributes: object) -> list[Header]:
+def sns_headers(attributes: object) -> list[Header]:
     """Return the message attributes in an envelope of SNS, as far as they are such."""
     found: list[Header] = []
     for name, attribute in attributes.items() if isinstance(attributes, dict) else ():

@@ -1,0 +1,1 @@
+"""A Lambda function: the handlers of a service, for what AWS invokes it with."""

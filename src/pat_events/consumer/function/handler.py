@@ -1,0 +1,229 @@
+"""The function that AWS Lambda calls."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.consumer.function.engine import Engine
+from pat_events.consumer.routes import Routes
+from pat_events.consumer.workers.inbox import Inbox
+from pat_events.consumer.workers.pool import Workers
+from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
+from pat_events.consumer.workers.threads import ThreadWorkers
+from pat_events.core.checks import require_at_least_1
+from pat_events.core.shown import one_line
+from pat_events.errors import HandlerTimeoutError, NotDeliveredError
+from pat_events.producer.producer import Producer
+from pat_events.telemetry.observer import checked
+from pat_events.transports.aws.invocations import read_invocation
+from pat_events.transports.aws.unwrap import Unwrapping
+from pat_events.transports.default import transport_or_default
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from pat_events.consumer.handlers import Handlers
+    from pat_events.core.record import Delivery
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.aws.invocations import Invocation
+    from pat_events.transports.sending import SendingTransport
+
+    #: What AWS calls, with its event and its context.
+    LambdaHandler: TypeAlias = Callable[[Any, Any], dict[str, Any] | None]
+
+_log = logging.getLogger("pat_events.consumer")
+
+# What is kept of the time for the answer: a tenth, and no more than this, in seconds.
+_MARGIN_S: Final = 1.0
+# The longest that AWS lets a function run, in seconds.
+_LONGEST_S: Final = 900.0
+_IDS_SHOWN: Final = 100
+
+
+def lambda_handler(
+    handlers: Handlers,
+    *,
+    config: Config | None = None,
+    transport: SendingTransport | None = None,
+    max_threads: int = 8,
+    max_tasks: int = 100,
+    observers: Iterable[Observer] = (),
+) -> LambdaHandler:
+    """Return the function that AWS Lambda calls, to run a service's handlers.
+
+    ::
+
+        handler = lambda_handler(handlers)
+
+    It takes what event source mappings of SQS, MSK and self-managed Kafka hand over, and what SNS
+    and EventBridge invoke it with; which of these it is the event tells. Every event is handled at
+    least once. A failed one is tried again here, as its handler's policy says, as far as the time
+    of the invocation allows; then it is reported to where it came from, which has it again. What
+    cannot be decoded, and what no handler here is for, is reported at once.
+
+    - **SQS, MSK and self-managed Kafka** are answered with ``batchItemFailures``: the mapping must
+      have ``ReportBatchItemFailures``, or AWS takes what failed for handled. In a FIFO queue
+      nothing of a group is handled behind a message that failed, in Kafka nothing of a partition.
+      An event of a topic that no handler here is for is skipped.
+    - **SNS and EventBridge** invoke it for one event each; if that fails, its error is raised. AWS
+      then tries again, and sends it where the function's dead letters go.
+
+    It returns when everything that handlers published is acknowledged, or failed with its event.
+    What handlers need only once, workers and the event loop of coroutine handlers, is made by the
+    first invocation and serves the later ones.
+
+    Args:
+        handlers: What to run.
+        config: Settings; from ``PAT_EVENTS_*`` when None.
+        transport: Where handlers publish; when None they cannot.
+        max_threads: Threads for handlers that are plain functions.
+        max_tasks: Most coroutine handlers at work at a time.
+        observers: Are told what happens, as ``pat_events.telemetry`` lists it.
+
+    Raises:
+        ConfigError: impossible settings, or handlers that do not fit them.
+    """
+    for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
+        require_at_least_1(setting, value)
+    if transport is not None:
+        transport_or_default(transport, "sender")
+    config = Config.given(config)
+    types = EventTypes(load_catalog(config.catalog))
+    routes = Routes(handlers, types, config.max_event_bytes)
+    handlers.freeze()
+    told = checked(observers)
+    environment = _Environment(config, transport, told, (max_threads, max_tasks))
+    environment.is_async = any(registration.is_async for _, registration in handlers)
+    unwrapping = Unwrapping(types)
+
+    def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
+        began = time.monotonic()
+        left_s = _left_s(context)
+        end = began + left_s
+        invocation = read_invocation(event, unwrapping)
+        workers, inbox = environment.workers()
+        engine = Engine(
+            invocation,
+            routes=routes,
+            workers=workers,
+            inbox=inbox,
+            observers=told,
+            deadline=end - min(_MARGIN_S, left_s / 10),
+        )
+        if engine.run():
+            environment.replace_workers()
+        environment.flush(end)
+        return _answer(invocation, engine)
+
+    return handler
+
+
+def _left_s(context: Any) -> float:  # noqa: ANN401 - of AWS's, or nothing in a test
+    if context is None:
+        return _LONGEST_S
+    milliseconds: int = context.get_remaining_time_in_millis()
+    return milliseconds / 1000
+
+
+def _answer(invocation: Invocation, engine: Engine) -> dict[str, Any] | None:
+    """Return what is to be told of an invocation.
+
+    Raises:
+        Exception: of the one event there was, where raising is what tells it.
+    """
+    unfinished = engine.unfinished
+    if unfinished:
+        names = [str(each.position) for each in unfinished]
+        more = f" and {len(names) - _IDS_SHOWN} more" if len(names) > _IDS_SHOWN else ""
+        _log.error(
+            "%d events of %s were not handled, and are left to it: %s%s",
+            len(names),
+            invocation.source,
+            one_line(", ".join(names[:_IDS_SHOWN])),
+            more,
+        )
+        if not invocation.reports:
+            raise _error_of(unfinished[0], engine)
+    return invocation.answer(set(unfinished))
+
+
+def _error_of(delivery: Delivery, engine: Engine) -> Exception:
+    error = engine.error_of(delivery)
+    if isinstance(error, Exception):
+        return error
+    wrapped = HandlerTimeoutError(
+        f"{delivery.position} was not handled in the time of the invocation"
+        if error is None
+        else f"the handler of {delivery.position} was ended by {type(error).__name__}"
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+class _Environment:
+    """What one execution environment keeps from one invocation to the next."""
+
+    def __init__(
+        self,
+        config: Config,
+        transport: SendingTransport | None,
+        observers: Iterable[Observer],
+        limits: tuple[int, int],
+    ) -> None:
+        self.is_async = False
+        self._config = config
+        self._transport = transport
+        self._observers = observers
+        self._limits = limits
+        self._producer: Producer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._workers: tuple[Workers, Inbox] | None = None
+        # Never closed: AWS ends an environment without a word.
+        self._stack = contextlib.ExitStack()
+
+    def workers(self) -> tuple[Workers, Inbox]:
+        """Return the workers, and where they leave what is settled.
+
+        Raises:
+            TransportError: nobody answers where handlers publish.
+        """
+        if self._workers is None:
+            if self._producer is None and self._transport is not None:
+                self._producer = Producer(
+                    self._config, transport=self._transport, observers=self._observers
+                )
+            if self._loop is None and self.is_async:
+                self._loop = self._stack.enter_context(loop_thread())
+            threads, tasks = self._limits
+            inbox, loop, producer = Inbox(), self._loop, self._producer
+            self._workers = (
+                Workers(
+                    ThreadWorkers(threads, producer, inbox.put),
+                    None if loop is None else TaskWorkers(tasks, loop, producer, inbox.put),
+                ),
+                inbox,
+            )
+        return self._workers
+
+    def replace_workers(self) -> None:
+        """Leave these to what still runs on them; coroutines are cancelled."""
+        if self._workers is not None:
+            self._workers[0].close()
+        self._workers = None
+
+    def flush(self, end: float) -> None:
+        """Wait for what failed attempts have published as well: AWS stops everything meanwhile."""
+        if self._producer is None:
+            return
+        try:
+            self._producer.flush(max(0.0, (end - time.monotonic()) / 2))
+        except NotDeliveredError as error:
+            # What events depend on it are reported already.
+            _log.warning("%s", one_line(str(error)))
