@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from tests.support.invocations import body, sqs
+
 # Every command and every test of a service imports its handlers, most of them to use no client.
 # A name that joins this list is paid for by all of them: import what is needed for a call, a client
 # or a file where that is made, or for type checkers alone.
@@ -55,3 +57,37 @@ def test_handlers_load_these_modules_and_no_client():
 
 def test_handlers_are_there_in_60_ms_of_work():
     assert min(imported()[1] for _ in range(3)) < LIMIT_S
+
+
+# What a function imports before its first event: clients are loaded when one is made.
+CLIENTS = {"boto3", "botocore", "confluent_kafka", "opentelemetry", "rich", "typer"}
+FUNCTION_LIMIT_S = 0.6
+FUNCTION = """
+import json, sys, time
+began = time.process_time()
+from pat_events import Handlers, lambda_handler
+from pat_events.events import EmailReceived
+handlers = Handlers()
+handlers.on(EmailReceived)(lambda event, ctx: None)
+handler = lambda_handler(handlers)
+event = json.loads(sys.argv[1])
+answer = handler(event, None)
+took_s = time.process_time() - began
+print(json.dumps([sorted(sys.modules), took_s, answer]))
+"""
+
+
+def test_a_lambda_function_loads_no_client_and_answers_within_600_ms_of_work():
+    took = []
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", FUNCTION, json.dumps(sqs(body("e-1")))],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        modules, took_s, answer = json.loads(ended.stdout)
+        assert answer == {"batchItemFailures": []}
+        assert {name.partition(".")[0] for name in modules} & CLIENTS == set()
+        took.append(took_s)
+    assert min(took) < FUNCTION_LIMIT_S
