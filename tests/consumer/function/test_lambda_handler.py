@@ -329,6 +329,21 @@ class TestDeadline:
         assert time.monotonic() - began < 5
         release.set()
 
+    def test_an_invocation_whose_threads_all_hang_leaves_sound_ones_to_the_next(self):
+        release = threading.Event()
+        handlers = Handlers()
+
+        @handlers.on(EmailReceived, retry=ONCE, timeout_s=0.1)
+        def handle(event, ctx):
+            if event.email_id.startswith("hangs"):
+                release.wait(20)
+
+        handler = lambda_handler(handlers, max_threads=2)
+        answer = handler(sqs(body("hangs-1"), body("hangs-2"), body("a")), LambdaContext(20))
+        assert {"m-0", "m-1"} <= set(failed(answer))
+        assert failed(handler(sqs(body("b")), LambdaContext(20))) == []
+        release.set()
+
     def test_without_a_context_there_is_time(self):
         service = Service()
         assert failed(service.handler(sqs(body("a")), None)) == []

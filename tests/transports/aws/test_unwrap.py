@@ -186,6 +186,12 @@ class TestEventBridge:
         is_whole(event, envelope)
         assert REPLAY_NAME not in headers
 
+    def test_what_is_not_latin_takes_no_more_bytes_than_it_came_with(self):
+        event = detail() | {"subject": "\u4e16" * 1000}
+        text = json.dumps(json.loads(in_event_bridge(event)), ensure_ascii=False)
+        value, _ = UNWRAP(text, [])
+        assert len(value) < len(text.encode())
+
     def test_headers_of_publish_are_headers(self):
         _, _, headers = read(in_event_bridge(detail({"x-mine": b"\x00\xff"})))
         assert headers["x-mine"] == b"\x00\xff"

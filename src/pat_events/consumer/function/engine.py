@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pat_events.telemetry.observer import Happening, Observer
     from pat_events.transports.aws.invocations import Invocation
 
+_log = logging.getLogger("pat_events.consumer")
+
+# Most deliveries of a lane for a worker at a time.
 _CHUNK: Final = 500
 # As in the engines of the other consumers, in seconds.
 _WAIT_S: Final = 0.05
@@ -92,15 +96,17 @@ class Engine:
         )
 
     def run(self) -> bool:
-        """Handle what can be handled in time; tells whether handlers were still at it then."""
+        """Handle what can be handled in time; tells whether these workers are of no more use."""
         for part in self._parts:
             self._accept(part)
+        exhausted = False
         try:
             while self._step():
                 pass
-        except WorkersExhaustedError:
-            pass  # What hangs is what is still at work.
-        cut_off = self._is_busy
+        except WorkersExhaustedError as error:
+            _log.error("%s", one_line(str(error)))
+            exhausted = True
+        cut_off = exhausted or self._is_busy
         for job in self._running:
             job.abandoned = True
         for part in self._parts:

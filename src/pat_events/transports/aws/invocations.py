@@ -156,7 +156,7 @@ def _of_sns(records: list[dict[str, Any]], unwrapping: Unwrapping) -> Invocation
 
 def _of_event_bridge(event: dict[str, Any], unwrapping: Unwrapping) -> Invocation:
     unwrapped = unwrapping.unwrap_event(event, [])
-    value, headers = unwrapped or (json.dumps(event).encode(), [])
+    value, headers = unwrapped or (_text(event), [])
     at_ms = _milliseconds(event.get("time"))
     message = _message(EVENT_BRIDGE, str(event["id"]), value, headers, at_ms, 0)
     return Invocation("EventBridge", [[message]], "none", "eventbridge")
@@ -212,6 +212,10 @@ def _bytes(value: str | list[int] | None) -> bytes | None:
     if isinstance(value, list):
         return bytes(each & 0xFF for each in value)
     return base64.b64decode(value)
+
+
+def _text(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 def _name(arn: str) -> str:

@@ -102,10 +102,13 @@ class Unwrapping:
         if isinstance(replay, str):
             added.append((REPLAY_NAME, replay.encode(errors="replace")))
         try:
-            value = json.dumps({**attributes, "data": data}, separators=(",", ":")).encode()
+            # Not larger than it came: escapes would double what is not Latin.
+            text = json.dumps(
+                {**attributes, "data": data}, ensure_ascii=False, separators=(",", ":")
+            )
         except (ValueError, RecursionError):
             return None
-        return value, [*headers, *added, _STRUCTURED]
+        return text.encode(errors="surrogatepass"), [*headers, *added, _STRUCTURED]
 
 
 def _object(value: bytes) -> dict[str, Any]:
