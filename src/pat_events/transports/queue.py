@@ -14,6 +14,7 @@ from pat_events.core.record import Delivery, Position
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pat_events.config import Config
     from pat_events.core.record import Headers
     from pat_events.errors import PatEventsError
 
@@ -161,5 +162,9 @@ class Queue(Protocol):
             NotPermittedError: names the right that lacks.
         """
 
-    def receiver(self) -> QueueReceiver:
-        """Return a new receiver; nobody is asked for an answer."""
+    def receiver(self, config: Config | None = None) -> QueueReceiver:
+        """Return a new receiver; nobody is asked for an answer.
+
+        Args:
+            config: Which catalogue its events are of; as the environment says when None.
+        """

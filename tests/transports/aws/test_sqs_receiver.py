@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -19,11 +20,13 @@ from pat_events import (
 from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
 from pat_events.events import EmailReceived
-from pat_events.transports.aws.received import plain, to_message
+from pat_events.transports.aws.received import to_message
+from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from tests.support.queues import QueueInSqs
 from tests.support.waiting import until
 
+PLAIN = Unwrapping(None)
 QUICK = RetryPolicy(attempts=1, first_delay_s=0.01, jitter=0)
 
 
@@ -79,7 +82,7 @@ class TestMessages:
                     "n": {"DataType": "Number", "StringValue": "7"},
                 },
             ),
-            plain,
+            PLAIN,
             fifo=True,
         )
         assert dict(message.headers) == {"ce_id": "é".encode(), "raw": b"\xff", "n": b"7"}
@@ -88,13 +91,13 @@ class TestMessages:
         assert str(message.position) == "emails.fifo/m"
 
     def test_the_group_of_a_fair_queue_is_no_order(self):
-        message = to_message("q", raw(Attributes={"MessageGroupId": "t"}), plain, fifo=False)
+        message = to_message("q", raw(Attributes={"MessageGroupId": "t"}), PLAIN, fifo=False)
         assert (message.group, message.key) == (None, None)
 
     @pytest.mark.parametrize("count", ["", "x", "-1", "٣"])
     def test_what_is_no_number_is_none(self, count):
         attributes = {"ApproximateReceiveCount": count, "SentTimestamp": count}
-        message = to_message("q", raw(Attributes=attributes), plain, fifo=False)
+        message = to_message("q", raw(Attributes=attributes), PLAIN, fifo=False)
         assert (message.receive_count, message.timestamp_ms) == (1, 0)
 
 
@@ -152,6 +155,19 @@ def test_what_a_producer_sends_to_a_queue_reaches_the_same_handlers(
         of_key = [int(subject) for email_id, subject, *_ in called if email_id == "e-1"]
         assert of_key == sorted(of_key)
     assert queue.receive() == []
+
+
+@pytest.mark.localstack
+def test_an_event_that_came_by_a_rule_of_eventbridge_reaches_the_same_handlers(make_queue):
+    queue = make_queue(max_receives=3)
+    called = []
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: called.append(event.email_id))
+    detail = {"email_id": "e-1"}
+    event = {"id": "1", "source": "pat.smtp", "detail-type": "Email Received", "detail": detail}
+    queue.send(json.dumps(event))
+    with QueueConsumer(queue.queue, handlers, config=Config()):
+        until(lambda: called == ["e-1"])
 
 
 @pytest.mark.localstack

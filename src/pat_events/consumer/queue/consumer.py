@@ -183,7 +183,7 @@ class QueueConsumer(EngineConsumer):
     def _makes_requests(
         self, stack: contextlib.ExitStack
     ) -> Callable[[Callable[[Request], None]], RequestThreads]:
-        receiver = self._queue.receiver()
+        receiver = self._queue.receiver(self._config)
         stack.callback(receiver.close)  # What the engine does, unless it cannot be made.
 
         def make_requests(post: Callable[[Request], None]) -> RequestThreads:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pat_events.transports.queue import QueueMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from pat_events.core.record import Header
-
-    #: From a body and its headers to those of the event in it.
-    Unwrap: TypeAlias = Callable[[str, list[Header]], tuple[bytes, list[Header]]]
-
-
-def plain(body: str, headers: list[Header]) -> tuple[bytes, list[Header]]:
-    """Return the body as it is: the event in it is in no envelope but its own."""
-    return body.encode(errors="surrogatepass"), headers
+    from pat_events.transports.aws.unwrap import Unwrap
 
 
 def to_message(

@@ -8,18 +8,22 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
 from pat_events.errors import ClosedError, NotPermittedError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
 from pat_events.transports.aws.errors import Place, of_code, of_exception
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
-from pat_events.transports.aws.received import plain, to_message
+from pat_events.transports.aws.received import to_message
+from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.queue import QueueFeatures, Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pat_events.transports.aws.received import Unwrap
+    from pat_events.transports.aws.unwrap import Unwrap
     from pat_events.transports.queue import QueueMessage
 
 # What SQS waits and keeps at most, in seconds.
@@ -65,7 +69,6 @@ class SqsQueue:
                 read_timeout_s=config.read_timeout_s + _MAX_WAIT_S,
             ),
         )
-        self._unwrap: Unwrap = plain
 
     @property
     def name(self) -> str:
@@ -97,12 +100,16 @@ class SqsQueue:
             max_batch=MOST_ENTRIES,
         )
 
-    def receiver(self) -> SqsReceiver:
-        """Return a new receiver."""
+    def receiver(self, config: Config | None = None) -> SqsReceiver:
+        """Return a new receiver; what SNS and EventBridge wrap around an event is taken off.
+
+        Raises:
+            ConfigError: no region is named, the extra ``aws`` is not installed, or the catalogue
+                cannot be used.
+        """
+        unwrap = Unwrapping(EventTypes(load_catalog(Config.given(config).catalog)))
         client = self._clients.make()
-        return SqsReceiver(
-            client, self._queue, self._place(client), self._unwrap, fifo=self._is_fifo
-        )
+        return SqsReceiver(client, self._queue, self._place(client), unwrap, fifo=self._is_fifo)
 
     @property
     def _is_fifo(self) -> bool:

@@ -17,6 +17,7 @@ from pat_events.transports.queue import QueueFeatures, QueueMessage, Undone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pat_events.config import Config
     from pat_events.core.clock import Clock
     from pat_events.core.record import Headers
 
@@ -83,8 +84,9 @@ class MemoryQueue:
         max_receives = self._redrive[1] if self._redrive is not None else None
         return QueueFeatures(self._fifo, max_receives, MAX_VISIBILITY_S, MAX_BATCH)
 
-    def receiver(self) -> MemoryQueueReceiver:
+    def receiver(self, config: Config | None = None) -> MemoryQueueReceiver:
         """Return a new receiver."""
+        del config
         return MemoryQueueReceiver(self)
 
     def send(
