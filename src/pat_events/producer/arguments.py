@@ -65,7 +65,10 @@ def check_headers(headers: Mapping[str, bytes]) -> None:
     for name, value in headers.items():
         # Anything else ends the process inside the client, or is cut there.
         if not _is_text(name):
-            raise ConfigError(f"header name {name!r} is refused: use text that UTF-8 can encode")
+            raise ConfigError(
+                f"header name {name!r} is refused: use text that UTF-8 can encode, not empty and "
+                "without NUL"
+            )
         if name in h.RESERVED or name.startswith(h.RESERVED_PREFIXES):
             raise ConfigError(f"header {name!r} belongs to the envelope: choose another name")
         if not isinstance(value, bytes):
