@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.telemetry.observer import Handled, Observers
+from pat_events import ConfigError
+from pat_events.telemetry.observer import Handled, Observers, checked
 
 
 class Seen(list):
@@ -71,3 +72,12 @@ def test_an_interrupt_that_comes_while_an_observer_is_told_is_no_fault_of_its_ow
     with pytest.raises(KeyboardInterrupt):
         Observers([Interrupted()]).saw(Handled(1))
     assert not caplog.records
+
+
+def test_an_observer_that_nobody_would_await_is_refused():
+    class Awaited:
+        async def saw(self, what):
+            """Is told nothing."""
+
+    with pytest.raises(ConfigError, match=r"Awaited.* is 'async def', which nobody awaits"):
+        checked([Awaited()])

@@ -5,10 +5,12 @@ On the way of events that are handled there is one value for many of them: none 
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from pat_events.core.checks import wrong_type
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -237,6 +239,8 @@ def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
         # Of a class ``saw`` is there as well, and cannot be called.
         if isinstance(each, type) or not callable(getattr(each, "saw", None)):
             raise wrong_type("one of observers", each, "an object with a method saw(what)")
+        if inspect.iscoroutinefunction(each.saw):
+            raise ConfigError(f"saw of {each!r} is 'async def', which nobody awaits: use 'def'")
     return several
 
 
