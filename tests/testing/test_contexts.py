@@ -93,6 +93,8 @@ def test_the_tenant_a_handler_publishes_for_is_seen_and_a_later_change_of_the_ev
     [
         (EmailProcessed(), None, SchemaError),
         (EventMetadata(), None, UnknownEventError),
+        ("e-1", None, UnknownEventError),
+        (EmailProcessed, None, UnknownEventError),
         (EmailProcessed(email_id="e-1"), {"ce_id": b"1"}, ConfigError),
     ],
 )

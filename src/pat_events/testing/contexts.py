@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,7 @@ class RecordingContext(Context):
         headers: Mapping[str, bytes] | None = None,
     ) -> Ack:
         """Check and acknowledge an event, and keep it in ``published``."""
-        given = type(event)()
-        given.CopyFrom(event)
+        given = deepcopy(event)
         ack = super().publish(event, tenant_id=tenant_id, headers=headers)
         if tenant_id:
             given.metadata.tenant_id = tenant_id  # type: ignore[attr-defined] # an event has it
