@@ -172,6 +172,12 @@ class TestFifo:
         with pytest.raises(SchemaError, match="EmailReceived has no key, and a FIFO bus"):
             fifo_fields(envelopes.wrap(outgoing(headers)))
 
+    @pytest.mark.parametrize("without", [{}, {"ce_id": b""}])
+    def test_without_an_id_all_would_be_repeats_of_the_first(self, envelopes, without):
+        headers = {name: value for name, value in HEADERS.items() if name != "ce_id"} | without
+        with pytest.raises(SchemaError, match="EmailReceived has no ce_id, and a FIFO bus"):
+            fifo_fields(envelopes.wrap(outgoing(headers)))
+
 
 class TestTrace:
     def test_x_ray_gets_the_same_trace_in_its_own_form(self):

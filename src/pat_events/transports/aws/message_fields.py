@@ -68,9 +68,15 @@ def fifo_fields(wrapped: Wrapped) -> dict[str, str]:
             f"{wrapped.event_type.name} has no key, and a FIFO bus keeps order by key: fill in "
             f"{wrapped.event_type.key}"
         )
+    event_id = wrapped.attributes.get("id")
+    if not event_id:
+        raise SchemaError(
+            f"{wrapped.event_type.name} has no {h.CE_ID}, and a FIFO bus drops what repeats an id: "
+            "give the record one"
+        )
     return {
         "MessageGroupId": fifo_id(wrapped.subject),
-        "MessageDeduplicationId": fifo_id(wrapped.attributes.get("id", "")),
+        "MessageDeduplicationId": fifo_id(event_id),
     }
 
 
