@@ -112,7 +112,7 @@ def test_where_nothing_can_be_decoded_all_of_it_fails_and_nothing_is_called(begi
 def test_where_nothing_may_be_begun_any_more_nothing_is_decoded_or_called(begin):
     seen = []
     job, drive = begin(lambda event, ctx: seen.append(event), UNREADABLE, "2")
-    job.owner.drain()
+    job.source.drain()
     drive()
     assert (seen, job.done, job.failures) == ([], 0, None)
 

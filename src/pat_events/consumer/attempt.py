@@ -50,7 +50,7 @@ def attempt(  # noqa: C901, PLR0912
     for delivery in deliveries:
         # All are set by the engine meanwhile.
         if (
-            delivery.offset > job.owner.last_to_begin
+            delivery.offset > job.source.last_to_begin
             or job.abandoned
             or (job.wanted_back and job.done > 0)
         ):

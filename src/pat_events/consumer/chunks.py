@@ -10,30 +10,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.consumer.handlers import Registration
-    from pat_events.consumer.job import Owner
+    from pat_events.consumer.job import DeliverySource
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
 
 
-def take_chunks(owner: Owner, ready: Iterable[Lane], last: int | None, limit: int) -> list[Job]:
+def take_chunks(
+    source: DeliverySource, ready: Iterable[Lane], last: int | None, limit: int
+) -> list[Job]:
     """Make a job of what each lane begins with, ``limit`` deliveries at most.
 
     Args:
-        owner: Whose lanes they are.
+        source: Whose lanes they are.
         ready: Lanes that may run, and are busy already.
         last: The highest offset that may be begun, if there is one.
         limit: Most deliveries of a job; a batch has the size its handler asks for.
     """
     jobs: list[Job] = []
-    take = owner.lanes.take
+    take = source.lanes.take
     for lane in ready:
         if len(lane.waiting) == 1:
-            jobs.append(Job(owner, lane, take(lane, 1)))
+            jobs.append(Job(source, lane, take(lane, 1)))
             continue
         count, mixed = _chunk_size(lane, limit)
         if last is not None:
             count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
-        jobs.append(job := Job(owner, lane, take(lane, count)))
+        jobs.append(job := Job(source, lane, take(lane, count)))
         job.mixed = mixed
     return jobs
 
@@ -61,12 +63,12 @@ def _chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
 
 
 def take_batches(
-    owner: Owner, ready: Iterable[Lane], last: int | None
+    source: DeliverySource, ready: Iterable[Lane], last: int | None
 ) -> tuple[list[Job], list[Lane]]:
     """Make jobs for batch handlers of what several lanes begin with.
 
     Args:
-        owner: Whose lanes they are.
+        source: Whose lanes they are.
         ready: Lanes that may run, and are busy already.
         last: The highest offset that may be begun, if there is one.
 
@@ -84,12 +86,12 @@ def take_batches(
         if not count:
             others.append(lane)
             continue
-        batch.add(lane, owner.lanes.take(lane, count))
+        batch.add(lane, source.lanes.take(lane, count))
         if batch.count == size:
-            jobs.append(batch.job(owner))
+            jobs.append(batch.job(source))
             batch = _Batch()
         open_batches[id(registration)] = batch
-    jobs += [batch.job(owner) for batch in open_batches.values() if batch.count]
+    jobs += [batch.job(source) for batch in open_batches.values() if batch.count]
     return jobs, others
 
 
@@ -106,7 +108,7 @@ class _Batch:
         self.parts.append((lane, deliveries))
         self.count += len(deliveries)
 
-    def job(self, owner: Owner) -> Job:
+    def job(self, source: DeliverySource) -> Job:
         # The last of a lane is its highest: so the last of all is the highest of all.
         self.parts.sort(key=lambda part: part[1][-1].offset)
         (lane, deliveries), *more = self.parts
@@ -114,7 +116,7 @@ class _Batch:
         for another, its_deliveries in more:
             more_lanes.append((another, len(deliveries)))
             deliveries += its_deliveries
-        return Job(owner, lane, deliveries, more_lanes or None)
+        return Job(source, lane, deliveries, more_lanes or None)
 
 
 def _batch_size(

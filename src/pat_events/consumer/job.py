@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pat_events.producer.ack import Ack
 
 
-class Owner(Protocol):
+class DeliverySource(Protocol):
     """Where the deliveries of a job came from, and who is told what became of them.
 
     Of a log it is a partition in one assignment. Above it nobody knows what settles a delivery: an
@@ -52,7 +52,7 @@ class Job:
     after, and from the moment it sets ``abandoned``.
 
     Attributes:
-        owner: Where they came from.
+        source: Where they came from.
         lane: The lane of the first of them; it stays busy until the job is settled.
         more_lanes: Of a batch, further lanes: each with the index of its first delivery. The last
             delivery of all has the highest offset.
@@ -75,21 +75,21 @@ class Job:
         "lane",
         "mixed",
         "more_lanes",
-        "owner",
         "raised",
         "seconds",
+        "source",
         "unsettled",
         "wanted_back",
     )
 
     def __init__(
         self,
-        owner: Owner,
+        source: DeliverySource,
         lane: Lane,
         deliveries: list[Delivery],
         more_lanes: list[tuple[Lane, int]] | None = None,
     ) -> None:
-        self.owner = owner
+        self.source = source
         self.lane = lane
         self.more_lanes = more_lanes
         self.deliveries = deliveries
@@ -131,7 +131,7 @@ class Job:
         A job of its own, which the late worker does not know and cannot change.
         """
         last = len(self.deliveries) - 1
-        left = Job(self.owner, self.lane, self.deliveries, self.more_lanes)
+        left = Job(self.source, self.lane, self.deliveries, self.more_lanes)
         left.mixed = self.mixed
         left.seconds = self.seconds
         if self.registration.batch_size:

@@ -272,7 +272,7 @@ def test_in_the_second_half_no_handler_is_called_so_that_those_at_work_can_end(s
         del job.deliveries[1:]
         finish(job)
         if rest:
-            job.owner.lanes.put_back(job.lane, rest)
+            job.source.lanes.put_back(job.lane, rest)
 
     chunks.finish = finish_one
     assert group.member.engine.close() == 0

@@ -492,7 +492,7 @@ def test_revoking_drains_running_handlers_commits_and_forgets(make_stage):
     # Jobs that had not started when the drain began were not called: they go back to the log.
     assert first.stats.returned > 0
     assert first.engine._partitions.keys().isdisjoint(moved)
-    assert started[0].owner.alive is (started[0].owner.topic_partition not in moved)
+    assert started[0].source.alive is (started[0].source.topic_partition not in moved)
     for _ in range(5):
         second.turn(1)
         first.turn(1)

@@ -179,7 +179,7 @@ class Engine:
                 jobs += batches
             jobs += take_chunks(part, ready, None, _CHUNK)
         for job in jobs:
-            job.owner.running += 1
+            job.source.running += 1
         if jobs:
             self._running.update(jobs)
             self._workers.submit(jobs)
@@ -188,17 +188,17 @@ class Engine:
         for job in items:
             if job.abandoned:
                 continue  # What is left of it comes by itself.
-            job.owner.running -= 1
+            job.source.running -= 1
             self._running.discard(job)
             if self._observer.wants_jobs:
                 self._observer.saw(JobsEnded(ended(job)))
             if job.failures is not None or job.done != len(job.deliveries):
                 self._recovery.settle(job)
                 continue
-            job.owner.finished(job.deliveries)
+            job.source.finished(job.deliveries)
             self._observer.saw(Handled(job.done))
             for lane, _, _ in job.by_lane():
-                job.owner.lanes.release(lane)
+                job.source.lanes.release(lane)
 
 
 def _unhandled(delivery: Delivery) -> UnknownEventError:

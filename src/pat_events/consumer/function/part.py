@@ -17,7 +17,7 @@ _NONE: Final = -1
 
 
 class Part:
-    """The deliveries of one part of an invocation, until it is answered; owner of their jobs.
+    """The deliveries of one part of an invocation, until it is answered; its jobs come from here.
 
     Attributes:
         unfinished: Those that were not handled; the source has them again.
@@ -36,7 +36,7 @@ class Part:
             del self.unfinished[delivery]
 
     def dropped_value(self, delivery: Delivery) -> None:
-        """See ``Owner``; nothing is dropped here."""
+        """See ``DeliverySource``; nothing is dropped here."""
 
     def end(self) -> None:
         """The invocation is answered: what still comes of its jobs is dropped."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pat_events.consumer.job import Owner
+    from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.log.partition import PartitionState
     from pat_events.consumer.recovery.recovery import Recovery
 
@@ -50,15 +50,15 @@ class Drain:
             for state in self._states:
                 state.drain()
             return False
-        limits: dict[Owner, int] = {state: state.finished_up_to for state in self._states}
-        in_time: list[tuple[Owner, int]] = []
-        for at, owner, offset, held in self._recovery.waiting:
-            if owner not in limits:
+        limits: dict[DeliverySource, int] = {state: state.finished_up_to for state in self._states}
+        in_time: list[tuple[DeliverySource, int]] = []
+        for at, source, offset, held in self._recovery.waiting:
+            if source not in limits:
                 continue
             if held or at >= self._begin_until:
-                limits[owner] = min(limits[owner], offset - 1)
+                limits[source] = min(limits[source], offset - 1)
             else:
-                in_time.append((owner, offset))
-        for owner, limit in limits.items():
-            owner.last_to_begin = limit
-        return any(offset <= limits[owner] for owner, offset in in_time)
+                in_time.append((source, offset))
+        for source, limit in limits.items():
+            source.last_to_begin = limit
+        return any(offset <= limits[source] for source, offset in in_time)

@@ -206,30 +206,30 @@ class Engine:
         if self._observer.wants_jobs:
             self._tell_jobs(items)
         for item in items:
-            owner = item.owner
-            if not owner.alive:
+            source = item.source
+            if not source.alive:
                 continue  # The partition is another member's by now.
             if type(item) is not Job:
-                owner.running -= 1
+                source.running -= 1
                 self._recovery.settle_letter(item)  # type: ignore[arg-type]
                 continue
             if item.abandoned:
                 continue  # Settled when it was given up.
-            owner.running -= 1
+            source.running -= 1
             if item.failures is None and item.done == len(item.deliveries):
-                owner.finished(item.deliveries)
+                source.finished(item.deliveries)
                 handled += item.done
-                owner.lanes.release(item.lane)
+                source.lanes.release(item.lane)
                 if item.more_lanes is not None:
                     for lane, _ in item.more_lanes:
-                        owner.lanes.release(lane)
+                        source.lanes.release(lane)
             else:
                 self._recovery.settle(item)
         if handled:
             self._observer.saw(Handled(handled))
 
     def _tell_jobs(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
-        jobs = [it for it in items if type(it) is Job and it.owner.alive and not it.abandoned]
+        jobs = [it for it in items if type(it) is Job and it.source.alive and not it.abandoned]
         if told := [each for job in jobs for each in ended(job)]:
             self._observer.saw(JobsEnded(told))
 

@@ -19,7 +19,7 @@ _NONE: Final = -1
 
 
 class PartitionState:
-    """What the engine knows of one assigned partition; the ``Owner`` of its jobs.
+    """What the engine knows of one assigned partition; the ``DeliverySource`` of its jobs.
 
     A new one is made for every assignment. Results that belong to an older one are
     recognised by it and dropped: it is the assignment's epoch.

@@ -235,9 +235,9 @@ class Engine:
         if job.failures is not None or job.done != len(job.deliveries):
             self._recovery.settle(job)
             return 0
-        job.owner.finished(job.deliveries)
+        job.source.finished(job.deliveries)
         for lane, _, _ in job.by_lane():
-            job.owner.lanes.release(lane)
+            job.source.lanes.release(lane)
         return job.done
 
     def close(self) -> int:

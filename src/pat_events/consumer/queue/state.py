@@ -1,4 +1,4 @@
-"""What a consumer has of its queue: the owner of its jobs."""
+"""What a consumer has of its queue: where its jobs come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NONE: Final = -1
 class QueueState:
     """The messages a consumer has, from their arrival until the queue has its answer.
 
-    The ``Owner`` of their jobs; offsets are the order in which they came.
+    The ``DeliverySource`` of their jobs; offsets are the order in which they came.
 
     Attributes:
         taken: What was received, and is neither deleted nor given back, by its id.

@@ -13,7 +13,7 @@ from pat_events.transports.sending import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pat_events.consumer.job import Owner
+    from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.recovery.failed_lane import FailedLane
     from pat_events.core.record import Delivery, Record
     from pat_events.transports.sending import Place, Sender
@@ -28,19 +28,19 @@ class OutgoingDeadLetter(Outgoing):
         tries: How often it was sent, this time included.
     """
 
-    __slots__ = ("delivery", "failed_lane", "has_value", "owner", "record", "tries", "writer")
+    __slots__ = ("delivery", "failed_lane", "has_value", "record", "source", "tries", "writer")
 
     def __init__(
         self,
         record: Record,
-        owner: Owner,
+        source: DeliverySource,
         delivery: Delivery,
         failed_lane: FailedLane | None,
         writer: DeadLetterWriter,
     ) -> None:
         super().__init__(*record)
         self.record = record
-        self.owner = owner
+        self.source = source
         self.delivery = delivery
         self.failed_lane = failed_lane
         self.tries = 1
@@ -77,7 +77,7 @@ class DeadLetterWriter:
 
     def make(
         self,
-        owner: Owner,
+        source: DeliverySource,
         delivery: Delivery,
         error: BaseException,
         *,
@@ -97,7 +97,7 @@ class DeadLetterWriter:
         )
         topic = self._topic or Catalog.dead_letter_topic(delivery.topic, self._group)
         record = dead_letter(delivery, topic, cause)
-        return OutgoingDeadLetter(record, owner, delivery, failed_lane, self)
+        return OutgoingDeadLetter(record, source, delivery, failed_lane, self)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
@@ -113,7 +113,7 @@ class DeadLetterWriter:
         return smaller
 
     def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
-        return OutgoingDeadLetter(record, letter.owner, letter.delivery, letter.failed_lane, self)
+        return OutgoingDeadLetter(record, letter.source, letter.delivery, letter.failed_lane, self)
 
     def send(self, letter: OutgoingDeadLetter) -> None:
         """Send a letter; its outcome is posted, a full buffer included.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pat_events.consumer.job import Owner
+    from pat_events.consumer.job import DeliverySource
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
 
@@ -16,7 +16,7 @@ class FailedLane:
     """The failed deliveries of one lane, which stays busy until each is settled.
 
     Attributes:
-        owner: Where they came from.
+        source: Where they came from.
         lane: The lane.
         retry: What is to be tried again, in its order.
         again_at: When that is due, by the monotonic clock in seconds.
@@ -24,7 +24,7 @@ class FailedLane:
         letters: How many dead letters are not written yet.
     """
 
-    owner: Owner
+    source: DeliverySource
     lane: Lane
     retry: list[Delivery] = field(default_factory=list)
     again_at: float = 0.0

@@ -21,7 +21,7 @@ from pat_events.telemetry.observer import DeadLettered, GivenUp, Handled, Held, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pat_events.consumer.job import Job, Owner
+    from pat_events.consumer.job import DeliverySource, Job
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
     from pat_events.core.lanes import Lane
@@ -85,10 +85,10 @@ class Recovery:
     def run_due(self, now: float) -> None:
         """Do what is due."""
         while (due := self._waiting.pop(now)) is not None:
-            if not due.owner.alive:
+            if not due.source.alive:
                 continue  # Its deliveries are another consumer's by now.
             if isinstance(due, FailedLane):
-                due.owner.lanes.put_back(due.lane, due.retry)
+                due.source.lanes.put_back(due.lane, due.retry)
                 due.retry = []
                 self._free_or_wait(due)
             else:
@@ -106,11 +106,11 @@ class Recovery:
                 dropped.append((due.delivery, at, lane))
         return dropped
 
-    def refuse(self, owner: Owner, delivery: Delivery, error: BaseException) -> None:
+    def refuse(self, source: DeliverySource, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
         self._log.refused(delivery, error)
         self._observer.saw(GivenUp(delivery.position, "", 0, reason_of(error), error))
-        self._give_up(owner, delivery, error)
+        self._give_up(source, delivery, error)
 
     def settle(self, job: Job) -> None:
         """Settle a job that was not handled whole: what is done, what failed, what never ran."""
@@ -120,10 +120,10 @@ class Recovery:
         for lane, begin, end in job.by_lane():
             handled = [job.deliveries[i] for i in range(begin, min(end, done)) if i not in failures]
             if handled:
-                job.owner.finished(handled)
+                job.source.finished(handled)
                 self._observer.saw(Handled(len(handled)))
-            job.owner.lanes.put_back(lane, job.deliveries[max(begin, first_not_run) : end])
-            failed_lane = FailedLane(job.owner, lane)
+            job.source.lanes.put_back(lane, job.deliveries[max(begin, first_not_run) : end])
+            failed_lane = FailedLane(job.source, lane)
             for index in range(begin, end):
                 if index in failures:
                     self._settle_failure(job, index, failures[index], failed_lane)
@@ -165,7 +165,7 @@ class Recovery:
         delivery.first_failed_ms = delivery.first_failed_ms or self._now_ms()
         if isinstance(verdict, DeadLetter):
             saw(GivenUp(position, name, attempt, verdict.reason, error))
-            self._give_up(lane.owner, delivery, error, reason=verdict.reason, failed_lane=lane)
+            self._give_up(lane.source, delivery, error, reason=verdict.reason, failed_lane=lane)
         elif isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.
             delivery.holds += 1
@@ -179,7 +179,7 @@ class Recovery:
 
     def _give_up(
         self,
-        owner: Owner,
+        source: DeliverySource,
         delivery: Delivery,
         error: BaseException,
         *,
@@ -192,7 +192,7 @@ class Recovery:
                 failed_lane.letters += 1
             make, now_ms = letters.make, self._now_ms()
             self._send(
-                make(owner, delivery, error, now_ms=now_ms, reason=reason, failed_lane=failed_lane)
+                make(source, delivery, error, now_ms=now_ms, reason=reason, failed_lane=failed_lane)
             )
             return
         wait_s, lane = 0.0, None
@@ -207,7 +207,7 @@ class Recovery:
         if failed_lane.retry:
             self._waiting.add(failed_lane.again_at, failed_lane)
         elif not failed_lane.letters:
-            failed_lane.owner.lanes.release(failed_lane.lane)
+            failed_lane.source.lanes.release(failed_lane.lane)
 
     def settle_letter(self, letter: OutgoingDeadLetter) -> None:
         """Settle a delivery whose dead letter was written, or do what becomes of one that was not.
@@ -229,11 +229,11 @@ class Recovery:
             self._log.letter_too_large(letter, error)
             smaller = letter.writer.without_value(letter)
             letter.delivery.value = None
-            letter.owner.dropped_value(letter.delivery)
+            letter.source.dropped_value(letter.delivery)
             self._send(smaller)
 
     def _written(self, letter: OutgoingDeadLetter) -> None:
-        letter.owner.finished([letter.delivery])
+        letter.source.finished([letter.delivery])
         self._observer.saw(DeadLettered(letter.delivery.position, letter.topic))
         failed_lane = letter.failed_lane
         if failed_lane is not None:
@@ -242,7 +242,7 @@ class Recovery:
                 self._free_or_wait(failed_lane)
 
     def _send(self, letter: OutgoingDeadLetter) -> None:
-        letter.owner.running += 1
+        letter.source.running += 1
         letter.writer.send(letter)
 
     def _now_ms(self) -> int:

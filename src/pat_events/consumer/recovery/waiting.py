@@ -11,7 +11,7 @@ from pat_events.consumer.recovery.failed_lane import FailedLane
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pat_events.consumer.job import Owner
+    from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
 
 
@@ -23,7 +23,7 @@ class Wait(NamedTuple):
     """What something waits for, and where."""
 
     at: float
-    owner: Owner
+    source: DeliverySource
     offset: int
     held: bool
 
@@ -67,6 +67,6 @@ class Waiting:
         """Yield what waits: until when, where, its first offset, and whether it is held."""
         for at, _, due in self._heap:
             if isinstance(due, FailedLane):
-                yield Wait(at, due.owner, due.retry[0].offset, due.held)
+                yield Wait(at, due.source, due.retry[0].offset, due.held)
             else:
-                yield Wait(at, due.owner, due.delivery.offset, held=True)
+                yield Wait(at, due.source, due.delivery.offset, held=True)

@@ -26,7 +26,7 @@ def give_up_overdue(workers: WorkerPool, now: float, post: Callable[[Job], None]
         error = HandlerTimeoutError(
             f"{registration.name} was still running after {registration.timeout_s:g} s"
         )
-        if job.owner.alive:
+        if job.source.alive:
             # Back through the inbox, like any other: what was handled before it may have
             # published, and is done only when that is acknowledged.
             post_when_settled(job.given_up(error), post)

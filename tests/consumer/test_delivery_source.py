@@ -27,7 +27,7 @@ TYPES = EventTypes(load_catalog())
 
 
 class Messages:
-    """An owner: what is finished is deleted by its receipt, and no offset is committed."""
+    """An source: what is finished is deleted by its receipt, and no offset is committed."""
 
     def __init__(self, order):
         self.alive = True
@@ -53,7 +53,7 @@ class Queue:
         self.stats = self.counts.stats
         self.broker = MemoryBroker()
         self.broker.create_topic(DEAD, 1)
-        self.owner = Messages(order)
+        self.source = Messages(order)
         self.settled = []
         self.recovery = Recovery(
             dead_letters=DeadLetterWriter(
@@ -72,19 +72,19 @@ class Queue:
             headers = [("ce_type", b"pat.events.v1.EmailReceived")]
             delivery = Delivery(QUEUE, 0, count, b"k", value, headers, 1)
             delivery.route = self._routes.find(delivery)
-            self.owner.receipts[count] = f"receipt of {email_id}"
-            self.owner.lanes.add(delivery)
+            self.source.receipts[count] = f"receipt of {email_id}"
+            self.source.lanes.add(delivery)
         self.counts.saw(Delivered("queue", -1, len(ids), 0))
 
     def turn(self):
         self.recovery.run_due(self.now)
-        lanes = self.owner.lanes
+        lanes = self.source.lanes
         for lane in lanes.take_ready():
-            job = Job(self.owner, lane, lanes.take(lane, 100))
+            job = Job(self.source, lane, lanes.take(lane, 100))
             assert list(attempt(job, None)) == []
             self.recovery.settle(job)
         while self.settled:
-            self.owner.running -= 1
+            self.source.running -= 1
             self.recovery.settle_letter(self.settled.pop())
 
 
@@ -107,7 +107,7 @@ def test_a_message_is_deleted_when_it_was_handled():
     queue = consumer()
     queue.receive("a", "b")
     queue.turn()
-    assert queue.owner.deleted == ["receipt of a", "receipt of b"]
+    assert queue.source.deleted == ["receipt of a", "receipt of b"]
     assert (queue.stats.handled, queue.stats.in_flight) == (2, 0)
 
 
@@ -116,14 +116,14 @@ def test_a_message_that_failed_is_kept_and_handled_again_when_it_is_due(error, a
     queue = consumer(("a", [error]), first_delay_s=0.5)
     queue.receive("a")
     queue.turn()
-    ((at, owner, offset, held),) = queue.recovery.waiting
-    assert (at, owner, offset) == (100.5, queue.owner, 0)
+    ((at, source, offset, held),) = queue.recovery.waiting
+    assert (at, source, offset) == (100.5, queue.source, 0)
     assert held is (attempts == 1)
     queue.turn()
-    assert (queue.owner.deleted, len(queue.owner.lanes)) == ([], 1)
+    assert (queue.source.deleted, len(queue.source.lanes)) == ([], 1)
     queue.now = at
     queue.turn()
-    assert queue.owner.deleted == ["receipt of a"]
+    assert queue.source.deleted == ["receipt of a"]
     assert (queue.stats.retried, queue.stats.held) == (attempts - 1, 2 - attempts)
 
 
@@ -132,17 +132,17 @@ def test_a_message_that_is_given_up_is_deleted_after_its_dead_letter():
     queue.receive("a", "b")
     queue.turn()
     assert len(queue.broker.records(DEAD)) == 1
-    assert queue.owner.deleted == ["receipt of a"]
+    assert queue.source.deleted == ["receipt of a"]
     queue.turn()
-    assert queue.owner.deleted == ["receipt of a", "receipt of b"]
-    assert (queue.owner.running, len(queue.owner.lanes)) == (0, 0)
+    assert queue.source.deleted == ["receipt of a", "receipt of b"]
+    assert (queue.source.running, len(queue.source.lanes)) == (0, 0)
 
 
 def test_what_waits_for_an_owner_that_is_gone_is_dropped():
     queue = consumer(("a", [ValueError("no")]))
     queue.receive("a")
     queue.turn()
-    queue.owner.alive = False
+    queue.source.alive = False
     queue.now += 60
     queue.turn()
-    assert (queue.owner.deleted, queue.recovery.next_due) == ([], None)
+    assert (queue.source.deleted, queue.recovery.next_due) == ([], None)
