@@ -7,11 +7,19 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+# A group's coordinator is on its way: the group's first question to a new broker, or one just gone.
+_COORDINATOR_NOT_READY: Final = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+    }
+)
 # Longest wait, in seconds: an outage that begins while partitions are assigned is waited out.
 _READY_S: Final = 120.0
-# The leader or the group's coordinator is on its way: a topic just made, a broker just gone. Or
-# this client's metadata is older than the assignment it was given: a topic that has just grown.
-_NOT_READY: Final = frozenset(
+# The leader is on its way as well: a topic just made, a broker just gone. Or this client's metadata
+# is older than the assignment it was given: a topic that has just grown.
+_NOT_READY: Final = _COORDINATOR_NOT_READY | frozenset(
     {
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -21,9 +29,6 @@ _NOT_READY: Final = frozenset(
         KafkaError.REPLICA_NOT_AVAILABLE,
         KafkaError.KAFKA_STORAGE_ERROR,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.UNKNOWN_TOPIC_ID,
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
@@ -37,6 +42,11 @@ _NOT_READY: Final = frozenset(
 def not_ready(error: BaseException) -> bool:
     """Tell whether there was nobody to answer, who may be there soon."""
     return isinstance(error, KafkaException) and error.args[0].code() in _NOT_READY
+
+
+def coordinator_not_ready(error: BaseException | None) -> bool:
+    """Tell whether a group's coordinator did not answer as such, and may soon."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _COORDINATOR_NOT_READY
 
 
 #: Calls a question again until there is somebody to answer it.
