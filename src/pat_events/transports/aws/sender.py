@@ -23,7 +23,7 @@ from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
 from pat_events.transports.aws.reports import Reports
 from pat_events.transports.aws.settling import Settling
-from pat_events.transports.aws.waiters import Waiters
+from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
 from pat_events.transports.process_end import FORKED, watch
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class BusSender:
         self._reports = Reports(observers)
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
-        self._waiters = Waiters()
-        self._settling = Settling(self._ledger, self._reports, self._waiters)
+        self._changed = SignalSafeCondition()
+        self._settling = Settling(self._ledger, self._reports, self._changed)
         # Why nothing is taken any more.
         self._refusal: str | None = None
         self._ended = False
@@ -140,11 +140,11 @@ class BusSender:
 
     def wait_for_room(self, timeout_s: float) -> None:
         """Wait until a record is settled; see ``Sender.wait_for_room``."""
-        seen = self._waiters.round
+        seen = self._changed.round
         # A buffer may be full of less than a call.
         self.expedite()
         if self.may_wait() and self._ledger.outstanding:
-            self._waiters.wait(seen, timeout_s)
+            self._changed.wait(seen, timeout_s)
 
     def may_wait(self) -> bool:
         """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
@@ -164,11 +164,11 @@ class BusSender:
         # What others publish meanwhile is not waited for, or the wait might never end.
         waiting = list(outstanding)
         while waiting and self.may_wait() and (left := deadline - self._monotonic()) > 0:
-            seen = self._waiters.round
+            seen = self._changed.round
             waiting = [outgoing for outgoing in waiting if outgoing in outstanding]
             if waiting:
                 self.expedite()
-                self._waiters.wait(seen, left)
+                self._changed.wait(seen, left)
         return [outgoing for outgoing in waiting if outgoing in outstanding]
 
     def close(self, timeout_s: float) -> list[Outgoing]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.batching import Settlement
     from pat_events.transports.aws.ledger import Ledger
     from pat_events.transports.aws.reports import Reports
-    from pat_events.transports.aws.waiters import Waiters
+    from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
     from pat_events.transports.sending import Outgoing
 
 
@@ -25,13 +25,13 @@ class Settling:
     Args:
         ledger: What is not settled.
         reports: Tells observers.
-        waiters: Those who wait for room, or for the end of records.
+        changed: Wakes those who wait for room, or for the end of records.
     """
 
-    def __init__(self, ledger: Ledger, reports: Reports, waiters: Waiters) -> None:
+    def __init__(self, ledger: Ledger, reports: Reports, changed: SignalSafeCondition) -> None:
         self._ledger = ledger
         self._reports = reports
-        self._waiters = waiters
+        self._changed = changed
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Settle what a call has settled."""
@@ -48,7 +48,7 @@ class Settling:
                 failures.append(answer.error)
                 outgoing.settle(answer.error, None)
         self._reports.settled(taken, failures)
-        self._waiters.wake()
+        self._changed.notify_all()
 
     def give_up(self, failures: Sequence[tuple[Outgoing, PatEventsError]]) -> list[Outgoing]:
         """Settle what is waited for no longer; returns what nobody else has settled."""
@@ -58,5 +58,5 @@ class Settling:
                 given_up.append(outgoing)
                 outgoing.settle(error, None)
         self._reports.settled(0, [it.error for it in given_up if it.error is not None])
-        self._waiters.wake()
+        self._changed.notify_all()
         return given_up

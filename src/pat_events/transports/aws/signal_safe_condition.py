@@ -1,4 +1,4 @@
-"""Threads that wait until something is settled."""
+"""A condition to wait for, which the handler of a signal may also notify."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import deque
 from contextlib import suppress
 
 
-class Waiters:
+class SignalSafeCondition:
     """Wakes all who wait, without a lock that the handler of a signal might find held."""
 
     def __init__(self) -> None:
         # Bare locks and not an Event: to release one is one step.
         self._waiting: deque[threading.Lock] = deque()
-        #: Changes whenever they are woken: read it before looking at what is waited for.
+        #: Changes whenever all are woken: read it before looking at what is waited for.
         self.round = 0
 
     def wait(self, seen: int, timeout_s: float) -> None:
@@ -26,8 +26,8 @@ class Waiters:
         with suppress(ValueError):
             self._waiting.remove(waiter)
 
-    def wake(self) -> None:
-        """Wake all."""
+    def notify_all(self) -> None:
+        """Wake all who wait."""
         self.round += 1
         while self._waiting:
             # IndexError: two threads wake at once.
