@@ -21,7 +21,7 @@ from pat_events.system.clock import CLOCK
 from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
-from pat_events.transports.aws.reports import Reports
+from pat_events.transports.aws.outcomes import Outcomes
 from pat_events.transports.aws.settling import Settling
 from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
 from pat_events.transports.process_end import FORKED, watch
@@ -76,11 +76,11 @@ class BusSender:
         self._bus, self._config = bus, config
         self._linger_s, self._batch_events = aws.linger_s, aws.batch_events
         self._monotonic, self._random = clock.monotonic, random
-        self._reports = Reports(observers)
+        self._outcomes = Outcomes(observers)
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
         self._changed = SignalSafeCondition()
-        self._settling = Settling(self._ledger, self._reports, self._changed)
+        self._settling = Settling(self._ledger, self._outcomes, self._changed)
         # Why nothing is taken any more.
         self._refusal: str | None = None
         self._ended = False
@@ -135,7 +135,7 @@ class BusSender:
             )
         raise BufferFullError(
             f"the send buffer is full ({config.buffer_events} events or {config.buffer_bytes} "
-            f"bytes wait for {self._bus.address}; {self._reports.why()})"
+            f"bytes wait for {self._bus.address}; {self._outcomes.why()})"
         )
 
     def wait_for_room(self, timeout_s: float) -> None:
@@ -181,7 +181,7 @@ class BusSender:
             self._refusal = self._refusal or _CLOSED
         self.flush(timeout_s)
         self._ended = True
-        error = TransportError(f"not acknowledged before close; {self._reports.why()}")
+        error = TransportError(f"not acknowledged before close; {self._outcomes.why()}")
         is_outside = self.may_wait()
         self._callback_threads.add(threading.get_ident())
         try:
@@ -265,7 +265,7 @@ class BusSender:
         self._wake_at = sys.maxsize
 
     def _take_answers(self, call: list[Entry], answers: Answers, now: float) -> None:
-        self._reports.answered(call, answers, now)
+        self._outcomes.answered(call, answers, now)
         self._settling.settle(self._batching.done(call, answers, now, self._random()))
 
     def _give_up_overdue(self, now: float) -> None:
@@ -273,7 +273,7 @@ class BusSender:
         overdue = self._ledger.taken_before(now - limit_s)
         if overdue:
             late = f"not acknowledged within {limit_s:g} s, and may still be delivered"
-            why = self._reports.why()
+            why = self._outcomes.why()
             self._settling.give_up(
                 [
                     (it.outgoing, TransportTimeoutError(f"sending to {it.name}: {late}; {why}"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
     from pat_events.transports.aws.batching import Settlement
     from pat_events.transports.aws.ledger import Ledger
-    from pat_events.transports.aws.reports import Reports
+    from pat_events.transports.aws.outcomes import Outcomes
     from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
     from pat_events.transports.sending import Outgoing
 
@@ -24,13 +24,13 @@ class Settling:
 
     Args:
         ledger: What is not settled.
-        reports: Tells observers.
+        outcomes: Tells observers.
         changed: Wakes those who wait for room, or for the end of records.
     """
 
-    def __init__(self, ledger: Ledger, reports: Reports, changed: SignalSafeCondition) -> None:
+    def __init__(self, ledger: Ledger, outcomes: Outcomes, changed: SignalSafeCondition) -> None:
         self._ledger = ledger
-        self._reports = reports
+        self._outcomes = outcomes
         self._changed = changed
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
@@ -47,7 +47,7 @@ class Settling:
             else:
                 failures.append(answer.error)
                 outgoing.settle(answer.error, None)
-        self._reports.settled(taken, failures)
+        self._outcomes.settled(taken, failures)
         self._changed.notify_all()
 
     def give_up(self, failures: Sequence[tuple[Outgoing, PatEventsError]]) -> list[Outgoing]:
@@ -57,6 +57,6 @@ class Settling:
             if self._ledger.remove(outgoing):
                 given_up.append(outgoing)
                 outgoing.settle(error, None)
-        self._reports.settled(0, [it.error for it in given_up if it.error is not None])
+        self._outcomes.settled(0, [it.error for it in given_up if it.error is not None])
         self._changed.notify_all()
         return given_up

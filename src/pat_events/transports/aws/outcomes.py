@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("pat_events.aws")
 
 
-class Reports:
+class Outcomes:
     """Keeps why something was tried again last, and says so now and then."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
