@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pat_events.errors import TransportError, TransportUnavailableError
 from pat_events.ops.group_topics import all_partitions, topics_of
 from pat_events.transports.kafka import coordinator
-from pat_events.transports.kafka.apart import ask_apart
+from pat_events.transports.kafka.in_subprocess import ask_in_subprocess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +75,7 @@ def memberships(cluster: Cluster, groups: Iterable[str]) -> dict[str, Membership
     """
     names = list(groups)
     try:
-        return ask_apart(cluster.kafka, coordinator.memberships, names)
+        return ask_in_subprocess(cluster.kafka, coordinator.memberships, names)
     except TransportUnavailableError:
         raise
     except TransportError as error:

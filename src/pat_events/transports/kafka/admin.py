@@ -26,10 +26,10 @@ from pat_events.config import ANSWER_TIMEOUT_S
 from pat_events.errors import ConfigError, TransportError
 from pat_events.transports.kafka import coordinator
 from pat_events.transports.kafka.answers import ANSWER_S, answer, permitted_by, refusals, was_done
-from pat_events.transports.kafka.apart import ask_apart
 from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.errors import kafka_errors
 from pat_events.transports.kafka.group_positions import GroupPositions
+from pat_events.transports.kafka.in_subprocess import ask_in_subprocess
 from pat_events.transports.kafka.partition_counts import hidden, partition_counts
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class KafkaAdmin:
         One that is refused does not keep the others; the first refusal is raised.
         """
         client = self._controlled
-        refused = ask_apart(self._config, coordinator.delete, groups) if groups else []
+        refused = ask_in_subprocess(self._config, coordinator.delete, groups) if groups else []
         if topics:
             futures = client.delete_topics(
                 list(topics), operation_timeout=ANSWER_S, request_timeout=ANSWER_S
@@ -210,7 +210,7 @@ class KafkaAdmin:
 
     def membership(self, group: str) -> Membership:
         """Return who is in a group."""
-        [told] = ask_apart(self._config, coordinator.memberships, [group]).values()
+        [told] = ask_in_subprocess(self._config, coordinator.memberships, [group]).values()
         if isinstance(told, TransportError):
             raise told
         return told
@@ -251,7 +251,7 @@ class KafkaAdmin:
 
         None where the cluster does not say.
         """
-        return ask_apart(self._config, coordinator.permitted, group)
+        return ask_in_subprocess(self._config, coordinator.permitted, group)
 
     def _offsets(self, pairs: Sequence[Pair], spec: OffsetSpec) -> dict[Pair, int]:
         if not pairs:

@@ -1,4 +1,4 @@
-"""Questions to the coordinators of groups, for ``apart`` to ask: it says why."""
+"""Questions to the coordinators of groups, for ``in_subprocess`` to ask: it says why."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from pat_events import KafkaConfig
 from pat_events.errors import ConfigError, NotPermittedError, TransportError, TransportTimeoutError
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.lag import memberships
-from pat_events.transports.kafka import apart, coordinator
-from pat_events.transports.kafka.apart import ask_apart
+from pat_events.transports.kafka import coordinator, in_subprocess
+from pat_events.transports.kafka.in_subprocess import ask_in_subprocess
 
 CONFIG = KafkaConfig(bootstrap_servers="127.0.0.1:1")
 
@@ -45,27 +45,27 @@ def aborts_about_groups(client, groups):
 
 
 def test_an_answer_is_returned_and_a_refusal_raised():
-    assert ask_apart(CONFIG, adds, 1, second=2) == 3
+    assert ask_in_subprocess(CONFIG, adds, 1, second=2) == 3
     with pytest.raises(NotPermittedError, match="no right to groups"):
-        ask_apart(CONFIG, refuses)
+        ask_in_subprocess(CONFIG, refuses)
 
 
 def test_a_process_that_is_ended_is_begun_once_more_and_then_told(tmp_path):
     tries = tmp_path / "tries"
     with pytest.raises(TransportError, match=r"SIGABRT has ended the process that asks, twice"):
-        ask_apart(CONFIG, aborts, tries)
+        ask_in_subprocess(CONFIG, aborts, tries)
     assert tries.read_text() == "once once "
 
 
 def test_what_nobody_foresaw_is_told_and_not_tried_again():
     with pytest.raises(TransportError, match=r"groups' coordinator: .*: ValueError: not foreseen"):
-        ask_apart(CONFIG, fails)
+        ask_in_subprocess(CONFIG, fails)
 
 
 def test_one_that_does_not_end_is_ended(monkeypatch):
-    monkeypatch.setattr(apart, "_LIFE_S", 1.5)
+    monkeypatch.setattr(in_subprocess, "_LIFE_S", 1.5)
     with pytest.raises(TransportTimeoutError, match=r"no answer in 1\.5 s"):
-        ask_apart(CONFIG, waits)
+        ask_in_subprocess(CONFIG, waits)
 
 
 def test_settings_that_no_other_process_can_have_are_refused():
@@ -73,7 +73,7 @@ def test_settings_that_no_other_process_can_have_are_refused():
         bootstrap_servers="127.0.0.1:1", client_properties={"stats_cb": lambda _: None}
     )
     with pytest.raises(ConfigError, match="out of reach of another process"):
-        ask_apart(config, adds, 1, 2)
+        ask_in_subprocess(config, adds, 1, 2)
 
 
 def test_of_a_group_whose_members_cannot_be_told_the_reason_is(kafka, monkeypatch):

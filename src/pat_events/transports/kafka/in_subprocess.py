@@ -35,7 +35,7 @@ _LIFE_S: Final = FUTURE_S + 25.0
 _TRIES: Final = 2
 
 
-def ask_apart(
+def ask_in_subprocess(
     config: KafkaConfig,
     question: Callable[Concatenate[AdminClient, P], T],
     *args: P.args,
