@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.core.envelope import Envelope
 from pat_events.errors import BufferFullError, PatEventsError, RecordTooLargeError, SchemaError
+from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.producer import Producer
-from pat_events.producer.room import Room
 from pat_events.system.clock import CLOCK
 from pat_events.transports.sending import open_sender
 
@@ -148,7 +148,7 @@ class _Deferred:
 
     def open(self, transport: SendingTransport, config: Config) -> None:
         self._sender = open_sender(transport, config)
-        self._room = Room(self._sender, config.publish_timeout_s, CLOCK.monotonic)
+        self._pressure = BackPressure(self._sender, config.publish_timeout_s, CLOCK.monotonic)
 
     def send(self, outgoing: Outgoing) -> None:
         pass
@@ -157,7 +157,7 @@ class _Deferred:
         try:
             self._sender.send(outgoing)
         except BufferFullError:
-            self._room.send(outgoing)
+            self._pressure.send(outgoing)
 
     def wait_for_room(self, timeout_s: float) -> None:
         self._sender.wait_for_room(timeout_s)

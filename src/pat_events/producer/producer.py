@@ -14,6 +14,7 @@ from pat_events.core import trace_context
 from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
 from pat_events.producer.ack import Ack
 from pat_events.producer.arguments import check_headers, raise_explained
+from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
 from pat_events.producer.refusals import (
@@ -22,7 +23,6 @@ from pat_events.producer.refusals import (
     too_large,
     too_many_headers,
 )
-from pat_events.producer.room import Room
 from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observer import checked
@@ -88,7 +88,7 @@ class Producer:
         self._event_time, self._set_time = times.of, times.set
         transport = transport_or_default(transport, "sender")
         self._sender = sender or open_sender(transport, self._config, observers)
-        self._room = Room(self._sender, self._config.publish_timeout_s, clock.monotonic)
+        self._pressure = BackPressure(self._sender, self._config.publish_timeout_s, clock.monotonic)
         self._failures = Failures(transport, clock.monotonic)
         self._on_failure = self._failures.note
 
@@ -139,7 +139,7 @@ class Producer:
         try:
             self._sender.send(ack)
         except BufferFullError:
-            self._room.send(ack)
+            self._pressure.send(ack)
         return ack
 
     async def apublish(
@@ -164,7 +164,7 @@ class Producer:
         try:
             self._sender.send(ack)
         except BufferFullError:
-            await self._room.asend(ack)
+            await self._pressure.asend(ack)
         return ack
 
     def flush(self, timeout_s: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""Waiting for room in a full buffer, within bounds."""
+"""Back pressure: waiting for room in a full buffer, within bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIRST_S: Final = 0.001
 _MAX_S: Final = 0.05
 
 
-class Room:
+class BackPressure:
     """Hands over records that a sender had no room for.
 
     Args:
