@@ -14,7 +14,7 @@ from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, NotDrainedError
 from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
-from pat_events.telemetry.observer import checked
+from pat_events.telemetry.observer import checked_observers
 
 if TYPE_CHECKING:
     import asyncio
@@ -82,7 +82,7 @@ class EngineConsumer(Lifecycle):
         self._is_async = any(registration.is_async for _, registration in handlers)
         self._max_threads = max_threads
         self._max_tasks = max_tasks
-        self._observers = checked(observers)
+        self._observers = checked_observers(observers)
         self._counts = Counts()
         self._engine: Engine | None = None
         self._workers: Workers | None = None

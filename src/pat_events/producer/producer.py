@@ -25,7 +25,7 @@ from pat_events.producer.refusals import (
 )
 from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
-from pat_events.telemetry.observer import checked
+from pat_events.telemetry.observer import checked_observers
 from pat_events.transports.default import transport_or_default
 from pat_events.transports.sending import open_sender
 
@@ -74,7 +74,7 @@ class Producer:
         ids: Ids = uuid_utils,
     ) -> None:
         self._config = Config.given(config)
-        observers = checked(observers)
+        observers = checked_observers(observers)
         if sender is not None and observers:
             raise ConfigError("observers are told by a sender: give them to whoever makes this one")
         self._codec = codec_by_name(self._config.codec)

@@ -225,7 +225,7 @@ class Observer(Protocol):
         """This happened."""
 
 
-def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
     """Return these observers.
 
     Raises:
