@@ -105,9 +105,9 @@ The keys of the file that `Config.catalog` or `PAT_EVENTS_CATALOG` names.
 def page() -> str:
     """Return the text of the page."""
     parts = [_HEAD]
-    for heading, taker, group in SETTINGS:
+    for heading, taker, prefix in SETTINGS:
         parts.append(f"### {heading}\n")
-        parts.extend(_settings(taker, group))
+        parts.extend(_settings(taker, prefix))
         parts.append("")
     drawn, note = _tree()
     parts += [_ERRORS, f"```\n{drawn}\n```\n", f"{fill(note, _WIDTH)}\n", *_error_table(), ""]
@@ -125,7 +125,7 @@ def described(taker: Callable[..., object]) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(found[1])}
 
 
-def _settings(taker: Callable[..., object], group: str | None) -> Iterator[str]:
+def _settings(taker: Callable[..., object], prefix: str | None) -> Iterator[str]:
     texts = described(taker)
     for name, parameter in inspect.signature(taker).parameters.items():
         if name == "self":
@@ -135,8 +135,8 @@ def _settings(taker: Callable[..., object], group: str | None) -> Iterator[str]:
             facts.append(f"default `{_default(taker, parameter)}`")
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             facts.append("required")
-        if group is not None:
-            facts.append(f"`{env_variable(name, group)}`")
+        if prefix is not None:
+            facts.append(f"`{env_variable(name, prefix)}`")
         yield _item(name, facts, texts[name])
 
 

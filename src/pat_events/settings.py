@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "PAT_EVENTS_"
 # Variables that share more, since their settings do; the class of those may not be loaded.
-_GROUPS: Final = ("AWS_",)
+_ENV_PREFIXES: Final = ("AWS_",)
 # How alike a variable must be to one of ours to be a slip; others may share the prefix.
 _NEARLY: Final = 0.9
 _BOOLEANS: Final = {
@@ -39,7 +39,7 @@ class Settings:
     """
 
     # What comes before the name of a field in that of its variable.
-    group = ""
+    env_prefix = ""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -73,7 +73,7 @@ class Settings:
         hints = get_type_hints(cls)
         read: dict[str, object] = {}
         for spec in fields(cls):
-            variable = env_variable(spec.name, cls.group)
+            variable = env_variable(spec.name, cls.env_prefix)
             if variable in given and overrides.get(spec.name) is None:
                 parse = spec.metadata.get("parse") or _parser(hints[spec.name])
                 read[spec.name] = parse(variable, given[variable])
@@ -87,12 +87,12 @@ class Settings:
             name, _, rest = str(error).partition(" ")
             if name not in read:
                 raise
-            raise ConfigError(f"{env_variable(name, cls.group)} {rest}") from None
+            raise ConfigError(f"{env_variable(name, cls.env_prefix)} {rest}") from None
 
 
-def env_variable(field_name: str, group: str = "") -> str:
+def env_variable(field_name: str, prefix: str = "") -> str:
     """Return the name of the environment variable of a field."""
-    return _PREFIX + group + field_name.upper()
+    return _PREFIX + prefix + field_name.upper()
 
 
 def from_environment(field_name: str) -> str | None:
@@ -103,21 +103,21 @@ def from_environment(field_name: str) -> str | None:
 
 def _refuse_misspelt(given: Iterable[str]) -> None:
     known = [
-        env_variable(spec.name, each.group)
+        env_variable(spec.name, each.env_prefix)
         for each in Settings.__subclasses__()
         for spec in fields(each)
     ]
     for variable in given:
         if variable.startswith(_PREFIX) and variable not in known:
-            group = _group_of(variable)
-            alike = [name for name in known if _group_of(name) == group]
+            prefix = _prefix_of(variable)
+            alike = [name for name in known if _prefix_of(name) == prefix]
             near = nearest(variable, alike, cutoff=_NEARLY)
             if near:
                 raise ConfigError(f"unknown setting {variable}: did you mean {near}?")
 
 
-def _group_of(variable: str) -> str:
-    return next((it for it in _GROUPS if variable.startswith(_PREFIX + it)), "")
+def _prefix_of(variable: str) -> str:
+    return next((it for it in _ENV_PREFIXES if variable.startswith(_PREFIX + it)), "")
 
 
 def _held(hint: Any) -> Any:  # noqa: ANN401 - a type, of any kind

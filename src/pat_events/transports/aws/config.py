@@ -48,8 +48,8 @@ class AwsConfig(Settings):
             256 KiB in China's regions, whose limit was not raised.
     """
 
-    # Of the names of variables.
-    group = "AWS_"
+    # Of the names of variables, after PAT_EVENTS_.
+    env_prefix = "AWS_"
 
     region: str | None = None
     endpoint_url: str | None = None
