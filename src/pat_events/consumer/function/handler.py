@@ -20,7 +20,7 @@ from pat_events.core.checks import require_at_least_1
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError, NotDeliveredError
 from pat_events.producer.producer import Producer
-from pat_events.telemetry.observer import checked
+from pat_events.telemetry.observer import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.default import transport_or_default
@@ -98,7 +98,7 @@ def lambda_handler(
     types = EventTypes(load_catalog(config.catalog))
     routes = Routes(handlers, types, config.max_event_bytes)
     handlers.freeze()
-    told = checked(observers)
+    told = checked_observers(observers)
     environment = _Environment(config, transport, told, (max_threads, max_tasks))
     environment.is_async = any(registration.is_async for _, registration in handlers)
     unwrapping = Unwrapping(types)
