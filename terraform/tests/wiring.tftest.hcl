@@ -99,7 +99,7 @@ variables {
     plugin               = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
     flush                = { interval_s = 600, records = 77 }
     connector_properties = { "own" = "1" }
-    kafkaconnect_version = "3.7.x"
+    kafkaconnect_version = "2.7.1"
     capacity             = { max_workers = 7 }
     archive              = { expire_after_days = 999 }
     s3_prefix_list_id    = "pl-1"
@@ -164,7 +164,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "The brokers."
   }
   assert {
-    condition     = { for key, value in module.msk_connect[0].settings : key => value if key != "properties" } == { version = "3.7.x", max_workers = 7, expire_after_days = 999, s3_prefix_list_id = "pl-1", log_retention_days = 731, force_destroy = true }
+    condition     = { for key, value in module.msk_connect[0].settings : key => value if key != "properties" } == { version = "2.7.1", max_workers = 7, expire_after_days = 999, s3_prefix_list_id = "pl-1", log_retention_days = 731, force_destroy = true }
     error_message = "The archive's connector, which reaches S3 alone."
   }
   assert {
