@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     )
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
-    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.counts import ConsumerStats
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.eventbridge import EventBridge
     from pat_events.transports.aws.sns import Sns
@@ -88,11 +88,11 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConsumerGroup",
+    "ConsumerStats",
     "Context",
     "DeadLetterError",
     "Envelope",
     "EventBridge",
-    "GroupStats",
     "HandlerObject",
     "HandlerTimeoutError",
     "Handlers",
@@ -146,11 +146,11 @@ if not TYPE_CHECKING:
         "Config": "config",
         "ConfigError": "errors",
         "ConsumerGroup": "consumer.log.group",
+        "ConsumerStats": "telemetry.counts",
         "Context": "consumer.context",
         "DeadLetterError": "errors",
         "Envelope": "core.envelope",
         "EventBridge": "transports.aws.eventbridge",
-        "GroupStats": "telemetry.counts",
         "HandlerObject": "consumer.signatures",
         "HandlerTimeoutError": "errors",
         "Handlers": "consumer.handlers",

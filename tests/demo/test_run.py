@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, GroupStats, KafkaConfig
+from pat_events import Config, ConsumerGroup, ConsumerStats, KafkaConfig
 from pat_events.catalog.binding import EventTypes
 from pat_events.demo import run as walk
 from pat_events.demo import sites
@@ -154,7 +154,7 @@ def test_bytes_that_do_not_fit_a_known_encoding_are_read():
 
 def test_a_lost_mail_does_not_add_up():
     tally = walk.Tally(
-        published=3, processor=GroupStats(handled=2), validator=GroupStats(handled=2)
+        published=3, processor=ConsumerStats(handled=2), validator=ConsumerStats(handled=2)
     )
     assert not tally.adds_up
     tally.processor.dead_lettered = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events import GroupStats
+from pat_events import ConsumerStats
 from pat_events.core.record import Position
 from pat_events.telemetry import observer as told
 from pat_events.telemetry.counts import Counts
@@ -22,7 +22,7 @@ def counts():
 
 
 def test_what_nobody_handles_is_delivered_and_never_in_flight(counts):
-    assert counts.stats == GroupStats(delivered=10, skipped=3, in_flight=7)
+    assert counts.stats == ConsumerStats(delivered=10, skipped=3, in_flight=7)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_nobody_handles_is_delivered_and_never_in_flight(counts):
 def test_each_delivery_ends_in_one_count_and_is_in_flight_until_then(counts, what, changed):
     expected = {"delivered": 10, "skipped": 3, "in_flight": 7, **changed}
     counts.saw(what)
-    assert counts.stats == GroupStats(**expected)
+    assert counts.stats == ConsumerStats(**expected)
 
 
 def test_a_snapshot_does_not_go_on_changing(counts):

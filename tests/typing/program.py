@@ -19,9 +19,9 @@ from pat_events import (
     Catalog,
     Config,
     ConsumerGroup,
+    ConsumerStats,
     Context,
     EventBridge,
-    GroupStats,
     Handlers,
     KafkaConfig,
     KafkaTransport,
@@ -237,7 +237,7 @@ async def within_a_server(group: ConsumerGroup) -> None:
 
 
 assert_type(load_catalog(), Catalog)
-assert_type(built("earliest", "none", MemoryTransport(MemoryBroker())).stats(), GroupStats)
+assert_type(built("earliest", "none", MemoryTransport(MemoryBroker())).stats(), ConsumerStats)
 
 
 # Testing.

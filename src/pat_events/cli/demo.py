@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pat_events.demo.run import Tally
     from pat_events.ops.dead_letters import StoredLetter
-    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.counts import ConsumerStats
 
 # Where lines are kept, as in a CI log, one a second is enough.
 _LINE_EVERY_S: Final = 1.0
@@ -137,7 +137,7 @@ def _close(tally: Tally, letters_shown: int) -> None:
     console.print(f"{verdict}: {counted(events, 'event')} in {tally.elapsed_s:.1f} s")
 
 
-def _row(name: str, stats: GroupStats) -> list[str]:
+def _row(name: str, stats: ConsumerStats) -> list[str]:
     counts = (
         stats.delivered,
         stats.skipped,
@@ -148,7 +148,7 @@ def _row(name: str, stats: GroupStats) -> list[str]:
     return [name, *map(str, counts)]
 
 
-def _sum(what: str, count: int, stats: GroupStats) -> str:
+def _sum(what: str, count: int, stats: ConsumerStats) -> str:
     sign = "=" if count == stats.handled + stats.dead_lettered else "≠"
     letters = counted(stats.dead_lettered, "dead letter")
     return f"{counted(count, 'mail')} {what} {sign} {stats.handled} handled + {letters}"

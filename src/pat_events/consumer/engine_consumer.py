@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
-    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.sending import Sender, SendingTransport
 
@@ -88,7 +88,7 @@ class EngineConsumer(Lifecycle):
         self._workers: Workers | None = None
         self._producer: Producer | None = None
 
-    def stats(self) -> GroupStats:
+    def stats(self) -> ConsumerStats:
         """Return the counts so far."""
         return self._counts.snapshot()
 

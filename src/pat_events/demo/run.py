@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pat_events import ConsumerGroup, GroupStats, Producer
+from pat_events import ConsumerGroup, ConsumerStats, Producer
 from pat_events.catalog.binding import EventTypes
 from pat_events.demo.mail import email_received
 from pat_events.demo.pipeline import processor, validator
@@ -43,8 +43,8 @@ class Tally:
 
     published: int = 0
     refused: list[str] = field(default_factory=list)
-    processor: GroupStats = field(default_factory=GroupStats)
-    validator: GroupStats = field(default_factory=GroupStats)
+    processor: ConsumerStats = field(default_factory=ConsumerStats)
+    validator: ConsumerStats = field(default_factory=ConsumerStats)
     letters: list[StoredLetter] = field(default_factory=list)
     elapsed_s: float = 0.0
 

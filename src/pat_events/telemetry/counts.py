@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class GroupStats:
-    """Counts since the group started.
+class ConsumerStats:
+    """Counts since the consumer started.
 
     Every delivery ends in exactly one of ``handled``, ``skipped`` (no handler for
     its type) or ``dead_lettered``, or is still ``in_flight``; ``returned`` ones
@@ -40,14 +40,14 @@ class GroupStats:
 
 
 class Counts:
-    """The observer that counts, for one group.
+    """The observer that counts, for one consumer.
 
     Attributes:
         stats: The counts, which go on changing; written by the thread that tells what happened.
     """
 
     def __init__(self) -> None:
-        self.stats = GroupStats()
+        self.stats = ConsumerStats()
 
     def saw(self, what: Happening) -> None:
         """Count it."""
@@ -74,6 +74,6 @@ class Counts:
                 stats.returned += returned
                 stats.in_flight -= returned
 
-    def snapshot(self) -> GroupStats:
+    def snapshot(self) -> ConsumerStats:
         """Return the counts as they are now; callable from any thread."""
         return replace(self.stats)

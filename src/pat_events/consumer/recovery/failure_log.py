@@ -25,7 +25,7 @@ class FailureLog:
     """Logs the first failure of a kind, and sums up the others twice a minute.
 
     An outage fails every event: a line for each would be megabytes that say one thing, and each
-    event is in ``GroupStats`` or its dead letter anyway. The others are lines of level DEBUG.
+    event is in ``ConsumerStats`` or its dead letter anyway. The others are lines of level DEBUG.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.producer.producer import Producer
-    from pat_events.telemetry.counts import GroupStats
+    from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import Observer
     from pat_events.testing.simulation.clock import VirtualClock
     from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
@@ -123,7 +123,7 @@ class Member:
         self.engine.subscribe(routes.topics)
 
     @property
-    def stats(self) -> GroupStats:
+    def stats(self) -> ConsumerStats:
         """The engine's counts."""
         return self._counts.stats
 
