@@ -14,8 +14,9 @@ from pat_events.settings import Settings
 MOST_ENTRIES: Final = 10
 # arn:aws:sns:eu-west-1:123456789012:name
 _ARN: Final = re.compile(r"arn:[a-z-]+:[a-z]+:([a-z0-9-]+):[0-9]*:")
-_MIB: Final = 1_048_576
-_QUARTER: Final = 262_144
+# Largest entry that EventBridge takes, in bytes, and in China's regions.
+_ENTRY_BYTES: Final = 1_048_576
+_ENTRY_BYTES_CHINA: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +84,15 @@ class AwsConfig(Settings):
         """Return the largest entry that EventBridge takes in this region."""
         if self.eventbridge_entry_bytes is not None:
             return self.eventbridge_entry_bytes
-        return _QUARTER if region.startswith("cn-") else _MIB
+        return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES
 
     def _check(self) -> None:
         for name in ("batch_events", "calls_in_flight", "client_attempts"):
             require_at_least_1(name, getattr(self, name))
         if self.batch_events > MOST_ENTRIES:
-            raise ConfigError(f"batch_events is {self.batch_events}: a call takes at most 10")
+            raise ConfigError(
+                f"batch_events is {self.batch_events}: a call takes at most {MOST_ENTRIES}"
+            )
         for name in ("batch_bytes", "eventbridge_entry_bytes"):
             if getattr(self, name) is not None:
                 require_at_least_1(name, getattr(self, name))
