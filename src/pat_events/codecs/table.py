@@ -51,10 +51,11 @@ def codec_by_name(name: str) -> Codec:
     return make()
 
 
-def media_type_of(delivery: Delivery) -> str:
-    """Return the media type of a delivery's value; ``STRUCTURED`` of one in structured mode.
+def media_type_after_unfolding(delivery: Delivery) -> str:
+    """Unfold a delivery in structured mode, and return the media type of any delivery's value.
 
-    Of that the delivery tells the envelope afterwards, see ``unfold``.
+    That is ``STRUCTURED`` of one in structured mode, which tells the envelope from now on: this
+    changes the delivery, see ``unfold``.
 
     Raises:
         CodecError: it says that it is structured, and is nothing that can be read.
@@ -76,7 +77,7 @@ def media_type(header: bytes | None) -> str:
 
 
 def reader_by_media_type(media_type: str) -> Reader:
-    """Return what reads the values that ``media_type_of`` told of.
+    """Return what reads the values that ``media_type_after_unfolding`` told of.
 
     Raises:
         ConfigError: nothing does, or what it needs is not installed.

@@ -8,7 +8,7 @@ from pat_events.codecs.table import (
     DEFAULT_MEDIA_TYPE,
     READABLE,
     STRUCTURED,
-    media_type_of,
+    media_type_after_unfolding,
     reader_by_media_type,
 )
 from pat_events.consumer.handlers import Handlers
@@ -165,7 +165,7 @@ class Routes:
         media_type = ""
         if type_ is None or content_type not in _BINARY:
             try:
-                media_type = media_type_of(delivery)
+                media_type = media_type_after_unfolding(delivery)
             except CodecError as error:
                 return CodecError(f"record at {delivery.position} cannot be read: {error}")
             type_ = delivery.header_values.get(_CE_TYPE)

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.table import media_type_of, reader_by_media_type
+from pat_events.codecs.table import media_type_after_unfolding, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     """Return the event of a delivery, in binary or structured mode.
 
-    Of a structured one the delivery tells the envelope afterwards, see ``unfold``.
+    One in structured mode is unfolded, and tells the envelope from now on.
 
     Raises:
         UnknownEventError: its type is not in the catalogue, or there are no ``types`` to ask.
         CodecError: there is no payload, no codec for it, or it is not that event.
     """
-    media_type = media_type_of(delivery)
+    media_type = media_type_after_unfolding(delivery)
     if types is None:
         raise UnknownEventError("the event classes of the catalogue are not there")
     full_name = delivery.header_values.get(h.CE_TYPE)
@@ -56,6 +56,7 @@ def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, An
     except PatEventsError as error:
         event["error"] = str(error)
         event["value_base64"] = base64.b64encode(delivery.value or b"").decode()
+    # After ``decode``, which unfolds it.
     envelope = read_envelope(delivery)
     return {
         "topic": delivery.topic,

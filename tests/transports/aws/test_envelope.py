@@ -10,7 +10,7 @@ import pytest
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.codecs.avro.codec import AvroCodec
-from pat_events.codecs.table import STRUCTURED, media_type_of, reader_by_media_type
+from pat_events.codecs.table import STRUCTURED, media_type_after_unfolding, reader_by_media_type
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.errors import SchemaError, UnknownEventError
@@ -81,7 +81,7 @@ class TestBody:
     def test_the_reader_of_structured_records_finds_event_and_envelope_in_it(self, envelopes, form):
         body = body_of(envelopes, outgoing(FULL), form).encode()
         delivery = Delivery("q", 0, 0, None, body, [("content-type", STRUCTURED.encode())], 0)
-        assert media_type_of(delivery) == STRUCTURED
+        assert media_type_after_unfolding(delivery) == STRUCTURED
         assert reader_by_media_type(STRUCTURED).decoder(EmailReceived)(body) == EVENT
         found = read_envelope(delivery)
         assert (found.event_id, found.type) == ("i-1", "pat.events.v1.EmailReceived")
