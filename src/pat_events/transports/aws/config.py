@@ -34,7 +34,6 @@ class AwsConfig(Settings):
         linger_s: How long a call waits for company, in seconds. A call costs the same for one
             event as for ten; 0 sends at once, and only what waits behind calls shares the next.
         batch_events: Most events in a call, 1 to 10.
-        batch_bytes: Most bytes in a call; the bus's own limit when None, and never more than that.
         calls_in_flight: Most calls at a time, each on a thread and a connection: with 10 events in
             each and 15 ms for an answer, ten are 6,600 events a second.
         connect_timeout_s: Longest wait for a connection, in seconds.
@@ -57,7 +56,6 @@ class AwsConfig(Settings):
     profile: str | None = None
     linger_s: float = 0.01
     batch_events: int = MOST_ENTRIES
-    batch_bytes: int | None = None
     calls_in_flight: int = 10
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 10.0
@@ -93,9 +91,8 @@ class AwsConfig(Settings):
             raise ConfigError(
                 f"batch_events is {self.batch_events}: a call takes at most {MOST_ENTRIES}"
             )
-        for name in ("batch_bytes", "eventbridge_entry_bytes"):
-            if getattr(self, name) is not None:
-                require_at_least_1(name, getattr(self, name))
+        if self.eventbridge_entry_bytes is not None:
+            require_at_least_1("eventbridge_entry_bytes", self.eventbridge_entry_bytes)
         for name in ("connect_timeout_s", "read_timeout_s", "retry_first_s"):
             require_positive(name, getattr(self, name))
         for name in ("linger_s", "connect_timeout_s", "read_timeout_s", "retry_max_s"):

@@ -285,7 +285,7 @@ class BusSender:
 def _limits(bus: Bus, aws: AwsConfig) -> Limits:
     return Limits(
         entries=aws.batch_events,
-        size=min(aws.batch_bytes or bus.max_bytes, bus.max_bytes),
+        size=bus.max_bytes,
         calls=aws.calls_in_flight,
         linger_s=aws.linger_s,
         retry_first_s=aws.retry_first_s,
