@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pat_events import ConfigError
-from pat_events.telemetry.observer import Handled, Observers, checked
+from pat_events.telemetry.observer import Handled, Observers, checked_observers
 
 
 class Seen(list):
@@ -80,4 +80,4 @@ def test_an_observer_that_nobody_would_await_is_refused():
             """Is told nothing."""
 
     with pytest.raises(ConfigError, match=r"Awaited.* is 'async def', which nobody awaits"):
-        checked([Awaited()])
+        checked_observers([Awaited()])
