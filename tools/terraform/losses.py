@@ -65,7 +65,7 @@ def _deleted(change: Mapping[str, Any]) -> str:
 def _worse(change: Mapping[str, Any]) -> Iterator[str]:
     before, after = change["change"]["before"], change["change"]["after"]
     name = KEPT_FOR.get(change["type"])
-    # Nothing and 0 keep for ever.
+    # Nothing and 0 keep without end.
     if name and after.get(name) and (before.get(name) or float("inf")) > after[name]:
         yield f"{change['address']} keeps less: {name} {before.get(name)} -> {after[name]}"
     if change["type"] == "aws_msk_cluster":

@@ -5,7 +5,7 @@ Events between services. catalog.yaml says where each event goes; `make proto` g
 the Python classes and events.avsc, the complete Avro twin of this file.
 
 A change must leave every reader of an older version working:
-  - a field keeps its number, name and type for ever;
+  - a field keeps its number, name and type permanently;
   - the number and the name of a removed field become `reserved`;
   - a closed list is an enum whose zero value means "not said". Readers meet numbers
     they do not know (proto3 enums are open) and must not fail on them.

@@ -85,7 +85,7 @@ locals {
       # 80 % of the 3000 IAM connections a broker takes.
       when        = local.provisioned, severity = "warning", stat = "Sum", above = 2400, period_s = 60, periods = 5
       metrics     = ["ClientConnectionCount"], dimensions = { "Client Authentication" = "IAM" }
-      description = "IAM connections come near the 3000 a broker takes: look for clients that are made anew instead of reused."
+      description = "IAM connections come near the 3000 a broker takes: look for clients that are made again and again instead of reused."
     }
     produce-throttled = {
       when        = local.express && local.detailed, severity = "warning", stat = "Average", above = 0, period_s = 300, periods = 1

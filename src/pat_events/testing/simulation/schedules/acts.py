@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MEMBERS: Final = 3
 _ORDERS: Final[tuple[Order, ...]] = ("key", "key", "partition", "partition", "none")
 
-# Costly to make, so that every schedule begins them anew instead: one at a time runs.
+# Costly to make, so every schedule resets and reuses them: one at a time runs.
 _CLOCK: Final = VirtualClock()
 _ID_CHANCES: Final = Random()  # noqa: S311 - a schedule, not a secret
 _SLOTS: Final = [Slot(_CLOCK, SeededIds(_CLOCK, _ID_CHANCES)) for _ in range(MEMBERS)]
