@@ -40,7 +40,6 @@ def test_a_variable_that_is_impossible_or_misspelt_is_named():
     [
         ({"batch_events": 0}, "batch_events is 0: use 1 or more"),
         ({"calls_in_flight": 0}, "calls_in_flight is 0"),
-        ({"eventbridge_entry_bytes": 0}, "eventbridge_entry_bytes is 0"),
         ({"read_timeout_s": 0}, "read_timeout_s is 0"),
         ({"linger_s": -1}, "linger_s is -1"),
         ({"retry_first_s": 9.0}, r"retry_max_s is 5.0: use retry_first_s \(9.0\) or more"),
@@ -50,14 +49,6 @@ def test_a_variable_that_is_impossible_or_misspelt_is_named():
 def test_what_is_impossible_is_refused(settings, words):
     with pytest.raises(ConfigError, match=f"^{words}"):
         AwsConfig(**settings)
-
-
-@pytest.mark.parametrize(
-    ("region", "entry_bytes"), [("eu-west-1", 1_048_576), ("cn-north-1", 262_144)]
-)
-def test_how_large_an_entry_of_eventbridge_may_be_follows_from_its_region(region, entry_bytes):
-    assert AwsConfig().entry_bytes(region) == entry_bytes
-    assert AwsConfig(eventbridge_entry_bytes=5).entry_bytes(region) == 5
 
 
 @pytest.mark.parametrize(

@@ -174,11 +174,10 @@ def test_a_bus_that_is_not_there_is_told_at_the_start(aws_config):
 
 
 def test_an_entry_is_as_large_as_eventbridge_counts_it(localstack_url):
-    config = AwsConfig(
-        region="us-east-1", endpoint_url=localstack_url, eventbridge_entry_bytes=1000
-    )
-    sender = EventBridge("b", config).sender(Config())
-    producer = Producer(transport=EventBridge("b", config), sender=sender)
+    config = AwsConfig(region="us-east-1", endpoint_url=localstack_url)
+    transport = EventBridge("b", config, entry_bytes=1000)
+    sender = transport.sender(Config())
+    producer = Producer(transport=transport, sender=sender)
     wrapped = []
     wrap = sender._bus.wrap
     sender._bus.wrap = lambda outgoing: wrapped.append(wrap(outgoing)) or wrapped[-1]
@@ -187,9 +186,26 @@ def test_an_entry_is_as_large_as_eventbridge_counts_it(localstack_url):
     texts = [entry.fields[name] for name in ("Source", "DetailType", "Detail")]
     texts += entry.fields["Resources"]
     assert entry.size == 14 + sum(len(it.encode()) for it in texts)
-    with pytest.raises(RecordTooLargeError, match=r"EventBridge takes 1000 \(eventbridge_entry_b"):
+    with pytest.raises(RecordTooLargeError, match=r"EventBridge takes 1000 \(entry_bytes\)"):
         producer.publish(EmailReceived(email_id="e", text_body="x" * 1000))
     sender.close(0)
+
+
+@pytest.mark.parametrize(
+    ("region", "entry_bytes"), [("eu-west-1", 1_048_576), ("cn-north-1", 262_144)]
+)
+def test_how_large_an_entry_may_be_follows_from_the_region(region, entry_bytes):
+    sender = EventBridge("b", AwsConfig(region=region)).sender(Config())
+    assert sender._bus.max_bytes == entry_bytes
+    sender.close(0)
+
+
+@pytest.mark.parametrize(
+    ("entry_bytes", "words"), [(0, "entry_bytes is 0"), ("5", "entry_bytes is '5', of type str")]
+)
+def test_an_impossible_size_of_an_entry_is_refused(entry_bytes, words):
+    with pytest.raises(ConfigError, match=f"^{words}"):
+        EventBridge("b", AwsConfig(), entry_bytes=entry_bytes)
 
 
 @pytest.mark.parametrize("bus", ["", "a b", "arn:aws:sqs:us-east-1:000000000000:q"])

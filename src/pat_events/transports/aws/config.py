@@ -14,9 +14,6 @@ from pat_events.settings import Settings
 MOST_ENTRIES: Final = 10
 # arn:aws:sns:eu-west-1:123456789012:name
 _ARN: Final = re.compile(r"arn:[a-z-]+:[a-z]+:([a-z0-9-]+):[0-9]*:")
-# Largest entry that EventBridge takes, in bytes, and in China's regions.
-_ENTRY_BYTES: Final = 1_048_576
-_ENTRY_BYTES_CHINA: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +41,6 @@ class AwsConfig(Settings):
         retry_first_s: The sender's first wait before it tries again, in seconds; half of it is
             random.
         retry_max_s: Its longest wait, in seconds.
-        eventbridge_entry_bytes: Largest entry that EventBridge takes. When None 1 MiB, and
-            256 KiB in China's regions, whose limit was not raised.
     """
 
     # Of the names of variables, after PAT_EVENTS_.
@@ -62,7 +57,6 @@ class AwsConfig(Settings):
     client_attempts: int = 2
     retry_first_s: float = 0.1
     retry_max_s: float = 5.0
-    eventbridge_entry_bytes: int | None = None
 
     @classmethod
     def given(cls, config: AwsConfig | None, arn: str = "") -> AwsConfig:
@@ -78,12 +72,6 @@ class AwsConfig(Settings):
         found = _ARN.match(arn)
         return replace(config, region=found[1]) if found else config
 
-    def entry_bytes(self, region: str) -> int:
-        """Return the largest entry that EventBridge takes in this region."""
-        if self.eventbridge_entry_bytes is not None:
-            return self.eventbridge_entry_bytes
-        return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES
-
     def _check(self) -> None:
         for name in ("batch_events", "calls_in_flight", "client_attempts"):
             require_at_least_1(name, getattr(self, name))
@@ -91,8 +79,6 @@ class AwsConfig(Settings):
             raise ConfigError(
                 f"batch_events is {self.batch_events}: a call takes at most {MOST_ENTRIES}"
             )
-        if self.eventbridge_entry_bytes is not None:
-            require_at_least_1("eventbridge_entry_bytes", self.eventbridge_entry_bytes)
         for name in ("connect_timeout_s", "read_timeout_s", "retry_first_s"):
             require_positive(name, getattr(self, name))
         for name in ("linger_s", "connect_timeout_s", "read_timeout_s", "retry_max_s"):

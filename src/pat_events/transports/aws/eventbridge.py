@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core import headers as h
-from pat_events.core.checks import require_text
+from pat_events.core.checks import require_at_least_1, require_int, require_text
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.client import Clients
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # What EventBridge counts for the time of an entry, in bytes.
 _TIME_BYTES: Final = 14
+# Largest entry, in bytes; China's regions have kept the limit that was once that of all.
+_ENTRY_BYTES: Final = 1_048_576
+_ENTRY_BYTES_CHINA: Final = 262_144
 _DETAIL_TYPE_MAX: Final = 128
 _RESOURCE_MAX: Final = 2048
 _BUS: Final = re.compile(
@@ -47,16 +50,24 @@ class EventBridge:
     Args:
         bus: Name or ARN of the bus.
         config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        entry_bytes: Largest entry that the bus takes, in bytes. When None 1 MiB, and 256 KiB in
+            China's regions.
 
     Raises:
-        ConfigError: this is no name of a bus.
+        ConfigError: this is no name of a bus, or no entry is so small.
     """
 
-    def __init__(self, bus: str, config: AwsConfig | None = None) -> None:
+    def __init__(
+        self, bus: str, config: AwsConfig | None = None, *, entry_bytes: int | None = None
+    ) -> None:
         require_text("bus", bus)
         if not _BUS.fullmatch(bus):
             raise ConfigError(f"{bus!r} is no bus of EventBridge: give its name or its ARN")
+        if entry_bytes is not None:
+            require_int("entry_bytes", entry_bytes)
+            require_at_least_1("entry_bytes", entry_bytes)
         self._bus = bus
+        self._entry_bytes = entry_bytes
         self._config = AwsConfig.given(config, bus)
         self._clients = Clients("events", self._config)
 
@@ -81,7 +92,7 @@ class EventBridge:
                     f"EventBridge takes {_DETAIL_TYPE_MAX}: shorten it in the catalogue"
                 )
         client = self._clients.make()
-        max_bytes = self._config.entry_bytes(client.meta.region_name)
+        max_bytes = self._entry_bytes or _entry_bytes(client.meta.region_name)
         bus = _Bus(self._bus, client, max_bytes, Envelopes(types))
         return BusSender(bus, config, self._config, observers=observers)
 
@@ -135,7 +146,7 @@ class _Bus:
         if size > self.max_bytes:
             raise RecordTooLargeError(
                 f"{event_type.name} takes {size} bytes as an entry, EventBridge takes "
-                f"{self.max_bytes} (eventbridge_entry_bytes): keep large bodies in S3 and send "
+                f"{self.max_bytes} (entry_bytes): keep large bodies in S3 and send "
                 "their key"
             )
         return Entry(outgoing, self._bus, self.address, fields, size)
@@ -150,6 +161,10 @@ class _Bus:
         # In the order of the entries.
         found = [_answer(place, each) for each in answer.get("Entries", ())]
         return found if len(found) == len(entries) else unheard_of(place)
+
+
+def _entry_bytes(region: str) -> int:
+    return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES
 
 
 def _answer(place: Place, found: dict[str, str]) -> Answer:
