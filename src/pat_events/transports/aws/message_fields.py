@@ -71,7 +71,7 @@ def fifo_fields(wrapped: Wrapped) -> dict[str, str]:
     event_id = wrapped.attributes.get("id")
     if not event_id:
         raise SchemaError(
-            f"{wrapped.event_type.name} has no {h.CE_ID}, and a FIFO bus drops what repeats an id: "
+            f"{wrapped.event_type.name} has no ce_id, and a FIFO bus drops what repeats an id: "
             "give the record one"
         )
     return {
