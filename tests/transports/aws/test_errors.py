@@ -17,9 +17,9 @@ from pat_events.errors import (
     TransportUnavailableError,
 )
 from pat_events.transports.aws.batching import Taken
-from pat_events.transports.aws.errors import Place, of_batch, of_code, of_exception
+from pat_events.transports.aws.errors import Resource, of_batch, of_code, of_exception
 
-QUEUE = Place("queue emails", "eu-west-1", "sqs:SendMessage")
+QUEUE = Resource("queue emails", "eu-west-1", "sqs:SendMessage")
 AGAIN, FOR_GOOD, MAYBE_ONE = (True, False), (False, False), (False, True)
 
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.chunks import take_batches, take_chunks
-from pat_events.consumer.ended import ended
+from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.function.part import GivenUp, Part
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
@@ -191,7 +191,7 @@ class Engine:
             job.source.running -= 1
             self._running.discard(job)
             if self._observer.wants_jobs:
-                self._observer.saw(JobsEnded(ended(job)))
+                self._observer.saw(JobsEnded(ended_jobs(job)))
             if job.failures is not None or job.done != len(job.deliveries):
                 self._recovery.settle(job)
                 continue

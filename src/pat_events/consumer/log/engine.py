@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.chunks import take_batches, take_chunks
-from pat_events.consumer.ended import ended
+from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
@@ -230,7 +230,7 @@ class Engine:
 
     def _tell_jobs(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
         jobs = [it for it in items if type(it) is Job and it.source.alive and not it.abandoned]
-        if told := [each for job in jobs for each in ended(job)]:
+        if told := [each for job in jobs for each in ended_jobs(job)]:
             self._observer.saw(JobsEnded(told))
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pat_events.consumer.chunks import take_batches, take_chunks
-from pat_events.consumer.ended import ended
+from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.queue.intake import Intake
 from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.state import QueueState
@@ -223,7 +223,7 @@ class Engine:
             elif not item.abandoned:  # Else it was settled when it was given up.
                 state.running -= 1
                 if self._observer.wants_jobs:
-                    told += ended(item)
+                    told += ended_jobs(item)
                 handled += self._settle_job(item)
         if told:
             self._observer.saw(JobsEnded(told))

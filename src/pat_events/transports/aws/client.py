@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pat_events.transports.aws.config import AwsConfig
-    from pat_events.transports.aws.errors import Place
+    from pat_events.transports.aws.errors import Resource
 
 _PAUSE_S: Final = 0.2
 _MISSING: Final = "AWS's buses need a package that is not installed: pip install 'pat-events[aws]'"
@@ -74,7 +74,7 @@ class Clients:
     def ask(
         self,
         timeout_s: float,
-        place_in: Callable[[str], Place],
+        place_in: Callable[[str], Resource],
         question: Callable[[Any], object],
     ) -> None:
         """Return once the service has answered ``question``; tries again while it does not.

@@ -57,7 +57,7 @@ _SIGN_IN: Final = (
 _OF_ONE: Final = ("Invalid", "Validation", "TooLong", "Malformed", "Unsupported", "Serialization")
 
 
-class Place(NamedTuple):
+class Resource(NamedTuple):
     """Where something was sent, or received from, in the words of its errors.
 
     Attributes:
@@ -76,7 +76,7 @@ class Place(NamedTuple):
         return f"{self.what} in {self.region}"
 
 
-def of_code(place: Place, code: str, message: str, status: int = 0) -> Refused:
+def of_code(place: Resource, code: str, message: str, status: int = 0) -> Refused:
     """Return what an error code of a service means, for an entry or a call.
 
     Args:
@@ -109,7 +109,7 @@ def of_code(place: Place, code: str, message: str, status: int = 0) -> Refused:
     return _of_message(place, name, said, status)
 
 
-def _of_message(place: Place, name: str, said: str, status: int) -> Refused:
+def _of_message(place: Resource, name: str, said: str, status: int) -> Refused:
     doing = f"{place.doing} {place}"
     error: PatEventsError
     if name.endswith("TooLong") or status == _TOO_LARGE or "must be shorter than" in said:
@@ -122,7 +122,7 @@ def _of_message(place: Place, name: str, said: str, status: int) -> Refused:
     return Refused(TransportError(f"{doing}: it was refused ({said})"), may_be_one=True)
 
 
-def of_exception(place: Place, error: Exception) -> Refused:
+def of_exception(place: Resource, error: Exception) -> Refused:
     """Return what an exception of botocore means, for a call.
 
     Raises:
@@ -159,7 +159,7 @@ def of_exception(place: Place, error: Exception) -> Refused:
     return refused
 
 
-def of_batch(place: Place, answer: Mapping[str, Any], count: int) -> list[Answer]:
+def of_batch(place: Resource, answer: Mapping[str, Any], count: int) -> list[Answer]:
     """Return what SQS or SNS say of ``count`` entries whose ids are their numbers."""
     found: dict[str, Answer] = {
         it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
@@ -171,7 +171,7 @@ def of_batch(place: Place, answer: Mapping[str, Any], count: int) -> list[Answer
     return [found.get(str(number)) or unheard_of(place) for number in range(count)]
 
 
-def unheard_of(place: Place) -> Refused:
+def unheard_of(place: Resource) -> Refused:
     """Return what it means that an answer does not tell what became of an entry."""
     text = f"{place.doing} {place}: the answer does not say what became of it"
     return Refused(TransportError(text), again=True)
@@ -182,7 +182,7 @@ def _is_about_credentials(error: Exception) -> bool:
     return any(word in name for word in ("Credential", "Token", "SSO", "Profile", "Login"))
 
 
-def _not_signed_in(place: Place, said: str) -> AuthenticationError:
+def _not_signed_in(place: Resource, said: str) -> AuthenticationError:
     return AuthenticationError(
         f"{place.doing} {place}: AWS does not accept who asks ({said}): give boto3 valid "
         "credentials, such as AWS_PROFILE or the role of the task, and set the clock right"

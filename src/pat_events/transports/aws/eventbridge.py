@@ -16,7 +16,7 @@ from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import Envelopes, refuse_taken_field, trace_header
-from pat_events.transports.aws.errors import Place, of_code, of_exception, unheard_of
+from pat_events.transports.aws.errors import Resource, of_code, of_exception, unheard_of
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _entry_bytes(region: str) -> int:
     return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES
 
 
-def _answer(place: Place, found: dict[str, str]) -> Answer:
+def _answer(place: Resource, found: dict[str, str]) -> Answer:
     if event_id := found.get("EventId"):
         return Taken(event_id)
     code = found.get("ErrorCode")
@@ -189,8 +189,8 @@ def _short(bus: str) -> str:
     return bus.rpartition(":event-bus/")[2]
 
 
-def _place(bus: str, region: str) -> Place:
-    return Place(f"bus {_short(bus)}", region, "events:PutEvents")
+def _place(bus: str, region: str) -> Resource:
+    return Resource(f"bus {_short(bus)}", region, "events:PutEvents")
 
 
 def _look(bus: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs

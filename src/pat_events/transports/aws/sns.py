@@ -17,7 +17,7 @@ from pat_events.transports.aws.envelope import (
     DataForm,
     Envelopes,
 )
-from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
 from pat_events.transports.aws.sender import BusSender
 
@@ -146,8 +146,8 @@ def _short(topic: str) -> str:
     return topic.rpartition(":")[2]
 
 
-def _place(topic: str, region: str) -> Place:
-    return Place(f"topic {_short(topic)}", region, "sns:Publish")
+def _place(topic: str, region: str) -> Resource:
+    return Resource(f"topic {_short(topic)}", region, "sns:Publish")
 
 
 def _look(topic: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs

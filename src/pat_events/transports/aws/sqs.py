@@ -19,7 +19,7 @@ from pat_events.transports.aws.envelope import (
     Envelopes,
     trace_header,
 )
-from pat_events.transports.aws.errors import Place, of_batch, of_exception
+from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.sender import BusSender
@@ -191,5 +191,5 @@ def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its cl
         client.get_queue_url(QueueName=queue)
 
 
-def _place(queue: str, region: str) -> Place:
-    return Place(f"queue {short_name(queue)}", region, _RIGHT)
+def _place(queue: str, region: str) -> Resource:
+    return Resource(f"queue {short_name(queue)}", region, _RIGHT)

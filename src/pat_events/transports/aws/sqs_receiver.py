@@ -14,7 +14,7 @@ from pat_events.config import Config
 from pat_events.errors import ClosedError, NotPermittedError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
-from pat_events.transports.aws.errors import Place, of_code, of_exception
+from pat_events.transports.aws.errors import Resource, of_code, of_exception
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import Unwrapping
@@ -115,11 +115,11 @@ class SqsQueue:
     def _is_fifo(self) -> bool:
         return self._queue.endswith(".fifo")
 
-    def _place(self, client: Any) -> Place:  # noqa: ANN401 - as above
+    def _place(self, client: Any) -> Resource:  # noqa: ANN401 - as above
         return self._place_in(client.meta.region_name)
 
-    def _place_in(self, region: str) -> Place:
-        return Place(f"queue {self.name}", region, _RIGHTS, doing="receiving from")
+    def _place_in(self, region: str) -> Resource:
+        return Resource(f"queue {self.name}", region, _RIGHTS, doing="receiving from")
 
 
 class SqsReceiver:
@@ -129,7 +129,7 @@ class SqsReceiver:
         self,
         client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
         queue: str,
-        place: Place,
+        place: Resource,
         unwrap: Unwrap,
         *,
         fifo: bool,

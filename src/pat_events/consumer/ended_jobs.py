@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.job import Job
 
 
-def ended(job: Job) -> list[EndedJob]:
+def ended_jobs(job: Job) -> list[EndedJob]:
     """Return one for each handler that was called, or could not be as nothing was decoded."""
     first = job.deliveries[0]
     name = first.route.registration.name
