@@ -387,6 +387,14 @@ class TestPublishing:
         handler = self.service(MemoryBroker(), handle)  # It has no topic.
         assert failed(handler(sqs(body("a")), LambdaContext(0.4))) == ["m-0"]
 
+    def test_nobody_is_waited_for_where_nothing_is_published(self, broker, monkeypatch):
+        def ping(self, timeout_s):
+            raise AssertionError
+
+        monkeypatch.setattr(MemoryTransport, "ping", ping)
+        handler = self.service(broker, lambda event, ctx: None)
+        assert failed(handler(sqs(body("a")), LambdaContext())) == []
+
     def test_without_a_transport_a_handler_that_publishes_fails(self):
         handlers = Handlers()
 

@@ -189,16 +189,13 @@ class _Environment:
         self._stack = contextlib.ExitStack()
 
     def workers(self) -> tuple[Workers, Inbox]:
-        """Return the workers, and where they leave what is settled.
-
-        Raises:
-            TransportError: nobody answers where handlers publish.
-        """
+        """Return the workers, and where they leave what is settled."""
         if self._workers is None:
             if self._producer is None and self._transport is not None:
-                self._producer = Producer(
-                    self._config, transport=self._transport, observers=self._observers
-                )
+                # Nobody is asked for an answer first: what is out of order there fails what needs
+                # it, in time, and not the invocation.
+                sender = self._transport.sender(self._config, self._observers)
+                self._producer = Producer(self._config, transport=self._transport, sender=sender)
             if self._loop is None and self.is_async:
                 self._loop = self._stack.enter_context(loop_thread())
             threads, tasks = self._limits
