@@ -78,7 +78,7 @@ class _Taking:
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
 
-    def sender(self, _: Config) -> Any:
+    def sender(self, _: Config, __: object) -> Any:
         return self
 
     def send(self, outgoing: Outgoing) -> None:

@@ -9,6 +9,8 @@ from pat_events.cli.app import app
 from pat_events.core.wording import counted
 
 USAGES = {
+    "catalog": "[OPTIONS] COMMAND [ARGS]...",
+    "catalog check": "[OPTIONS] [FILE]",
     "consume": "[OPTIONS] TOPIC...",
     "demo": "[OPTIONS]",
     "dlq": "[OPTIONS] COMMAND [ARGS]...",
