@@ -219,7 +219,8 @@ class Schedule:
         self.healing = True
         self.join()
         for _ in range(400):
-            if not len(self.stage.queue) and not any(m.stats.in_flight for m in self.members):
+            # What is done may wait for its delete, although another has deleted it already.
+            if not len(self.stage.queue) and not any(m.engine._state.taken for m in self.members):
                 return
             self.stage.clock.advance(2.0)
             for member in self.members:
