@@ -121,8 +121,12 @@ class Cluster:
         if isinstance(self.transport, MemoryTransport):
             broker = MemoryBroker()
             broker.set_down(down=True)
-            return MemoryTransport(broker).sender(Config(**limits), observers)
-        return KafkaTransport(kafka_config("127.0.0.1:1")).sender(Config(**limits), observers)
+            transport = MemoryTransport(broker)
+        else:
+            transport = KafkaTransport(kafka_config("127.0.0.1:1"))
+        # Closed at the end as the others are: a client left open logs into whatever test is next.
+        self._senders.append(transport.sender(Config(**limits), observers))
+        return self._senders[-1]
 
     def member(self, topic, group=None, start="earliest"):
         """A member of a group, new when None, that reads one topic or a list of them."""

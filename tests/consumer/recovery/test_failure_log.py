@@ -16,7 +16,8 @@ FORGED = "no\n2026-11-27 ERROR all is lost\u2028\x1b[31mred"
 
 
 def lines(caplog, level=logging.WARNING):
-    return [r.getMessage() for r in caplog.records if r.levelno >= level]
+    ours = ("pat_events.consumer", "pat_events.producer")
+    return [r.getMessage() for r in caplog.records if r.levelno >= level and r.name in ours]
 
 
 def group(stage, error, **policy):
