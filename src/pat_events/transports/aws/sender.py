@@ -11,13 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import (
-    BufferFullError,
     ClosedError,
-    RecordTooLargeError,
     TransportError,
     TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
+from pat_events.transports import buffer_errors
 from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
 from pat_events.transports.aws.ledger import Ledger
@@ -107,10 +106,10 @@ class BusSender:
     def send(self, outgoing: Outgoing) -> None:
         """Take one record; see ``Sender.send``."""
         # Before it is wrapped, which costs more than all the rest and may be in vain.
-        self._require_room(len(outgoing.value or b""))
+        self._require_room(len(outgoing.value or b""), outgoing.topic)
         entry = self._bus.wrap(outgoing)
         with self._lock:
-            self._require_room(entry.size)
+            self._require_room(entry.size, outgoing.topic)
             entry.taken_at = self._monotonic()
             outgoing.topic = entry.name
             try:
@@ -122,21 +121,16 @@ class BusSender:
         if len(self._inbox) >= self._wake_at:
             self._wake()
 
-    def _require_room(self, size: int) -> None:
+    def _require_room(self, size: int, topic: str) -> None:
         if self._refusal is not None:
             raise ClosedError(self._refusal)
         config = self._config
         if self._ledger.has_room(size):
             return
         if size > config.buffer_bytes:
-            raise RecordTooLargeError(
-                f"a record of {size} bytes is larger than the whole send buffer "
-                f"({config.buffer_bytes} bytes, buffer_bytes): it can never be sent"
-            )
-        raise BufferFullError(
-            f"the send buffer is full ({config.buffer_events} events or {config.buffer_bytes} "
-            f"bytes wait for {self._bus.address}; {self._outcomes.why()})"
-        )
+            raise buffer_errors.larger_than_the_buffer(size, topic, config.buffer_bytes)
+        state = f"{self._bus.address}; {self._outcomes.why()}"
+        raise buffer_errors.full(config.buffer_events, config.buffer_bytes, state)
 
     def wait_for_room(self, timeout_s: float) -> None:
         """Wait until a record is settled; see ``Sender.wait_for_room``."""

@@ -10,6 +10,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
+from pat_events.transports import buffer_errors
 from pat_events.transports.kafka.errors import translate
 from pat_events.transports.kafka.ledger import SILENT_S
 from pat_events.transports.kafka.trouble import Trouble
@@ -67,19 +68,16 @@ class SendErrors:
 
     def full(self) -> BufferFullError:
         """Return what to raise where there is no room now."""
-        return BufferFullError(
-            f"the send buffer is full ({self._limits.buffer_events} events or "
-            f"{self._limits.buffer_bytes} bytes wait for {self._config.bootstrap_servers}; "
-            f"{self.why()})"
-        )
+        limits = self._limits
+        state = f"{self._config.bootstrap_servers}; {self.why()}"
+        return buffer_errors.full(limits.buffer_events, limits.buffer_bytes, state)
 
     def refuse_what_never_fits(self, outgoing: Outgoing) -> None:
         """Raise for a record that no buffer has room for."""
         size = len(outgoing.value or b"")
         if size > self._limits.buffer_bytes:
-            raise RecordTooLargeError(
-                f"a record of {size} bytes for {outgoing.topic} is larger than the whole send "
-                f"buffer ({self._limits.buffer_bytes} bytes, buffer_bytes): it can never be sent"
+            raise buffer_errors.larger_than_the_buffer(
+                size, outgoing.topic, self._limits.buffer_bytes
             )
 
     def refused(self, outgoing: Outgoing, error: KafkaError) -> PatEventsError:

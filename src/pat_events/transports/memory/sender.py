@@ -7,12 +7,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pat_events.errors import (
-    BufferFullError,
     ClosedError,
-    RecordTooLargeError,
     TransportError,
 )
 from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
+from pat_events.transports import buffer_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,15 +63,9 @@ class MemorySender:
     def _require_room(self, outgoing: Outgoing) -> None:
         size = len(outgoing.value or b"")
         if size > self._max_bytes:
-            raise RecordTooLargeError(
-                f"a record of {size} bytes for {outgoing.topic} is larger than the whole send "
-                f"buffer ({self._max_bytes} bytes, buffer_bytes): it can never be sent"
-            )
+            raise buffer_errors.larger_than_the_buffer(size, outgoing.topic, self._max_bytes)
         if len(self._waiting) >= self._max_events or self._waiting_bytes + size > self._max_bytes:
-            raise BufferFullError(
-                f"the send buffer is full ({self._max_events} events or {self._max_bytes} bytes "
-                "wait for the broker)"
-            )
+            raise buffer_errors.full(self._max_events, self._max_bytes, "the broker")
 
     def may_wait(self) -> bool:
         """Tell whether this thread is outside of callbacks; see ``Sender.may_wait``."""
