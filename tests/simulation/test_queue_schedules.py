@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 from random import Random
@@ -26,15 +25,6 @@ MEMBERS = 2
 MAX_IN_FLIGHT = 12
 FATES = {"fine": 6, "slow": 2, "fails": 3, "hopeless": 2, "held": 1, "broken": 1}
 POLICY = RetryPolicy(attempts=3, first_delay_s=0.5, max_delay_s=5)
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    logger = logging.getLogger("pat_events")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 class Schedule:

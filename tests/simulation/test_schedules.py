@@ -6,7 +6,6 @@ they begin. A failing test prints the command that runs its schedule again.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 
@@ -20,16 +19,6 @@ from pat_events.testing.simulation.schedules import Schedule
 SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "1000"))
 FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
 CHUNK = 100
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """Every schedule fails on purpose, many times over: that is not worth writing down."""
-    logger = logging.getLogger("pat_events")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
