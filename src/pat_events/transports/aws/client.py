@@ -92,13 +92,13 @@ class Clients:
         each_s = timeout_s / 2
         deadline = time.monotonic() + timeout_s
         client = self.make(timeout_s=each_s)
-        place = place_in(client.meta.region_name)
+        resource = place_in(client.meta.region_name)
         with contextlib.closing(client):
             while True:
                 try:
                     question(client)
                 except Exception as error:
-                    refused = of_exception(place, error)
+                    refused = of_exception(resource, error)
                     if isinstance(refused.error, NotPermittedError):
                         return
                     if not refused.again or time.monotonic() + _PAUSE_S + each_s > deadline:

@@ -49,7 +49,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 # Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
 # publishes just then would find half of it.
@@ -98,6 +98,17 @@ class Wrapped(NamedTuple):
     def subject(self) -> str:
         """The key as text; empty where there is none."""
         return self.attributes.get("subject", "")
+
+
+def checked_data_form(data: str) -> DataForm:
+    """Return how an event is to be in a body, as a setting says it.
+
+    Raises:
+        ConfigError: it is neither ``"json"`` nor ``"base64"``.
+    """
+    if data not in get_args(DataForm):
+        raise ConfigError(f"data is {data!r}: use json or base64")
+    return cast("DataForm", data)
 
 
 class Envelopes:

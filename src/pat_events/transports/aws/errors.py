@@ -76,11 +76,11 @@ class Resource(NamedTuple):
         return f"{self.what} in {self.region}"
 
 
-def of_code(place: Resource, code: str, message: str, status: int = 0) -> Refused:
+def of_code(resource: Resource, code: str, message: str, status: int = 0) -> Refused:
     """Return what an error code of a service means, for an entry or a call.
 
     Args:
-        place: Where something was sent.
+        resource: Where something was sent.
         code: The service's word for it, with or without a name in front.
         message: What else it says.
         status: HTTP status of the answer; 0 for that of one entry.
@@ -88,29 +88,34 @@ def of_code(place: Resource, code: str, message: str, status: int = 0) -> Refuse
     said = one_line(f"{code}: {message}" if message else code, _SHOWN_MAX)
     name = code.rpartition(".")[2]
     if "hrottl" in code or name.startswith(_THROTTLED) or status == _TOO_MANY:
-        return Refused(TransportError(f"{place.doing} {place}: throttled ({said})"), again=True)
+        return Refused(
+            TransportError(f"{resource.doing} {resource}: throttled ({said})"), again=True
+        )
     if name.startswith(_SIGN_IN):
-        return Refused(_not_signed_in(place, said))
+        return Refused(_not_signed_in(resource, said))
     if name.startswith(_DENIED) or "AccessDenied" in name:
         return Refused(
             NotPermittedError(
-                f"{place.doing} {place}: not permitted ({said}): grant {place.right} on it, and on "
-                "its KMS key kms:GenerateDataKey and kms:Decrypt if it has one"
+                f"{resource.doing} {resource}: not permitted ({said}): grant {resource.right} on "
+                "it, and on its KMS key kms:GenerateDataKey and kms:Decrypt if it has one"
             )
         )
     if name.startswith(_MISSING):
         return Refused(
             TopicMissingError(
-                f"there is no {place} ({said}): create it, or correct its name, region or account"
+                f"there is no {resource} ({said}): create it, or correct its name, region or "
+                "account"
             )
         )
     if status >= _SERVER_ERROR or name in _BUSY:
-        return Refused(TransportError(f"{place.doing} {place}: it failed ({said})"), again=True)
-    return _of_message(place, name, said, status)
+        return Refused(
+            TransportError(f"{resource.doing} {resource}: it failed ({said})"), again=True
+        )
+    return _of_message(resource, name, said, status)
 
 
-def _of_message(place: Resource, name: str, said: str, status: int) -> Refused:
-    doing = f"{place.doing} {place}"
+def _of_message(resource: Resource, name: str, said: str, status: int) -> Refused:
+    doing = f"{resource.doing} {resource}"
     error: PatEventsError
     if name.endswith("TooLong") or status == _TOO_LARGE or "must be shorter than" in said:
         error = RecordTooLargeError(
@@ -122,7 +127,7 @@ def _of_message(place: Resource, name: str, said: str, status: int) -> Refused:
     return Refused(TransportError(f"{doing}: it was refused ({said})"), may_be_one=True)
 
 
-def of_exception(place: Resource, error: Exception) -> Refused:
+def of_exception(resource: Resource, error: Exception) -> Refused:
     """Return what an exception of botocore means, for a call.
 
     Raises:
@@ -135,23 +140,23 @@ def of_exception(place: Resource, error: Exception) -> Refused:
         answer = error.response
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         found = answer.get("Error", {})
-        refused = of_code(place, found.get("Code", "?"), found.get("Message", ""), status)
+        refused = of_code(resource, found.get("Code", "?"), found.get("Message", ""), status)
     elif isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
-        text = f"{place.doing} {place}: no answer ({_shown(error)})"
+        text = f"{resource.doing} {resource}: no answer ({_shown(error)})"
         refused = Refused(TransportTimeoutError(text), again=True)
     elif isinstance(error, b.ConnectionError | b.HTTPClientError):
         text = (
-            f"{place.doing} {place}: it cannot be reached ({_shown(error)}): correct region or "
-            "endpoint_url if this goes on"
+            f"{resource.doing} {resource}: it cannot be reached ({_shown(error)}): correct "
+            "region or endpoint_url if this goes on"
         )
         refused = Refused(TransportUnavailableError(text), again=True)
     elif isinstance(error, ResponseParserError | b.IncompleteReadError):
-        text = f"{place.doing} {place}: the answer makes no sense ({_shown(error)})"
+        text = f"{resource.doing} {resource}: the answer makes no sense ({_shown(error)})"
         refused = Refused(TransportError(text), again=True)
     elif isinstance(error, b.BotoCoreError) and _is_about_credentials(error):
-        refused = Refused(_not_signed_in(place, _shown(error)))
+        refused = Refused(_not_signed_in(resource, _shown(error)))
     elif isinstance(error, b.BotoCoreError):
-        text = f"{place.doing} {place}: {_shown(error)}"
+        text = f"{resource.doing} {resource}: {_shown(error)}"
         refused = Refused(TransportError(text), may_be_one=True)
     else:
         raise error
@@ -159,21 +164,21 @@ def of_exception(place: Resource, error: Exception) -> Refused:
     return refused
 
 
-def of_batch(place: Resource, answer: Mapping[str, Any], count: int) -> list[Answer]:
+def of_batch(resource: Resource, answer: Mapping[str, Any], count: int) -> list[Answer]:
     """Return what SQS or SNS say of ``count`` entries whose ids are their numbers."""
     found: dict[str, Answer] = {
         it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
     }
     for it in answer.get("Failed", ()):
-        refused = of_code(place, it.get("Code", "?"), it.get("Message", ""))
+        refused = of_code(resource, it.get("Code", "?"), it.get("Message", ""))
         # By its own words it is none of the sender's faults, whatever the code.
         found[it["Id"]] = refused if it.get("SenderFault", True) else refused._replace(again=True)
-    return [found.get(str(number)) or unheard_of(place) for number in range(count)]
+    return [found.get(str(number)) or unheard_of(resource) for number in range(count)]
 
 
-def unheard_of(place: Resource) -> Refused:
+def unheard_of(resource: Resource) -> Refused:
     """Return what it means that an answer does not tell what became of an entry."""
-    text = f"{place.doing} {place}: the answer does not say what became of it"
+    text = f"{resource.doing} {resource}: the answer does not say what became of it"
     return Refused(TransportError(text), again=True)
 
 
@@ -182,9 +187,9 @@ def _is_about_credentials(error: Exception) -> bool:
     return any(word in name for word in ("Credential", "Token", "SSO", "Profile", "Login"))
 
 
-def _not_signed_in(place: Resource, said: str) -> AuthenticationError:
+def _not_signed_in(resource: Resource, said: str) -> AuthenticationError:
     return AuthenticationError(
-        f"{place.doing} {place}: AWS does not accept who asks ({said}): give boto3 valid "
+        f"{resource.doing} {resource}: AWS does not accept who asks ({said}): give boto3 valid "
         "credentials, such as AWS_PROFILE or the role of the task, and set the clock right"
     )
 

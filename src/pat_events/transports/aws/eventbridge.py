@@ -103,7 +103,7 @@ class EventBridge:
             TopicMissingError: it is not. PutEvents may take events for it all the same.
         """
         question = partial(_look, self._bus)
-        self._clients.ask(timeout_s, partial(_place, self._bus), question)
+        self._clients.ask(timeout_s, partial(_resource, self._bus), question)
 
 
 class _Bus:
@@ -153,27 +153,27 @@ class _Bus:
 
     def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
         """Put entries on the bus; see ``Bus.call``."""
-        place = _place(self._bus, self._client.meta.region_name)
+        resource = _resource(self._bus, self._client.meta.region_name)
         try:
             answer = self._client.put_events(Entries=[entry.fields for entry in entries])
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
-            return of_exception(place, error)
+            return of_exception(resource, error)
         # In the order of the entries.
-        found = [_answer(place, each) for each in answer.get("Entries", ())]
-        return found if len(found) == len(entries) else unheard_of(place)
+        found = [_answer(resource, each) for each in answer.get("Entries", ())]
+        return found if len(found) == len(entries) else unheard_of(resource)
 
 
 def _entry_bytes(region: str) -> int:
     return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES
 
 
-def _answer(place: Resource, found: dict[str, str]) -> Answer:
+def _answer(resource: Resource, found: dict[str, str]) -> Answer:
     if event_id := found.get("EventId"):
         return Taken(event_id)
     code = found.get("ErrorCode")
     if code is None:
-        return unheard_of(place)
-    return of_code(place, code, found.get("ErrorMessage", ""))
+        return unheard_of(resource)
+    return of_code(resource, code, found.get("ErrorMessage", ""))
 
 
 def _time(headers: HeaderValues, timestamp_ms: int) -> datetime:
@@ -189,7 +189,7 @@ def _short(bus: str) -> str:
     return bus.rpartition(":event-bus/")[2]
 
 
-def _place(bus: str, region: str) -> Resource:
+def _resource(bus: str, region: str) -> Resource:
     return Resource(f"bus {_short(bus)}", region, "events:PutEvents")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.codecs.table import STRUCTURED
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
-from pat_events.errors import SchemaError
+from pat_events.errors import RecordTooLargeError, SchemaError
 from pat_events.transports.aws.envelope import REFUSED, header_text
 
 if TYPE_CHECKING:
@@ -50,6 +50,36 @@ def message_attributes(wrapped: Wrapped) -> tuple[dict[str, Mapping[str, Any]], 
             "event"
         )
     return found, size
+
+
+def message_fields(
+    body_name: str, body: str, wrapped: Wrapped, *, is_fifo: bool, limit: tuple[str, int]
+) -> tuple[dict[str, Any], int]:
+    """Return what a call says of a message, and the bytes that count towards the limit.
+
+    Args:
+        body_name: What the bus calls the body.
+        body: What is sent.
+        wrapped: The event in it.
+        is_fifo: Whether queue or topic are FIFO.
+        limit: Name of the bus, and the bytes it takes.
+
+    Raises:
+        SchemaError: the bus cannot carry it.
+        RecordTooLargeError: it is larger than the bus takes.
+    """
+    attributes, size = message_attributes(wrapped)
+    fields: dict[str, Any] = {body_name: body, "MessageAttributes": attributes}
+    if is_fifo:
+        fields |= fifo_fields(wrapped)
+    size += len(body.encode())
+    bus, most = limit
+    if size > most:
+        raise RecordTooLargeError(
+            f"{wrapped.event_type.name} takes {size} bytes as a message, {bus} takes "
+            f"{most}: keep large bodies in S3 and send their key"
+        )
+    return fields, size
 
 
 def fifo_id(text: str) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core.checks import require_text
-from pat_events.errors import ConfigError, RecordTooLargeError
+from pat_events.errors import ConfigError
 from pat_events.transports.aws.batching import Entry, Refused
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
     Envelopes,
+    checked_data_form,
 )
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
-from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
+from pat_events.transports.aws.message_fields import message_fields
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pat_events.transports.sending import Outgoing
 
 _MAX_BYTES: Final = 262_144
+_LIMIT: Final = ("SNS", _MAX_BYTES)
 _ARN: Final = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 
 
@@ -61,12 +63,10 @@ class Sns:
             raise ConfigError(
                 f"{topic!r} is no SNS topic: give its ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
             )
-        if data not in get_args(DataForm):
-            raise ConfigError(f"data is {data!r}: use json or base64")
         self._topic = topic
         self._config = AwsConfig.given(config, topic)
         self._clients = Clients("sns", self._config)
-        self._data: DataForm = data
+        self._data = checked_data_form(data)
 
     @property
     def address(self) -> str:
@@ -90,7 +90,7 @@ class Sns:
             TopicMissingError: it is not.
         """
         question = partial(_look, self._topic)
-        self._clients.ask(timeout_s, partial(_place, self._topic), question)
+        self._clients.ask(timeout_s, partial(_resource, self._topic), question)
 
 
 class _Topic:
@@ -116,37 +116,30 @@ class _Topic:
         """Return a record as a message; see ``Bus.wrap``."""
         wrapped = self._envelopes.wrap(outgoing)
         message = self._envelopes.structured(outgoing, wrapped, self._data)
-        attributes, size = message_attributes(wrapped)
-        fields: dict[str, Any] = {"Message": message, "MessageAttributes": attributes}
-        if self._is_fifo:
-            fields |= fifo_fields(wrapped)
-        size += len(message.encode())
-        if size > _MAX_BYTES:
-            raise RecordTooLargeError(
-                f"{wrapped.event_type.name} takes {size} bytes as a message, SNS takes "
-                f"{_MAX_BYTES}: keep large bodies in S3 and send their key"
-            )
+        fields, size = message_fields(
+            "Message", message, wrapped, is_fifo=self._is_fifo, limit=_LIMIT
+        )
         group = fields.get("MessageGroupId")
         return Entry(outgoing, self._topic, self.address, fields, size, group)
 
     def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
         """Publish a batch of messages; see ``Bus.call``."""
-        place = _place(self._topic, self._client.meta.region_name)
+        resource = _resource(self._topic, self._client.meta.region_name)
         messages = [{"Id": str(n), **entry.fields} for n, entry in enumerate(entries)]
         try:
             answer = self._client.publish_batch(
                 TopicArn=self._topic, PublishBatchRequestEntries=messages
             )
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
-            return of_exception(place, error)
-        return of_batch(place, answer, len(messages))
+            return of_exception(resource, error)
+        return of_batch(resource, answer, len(messages))
 
 
 def _short(topic: str) -> str:
     return topic.rpartition(":")[2]
 
 
-def _place(topic: str, region: str) -> Resource:
+def _resource(topic: str, region: str) -> Resource:
     return Resource(f"topic {_short(topic)}", region, "sns:Publish")
 
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core.checks import wrong_type
 from pat_events.core.spelling import did_you_mean
-from pat_events.errors import ConfigError, RecordTooLargeError
+from pat_events.errors import ConfigError
 from pat_events.transports.aws.batching import Entry, Refused
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import (
     DataForm,
     Envelopes,
+    checked_data_form,
     trace_header,
 )
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
-from pat_events.transports.aws.message_fields import fifo_fields, message_attributes
+from pat_events.transports.aws.message_fields import message_fields
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.sender import BusSender
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pat_events.transports.sending import Outgoing
 
 _MAX_BYTES: Final = 1_048_576
+_LIMIT: Final = ("SQS", _MAX_BYTES)
 _RIGHT: Final = "sqs:SendMessage (and sqs:GetQueueUrl for a queue that is named)"
 
 
@@ -67,11 +69,9 @@ class Sqs:
         self._queues = queues if isinstance(queues, str) else dict(queues)
         for queue in self._named():
             check_queue(queue)
-        if data not in get_args(DataForm):
-            raise ConfigError(f"data is {data!r}: use json or base64")
         self._config = AwsConfig.given(config)
         self._clients = Clients("sqs", self._config)
-        self._data: DataForm = data
+        self._data = checked_data_form(data)
 
     @property
     def address(self) -> str:
@@ -105,7 +105,7 @@ class Sqs:
         names = self._named()
         for queue in names:
             question = partial(_look, queue)
-            self._clients.ask(timeout_s / len(names), partial(_place, queue), question)
+            self._clients.ask(timeout_s / len(names), partial(_resource, queue), question)
 
     def _named(self) -> list[str]:
         if isinstance(self._queues, str):
@@ -138,21 +138,14 @@ class _Queues:
         wrapped = self._envelopes.wrap(outgoing)
         queue = self._queue_of(wrapped.event_type.name)
         body = self._envelopes.structured(outgoing, wrapped, self._data)
-        attributes, size = message_attributes(wrapped)
-        fields: dict[str, Any] = {"MessageBody": body, "MessageAttributes": attributes}
+        fields, size = message_fields(
+            "MessageBody", body, wrapped, is_fifo=queue.endswith(".fifo"), limit=_LIMIT
+        )
         trace = trace_header(wrapped.headers)
         if trace is not None:
             fields["MessageSystemAttributes"] = {
                 "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
             }
-        if queue.endswith(".fifo"):
-            fields |= fifo_fields(wrapped)
-        size += len(body.encode())
-        if size > _MAX_BYTES:
-            raise RecordTooLargeError(
-                f"{wrapped.event_type.name} takes {size} bytes as a message, SQS takes "
-                f"{_MAX_BYTES}: keep large bodies in S3 and send their key"
-            )
         group = fields.get("MessageGroupId")
         return Entry(outgoing, queue, short_name(queue), fields, size, group)
 
@@ -167,13 +160,13 @@ class _Queues:
     def call(self, entries: Sequence[Entry]) -> Sequence[Answer] | Refused:
         """Send a batch of messages to one queue; see ``Bus.call``."""
         queue = entries[0].destination
-        place = _place(queue, self._client.meta.region_name)
+        resource = _resource(queue, self._client.meta.region_name)
         messages = [{"Id": str(n), **entry.fields} for n, entry in enumerate(entries)]
         try:
             answer = self._client.send_message_batch(QueueUrl=self._url(queue), Entries=messages)
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
-            return of_exception(place, error)
-        return of_batch(place, answer, len(messages))
+            return of_exception(resource, error)
+        return of_batch(resource, answer, len(messages))
 
     def _url(self, queue: str) -> str:
         if is_url(queue):
@@ -191,5 +184,5 @@ def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its cl
         client.get_queue_url(QueueName=queue)
 
 
-def _place(queue: str, region: str) -> Resource:
+def _resource(queue: str, region: str) -> Resource:
     return Resource(f"queue {short_name(queue)}", region, _RIGHT)

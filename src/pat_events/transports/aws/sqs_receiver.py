@@ -83,7 +83,7 @@ class SqsQueue:
             try:
                 answers.append(_attributes(client, self._queue))
             except Exception as error:
-                refused = of_exception(self._place(client), error).error
+                refused = of_exception(self._resource(client), error).error
                 if not isinstance(refused, NotPermittedError):
                     raise
                 answers.append(refused)
@@ -109,13 +109,13 @@ class SqsQueue:
         """
         unwrap = Unwrapping(EventTypes(load_catalog(Config.given(config).catalog)))
         client = self._clients.make()
-        return SqsReceiver(client, self._queue, self._place(client), unwrap, fifo=self._is_fifo)
+        return SqsReceiver(client, self._queue, self._resource(client), unwrap, fifo=self._is_fifo)
 
     @property
     def _is_fifo(self) -> bool:
         return self._queue.endswith(".fifo")
 
-    def _place(self, client: Any) -> Resource:  # noqa: ANN401 - as above
+    def _resource(self, client: Any) -> Resource:  # noqa: ANN401 - as above
         return self._place_in(client.meta.region_name)
 
     def _place_in(self, region: str) -> Resource:
@@ -129,14 +129,14 @@ class SqsReceiver:
         self,
         client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
         queue: str,
-        place: Resource,
+        resource: Resource,
         unwrap: Unwrap,
         *,
         fifo: bool,
     ) -> None:
         self._client = client
         self._queue = queue
-        self._place = place
+        self._resource = resource
         self._unwrap = unwrap
         self._fifo = fifo
         self._url: str | None = None
@@ -185,7 +185,7 @@ class SqsReceiver:
                 self._url = _url(self._client, self._queue)
             answer: Mapping[str, Any] = method(QueueUrl=self._url, **fields)
         except Exception as error:
-            raise of_exception(self._place, error).error from error
+            raise of_exception(self._resource, error).error from error
         return answer
 
     def _undone(self, receipts: Sequence[str], answer: Mapping[str, Any]) -> list[Undone]:
@@ -198,7 +198,7 @@ class SqsReceiver:
                 continue
             said = failed.get(str(number), {})
             code = said.get("Code", "no answer")
-            refused = of_code(self._place, code, said.get("Message", ""))
+            refused = of_code(self._resource, code, said.get("Message", ""))
             gone = code.rpartition(".")[2] in _GONE
             undone.append(Undone(receipt, gone, refused.error))
         return undone
