@@ -21,7 +21,7 @@ USAGES = {
     "groups reset": "[OPTIONS] GROUP",
     "lag": "[OPTIONS] [GROUP]...",
     "publish": "[OPTIONS] EVENTTYPE [FILE]",
-    "run": "[OPTIONS] MODULE:GROUP",
+    "run": "[OPTIONS] MODULE:NAME",
     "topics": "[OPTIONS] COMMAND [ARGS]...",
     "topics apply": "[OPTIONS]",
     "topics diff": "[OPTIONS]",

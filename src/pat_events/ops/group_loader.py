@@ -1,18 +1,28 @@
-"""Find the consumer group that ``module:attribute`` names."""
+"""Find the consumer that ``module:attribute`` names."""
 
 from __future__ import annotations
 
 import importlib
 import traceback
+from typing import Protocol, TypeGuard
 
-from pat_events.consumer.log.group import ConsumerGroup
 from pat_events.core.shown import one_line
 from pat_events.errors import ConfigError, NotDrainedError, PatEventsError
 from pat_events.ops.event_classes import import_from_here
 
 
-def load_group(spec: str) -> ConsumerGroup:
-    """Import a module, from the current directory as well, and return its consumer group.
+class Runnable(Protocol):
+    """What runs until it is told to stop: a group, a queue's consumer, whatever has these."""
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def load_consumer(spec: str) -> Runnable:
+    """Import a module, from the current directory as well, and return its consumer.
 
     Args:
         spec: ``package.module:attribute``.
@@ -23,7 +33,7 @@ def load_group(spec: str) -> ConsumerGroup:
     """
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute.isidentifier():
-        raise ConfigError(f"{spec!r} names no group: write module:name, such as app.main:group")
+        raise ConfigError(f"{spec!r} names no consumer: write module:name, such as app.main:group")
     here = import_from_here()
     try:
         module = importlib.import_module(module_name)
@@ -40,14 +50,21 @@ def load_group(spec: str) -> ConsumerGroup:
         raise ConfigError(
             one_line(f"{_failed(module_name, error)}: {type(error).__name__}: {error}")
         ) from error
-    groups = [name for name, value in vars(module).items() if isinstance(value, ConsumerGroup)]
     if not hasattr(module, attribute):
-        groups_there = ", ".join(groups) or "none"
-        raise ConfigError(f"{module_name} has no {attribute!r}; its groups: {groups_there}")
-    group = getattr(module, attribute)
-    if not isinstance(group, ConsumerGroup):
-        raise ConfigError(f"{spec} is a {type(group).__name__}, not a ConsumerGroup")
-    return group
+        there = ", ".join(name for name, value in vars(module).items() if _is_consumer(value))
+        raise ConfigError(f"{module_name} has no {attribute!r}; its consumers: {there or 'none'}")
+    found: object = getattr(module, attribute)
+    if not _is_consumer(found):
+        raise ConfigError(
+            f"{spec} is a {type(found).__name__}: name a consumer, such as a ConsumerGroup or a "
+            "QueueConsumer"
+        )
+    return found
+
+
+def _is_consumer(value: object) -> TypeGuard[Runnable]:
+    # Of a class the methods are there as well, and cannot be called.
+    return not isinstance(value, type) and all(hasattr(value, it) for it in ("run", "stop"))
 
 
 def _failed(module_name: str, error: Exception) -> str:

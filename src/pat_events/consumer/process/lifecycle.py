@@ -48,6 +48,11 @@ class Lifecycle:
         self._failure: BaseException | None = None
         self._aborted_at: float | None = None
 
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self._title
+
     def _prepare(self) -> None:
         """Raise what keeps it from starting; called in ``start``."""
         raise NotImplementedError
