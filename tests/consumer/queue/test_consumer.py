@@ -137,6 +137,40 @@ def test_what_a_handler_publishes_is_written_before_its_message_is_deleted(queue
     assert len(broker.records("pat-emails")) == 1
 
 
+@pytest.mark.parametrize("kind", ["function", "coroutine"])
+def test_what_a_handler_publishes_without_a_transport_is_held_and_said_once(
+    queue, dead, consume, kind, caplog
+):
+    handlers = Handlers()
+    attempts = []
+    if kind == "coroutine":
+
+        @handlers.on(EmailReceived, retry=QUICK)
+        async def handle(event, ctx):
+            attempts.append(ctx.attempt)
+            await ctx.apublish(EmailProcessed(email_id=event.email_id))
+
+    else:
+
+        @handlers.on(EmailReceived, retry=QUICK)
+        def handle(event, ctx):
+            attempts.append(ctx.attempt)
+            ctx.publish(EmailProcessed(email_id=event.email_id), tenant_id="t-1")
+
+    send(queue, "a", "b", "c")
+    consumer = consume(handlers)
+    # As often as there are attempts.
+    until(lambda: len(attempts) == 6)
+    assert set(attempts) == {1}
+    assert consumer.stats().held >= 3
+    said = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(said) == 1
+    assert "EmailProcessed cannot be published: consumer of emails has no transport" in said[0]
+    assert "give QueueConsumer(..., transport=...) one" in said[0]
+    consumer.stop()
+    assert (len(queue), len(dead)) == (3, 0)
+
+
 def test_what_is_given_up_goes_to_the_queues_own_dead_letters_or_to_ours(
     queue, dead, broker, consume
 ):

@@ -12,6 +12,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.queue.limits import Limits
+from pat_events.consumer.queue.no_transport import NoTransport
 from pat_events.consumer.queue.request_threads import RequestThreads
 from pat_events.consumer.queue.wiring import make_engine
 from pat_events.consumer.routes import Routes
@@ -56,7 +57,7 @@ class QueueConsumer(EngineConsumer):
         queue: Where to receive.
         handlers: What to run.
         config: Settings; from ``PAT_EVENTS_*`` when None.
-        transport: Where handlers publish; when None they cannot.
+        transport: Where handlers publish; when None what tries to is held.
         dead_letters: Topic or queue of ``transport`` for what is given up. When None that is left
             to the queue's own redrive, which it must have.
         order: What is kept in order: the events of one ``"key"``, which is the message group, on
@@ -159,7 +160,11 @@ class QueueConsumer(EngineConsumer):
         features = self._features
         assert features is not None  # noqa: S101 - or it would not have started
         with contextlib.ExitStack() as stack:
-            sender = None if self._transport is None else self._open(stack, self._transport)
+            sender = None
+            if self._transport is None:
+                self._producer = NoTransport(self._title)
+            else:
+                sender = self._open(stack, self._transport)
             letters = None
             if sender is not None and self._dead_letters is not None:
                 letters = (sender, self._dead_letters)
