@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pat_events.core.trace_context import TraceContext, carry_on, parse
+from pat_events.core.trace_context import TraceContext, carry_on, parse, parse_x_ray
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -75,3 +75,38 @@ def test_carrying_on_keeps_trace_and_flags_and_has_a_span_of_its_own(flags):
 def test_carrying_on_a_later_version_writes_ours():
     parent = parse(f"cc-{TRACE}-{SPAN}-01-more".encode())
     assert carry_on(parent, "c" * 32) == f"00-{TRACE}-{'c' * 16}-01".encode()
+
+
+X_RAY = f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent={SPAN};Sampled=1".encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [X_RAY, X_RAY + b";Lineage=a87bd80c:0", b"Self=1-1-2; " + X_RAY.replace(b";", b"; ")],
+)
+def test_a_trace_of_x_ray_is_read(header):
+    assert parse_x_ray(header) == TraceContext(VALID)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"Root",
+        X_RAY.replace(b"Sampled=1", b"Sampled=0"),
+        X_RAY.replace(b"Sampled=1", b"Sampled=?"),
+        X_RAY.replace(b";Sampled=1", b""),
+        X_RAY.replace(b"Root=1-", b"Root=2-"),
+        X_RAY.replace(b"Parent=", b"Parent=0"),
+        X_RAY.replace(SPAN.encode(), b"0" * 16),
+        X_RAY.replace(TRACE[8:].encode(), TRACE[9:].encode()),
+        f"Root=1-{TRACE[:8]}-{TRACE[8:]};Sampled=1".encode(),
+    ],
+)
+def test_what_x_ray_does_not_record_is_no_trace(header):
+    assert parse_x_ray(header) is None
+
+
+@given(st.binary(max_size=120))
+def test_no_trace_header_raises(header):
+    parse_x_ray(header)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+# The same in X-Ray's form.
+X_RAY = "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1"
 TYPE = b"pat.events.v1.EmailReceived"
 ENVELOPES = envelope.Envelopes(EventTypes(load_catalog()))
 
@@ -60,7 +62,11 @@ def body(email_id: str, extra: dict[str, bytes] | None = None) -> str:
 
 
 def sqs(
-    *bodies: str, group: str | list[str] | None = None, received: int = 1, attributes=None
+    *bodies: str,
+    group: str | list[str] | None = None,
+    received: int = 1,
+    attributes=None,
+    system: dict[str, str] | None = None,
 ) -> dict:
     """An event of the mapping of a queue; a FIFO queue where there is a group."""
     groups = group if isinstance(group, list) else [group] * len(bodies)
@@ -77,7 +83,8 @@ def sqs(
                     "SenderId": "AIDAIENQZJOLO23YVJ4VO",
                     "ApproximateFirstReceiveTimestamp": "1545082649185",
                 }
-                | ({} if group is None else {"MessageGroupId": groups[n], "SequenceNumber": "1"}),
+                | ({} if group is None else {"MessageGroupId": groups[n], "SequenceNumber": "1"})
+                | (system or {}),
                 "messageAttributes": attributes or {},
                 "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
                 "eventSource": "aws:sqs",
@@ -115,9 +122,9 @@ def sns(message: str, attributes: dict | None = None) -> dict:
     }
 
 
-def event_bridge(email_id: str, **fields) -> dict:
+def event_bridge(email_id: str, *, extra: dict[str, bytes] | None = None, **fields) -> dict:
     """What a rule of EventBridge invokes a function with."""
-    outgoing = record(email_id)
+    outgoing = record(email_id, extra)
     return {
         "version": "0",
         "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",

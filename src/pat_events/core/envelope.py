@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pat_events.core import headers as h
-from pat_events.core.trace_context import TraceContext, parse
+from pat_events.core.trace_context import TraceContext, parse, parse_x_ray
 
 if TYPE_CHECKING:
     from pat_events.core.record import Delivery
@@ -34,6 +34,9 @@ def read_envelope(delivery: Delivery) -> Envelope:
     """Read the envelope from a delivery's headers; never raises."""
     values = delivery.header_values
     event_id = h.text(values, h.CE_ID) or str(delivery.position)
+    trace = parse(values.get(h.TRACEPARENT), values.get(h.TRACESTATE))
+    if trace is None and (x_ray := values.get(h.X_RAY)) is not None:
+        trace = parse_x_ray(x_ray)
     return Envelope(
         event_id=event_id,
         type=h.text(values, h.CE_TYPE),
@@ -45,5 +48,5 @@ def read_envelope(delivery: Delivery) -> Envelope:
         causation_id=h.text(values, h.CE_CAUSATION_ID),
         tenant_id=h.text(values, h.CE_TENANT_ID),
         content_type=h.text(values, h.CONTENT_TYPE),
-        trace=parse(values.get(h.TRACEPARENT), values.get(h.TRACESTATE)),
+        trace=trace,
     )

@@ -26,6 +26,8 @@ CE_TENANT_ID: Final = "ce_tenantid"
 CONTENT_TYPE: Final = "content-type"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
+# Of AWS X-Ray: read where there is no traceparent.
+X_RAY: Final = "x-amzn-trace-id"
 
 # The cause of a dead letter: under Kafka's own names, and what it has no names for.
 KIP_1191_PREFIX: Final = "__dlq.errors."

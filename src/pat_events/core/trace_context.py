@@ -1,4 +1,4 @@
-"""W3C Trace Context, as far as a message needs it: carry on what there is.
+"""W3C Trace Context, as far as a message needs it, and X-Ray's: carry on what there is.
 
 Spans are not made here, and no trace begins here: one without a tracer would have a root that is
 recorded nowhere, and "not sampled" in it would keep everybody downstream from recording theirs.
@@ -47,3 +47,16 @@ def parse(traceparent: bytes | None, tracestate: bytes | None = None) -> TraceCo
     if not known_version or not trace_id.strip(b"0") or not span_id.strip(b"0"):
         return None
     return TraceContext(match.group(0)[:55], tracestate)
+
+
+def parse_x_ray(header: bytes) -> TraceContext | None:
+    """Return the context of a trace header of AWS X-Ray, or None where none is recorded there.
+
+    "Not sampled" is what Lambda says where tracing is off, too: it is no trace to carry on.
+    """
+    fields = dict(field.strip().partition(b"=")[::2] for field in header.split(b";"))
+    version, _, root = fields.get(b"Root", b"").partition(b"-")
+    if version != b"1" or fields.get(b"Sampled") != b"1":
+        return None
+    trace_id = root.replace(b"-", b"", 1)
+    return parse(b"00-%s-%s-01" % (trace_id, fields.get(b"Parent", b"")))

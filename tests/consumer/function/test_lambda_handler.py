@@ -25,6 +25,7 @@ from pat_events.telemetry import Delivered, Handled
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from tests.support.invocations import (
     TRACE,
+    X_RAY,
     LambdaContext,
     body,
     event_bridge,
@@ -271,6 +272,47 @@ class TestSnsAndEventBridge:
 def test_what_no_source_sends_is_refused_with_a_typed_error(event):
     with pytest.raises(UnknownEventError, match="the function was invoked with"):
         Service()(event)
+
+
+UNTRACED = {"traceparent": b""}
+OTHER = X_RAY.replace("0af7", "1af7")
+
+
+class TestTrace:
+    @pytest.mark.parametrize(
+        "event",
+        [
+            sqs(body("a", UNTRACED)),
+            sns(body("a", UNTRACED)),
+            event_bridge("a", extra=UNTRACED),
+            kafka([kafka_record(record("a", UNTRACED), 0, 0)]),
+        ],
+        ids=["sqs", "sns", "rule", "kafka"],
+    )
+    def test_what_brings_no_trace_is_in_that_of_its_invocation(self, event, monkeypatch):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", X_RAY + ";Lineage=a87bd80c:0")
+        service = Service()
+        service(event)
+        assert service.ctx.envelope.trace.traceparent == TRACE
+        assert "x-amzn-trace-id" not in dict(service.ctx.headers)
+
+    def test_a_messages_own_trace_of_x_ray_is_before_that_of_its_invocation(self, monkeypatch):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", OTHER)
+        service = Service()
+        service(sqs(body("a", UNTRACED), system={"AWSTraceHeader": X_RAY}))
+        assert service.ctx.envelope.trace.traceparent == TRACE
+
+    def test_an_events_own_traceparent_is_before_both(self, monkeypatch):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", OTHER)
+        service = Service()
+        service(sqs(body("a"), system={"AWSTraceHeader": OTHER}))
+        assert service.ctx.envelope.trace.traceparent == TRACE
+
+    def test_an_invocation_that_is_not_sampled_has_no_trace(self, monkeypatch):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", X_RAY.replace("Sampled=1", "Sampled=0"))
+        service = Service()
+        service(sns(body("a", UNTRACED)))
+        assert service.ctx.envelope.trace is None
 
 
 class TestDeadline:

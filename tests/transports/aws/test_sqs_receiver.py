@@ -18,11 +18,13 @@ from pat_events import (
     SqsQueue,
 )
 from pat_events.core.dead_letter import read_cause
+from pat_events.core.envelope import read_envelope
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
 from pat_events.events import EmailReceived
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from tests.support.invocations import TRACE, X_RAY
 from tests.support.queues import QueueInSqs
 from tests.support.waiting import until
 
@@ -93,6 +95,12 @@ class TestMessages:
     def test_the_group_of_a_fair_queue_is_no_order(self):
         message = to_message("q", raw(Attributes={"MessageGroupId": "t"}), PLAIN, fifo=False)
         assert (message.group, message.key) == (None, None)
+
+    def test_the_trace_that_x_ray_has_of_it_is_a_header(self):
+        attributes = {"AWSTraceHeader": X_RAY}
+        message = to_message("q", raw(Attributes=attributes), PLAIN, fifo=False)
+        assert dict(message.headers) == {"x-amzn-trace-id": X_RAY.encode()}
+        assert read_envelope(message).trace.traceparent == TRACE
 
     @pytest.mark.parametrize("count", ["", "x", "-1", "٣"])
     def test_what_is_no_number_is_none(self, count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -45,6 +46,8 @@ _MARGIN_S: Final = 1.0
 # The longest that AWS lets a function run, in seconds.
 _LONGEST_S: Final = 900.0
 _IDS_SHOWN: Final = 100
+# Where Lambda's runtime has the trace of an invocation.
+_X_RAY: Final = "_X_AMZN_TRACE_ID"
 
 
 def lambda_handler(
@@ -107,7 +110,7 @@ def lambda_handler(
         began = time.monotonic()
         left_s = _left_s(context)
         end = began + left_s
-        invocation = read_invocation(event, unwrapping)
+        invocation = read_invocation(event, unwrapping, os.environ.get(_X_RAY))
         workers, inbox = environment.workers()
         engine = Engine(
             invocation,

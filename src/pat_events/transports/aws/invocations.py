@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from pat_events.core import headers as h
 from pat_events.core.record import Delivery
 from pat_events.core.shown import one_line
+from pat_events.core.trace_context import parse_x_ray
 from pat_events.errors import UnknownEventError
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import sns_headers
@@ -75,8 +78,13 @@ class Invocation(NamedTuple):
         return {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}
 
 
-def read_invocation(event: object, unwrapping: Unwrapping) -> Invocation:
+def read_invocation(event: object, unwrapping: Unwrapping, x_ray: str | None) -> Invocation:
     """Return what an event of Lambda's hands over.
+
+    Args:
+        event: As AWS hands it to the function.
+        unwrapping: Takes envelopes off.
+        x_ray: The invocation's trace header of X-Ray, for what brings no trace itself.
 
     Raises:
         UnknownEventError: it is of no source that is known here.
@@ -94,7 +102,16 @@ def read_invocation(event: object, unwrapping: Unwrapping) -> Invocation:
             f"the function was invoked with {one_line(str(shown), _SHOWN_MAX)}: events of SQS, "
             "SNS, EventBridge, MSK and self-managed Kafka are read"
         )
+    if x_ray is not None and parse_x_ray(header := x_ray.encode(errors="replace")) is not None:
+        for delivery in chain.from_iterable(found.parts):
+            _carry(delivery, header)
     return found
+
+
+def _carry(delivery: Delivery, x_ray: bytes) -> None:
+    if h.X_RAY not in delivery.header_values:
+        delivery.all_if_repeated = delivery.headers  # As they came.
+        delivery.header_values = {**delivery.header_values, h.X_RAY: x_ray}
 
 
 def _read(event: Any, unwrapping: Unwrapping) -> Invocation | None:  # noqa: ANN401 - of any shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pat_events.core import headers as h
 from pat_events.transports.queue import QueueMessage
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ def to_message(
 ) -> QueueMessage:
     """Return a message of ``ReceiveMessage`` as a consumer has it.
 
-    Message attributes are its headers; of a FIFO queue the group is the key.
+    Message attributes are its headers, and X-Ray's trace one more; of a FIFO queue the group is
+    the key.
     """
     system = received.get("Attributes", {})
     attributes = received.get("MessageAttributes", {})
     headers = [(name, _value(attribute)) for name, attribute in attributes.items()]
     value, headers = unwrap(received["Body"], headers)
+    if (x_ray := system.get("AWSTraceHeader")) is not None:
+        headers.append((h.X_RAY, x_ray.encode(errors="replace")))
     group = system.get("MessageGroupId") if fifo else None
     return QueueMessage(
         queue,

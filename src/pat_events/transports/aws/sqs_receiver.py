@@ -38,6 +38,7 @@ _RIGHTS: Final = (
     "(and sqs:GetQueueUrl for a queue that is named)"
 )
 _SYSTEM_ATTRIBUTES: Final = (
+    "AWSTraceHeader",
     "ApproximateFirstReceiveTimestamp",
     "ApproximateReceiveCount",
     "MessageGroupId",
