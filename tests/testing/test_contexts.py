@@ -70,6 +70,12 @@ def test_the_event_has_the_envelope_a_producer_gives_it():
     assert context(EmailReceived(email_id="e-1")).tenant_id is None
 
 
+def test_an_event_comes_by_itself_unless_a_replay_is_named():
+    assert context(EmailReceived(email_id="e-1")).replay is None
+    ctx = context(EmailReceived(email_id="e-1"), replay="pat-dev-again", headers={"x": b"1"})
+    assert (ctx.replay, dict(ctx.headers)["x"]) == ("pat-dev-again", b"1")
+
+
 def test_metadata_that_the_event_brings_stays():
     event = EmailReceived(email_id="e-1", metadata=EventMetadata(event_id="i", tenant_id="t"))
     assert (context(event).event_id, context(event).tenant_id) == ("i", "t")

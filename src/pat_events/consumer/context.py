@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
 from pat_events.core.envelope import Envelope, read_envelope
+from pat_events.core.headers import REPLAY_NAME, text
 from pat_events.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Context:
     def tenant_id(self) -> str | None:
         """The tenant the event belongs to, where one is named."""
         return self.envelope.tenant_id
+
+    @property
+    def replay(self) -> str | None:
+        """Name of the replay that brought the event again; None where it came by itself."""
+        return text(self._delivery.header_values, REPLAY_NAME) or None
 
     @property
     def attempt(self) -> int:

@@ -28,6 +28,8 @@ TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
 # Of AWS X-Ray: read where there is no traceparent.
 X_RAY: Final = "x-amzn-trace-id"
+# An event that EventBridge's archive hands out again: the replay's name, as EventBridge calls it.
+REPLAY_NAME: Final = "replay-name"
 
 # The cause of a dead letter: under Kafka's own names, and what it has no names for.
 KIP_1191_PREFIX: Final = "__dlq.errors."

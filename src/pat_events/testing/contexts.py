@@ -11,6 +11,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.context import Context
 from pat_events.core.checks import require_at_least_1
+from pat_events.core.headers import REPLAY_NAME
 from pat_events.producer.producer import Producer
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
@@ -78,6 +79,7 @@ def context(
     correlation_id: str | None = None,
     tenant_id: str | None = None,
     headers: Mapping[str, bytes] | None = None,
+    replay: str | None = None,
 ) -> RecordingContext:
     """Return the context in which a handler gets ``event``, without a broker or a thread.
 
@@ -90,12 +92,15 @@ def context(
         correlation_id: The chain it belongs to; one of its own when None.
         tenant_id: The tenant it belongs to.
         headers: Headers besides the envelope's.
+        replay: Name of the replay that brings it again.
 
     Raises:
         PatEventsError: no producer would publish this event; says why, as ``Producer.publish``.
         ConfigError: an impossible setting, catalogue or attempt.
     """
     require_at_least_1("attempt", attempt)
+    if replay is not None:
+        headers = {**(headers or {}), REPLAY_NAME: replay.encode()}
     environment = tuple(item for item in os.environ.items() if item[0].startswith("PAT_EVENTS_"))
     broker, producer = _nowhere(environment)
     with broker.lock:

@@ -224,6 +224,16 @@ class TestSnsAndEventBridge:
         assert service.ctx.event_id == "i-b"
         assert service.seen == ["a", "b"]
 
+    @pytest.mark.parametrize("by", ["eventbridge", "sns", "sqs"])
+    def test_an_event_that_a_replay_brings_names_it(self, by):
+        replayed = event_bridge("a") | {"replay-name": "pat-dev-again"}
+        wrap = {"eventbridge": json.loads, "sns": sns, "sqs": sqs}[by]
+        service = Service()
+        service(wrap(json.dumps(replayed)))
+        assert (service.seen, service.ctx.replay) == (["a"], "pat-dev-again")
+        service(wrap(json.dumps(event_bridge("b"))))
+        assert (service.seen, service.ctx.replay) == (["a", "b"], None)
+
     def test_sns_attributes_are_headers(self):
         service = Service()
         service(sns(body("a"), {"x-mine": {"Type": "String", "Value": "v"}}))

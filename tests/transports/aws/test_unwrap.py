@@ -18,12 +18,13 @@ from pat_events.config import Config
 from pat_events.consumer.handlers import Handlers
 from pat_events.consumer.routes import Route, Routes
 from pat_events.core.envelope import read_envelope
+from pat_events.core.headers import REPLAY_NAME
 from pat_events.core.record import Delivery
 from pat_events.errors import CodecError, UnknownEventError
 from pat_events.events import EmailReceived
 from pat_events.transports.aws import envelope as aws
 from pat_events.transports.aws.message_fields import message_attributes
-from pat_events.transports.aws.unwrap import REPLAY_NAME, Unwrapping
+from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.sending import Outgoing
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

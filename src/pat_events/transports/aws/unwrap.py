@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     #: From a body and its headers to those of the event in it.
     Unwrap: TypeAlias = Callable[[str, list[Header]], tuple[bytes, list[Header]]]
 
-#: Header of an event that an archive of EventBridge replays: the replay's name.
-REPLAY_NAME: Final = "replay-name"
 _STRUCTURED: Final = (h.CONTENT_TYPE, MEDIA_TYPE.encode())
 _HEADERS: Final = "headers"
 
@@ -98,9 +96,9 @@ class Unwrapping:
             if event_type is None:
                 return None
             attributes = _attributes(envelope, data, event_type)
-        replay = envelope.get(REPLAY_NAME)
+        replay = envelope.get(h.REPLAY_NAME)
         if isinstance(replay, str):
-            added.append((REPLAY_NAME, replay.encode(errors="replace")))
+            added.append((h.REPLAY_NAME, replay.encode(errors="replace")))
         try:
             # Not larger than it came: escapes would double what is not Latin.
             text = json.dumps(
