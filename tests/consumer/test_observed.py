@@ -113,7 +113,7 @@ def test_a_failure_is_told_with_its_handler_attempt_error_and_wait(stage, seen):
         Retried(at, NAME, 1, errors[0], pytest.approx(0.25)),
         Held(at, NAME, errors[1], pytest.approx(0.5)),
         GivenUp(at, NAME, 2, "attempts-exhausted", errors[2]),
-        DeadLettered(at, DEAD),
+        DeadLettered(at, DEAD, NAME, "attempts-exhausted"),
     ]
 
 
@@ -124,7 +124,7 @@ def test_what_no_handler_can_be_called_for_is_given_up_without_one(stage, seen):
     at = Position(*PARTITION, 0)
     (given_up, written) = seen.of(GivenUp, DeadLettered)
     assert given_up[:4] == (at, "", 0, "unknown-event")
-    assert written == DeadLettered(at, DEAD)
+    assert written == DeadLettered(at, DEAD, "", "unknown-event")
 
 
 def test_a_letter_that_is_not_written_is_held_for_no_handler(stage, seen):
@@ -137,7 +137,7 @@ def test_a_letter_that_is_not_written_is_held_for_no_handler(stage, seen):
     at = Position(*PARTITION, 0)
     assert seen.of(Held, DeadLettered) == [
         Held(at, "", full, pytest.approx(0.5)),
-        DeadLettered(at, DEAD),
+        DeadLettered(at, DEAD, NAME, "rejected"),
     ]
 
 

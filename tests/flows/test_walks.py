@@ -159,10 +159,10 @@ def test_three_failures_end_in_a_dead_letter_before_the_commit_moves(transport_a
         Retried(at, name, 2, ANY, ANY),
         "attempt 3",
         GivenUp(at, name, 3, "attempts-exhausted", ANY),
-        DeadLettered(at, DEAD),
+        DeadLettered(at, DEAD, name, "attempts-exhausted"),
     ]
     # The offset that failed was never committed while it was in flight.
-    before = steps[: steps.index(DeadLettered(at, DEAD))]
+    before = steps[: steps.index(DeadLettered(at, DEAD, name, "attempts-exhausted"))]
     assert {it.offsets[PLACE] for it in before if isinstance(it, Committed)} <= {0, 1}
     assert steps.of((Assigned, Revoked)) == [Assigned((PLACE,)), Revoked((PLACE,), 0)]
     assert sum(it.records for it in steps.of(Acknowledged)) == 1  # The dead letter.

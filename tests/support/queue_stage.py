@@ -122,6 +122,7 @@ class QueueMember:
                 visibility_s=VISIBILITY_S,
                 drain_timeout_s=5,
             ),
+            system="memory",
             observers=[self.counts, *observers],
             clock=stage.clock.monotonic,
             wall_clock=stage.clock.wall,

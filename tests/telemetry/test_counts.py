@@ -29,7 +29,7 @@ def test_what_nobody_handles_is_delivered_and_never_in_flight(counts):
     ("what", "changed"),
     [
         (told.Handled(4), {"handled": 4, "in_flight": 3}),
-        (told.DeadLettered(AT, "letters"), {"dead_lettered": 1, "in_flight": 6}),
+        (told.DeadLettered(AT, "letters", "handle", "error"), {"dead_lettered": 1, "in_flight": 6}),
         (told.Revoked(PARTITIONS, 5), {"returned": 5, "in_flight": 2}),
         (told.Lost(PARTITIONS, 7), {"returned": 7, "in_flight": 0}),
         (told.Retried(AT, "handle", 1, NO, 0.5), {"retried": 1}),

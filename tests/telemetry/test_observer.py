@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pat_events import ConfigError
-from pat_events.telemetry.observer import Handled, Observers, checked_observers
+from pat_events.telemetry.observer import Handled
+from pat_events.telemetry.observers import Observers, Origin, checked_observers
+
+HERE = Origin("memory", "a-group")
 
 
 class Seen(list):
@@ -30,13 +33,13 @@ def test_each_observer_is_told_in_their_order():
         def saw(self, what):
             everything.append((self.name, what))
 
-    Observers([Noting("first"), Noting("second")]).saw(Handled(1))
+    Observers([Noting("first"), Noting("second")], HERE).saw(Handled(1))
     assert everything == [("first", Handled(1)), ("second", Handled(1))]
 
 
 def test_an_observer_that_raises_is_logged_once_and_keeps_nobody_back(caplog):
     seen = Seen()
-    observers = Observers([Broken(), seen])
+    observers = Observers([Broken(), seen], HERE)
     observers.saw(Handled(1))
     observers.saw(Handled(2))
     assert seen == [Handled(1), Handled(2)]
@@ -49,7 +52,7 @@ def test_one_without_a_hash_that_raises_is_logged_as_well(caplog):
     class Both(Seen, Broken):
         saw = Broken.saw
 
-    Observers([Both()]).saw(Handled(1))
+    Observers([Both()], HERE).saw(Handled(1))
     assert len(caplog.records) == 1
 
 
@@ -59,7 +62,7 @@ def test_one_that_wants_to_end_the_process_keeps_nobody_back(caplog):
             raise SystemExit(1)
 
     seen = Seen()
-    Observers([Ending(), seen]).saw(Handled(1))
+    Observers([Ending(), seen], HERE).saw(Handled(1))
     assert seen == [Handled(1)]
     assert len(caplog.records) == 1
 
@@ -70,7 +73,7 @@ def test_an_interrupt_that_comes_while_an_observer_is_told_is_no_fault_of_its_ow
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Observers([Interrupted()]).saw(Handled(1))
+        Observers([Interrupted()], HERE).saw(Handled(1))
     assert not caplog.records
 
 

@@ -68,6 +68,19 @@ def test_an_end_that_was_reached_is_told_and_forgotten_with_the_partition(cluste
     assert first.receiver.ends() == {}
 
 
+def test_where_a_partition_ends_is_known_once_it_was_read(cluster):
+    topic = cluster.topic()
+    cluster.send(topic, 3)
+    member = cluster.member(topic)
+    cluster.poll_until(lambda: len(member.got) == 3, member)
+    assert member.receiver.log_ends() == {(topic, 0): 3}
+    cluster.send(topic, 1)
+    cluster.poll_until(lambda: len(member.got) == 4, member)
+    assert member.receiver.log_ends() == {(topic, 0): 4}
+    member.close()
+    assert member.receiver.log_ends() == {}
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_position_out_of_the_log_is_not_committed_while_others_are(cluster, wait):
     topic = cluster.topic(partitions=2)

@@ -14,7 +14,7 @@ from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, NotDrainedError
 from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
-from pat_events.telemetry.observer import checked_observers
+from pat_events.telemetry.observers import checked_observers
 
 if TYPE_CHECKING:
     import asyncio

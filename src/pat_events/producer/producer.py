@@ -25,7 +25,7 @@ from pat_events.producer.refusals import (
 )
 from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
-from pat_events.telemetry.observer import checked_observers
+from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.default import transport_or_default
 from pat_events.transports.sending import open_sender
 

@@ -17,15 +17,18 @@ from pat_events.telemetry.observer import (
     Happening,
     Held,
     JobsEnded,
+    Levels,
     Lost,
     NotDelivered,
     Observer,
+    PartitionLevel,
     Paused,
     Resumed,
     Retried,
     Revoked,
     SentAgain,
 )
+from pat_events.telemetry.observers import Origin
 
 __all__ = [
     "Acknowledged",
@@ -41,9 +44,12 @@ __all__ = [
     "Happening",
     "Held",
     "JobsEnded",
+    "Levels",
     "Lost",
     "NotDelivered",
     "Observer",
+    "Origin",
+    "PartitionLevel",
     "Paused",
     "Resumed",
     "Retried",

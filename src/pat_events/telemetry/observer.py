@@ -1,23 +1,16 @@
-"""What happened, as frozen values, and who is told.
+"""What happened, as frozen values, and who may be told.
 
 On the way of events that are handled there is one value for many of them: none for each event.
 """
 
 from __future__ import annotations
 
-import inspect
-import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from pat_events.core.checks import wrong_type
-from pat_events.errors import ConfigError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pat_events.core.record import Position
-
-_log = logging.getLogger("pat_events.telemetry")
 
 TopicPartition: TypeAlias = tuple[str, int]
 
@@ -107,16 +100,56 @@ class GivenUp(NamedTuple):
 
 
 class DeadLettered(NamedTuple):
-    """An event is done: its dead letter was written to ``topic``."""
+    """An event is done: its dead letter was written to ``topic``; the rest as of ``GivenUp``."""
 
     position: Position
     topic: str
+    handler: str
+    reason: str
 
 
 class GivenBack(NamedTuple):
     """So many messages went back to their queue undone, and come again."""
 
     events: int
+
+
+class PartitionLevel(NamedTuple):
+    """How much of an assigned partition, or of a queue, is not done.
+
+    Attributes:
+        in_flight: So many events were taken and are not settled.
+        in_flight_bytes: Payload bytes of those.
+        lanes: So many keys have some of them: no more handlers can be at work.
+        paused: It is not read for a while.
+        lag: From the lowest event that is not settled to the end of the log, in offsets; None where
+            the end is not known.
+        oldest_ms: When the oldest event that is not settled was published, in milliseconds since
+            1970, to a poll's first event; None where all is settled.
+    """
+
+    topic: str
+    partition: int
+    in_flight: int
+    in_flight_bytes: int
+    lanes: int
+    paused: bool
+    lag: int | None
+    oldest_ms: int | None
+
+
+class Levels(NamedTuple):
+    """How full a consumer is; told about once a second where an observer wants levels.
+
+    Attributes:
+        partitions: One for each assigned partition, or the one of a queue.
+        held: So many events, or keys of them, are kept by an outage.
+        retried: So many wait for another attempt.
+    """
+
+    partitions: Sequence[PartitionLevel]
+    held: int
+    retried: int
 
 
 class Assigned(NamedTuple):
@@ -196,6 +229,7 @@ Happening: TypeAlias = (
     | GivenUp
     | DeadLettered
     | GivenBack
+    | Levels
     | Assigned
     | Revoked
     | Lost
@@ -218,54 +252,12 @@ class Observer(Protocol):
     be more later. What it raises is logged the first time, and harms nobody.
 
     ``JobsEnded``, how long handlers took and with what outcome, is made only where an observer has
-    a true attribute ``wants_jobs``; those beside it are told as well.
+    a true attribute ``wants_jobs``; those beside it are told as well. ``Levels`` likewise, by
+    ``wants_levels``.
+
+    What tells is not in the values. Who observes several consumers or senders and wants to know
+    has a method ``told_by(origin)`` too, which returns the observer that this ``Origin`` tells.
     """
 
     def saw(self, what: Happening) -> None:
         """This happened."""
-
-
-def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
-    """Return these observers.
-
-    Raises:
-        ConfigError: it is not several, or one of them is none.
-    """
-    try:
-        several = tuple(observers)
-    except TypeError:
-        raise wrong_type("observers", observers, "several, as in observers=[observer]") from None
-    for each in several:
-        # Of a class ``saw`` is there as well, and cannot be called.
-        if isinstance(each, type) or not callable(getattr(each, "saw", None)):
-            raise wrong_type("one of observers", each, "an object with a method saw(what)")
-        if inspect.iscoroutinefunction(each.saw):
-            raise ConfigError(f"saw of {each!r} is 'async def', which nobody awaits: use 'def'")
-    return several
-
-
-class Observers:
-    """Tells each of several; one that raises is logged the first time, and keeps nobody back.
-
-    Attributes:
-        wants_jobs: One of them wants ``JobsEnded``.
-    """
-
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
-        self.wants_jobs = any(getattr(each, "wants_jobs", False) for each in self._observers)
-        self._failed = set[int]()
-
-    def saw(self, what: Happening) -> None:
-        """This happened."""
-        for observer in self._observers:
-            try:
-                observer.saw(what)
-            except KeyboardInterrupt:  # A signal's, whoever was at work when it came.
-                raise
-            # SystemExit and what pytest fails with, too: within a rebalance callback they would
-            # leave the client waiting for an answer.
-            except BaseException:  # noqa: BLE001 - what is told has happened, and goes on
-                if id(observer) not in self._failed:
-                    self._failed.add(id(observer))
-                    _log.exception("an observer failed, and is told on: %r", observer)

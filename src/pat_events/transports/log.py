@@ -69,6 +69,13 @@ class Receiver(Protocol):
         The last end that was reached is kept while later records are read.
         """
 
+    def log_ends(self) -> Mapping[TopicPartition, int]:
+        """Return where assigned partitions end, as far as that is known without asking.
+
+        It is the position of the next record to be written, as the last answer to a fetch told it:
+        of a partition that is paused it stays behind.
+        """
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition, save those found to be out of range.
 
@@ -86,6 +93,10 @@ class Receiver(Protocol):
 
 class Transport(SendingTransport, Protocol):
     """Makes senders and receivers for one cluster."""
+
+    @property
+    def system(self) -> str:
+        """What carries the records, as OpenTelemetry names it, such as ``kafka``."""
 
     def receiver(self, group: str, start: Start) -> Receiver:
         """Return a new member of ``group``, not yet subscribed.

@@ -152,6 +152,10 @@ class Queue(Protocol):
     def name(self) -> str:
         """Its name, the ``topic`` of its messages."""
 
+    @property
+    def system(self) -> str:
+        """What carries the messages, as OpenTelemetry names it, such as ``aws_sqs``."""
+
     def features(self, timeout_s: float) -> QueueFeatures:
         """Ask what the queue can do; ``timeout_s`` at most.
 

@@ -16,7 +16,8 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import UnknownEventError, WorkersExhaustedError
-from pat_events.telemetry.observer import Delivered, Handled, JobsEnded, Observers
+from pat_events.telemetry.observer import Delivered, Handled, JobsEnded
+from pat_events.telemetry.observers import Observers, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,7 +84,7 @@ class Engine:
         self._deadline = deadline
         self._clock = clock
         self._errors = Errors()
-        self._observer = Observers([self._errors, *observers])
+        self._observer = Observers([self._errors, *observers], Origin(invocation.system))
         self._given_up = GivenUp()
         self._running: set[Job] = set()
         self._parts = [Part(each, invocation.order) for each in invocation.parts]

@@ -21,7 +21,7 @@ from pat_events.core.checks import require_at_least_1
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError, NotDeliveredError
 from pat_events.producer.producer import Producer
-from pat_events.telemetry.observer import checked_observers
+from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.default import transport_or_default

@@ -16,6 +16,7 @@ from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
 from pat_events.consumer.log.drain import Drain
+from pat_events.consumer.log.levels import LevelsOfLog
 from pat_events.consumer.log.partition import PartitionState
 from pat_events.consumer.routes import Route
 from pat_events.consumer.workers.deadlines import give_up_overdue
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
-    from pat_events.telemetry.observer import Observers
+    from pat_events.telemetry.observers import Observers
     from pat_events.transports.log import Receiver, TopicPartition
 
 _log = logging.getLogger("pat_events.consumer")
@@ -93,6 +94,7 @@ class Engine:
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
         interval_s = limits.commit_interval_s
         self._commits = Commits(receiver, self._partitions, observer, interval_s)
+        self._levels = LevelsOfLog(receiver, self._partitions, recovery, observer)
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group."""
@@ -131,6 +133,7 @@ class Engine:
         self._recovery.run_due(now)
         if self._commits.commit_if_due(now):
             self._recovery.sum_up()
+        self._levels.tell_if_due(now)
         self._hand_out()
         if self._back_pressure.apply(now):
             self._settle(self._inbox.take(_ROOM_S))
@@ -168,6 +171,8 @@ class Engine:
                     accepted = skipped = 0
                 topic, partition = delivery.topic, delivery.partition
                 state = states.get((topic, partition))
+                if state is not None and self._observer.wants_levels:
+                    state.dates.append((delivery.offset, delivery.timestamp_ms))
             if state is None:
                 continue  # Polled before a rebalance, delivered after it.
             accepted += 1

@@ -160,6 +160,7 @@ class ConsumerGroup(EngineConsumer):
                 order=self._order,
                 limits=self._limits,
                 observers=[self._counts, *self._observers],
+                system=self._transport.system,
                 clock=time.monotonic,
                 wall_clock=time.time,
                 random=random.random,

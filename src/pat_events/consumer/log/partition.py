@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from pat_events.core.lanes import Lanes
@@ -27,6 +28,7 @@ class PartitionState:
 
     __slots__ = (
         "alive",
+        "dates",
         "draining",
         "finished_up_to",
         "lanes",
@@ -54,6 +56,9 @@ class PartitionState:
         #: False once the partition is another member's.
         self.alive = True
         self.paused = False
+        #: When some of its events were published: offset and time of the first of each poll. Kept
+        #: where levels are told, for ``oldest_ms``, which forgets those that are settled.
+        self.dates: deque[tuple[int, int]] = deque()
 
     def finished(self, deliveries: Sequence[Delivery]) -> None:
         """These were handled or dead-lettered; the last has the highest offset."""
@@ -65,6 +70,16 @@ class PartitionState:
     def dropped_value(self, delivery: Delivery) -> None:
         """The payload of a delivery in flight is not kept any more."""
         self.tracker.drop_value(delivery.offset)
+
+    def oldest_ms(self, lowest: int | None) -> int | None:
+        """Return when the event at ``lowest`` was published, or one that came in its poll before.
+
+        In milliseconds since 1970; None where nothing was read.
+        """
+        dates = self.dates
+        while len(dates) > 1 and lowest is not None and dates[1][0] <= lowest:
+            dates.popleft()
+        return dates[0][1] if dates else None
 
     def drain(self) -> None:
         """Begin nothing any more, unless ``last_to_begin`` is moved."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
-from pat_events.telemetry.observer import Observers
+from pat_events.telemetry.observers import Observers, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,6 +36,7 @@ def make_engine(
     order: Order,
     limits: Limits,
     observers: Iterable[Observer],
+    system: str,
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
@@ -52,12 +53,13 @@ def make_engine(
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
         observers: Are told what happens, each in this order.
+        system: What carries the events; see ``Transport``.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
     """
     workers = make_workers(inbox.put)
-    observer = Observers(observers)
+    observer = Observers(observers, Origin(system, group))
     engine = Engine(
         receiver=receiver,
         routes=routes,

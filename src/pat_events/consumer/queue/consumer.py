@@ -179,6 +179,7 @@ class QueueConsumer(EngineConsumer):
                 order=self._order or ("key" if features.fifo else "none"),
                 limits=self._limits,
                 observers=[self._counts, *self._observers],
+                system=self._queue.system,
                 clock=time.monotonic,
                 wall_clock=time.time,
                 random=random.random,

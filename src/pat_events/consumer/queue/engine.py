@@ -23,7 +23,7 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, UnknownEventError
-from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded
+from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded, Levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Lane, Order
-    from pat_events.telemetry.observer import EndedJob, Observers
+    from pat_events.telemetry.observer import EndedJob
+    from pat_events.telemetry.observers import Observers
     from pat_events.transports.queue import QueueFeatures, QueueMessage
 
 _log = logging.getLogger("pat_events.consumer")
@@ -55,6 +56,7 @@ class Engine:
     """Drives one consumer of a queue; see the module.
 
     Args:
+        name: The queue.
         requests: Asks the queue; each answer comes through ``inbox``.
         features: What the queue can do.
         routes: From a delivery to its handler.
@@ -71,6 +73,7 @@ class Engine:
 
     def __init__(
         self,
+        name: str,
         *,
         requests: Requests,
         features: QueueFeatures,
@@ -92,6 +95,7 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._clock = clock
+        self._name = name
         self._state = state = QueueState(order)
         self._visibility = Visibility(limits.visibility_s, features.max_visibility_s)
         self._intake = Intake(state, requests, limits, features.max_batch)
@@ -135,6 +139,13 @@ class Engine:
         if now >= self._next_sum_up:
             self._next_sum_up = now + _SUM_UP_S
             self._recovery.sum_up()
+            if self._observer.wants_levels:
+                self._observer.saw(self._levels())
+
+    def _levels(self) -> Levels:
+        waits = [wait.held for wait in self._recovery.waiting]
+        held = sum(waits)
+        return Levels([self._state.level(self._name)], held, len(waits) - held)
 
     def _wait_s(self, now: float) -> float:
         if self._workers.wake_idle():

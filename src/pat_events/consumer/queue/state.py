@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from pat_events.core.lanes import Lanes
+from pat_events.telemetry.observer import PartitionLevel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,6 +88,20 @@ class QueueState:
         for delivery in self.lanes.take(lane, len(lane.waiting)):
             self.give_back(cast("QueueMessage", delivery), wait_s)
         self.lanes.release(lane)
+
+    def level(self, queue: str) -> PartitionLevel:
+        """Return how much of the queue is here; how much is left in it only the queue knows."""
+        taken = self.taken
+        return PartitionLevel(
+            queue,
+            0,
+            len(taken),
+            self.value_bytes,
+            len(self.lanes),
+            paused=False,
+            lag=None,
+            oldest_ms=min((each.timestamp_ms for each in taken.values()), default=None),
+        )
 
     def drain(self) -> None:
         """Begin nothing any more."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
-from pat_events.telemetry.observer import Observers
+from pat_events.telemetry.observers import Observers, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +37,7 @@ def make_engine(
     order: Order,
     limits: Limits,
     observers: Iterable[Observer],
+    system: str,
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
@@ -54,6 +55,7 @@ def make_engine(
         order: As of ``QueueConsumer``.
         limits: As of ``QueueConsumer``.
         observers: Are told what happens, each in this order.
+        system: What carries the events; see ``Queue``.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
@@ -64,6 +66,7 @@ def make_engine(
         sender, topic = letters
         writer = DeadLetterWriter(name, sender, inbox.put, topic)
     engine = Engine(
+        name,
         requests=make_requests(inbox.put),
         features=features,
         routes=routes,
@@ -72,7 +75,7 @@ def make_engine(
         dead_letters=writer,
         order=order,
         limits=limits,
-        observer=Observers(observers),
+        observer=Observers(observers, Origin(system, name)),
         clock=clock,
         wall_clock=wall_clock,
         random=random,

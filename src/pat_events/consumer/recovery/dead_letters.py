@@ -24,22 +24,34 @@ class OutgoingDeadLetter(Outgoing):
 
     Attributes:
         failed_lane: What waits for it; None where no lane does.
+        cause: Why, and by whom, it was given up.
         writer: Wrote it, and is told what became of it.
         tries: How often it was sent, this time included.
     """
 
-    __slots__ = ("delivery", "failed_lane", "has_value", "record", "source", "tries", "writer")
+    __slots__ = (
+        "cause",
+        "delivery",
+        "failed_lane",
+        "has_value",
+        "record",
+        "source",
+        "tries",
+        "writer",
+    )
 
     def __init__(
         self,
         record: Record,
         source: DeliverySource,
         delivery: Delivery,
+        cause: Cause,
         failed_lane: FailedLane | None,
         writer: DeadLetterWriter,
     ) -> None:
         super().__init__(*record)
         self.record = record
+        self.cause = cause
         self.source = source
         self.delivery = delivery
         self.failed_lane = failed_lane
@@ -97,7 +109,7 @@ class DeadLetterWriter:
         )
         topic = self._topic or Catalog.dead_letter_topic(delivery.topic, self._group)
         record = dead_letter(delivery, topic, cause)
-        return OutgoingDeadLetter(record, source, delivery, failed_lane, self)
+        return OutgoingDeadLetter(record, source, delivery, cause, failed_lane, self)
 
     def again(self, letter: OutgoingDeadLetter) -> OutgoingDeadLetter:
         """Return the same letter for another try."""
@@ -113,7 +125,9 @@ class DeadLetterWriter:
         return smaller
 
     def _renewed(self, letter: OutgoingDeadLetter, record: Record) -> OutgoingDeadLetter:
-        return OutgoingDeadLetter(record, letter.source, letter.delivery, letter.failed_lane, self)
+        return OutgoingDeadLetter(
+            record, letter.source, letter.delivery, letter.cause, letter.failed_lane, self
+        )
 
     def send(self, letter: OutgoingDeadLetter) -> None:
         """Send a letter; its outcome is posted, a full buffer included.

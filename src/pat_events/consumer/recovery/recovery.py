@@ -234,7 +234,10 @@ class Recovery:
 
     def _written(self, letter: OutgoingDeadLetter) -> None:
         letter.source.finished([letter.delivery])
-        self._observer.saw(DeadLettered(letter.delivery.position, letter.topic))
+        cause = letter.cause
+        self._observer.saw(
+            DeadLettered(letter.delivery.position, letter.topic, cause.handler, cause.reason)
+        )
         failed_lane = letter.failed_lane
         if failed_lane is not None:
             failed_lane.letters -= 1

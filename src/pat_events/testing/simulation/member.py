@@ -52,6 +52,9 @@ class _StepReceiver:
     def ends(self) -> Mapping[TopicPartition, int]:
         return self.inner.ends()
 
+    def log_ends(self) -> Mapping[TopicPartition, int]:
+        return self.inner.log_ends()
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         self.inner.commit(offsets, wait=wait)
         self.commits.append(dict(offsets))
@@ -116,6 +119,7 @@ class Member:
                 commit_interval_s=0.5,
             ),
             observers=[self._counts, *observers],
+            system="memory",
             clock=clock.monotonic,
             wall_clock=clock.wall,
             random=random,

@@ -19,6 +19,10 @@ class Bus(Protocol):
         """Where records go, as errors name it."""
 
     @property
+    def system(self) -> str:
+        """What carries the records, as OpenTelemetry names it, such as ``aws_sqs``."""
+
+    @property
     def max_bytes(self) -> int:
         """Most bytes that it takes in one call."""
 

@@ -109,6 +109,9 @@ class EventBridge:
 class _Bus:
     """The bus that a sender sends to."""
 
+    # OpenTelemetry has no name for it yet.
+    system = "aws.eventbridge"
+
     def __init__(
         self,
         bus: str,

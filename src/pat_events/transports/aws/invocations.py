@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 #: What an event of EventBridge has for a topic: on which bus it was it does not say.
 EVENT_BRIDGE: Final = "eventbridge"
 _KAFKA: Final = ("aws:kafka", "SelfManagedKafka")
+_SYSTEMS: Final = {
+    "sqs": "aws_sqs",
+    "sns": "aws.sns",
+    "eventbridge": "aws.eventbridge",
+    "kafka": "kafka",
+}
 _SHOWN_MAX: Final = 200
 
 
@@ -49,6 +55,11 @@ class Invocation(NamedTuple):
     parts: list[list[Delivery]]
     order: Order
     by: Literal["sqs", "sns", "eventbridge", "kafka"]
+
+    @property
+    def system(self) -> str:
+        """What carried the events, as OpenTelemetry names it, or would."""
+        return _SYSTEMS[self.by]
 
     @property
     def shared(self) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
+from pat_events.telemetry.observer import Acknowledged, NotDelivered
+from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Refused
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from pat_events.errors import PatEventsError
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observers import Origin
     from pat_events.transports.aws.batching import Answer, Entry
 
 _log = logging.getLogger("pat_events.aws")
@@ -23,8 +25,8 @@ _log = logging.getLogger("pat_events.aws")
 class Outcomes:
     """Keeps why something was tried again last, and says so now and then."""
 
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observer = Observers(observers)
+    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+        self._observer = Observers(observers, origin)
         self._repeats = Repeats()
         self._last: PatEventsError | None = None
 

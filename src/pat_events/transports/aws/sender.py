@@ -16,6 +16,7 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
+from pat_events.telemetry.observers import Origin
 from pat_events.transports import buffer_errors
 from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
@@ -75,7 +76,7 @@ class BusSender:
         self._bus, self._config = bus, config
         self._linger_s, self._batch_events = aws.linger_s, aws.batch_events
         self._monotonic, self._random = clock.monotonic, random
-        self._outcomes = Outcomes(observers)
+        self._outcomes = Outcomes(observers, Origin(bus.system))
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
         self._changed = SignalSafeCondition()

@@ -96,6 +96,7 @@ class Sns:
 class _Topic:
     """The bus that a sender sends to."""
 
+    system = "aws.sns"
     max_bytes = _MAX_BYTES
 
     def __init__(

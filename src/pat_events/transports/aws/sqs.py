@@ -116,6 +116,7 @@ class Sqs:
 class _Queues:
     """The bus that a sender sends to."""
 
+    system = "aws_sqs"
     max_bytes = _MAX_BYTES
 
     def __init__(

@@ -76,6 +76,11 @@ class SqsQueue:
         """Its name; see ``Queue.name``."""
         return short_name(self._queue)
 
+    @property
+    def system(self) -> str:
+        """SQS; see ``Queue.system``."""
+        return "aws_sqs"
+
     def features(self, timeout_s: float) -> QueueFeatures:
         """Ask what the queue can do; see ``Queue.features``."""
         answers: list[Mapping[str, str] | NotPermittedError] = []

@@ -13,7 +13,7 @@ from pat_events.transports.kafka.errors import checked
 from pat_events.transports.kafka.topics import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from confluent_kafka import Consumer
 
@@ -145,3 +145,15 @@ def another_topic_error(group: str, position: TopicPartition) -> OffsetOutOfRang
         f"decide where it begins with 'pat-events groups reset {group} --topic {topic} "
         "--to earliest --apply', and start again"
     )
+
+
+def log_ends(
+    client: Consumer, pairs: Iterable[log.TopicPartition]
+) -> dict[log.TopicPartition, int]:
+    """Return where these partitions end, as far as the client has heard; it asks nobody."""
+    ends = {}
+    for pair in pairs:
+        _, high = client.get_watermark_offsets(TopicPartition(*pair), cached=True)
+        if high >= 0:
+            ends[pair] = high
+    return ends

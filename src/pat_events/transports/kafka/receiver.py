@@ -16,7 +16,7 @@ from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
-from pat_events.transports.kafka.positions import Positions, another_topic_error
+from pat_events.transports.kafka.positions import Positions, another_topic_error, log_ends
 from pat_events.transports.kafka.predecessor import Predecessor
 from pat_events.transports.kafka.read_errors import ReadErrors
 from pat_events.transports.kafka.rebalancing import Rebalancing
@@ -193,6 +193,10 @@ class KafkaReceiver:
     def ends(self) -> Mapping[log.TopicPartition, int]:
         """Return the ends that were reached; see ``Receiver.ends``."""
         return self._assignment.ends
+
+    def log_ends(self) -> Mapping[log.TopicPartition, int]:
+        """Return where the partitions end; see ``Receiver.log_ends``."""
+        return log_ends(self._client, self._assignment.marks)
 
     def commit(self, offsets: Mapping[log.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""

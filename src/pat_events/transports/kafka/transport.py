@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class KafkaTransport:
     """Makes senders and receivers for the cluster a ``KafkaConfig`` names."""
 
+    system = "kafka"
+
     def __init__(self, config: KafkaConfig) -> None:
         if not isinstance(config, KafkaConfig):
             raise wrong_type("config", config, "a KafkaConfig")

@@ -54,6 +54,8 @@ class MemoryQueue:
         clock: For visibility and for waiting.
     """
 
+    system = "memory"
+
     def __init__(
         self,
         name: str,

@@ -139,6 +139,11 @@ class MemoryReceiver:
         with self._broker.lock:
             return {p: at for p, at in self._positions.items() if at == self._broker.end(p)}
 
+    def log_ends(self) -> Mapping[TopicPartition, int]:
+        """Return where the partitions end; see ``Receiver.log_ends``."""
+        with self._broker.lock:
+            return {pair: self._broker.end(pair) for pair in self._positions}
+
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read; refused for partitions of another member."""
         del wait  # Written at once either way.

@@ -10,7 +10,8 @@ from pat_events.errors import (
     ClosedError,
     TransportError,
 )
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, Observers
+from pat_events.telemetry.observer import Acknowledged, NotDelivered
+from pat_events.telemetry.observers import Observers, Origin
 from pat_events.transports import buffer_errors
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class MemorySender:
         self._max_bytes = config.buffer_bytes
         observers = tuple(observers)
         # None where nobody listens: here it is a value for each event.
-        self._observer = Observers(observers) if observers else None
+        self._observer = Observers(observers, Origin("memory")) if observers else None
         # What was not told yet; changed with the broker's lock held.
         self._written = 0
         self._refused: list[TransportError] = []

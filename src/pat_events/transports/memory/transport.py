@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class MemoryTransport:
     """Makes senders and receivers for a ``MemoryBroker``."""
 
+    system = "memory"
+
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 

@@ -1,0 +1,84 @@
+"""Who is told what happened: the observers of one consumer, or of one sender."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from pat_events.core.checks import wrong_type
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pat_events.telemetry.observer import Happening, Observer
+
+_log = logging.getLogger("pat_events.telemetry")
+
+
+class Origin(NamedTuple):
+    """Who tells what happened.
+
+    Attributes:
+        system: What carries the events, as OpenTelemetry names it, such as ``kafka``, ``aws_sqs``
+            or ``aws.sns``.
+        consumer: The consumer group, or the queue of a consumer; empty for a sender.
+    """
+
+    system: str
+    consumer: str = ""
+
+
+def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    """Return these observers.
+
+    Raises:
+        ConfigError: it is not several, or one of them is none.
+    """
+    try:
+        several = tuple(observers)
+    except TypeError:
+        raise wrong_type("observers", observers, "several, as in observers=[observer]") from None
+    for each in several:
+        # Of a class ``saw`` is there as well, and cannot be called.
+        if isinstance(each, type) or not callable(getattr(each, "saw", None)):
+            raise wrong_type("one of observers", each, "an object with a method saw(what)")
+        if inspect.iscoroutinefunction(each.saw):
+            raise ConfigError(f"saw of {each!r} is 'async def', which nobody awaits: use 'def'")
+    return several
+
+
+class Observers:
+    """Tells each of several; one that raises is logged the first time, and keeps nobody back.
+
+    Args:
+        observers: Are told, each in this order.
+        origin: Who tells.
+
+    Attributes:
+        wants_jobs: One of them wants ``JobsEnded``.
+        wants_levels: One of them wants ``Levels``.
+    """
+
+    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+        self._observers: tuple[Observer, ...] = tuple(
+            each.told_by(origin) if hasattr(each, "told_by") else each for each in observers
+        )
+        self.wants_jobs = any(getattr(each, "wants_jobs", False) for each in self._observers)
+        self.wants_levels = any(getattr(each, "wants_levels", False) for each in self._observers)
+        self._failed = set[int]()
+
+    def saw(self, what: Happening) -> None:
+        """This happened."""
+        for observer in self._observers:
+            try:
+                observer.saw(what)
+            except KeyboardInterrupt:  # A signal's, whoever was at work when it came.
+                raise
+            # SystemExit and what pytest fails with, too: within a rebalance callback they would
+            # leave the client waiting for an answer.
+            except BaseException:  # noqa: BLE001 - what is told has happened, and goes on
+                if id(observer) not in self._failed:
+                    self._failed.add(id(observer))
+                    _log.exception("an observer failed, and is told on: %r", observer)
