@@ -81,6 +81,14 @@ def test_where_a_partition_ends_is_known_once_it_was_read(cluster):
     assert member.receiver.log_ends() == {}
 
 
+def test_a_member_has_joined_with_partitions_or_without(cluster):
+    topic = cluster.topic(partitions=1)
+    members = [cluster.member(topic, f"{topic}-group") for _ in range(2)]
+    cluster.poll_until(lambda: all(it.receiver.has_joined() for it in members), *members)
+    cluster.poll_until(lambda: any(it.owned for it in members), *members)
+    assert sorted(len(it.owned) for it in members) == [0, 1]
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_position_out_of_the_log_is_not_committed_while_others_are(cluster, wait):
     topic = cluster.topic(partitions=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pat_events.consumer.process.lifecycle import Lifecycle
@@ -14,6 +15,7 @@ from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, NotDrainedError
 from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
+from pat_events.telemetry.health import Health
 from pat_events.telemetry.observers import checked_observers
 
 if TYPE_CHECKING:
@@ -34,8 +36,20 @@ _log = logging.getLogger("pat_events.consumer")
 _CLOSE_S: Final = 5.0
 
 
+class Condition(Protocol):
+    """How an engine is."""
+
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """What keeps it from being ready, in words; from any thread."""
+
+
 class Engine(Protocol):
     """Receives, hands out and settles; one thread makes every call but ``abort``."""
+
+    @property
+    def condition(self) -> Condition:
+        """How it is."""
 
     def step(self) -> None:
         """Do what is due, then wait a little."""
@@ -85,12 +99,31 @@ class EngineConsumer(Lifecycle):
         self._observers = checked_observers(observers)
         self._counts = Counts()
         self._engine: Engine | None = None
+        self._stepped_at = 0.0
         self._workers: Workers | None = None
         self._producer: Producer | None = None
 
     def stats(self) -> ConsumerStats:
         """Return the counts so far."""
         return self._counts.snapshot()
+
+    def health(self) -> Health:
+        """Return whether it works, as its thread noted a second ago at most; waits for nothing."""
+        if self._thread is None:
+            return Health(live=True, ready=False, why=("it was not started",))
+        if self._ended.is_set():
+            why = "it has stopped" if self._failure is None else one_line(repr(self._failure))
+            return Health(live=False, ready=False, why=(why,))
+        if self._stop_asked_at is not None:
+            return Health(live=True, ready=False, why=("it is stopping",))
+        if self._engine is None:
+            return Health(live=True, ready=False, why=("it is starting",))
+        stalled_s = time.monotonic() - self._stepped_at
+        if stalled_s > self._stop_timeout_s:  # A step may drain partitions, and commit.
+            why = f"its thread has made no step for {stalled_s:.0f} s"
+            return Health(live=False, ready=False, why=(why,))
+        not_ready = self._engine.condition.not_ready
+        return Health(live=True, ready=not not_ready, why=not_ready)
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         """Return the sender of what handlers publish, and of dead letters."""
@@ -120,11 +153,13 @@ class EngineConsumer(Lifecycle):
         Raises:
             NotDrainedError: handlers were still at work at the end of it.
         """
+        self._stepped_at = time.monotonic()
         self._engine, self._workers = engine, workers
         try:
             begin()
             while self._stop_asked_at is None:
                 engine.step()
+                self._stepped_at = time.monotonic()
         finally:
             try:
                 cut_off = engine.close()

@@ -1,8 +1,12 @@
 """What is told of a process at work, and to whom: observers, and the values they are told.
 
-Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``.
+Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``;
+``PrometheusMetrics`` is one. ``HealthServer`` answers probes, and Prometheus.
 """
 
+from typing import TYPE_CHECKING
+
+from pat_events.telemetry.health import Health
 from pat_events.telemetry.observer import (
     Acknowledged,
     Assigned,
@@ -30,6 +34,10 @@ from pat_events.telemetry.observer import (
 )
 from pat_events.telemetry.observers import Origin
 
+if TYPE_CHECKING:
+    from pat_events.telemetry.prometheus import PrometheusMetrics
+    from pat_events.telemetry.server import HealthServer
+
 __all__ = [
     "Acknowledged",
     "Assigned",
@@ -42,6 +50,8 @@ __all__ = [
     "GivenUp",
     "Handled",
     "Happening",
+    "Health",
+    "HealthServer",
     "Held",
     "JobsEnded",
     "Levels",
@@ -51,8 +61,16 @@ __all__ = [
     "Origin",
     "PartitionLevel",
     "Paused",
+    "PrometheusMetrics",
     "Resumed",
     "Retried",
     "Revoked",
     "SentAgain",
 ]
+
+if not TYPE_CHECKING:
+    from pat_events.lazy import lazy_names
+
+    # One needs an extra, the other a library that takes long to load.
+    _HOMES = {"HealthServer": "server", "PrometheusMetrics": "prometheus"}
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

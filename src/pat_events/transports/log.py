@@ -69,6 +69,9 @@ class Receiver(Protocol):
         The last end that was reached is kept while later records are read.
         """
 
+    def has_joined(self) -> bool:
+        """Tell whether the group has this member, with partitions or without."""
+
     def log_ends(self) -> Mapping[TopicPartition, int]:
         """Return where assigned partitions end, as far as that is known without asking.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pat_events.consumer.chunks import take_batches, take_chunks
 from pat_events.consumer.ended_jobs import ended_jobs
+from pat_events.consumer.queue.condition import Condition
 from pat_events.consumer.queue.intake import Intake
 from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.state import QueueState
@@ -23,7 +24,7 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, UnknownEventError
-from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded, Levels
+from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,7 +96,6 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._clock = clock
-        self._name = name
         self._state = state = QueueState(order)
         self._visibility = Visibility(limits.visibility_s, features.max_visibility_s)
         self._intake = Intake(state, requests, limits, features.max_batch)
@@ -110,6 +110,7 @@ class Engine:
             wall_clock=wall_clock,
             random=random,
         )
+        self.condition = Condition(name, state, self._intake, self._recovery, observer)
 
     def abort(self) -> None:
         """Do not wait for handlers any more; callable from any thread."""
@@ -139,13 +140,7 @@ class Engine:
         if now >= self._next_sum_up:
             self._next_sum_up = now + _SUM_UP_S
             self._recovery.sum_up()
-            if self._observer.wants_levels:
-                self._observer.saw(self._levels())
-
-    def _levels(self) -> Levels:
-        waits = [wait.held for wait in self._recovery.waiting]
-        held = sum(waits)
-        return Levels([self._state.level(self._name)], held, len(waits) - held)
+            self.condition.look()
 
     def _wait_s(self, now: float) -> float:
         if self._workers.wake_idle():

@@ -42,6 +42,8 @@ class Intake:
         self._wanted = 1
         self._asked = 0
         self._failures = 0
+        #: What keeps messages from coming, in words; empty where nothing does.
+        self.not_ready = "it has not reached its queue yet"
         #: When to ask again after a failure, by the monotonic clock in seconds.
         self.paused_until = 0.0
         #: Calls under way.
@@ -69,6 +71,7 @@ class Intake:
         self._asked -= answer.count
         if answer.error is None:
             self._failures = 0
+            self.not_ready = ""
             is_full = len(answer.messages) == answer.count
             self._wanted = min(MAX_CALLS, max(1, self._wanted + (1 if is_full else -1)))
             return
@@ -76,6 +79,7 @@ class Intake:
             return  # It stops.
         self._failures += 1
         self._wanted = 1
+        self.not_ready = f"receiving fails: {one_line(str(answer.error))}"
         self.paused_until = now + hold_s(self._failures)
         more = self._repeats.note(type(answer.error).__name__, now)
         if more is not None:

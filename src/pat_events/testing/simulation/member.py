@@ -52,6 +52,9 @@ class _StepReceiver:
     def ends(self) -> Mapping[TopicPartition, int]:
         return self.inner.ends()
 
+    def has_joined(self) -> bool:
+        return self.inner.has_joined()
+
     def log_ends(self) -> Mapping[TopicPartition, int]:
         return self.inner.log_ends()
 

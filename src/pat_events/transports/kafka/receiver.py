@@ -194,6 +194,10 @@ class KafkaReceiver:
         """Return the ends that were reached; see ``Receiver.ends``."""
         return self._assignment.ends
 
+    def has_joined(self) -> bool:
+        """Tell whether the group's coordinator has named this member."""
+        return bool(self._client.memberid())
+
     def log_ends(self) -> Mapping[log.TopicPartition, int]:
         """Return where the partitions end; see ``Receiver.log_ends``."""
         return log_ends(self._client, self._assignment.marks)

@@ -139,6 +139,10 @@ class MemoryReceiver:
         with self._broker.lock:
             return {p: at for p, at in self._positions.items() if at == self._broker.end(p)}
 
+    def has_joined(self) -> bool:
+        """Tell whether the group has this member."""
+        return self in self._group.members
+
     def log_ends(self) -> Mapping[TopicPartition, int]:
         """Return where the partitions end; see ``Receiver.log_ends``."""
         with self._broker.lock:

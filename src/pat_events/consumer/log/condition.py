@@ -1,9 +1,10 @@
-"""How full a member is: what observers who want levels are told now and then."""
+"""How a member is: what keeps it from being ready, and how full it is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pat_events.telemetry.health import held_by_outage
 from pat_events.telemetry.observer import Levels, PartitionLevel
 
 if TYPE_CHECKING:
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
     from pat_events.transports.log import Receiver, TopicPartition
 
 _INTERVAL_S: Final = 1.0
+_NOT_JOINED: Final = "it has not joined its group yet"
 
 
-class LevelsOfLog:
-    """Tells levels once a second, where somebody wants them.
+class Condition:
+    """Looks once a second, and tells levels where somebody wants them.
 
     Args:
         receiver: Knows where the log ends.
         partitions: Those assigned; the engine's own, which it changes.
         recovery: Knows what is held and what waits for another attempt.
         observers: Are told.
+
+    Attributes:
+        not_ready: What keeps the member from being ready, in words; read by any thread.
     """
 
     def __init__(
@@ -39,18 +44,25 @@ class LevelsOfLog:
         self._recovery = recovery
         self._observers = observers
         self._next = 0.0
+        self.not_ready: tuple[str, ...] = (_NOT_JOINED,)
 
-    def tell_if_due(self, now: float) -> None:
-        """Tell, at most once a second."""
-        if now < self._next or not self._observers.wants_levels:
+    def look_if_due(self, now: float) -> None:
+        """Look, and tell, at most once a second."""
+        if now < self._next:
             return
         self._next = now + _INTERVAL_S
+        waits = [wait.held for wait in self._recovery.waiting if wait.source.alive]
+        held = sum(waits)
+        why = [] if self._receiver.has_joined() else [_NOT_JOINED]
+        if held:
+            why.append(held_by_outage(held))
+        self.not_ready = tuple(why)
+        if not self._observers.wants_levels:
+            return
         ends = self._receiver.log_ends()
         levels = [
             _level(state, ends.get(state.topic_partition)) for state in self._partitions.values()
         ]
-        waits = [wait.held for wait in self._recovery.waiting if wait.source.alive]
-        held = sum(waits)
         self._observers.saw(Levels(levels, held, len(waits) - held))
 
 

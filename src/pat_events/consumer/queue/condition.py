@@ -1,0 +1,55 @@
+"""How a consumer of a queue is: what keeps it from being ready, and how full it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.telemetry.health import held_by_outage
+from pat_events.telemetry.observer import Levels
+
+if TYPE_CHECKING:
+    from pat_events.consumer.queue.intake import Intake
+    from pat_events.consumer.queue.state import QueueState
+    from pat_events.consumer.recovery.recovery import Recovery
+    from pat_events.telemetry.observers import Observers
+
+
+class Condition:
+    """Looks when it is told to, and tells levels where somebody wants them.
+
+    Args:
+        queue: The name of the queue.
+        state: What is here of it.
+        intake: Knows whether the queue is reached.
+        recovery: Knows what is held and what waits for another attempt.
+        observers: Are told.
+    """
+
+    def __init__(
+        self,
+        queue: str,
+        state: QueueState,
+        intake: Intake,
+        recovery: Recovery,
+        observers: Observers,
+    ) -> None:
+        self._queue = queue
+        self._state = state
+        self._intake = intake
+        self._recovery = recovery
+        self._observers = observers
+        self._held = 0
+
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """What keeps the consumer from being ready, in words; read by any thread."""
+        held = held_by_outage(self._held) if self._held else ""
+        return tuple(filter(None, (self._intake.not_ready, held)))
+
+    def look(self) -> None:
+        """See how things are."""
+        waits = [wait.held for wait in self._recovery.waiting]
+        self._held = held = sum(waits)
+        if self._observers.wants_levels:
+            levels = [self._state.level(self._queue)]
+            self._observers.saw(Levels(levels, held, len(waits) - held))
