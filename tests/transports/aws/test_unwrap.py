@@ -44,7 +44,7 @@ EVENT = EmailReceived(email_id="e-1", subject="é")
 EVENT.metadata.event_id = "i-1"
 TYPES = EventTypes(load_catalog())
 ENVELOPES = aws.Envelopes(TYPES)
-UNWRAP = Unwrapping(TYPES)
+UNWRAP = Unwrapping(TYPES.catalog)
 S3_EVENT = {
     "Records": [
         {

@@ -104,7 +104,7 @@ def lambda_handler(
     told = checked_observers(observers)
     environment = _Environment(config, transport, told, (max_threads, max_tasks))
     environment.is_async = any(registration.is_async for _, registration in handlers)
-    unwrapping = Unwrapping(types)
+    unwrapping = Unwrapping(types.catalog)
 
     def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
         began = time.monotonic()

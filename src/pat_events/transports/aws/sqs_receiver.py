@@ -8,7 +8,6 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.errors import ClosedError, NotPermittedError
@@ -113,7 +112,7 @@ class SqsQueue:
             ConfigError: no region is named, the extra ``aws`` is not installed, or the catalogue
                 cannot be used.
         """
-        unwrap = Unwrapping(EventTypes(load_catalog(Config.given(config).catalog)))
+        unwrap = Unwrapping(load_catalog(Config.given(config).catalog))
         client = self._clients.make()
         return SqsReceiver(client, self._queue, self._resource(client), unwrap, fifo=self._is_fifo)
 

@@ -33,8 +33,7 @@ from pat_events.transports.aws.envelope import CLOUD_EVENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pat_events.catalog.binding import EventTypes
-    from pat_events.catalog.model import EventType
+    from pat_events.catalog.model import Catalog, EventType
     from pat_events.core.record import Header
 
     #: From a body and its headers to those of the event in it.
@@ -48,14 +47,14 @@ class Unwrapping:
     """Unwraps the bodies of messages; an ``Unwrap``.
 
     Args:
-        types: The catalogue's events, which an event of EventBridge without a CloudEvent's
-            attributes is looked for in; None where all have them.
+        catalog: Has the events which one of EventBridge without a CloudEvent's attributes is
+            looked for among; None where all have them.
     """
 
-    def __init__(self, types: EventTypes | None) -> None:
-        known = () if types is None else types.by_full_name.values()
+    def __init__(self, catalog: Catalog | None) -> None:
+        known = () if catalog is None else catalog.events.values()
         self._by_rule: dict[tuple[str, str], EventType] = {
-            (each.event_type.source, each.event_type.detail_type): each.event_type for each in known
+            (each.source, each.detail_type): each for each in known
         }
 
     def __call__(self, body: str, headers: list[Header]) -> tuple[bytes, list[Header]]:
