@@ -11,7 +11,7 @@ from pat_events.core.wording import counted
 USAGES = {
     "catalog": "[OPTIONS] COMMAND [ARGS]...",
     "catalog check": "[OPTIONS] [FILE]",
-    "consume": "[OPTIONS] TOPIC...",
+    "consume": "[OPTIONS] [TOPIC]...",
     "demo": "[OPTIONS]",
     "dlq": "[OPTIONS] COMMAND [ARGS]...",
     "dlq list": "[OPTIONS]",

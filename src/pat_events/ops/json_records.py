@@ -10,6 +10,7 @@ from pat_events.codecs.table import media_type_after_unfolding, reader_by_media_
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
+from pat_events.transports.queue import QueueMessage
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -59,9 +60,7 @@ def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, An
     # After ``decode``, which unfolds it.
     envelope = read_envelope(delivery)
     return {
-        "topic": delivery.topic,
-        "partition": delivery.partition,
-        "offset": delivery.offset,
+        **_place(delivery),
         "timestamp_ms": delivery.timestamp_ms,
         "key": _text(delivery.key),
         "envelope": {
@@ -69,6 +68,21 @@ def record_as_json(types: EventTypes | None, delivery: Delivery) -> dict[str, An
         },
         "headers": {name: _text(value) for name, value in delivery.headers},
         **event,
+    }
+
+
+def _place(delivery: Delivery) -> dict[str, Any]:
+    if isinstance(delivery, QueueMessage):
+        return {
+            "queue": delivery.topic,
+            "message_id": delivery.message_id,
+            "receive_count": delivery.receive_count,
+            "group": delivery.group,
+        }
+    return {
+        "topic": delivery.topic,
+        "partition": delivery.partition,
+        "offset": delivery.offset,
     }
 
 
