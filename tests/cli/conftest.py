@@ -131,3 +131,14 @@ def on_kafka(
     admin = KafkaAdmin(KafkaConfig(bootstrap_servers=kafka_broker.bootstrap_servers))
     catalog = load_catalog(path)
     admin.delete(list(wanted_topics(catalog, 1)), list(catalog.groups))
+
+
+@pytest.fixture
+def on_aws(alone: CommandLine, localstack_url: str, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command with LocalStack, and no broker, in its environment."""
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    for name, value in credentials.items():
+        monkeypatch.setenv(name, value)
+    place = {"PAT_EVENTS_AWS_REGION": "us-east-1", "PAT_EVENTS_AWS_ENDPOINT_URL": localstack_url}
+    patience = {"PAT_EVENTS_CONNECT_TIMEOUT_S": "10"}
+    return replace(alone, environ=alone.environ | credentials | place | patience)

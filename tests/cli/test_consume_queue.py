@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import uuid
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -13,24 +12,6 @@ from typer.testing import CliRunner
 from pat_events import AwsConfig, Producer, Sqs
 from pat_events.cli.app import app
 from pat_events.events import EmailProcessed, EmailReceived
-
-
-@pytest.fixture
-def on_aws(alone, localstack_url, monkeypatch):
-    """The command with LocalStack, and no broker, in its environment."""
-    for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")):
-        monkeypatch.setenv(name, value)
-    return replace(
-        alone,
-        environ=alone.environ
-        | {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "PAT_EVENTS_AWS_REGION": "us-east-1",
-            "PAT_EVENTS_AWS_ENDPOINT_URL": localstack_url,
-            "PAT_EVENTS_CONNECT_TIMEOUT_S": "10",
-        },
-    )
 
 
 @pytest.fixture

@@ -80,10 +80,19 @@ def configure(bootstrap: str | None, catalog: Path | None = None) -> tuple[Confi
     Raises:
         ConfigError: no broker is named, or a value is impossible.
     """
+    kafka = kafka_named(bootstrap)
+    config = Config.from_env(catalog=catalog)
+    return config, Cluster(kafka, config.answer_timeout_s)
+
+
+def kafka_named(bootstrap: str | None) -> KafkaConfig:
+    """Return the cluster of the option or the environment.
+
+    Raises:
+        ConfigError: no broker is named, or a value is impossible.
+    """
     if not broker_named(bootstrap):
         raise ConfigError(
             f"no broker is named: give --bootstrap HOST:PORT or set {BOOTSTRAP_VARIABLE}"
         )
-    config = Config.from_env(catalog=catalog)
-    kafka = KafkaConfig.from_env(bootstrap_servers=bootstrap)
-    return config, Cluster(kafka, config.answer_timeout_s)
+    return KafkaConfig.from_env(bootstrap_servers=bootstrap)

@@ -12,15 +12,16 @@ import typer
 from pat_events.catalog.load import load_catalog
 from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.options import Bootstrap, CatalogFile, kafka_named
 from pat_events.cli.output import command, print_json, say, say_error, silence
+from pat_events.config import Config
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, PatEventsError
+from pat_events.ops.buses import TARGETS, transport_to
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.lines import lines_as_they_come
 from pat_events.ops.publishing import Extras, Outbox
 from pat_events.ops.written_events import events_from_json, events_from_lines
-from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +43,9 @@ def publish(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="JSON; standard input without it, or for '-'.")
     ] = Path("-"),
+    to: Annotated[
+        str, typer.Option("--to", metavar="TARGET", help=f"Where to: {TARGETS}.")
+    ] = "kafka",
     stream: Annotated[
         bool,
         typer.Option("--stream", help="Publish each line as it comes, from a pipe without end."),
@@ -74,20 +78,26 @@ def publish(
     comes, and a line that is no event ends it. Each acknowledged event is one line of JSON on
     standard output, also where another one was refused: its id and its place in the log.
 
+    They go to Kafka, or with --to to a bus, queue or topic of AWS, which takes no broker; their
+    place is the id of the message then.
+
     What an event's own metadata says of tenant and correlation gives way to the options.
 
     Example:
       echo '{"email_id": "e-1", "subject": "Hello"}' | pat-events publish EmailReceived
       pat-events publish TenantEvent tenants.jsonl --tenant acme --header origin=import
       tail -f mails.jsonl | pat-events publish EmailReceived --stream
+      pat-events publish EmailReceived mail.json --to eventbridge:pat-dev
     """
     extras = Extras(_named(headers or ()), tenant, correlation_id, causation_id)
-    config, cluster = configure(bootstrap, catalog)
+    if bootstrap is not None and to != "kafka":
+        raise typer.BadParameter(f"{to} has no brokers", param_hint="--bootstrap")
+    config = Config.from_env(catalog=catalog)
+    transport = transport_to(to, lambda: kafka_named(bootstrap))
     types = event_types(load_catalog(config.catalog))
     types.catalog.event(event_type)  # Before waiting for input.
-    transport = KafkaTransport(cluster.kafka)
     outbox = Outbox(config, transport, extras)
-    silence("pat_events.producer")
+    silence("pat_events.producer", "pat_events.aws")
     with ExitStack() as stack:
         prepared: Iterable[Ack | None]
         if stream:
@@ -106,15 +116,12 @@ def _tell(acks: Iterator[Ack]) -> None:
     published = 0
     try:
         for ack in acks:
-            topic, partition, offset, _ = ack.result(0)  # It is acknowledged.
-            print_json(
-                {
-                    "event_id": ack.event_id,
-                    "topic": topic,
-                    "partition": partition,
-                    "offset": offset,
-                }
-            )
+            place = ack.result(0)._asdict()  # It is acknowledged.
+            # A log has no message id, and a bus nothing else.
+            message_id = place.pop("message_id")
+            if message_id:
+                place = {"topic": place["topic"], "message_id": message_id}
+            print_json({"event_id": ack.event_id, **place})
             published += 1
     except PatEventsError as error:
         if not published:
