@@ -12,11 +12,26 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.errors import CatalogError, ConfigError
 
+CATALOG = Path(__file__).parents[2] / "schemas/catalog.yaml"
+
 
 def test_a_pipe_is_no_catalogue(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match=r"the catalogue .*pipe is no regular file"):
         load_catalog(tmp_path / "pipe")
+
+
+def test_a_file_is_parsed_once_and_again_when_it_has_changed(tmp_path):
+    path = tmp_path / "catalog.yaml"
+    path.write_bytes(CATALOG.read_bytes())
+    before = load_catalog(path)
+    assert load_catalog(path) is before
+    path.write_text(path.read_text("utf-8").replace("retention_days: 7", "retention_days: 8"))
+    after = load_catalog(path)
+    assert after != before
+    path.write_text("version: 1\n")
+    with pytest.raises(CatalogError):
+        load_catalog(path)
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from stat import S_ISREG
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pat_events.catalog.model import Catalog
     from pat_events.catalog.rules import Rule
 
+_PACKAGE: Final = "pat_events"
 # Some 25,000 events: far more than any catalogue has.
 _CATALOG_MAX_BYTES: Final = 4 * 2**20
 
@@ -43,16 +45,22 @@ def check_catalog(path: Path | str | None = None) -> Catalog:
 
 
 def _load(path: Path | str | None, *rules: Rule) -> Catalog:
-    packaged = resources.files("pat_events") / "schemas"
-    json_schema = json.loads((packaged / "catalog.schema.json").read_text("utf-8"))
-    file = packaged / "catalog.yaml" if path is None else Path(path)
+    file = resources.files(_PACKAGE) / "schemas/catalog.yaml" if path is None else Path(path)
     try:
         if isinstance(file, Path):
             _require_small_file(file.stat(), file)
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
-    return parse_catalog(text, str(file), json_schema, rules)
+    return _parsed(text, str(file), rules)
+
+
+# By what is in it, not by where: a service's producer, consumer and transports each read the file
+# at their start, and parsing takes a hundred times as long as that.
+@lru_cache(maxsize=2)
+def _parsed(text: str, origin: str, rules: tuple[Rule, ...]) -> Catalog:
+    schema = resources.files(_PACKAGE) / "schemas/catalog.schema.json"
+    return parse_catalog(text, origin, json.loads(schema.read_text("utf-8")), rules)
 
 
 def _require_small_file(stat: os.stat_result, path: Path) -> None:
