@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
 
 @pytest.fixture
 def topics(cluster):
@@ -58,3 +60,9 @@ def test_two_members_share_the_partitions_of_both(cluster, topics):
     first.close()
     cluster.poll_until(lambda: len(second.owned) == 4, second)
     assert second.owned == {(topic, partition) for topic in topics for partition in (0, 1)}
+
+
+def test_a_cluster_tells_itself_from_others(cluster):
+    cluster_id = cluster.transport.cluster_id(10)
+    assert cluster_id == cluster.transport.cluster_id(10) != ""
+    assert cluster_id != MemoryTransport(MemoryBroker()).cluster_id(10)

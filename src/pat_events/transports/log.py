@@ -111,6 +111,13 @@ class Transport(SendingTransport, Protocol):
                 nothing is skipped that came before it was assigned.
         """
 
+    def cluster_id(self, timeout_s: float) -> str:
+        """Return what tells this cluster from others, by whatever address it is reached.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+        """
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic.
 

@@ -128,6 +128,10 @@ class SendingTransport(Protocol):
     def address(self) -> str:
         """Where records go, as errors name it."""
 
+    @property
+    def keeps_order(self) -> bool:
+        """Whether records of one key arrive in the order in which they were sent."""
+
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Sender:
         """Return a new sender.
 

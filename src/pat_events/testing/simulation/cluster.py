@@ -128,6 +128,7 @@ class Slot:
     """What one member after another uses: a producer, and the wire its events go over."""
 
     address = "simulation"
+    keeps_order = True
 
     def __init__(self, clock: VirtualClock, ids: SeededIds) -> None:
         self.wire = Wire()

@@ -71,6 +71,8 @@ class EventBridge:
         self._config = AwsConfig.given(config, bus)
         self._clients = Clients("events", self._config)
 
+    keeps_order = False
+
     @property
     def address(self) -> str:
         """Its bus; see ``SendingTransport.address``."""

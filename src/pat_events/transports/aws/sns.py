@@ -73,6 +73,11 @@ class Sns:
         """Its topic; see ``SendingTransport.address``."""
         return _short(self._topic)
 
+    @property
+    def keeps_order(self) -> bool:
+        """Whether it is a FIFO topic."""
+        return self._topic.endswith(".fifo")
+
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
         """Return a new sender.
 

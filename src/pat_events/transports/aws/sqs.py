@@ -74,9 +74,19 @@ class Sqs:
         self._data = checked_data_form(data)
 
     @property
+    def queues(self) -> str | Mapping[str, str]:
+        """The queue of all events, or one for each type of event by its name."""
+        return self._queues
+
+    @property
     def address(self) -> str:
         """Its queues; see ``SendingTransport.address``."""
         return ", ".join(short_name(queue) for queue in self._named())
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether one of its queues does: a FIFO queue."""
+        return any(queue.endswith(".fifo") for queue in self._named())
 
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
         """Return a new sender.

@@ -24,6 +24,7 @@ class KafkaTransport:
     """Makes senders and receivers for the cluster a ``KafkaConfig`` names."""
 
     system = "kafka"
+    keeps_order = True
 
     def __init__(self, config: KafkaConfig) -> None:
         if not isinstance(config, KafkaConfig):
@@ -55,6 +56,11 @@ class KafkaTransport:
     def ping(self, timeout_s: float) -> None:
         """Ask whether a broker answers; see ``SendingTransport.ping``."""
         connect(self._config, timeout_s)
+
+    def cluster_id(self, timeout_s: float) -> str:
+        """Return the id that the cluster has given itself; see ``Transport.cluster_id``."""
+        _, metadata = connect(self._config, timeout_s)
+        return str(metadata.cluster_id)
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""

@@ -21,6 +21,7 @@ class MemoryTransport:
     """Makes senders and receivers for a ``MemoryBroker``."""
 
     system = "memory"
+    keeps_order = True
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
@@ -40,6 +41,11 @@ class MemoryTransport:
 
     def ping(self, timeout_s: float) -> None:
         """Return at once: it is there as long as the process is."""
+
+    def cluster_id(self, timeout_s: float) -> str:
+        """Return a name for the broker, which is another one's once it is gone."""
+        del timeout_s
+        return f"memory-{id(self._broker):x}"
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
