@@ -15,6 +15,7 @@ from pat_events import errors, testing
 PUBLIC = [
     "Ack",
     "AwsConfig",
+    "Bridge",
     "Catalog",
     "Config",
     "ConsumerGroup",
@@ -29,6 +30,7 @@ PUBLIC = [
     "Order",
     "Position",
     "Producer",
+    "QueueBridge",
     "QueueConsumer",
     "RetryPolicy",
     "Sns",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pat_events.catalog.load import load_catalog
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
+    from pat_events.consumer.bridge.bridges import Bridge, QueueBridge
     from pat_events.consumer.context import Context
     from pat_events.consumer.function.handler import lambda_handler
     from pat_events.consumer.handlers import Handlers
@@ -80,6 +81,7 @@ __all__ = [
     "Ack",
     "AuthenticationError",
     "AwsConfig",
+    "Bridge",
     "BufferFullError",
     "Catalog",
     "CatalogError",
@@ -108,6 +110,7 @@ __all__ = [
     "PermanentError",
     "Position",
     "Producer",
+    "QueueBridge",
     "QueueConsumer",
     "RecordTooLargeError",
     "RetryPolicy",
@@ -138,6 +141,7 @@ if not TYPE_CHECKING:
         "Ack": "producer.ack",
         "AuthenticationError": "errors",
         "AwsConfig": "transports.aws.config",
+        "Bridge": "consumer.bridge.bridges",
         "BufferFullError": "errors",
         "Catalog": "catalog.model",
         "CatalogError": "errors",
@@ -166,6 +170,7 @@ if not TYPE_CHECKING:
         "PermanentError": "errors",
         "Position": "core.record",
         "Producer": "producer.producer",
+        "QueueBridge": "consumer.bridge.bridges",
         "QueueConsumer": "consumer.queue.consumer",
         "RecordTooLargeError": "errors",
         "RetryPolicy": "core.recovery.retry",

@@ -84,6 +84,11 @@ class Context:
         return self._delivery.headers
 
     @property
+    def delivery(self) -> Delivery:
+        """The record itself, for what passes it on as it is."""
+        return self._delivery
+
+    @property
     def timestamp_ms(self) -> int:
         """The record's timestamp in milliseconds since 1970."""
         return self._delivery.timestamp_ms

@@ -22,6 +22,8 @@ CE_TYPE: Final = "ce_type"
 # Extension attributes: lower case and digits only, no separators (CloudEvents §3.1).
 CE_CAUSATION_ID: Final = "ce_causationid"
 CE_CORRELATION_ID: Final = "ce_correlationid"
+# Where bridges took an event from, one place after another with spaces between.
+CE_BRIDGED_FROM: Final = "ce_bridgedfrom"
 CE_TENANT_ID: Final = "ce_tenantid"
 CONTENT_TYPE: Final = "content-type"
 TRACEPARENT: Final = "traceparent"

@@ -1,0 +1,1 @@
+"""Events from one transport to another, as they are."""

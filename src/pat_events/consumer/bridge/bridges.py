@@ -1,0 +1,240 @@
+"""Bridges: consumers whose handler sends each event on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.consumer.bridge.forwarding import Forwarding
+from pat_events.consumer.bridge.routing import classes_of, refuse_without_queue, routed_to
+from pat_events.consumer.log.group import ConsumerGroup
+from pat_events.consumer.queue.consumer import QueueConsumer
+from pat_events.core.checks import wrong_type
+from pat_events.errors import ConfigError
+from pat_events.transports.aws.sqs import Sqs
+from pat_events.transports.default import transport_or_default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import ExitStack
+
+    from pat_events.consumer.bridge.forwarding import PlaceOf
+    from pat_events.consumer.bridge.routing import Chosen
+    from pat_events.core.lanes import Order
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.log import Start, Transport
+    from pat_events.transports.queue import Queue
+    from pat_events.transports.sending import Sender, SendingTransport
+
+# Where events keep their order each lane waits for its acknowledgement: so many side by side.
+_TASKS: Final = 1_000
+# One waits for room in the buffer as well as many.
+_THREADS: Final = 1
+
+
+class Bridge(ConsumerGroup):
+    """A consumer group that forwards events, such as of Kafka, to EventBridge, SQS or SNS.
+
+    Each event goes on as it is, with its id, envelope, trace and headers, at least once: its offset
+    is committed when the target has acknowledged it. While the target is out of reach, or lacks
+    rights or itself, events are held. What the target refuses for good, such as an event that is
+    too large for it, is a dead letter of the group with its cause. Start more processes with the
+    same name to share the work.
+
+    An event that a bridge has taken from the target before is not brought back: extension
+    attribute ``bridgedfrom`` names the places it was taken from.
+
+    Args:
+        name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.
+        to: Where to send, such as ``EventBridge("pat-dev")``.
+        types: The events to forward, by class or by name in the catalogue. When None what the
+            catalogue says: what its group of that name consumes; or else, for EventBridge, the
+            events with ``targets``, and for a queue of SQS those that have it among their targets.
+        config: Settings; from ``PAT_EVENTS_*`` when None.
+        transport: Where to read; the Kafka cluster of ``PAT_EVENTS_*`` when None.
+        start: Where to begin where the group has no position yet, as of ``ConsumerGroup``.
+        order: What is kept in order, as of ``ConsumerGroup``. When None the events of one
+            ``"key"`` where the target keeps order, such as a FIFO queue, and else ``"none"``: no
+            event waits for another.
+        max_in_flight: As of ``ConsumerGroup``, as is all that follows.
+        max_in_flight_bytes: Most bytes of payload taken and not settled.
+        max_uncommitted: How far a partition may go on above its lowest event that is not settled.
+        drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
+        commit_interval_s: Time between commits, in seconds.
+        observers: Are told what happens to events, to partitions, and to what is sent.
+
+    Raises:
+        ConfigError: impossible settings, or the catalogue does not say which events go there.
+        UnknownEventError: the catalogue lacks one of ``types``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        to: SendingTransport,
+        *,
+        types: Iterable[Chosen] | None = None,
+        config: Config | None = None,
+        transport: Transport | None = None,
+        start: Start = "earliest",
+        order: Order | None = None,
+        max_in_flight: int = 10_000,
+        max_in_flight_bytes: int = 100_000_000,
+        max_uncommitted: int = 10_000,
+        drain_timeout_s: float = 30.0,
+        commit_interval_s: float = 1.0,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        config = Config.given(config)
+        self._to = _checked(to)
+        known = EventTypes(load_catalog(config.catalog))
+        if types is None:
+            types = routed_to(to, name, known.catalog)
+        classes = classes_of(known, types)
+        refuse_without_queue(to, [known.of(each).event_type.name for each in classes])
+        order = order or ("key" if to.keeps_order else "none")
+        self._forwarding = Forwarding(config, known)
+        super().__init__(
+            name,
+            self._forwarding.handlers(classes, in_order=order != "none"),
+            config=config,
+            transport=transport,
+            start=start,
+            order=order,
+            max_threads=_THREADS,
+            max_tasks=_TASKS,
+            max_in_flight=max_in_flight,
+            max_in_flight_bytes=max_in_flight_bytes,
+            max_uncommitted=max_uncommitted,
+            drain_timeout_s=drain_timeout_s,
+            commit_interval_s=commit_interval_s,
+            observers=observers,
+        )
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        timeout_s = self._config.answer_timeout_s
+        self._to.ping(timeout_s)
+        place_from = _place_of_log(self._transport.cluster_id(timeout_s))
+        place_to = _place_of_target(self._to, timeout_s)
+        for topic in self._routes.topics:
+            if place_from(topic) == place_to(topic):
+                raise ConfigError(
+                    f"the bridge {self.name} would send {topic} to itself: give it another target"
+                )
+        self._forwarding.between(place_from, place_to)
+
+    def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
+        self._forwarding.through(super()._open(stack, self._to))
+        letters = transport.sender(self._config, self._observers)
+        stack.callback(letters.close, 0)
+        return letters
+
+
+class QueueBridge(QueueConsumer):
+    """Forwards the events of a queue, such as one of SQS, to Kafka: each to its topic.
+
+    Each event goes on as it is, with its id, envelope, trace and headers, whatever AWS's buses have
+    wrapped around it, at least once: its message is deleted when the target has acknowledged it.
+    While the target is out of reach messages are held. What it refuses for good, and messages that
+    are no event of ``types``, are given up as by ``QueueConsumer``.
+
+    An event that a bridge has taken from the target before is not brought back, see ``Bridge``.
+
+    Args:
+        queue: Where to receive, such as ``SqsQueue("pat-dev-imports")``.
+        to: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
+        types: The events to forward, by class or by name in the catalogue; all when None.
+        config: Settings; from ``PAT_EVENTS_*`` when None.
+        dead_letters: Topic of ``to`` for what is given up, as of ``QueueConsumer``. When None that
+            is left to the queue's own redrive, which it must have.
+        order: As of ``QueueConsumer``, as is all that follows.
+        max_in_flight: Most messages taken and not settled.
+        max_in_flight_bytes: Most bytes of payload taken and not settled.
+        visibility_s: How long a message is kept at a time, in whole seconds.
+        drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
+        observers: Are told what happens to messages, and to what is sent.
+
+    Raises:
+        ConfigError: impossible settings.
+        UnknownEventError: the catalogue lacks one of ``types``.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        to: SendingTransport | None = None,
+        *,
+        types: Iterable[Chosen] | None = None,
+        config: Config | None = None,
+        dead_letters: str | None = None,
+        order: Literal["key", "none"] | None = None,
+        max_in_flight: int = 1_000,
+        max_in_flight_bytes: int = 100_000_000,
+        visibility_s: int = 60,
+        drain_timeout_s: float = 30.0,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        config = Config.given(config)
+        self._to = transport_or_default(None, "sender") if to is None else _checked(to)
+        known = EventTypes(load_catalog(config.catalog))
+        classes = classes_of(known, list(known.catalog.events) if types is None else types)
+        refuse_without_queue(self._to, [known.of(each).event_type.name for each in classes])
+        self._forwarding = Forwarding(config, known)
+        super().__init__(
+            queue,
+            self._forwarding.handlers(classes, in_order=self._to.keeps_order),
+            config=config,
+            transport=self._to,
+            dead_letters=dead_letters,
+            order=order,
+            max_threads=_THREADS,
+            max_tasks=_TASKS,
+            max_in_flight=max_in_flight,
+            max_in_flight_bytes=max_in_flight_bytes,
+            visibility_s=visibility_s,
+            drain_timeout_s=drain_timeout_s,
+            observers=observers,
+        )
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        place_from = _place_of_queue(self._queue.name)
+        place_to = _place_of_target(self._to, self._config.answer_timeout_s)
+        if place_from("") == place_to(""):
+            raise ConfigError(
+                f"the bridge would send {self._queue.name} to itself: give it another target"
+            )
+        self._forwarding.between(place_from, place_to)
+
+    def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
+        sender = super()._open(stack, transport)
+        self._forwarding.through(sender)
+        return sender
+
+
+def _checked(to: SendingTransport) -> SendingTransport:
+    # Of a class the method is there as well, and cannot be called.
+    if isinstance(to, type) or not hasattr(to, "sender"):
+        raise wrong_type("to", to, "where to send, such as EventBridge('pat-dev')")
+    return to
+
+
+def _place_of_log(cluster: str) -> PlaceOf:
+    return lambda topic: f"log:{cluster}/{topic}"
+
+
+def _place_of_queue(name: str) -> PlaceOf:
+    return lambda _: f"queue:{name}"
+
+
+def _place_of_target(to: SendingTransport, timeout_s: float) -> PlaceOf:
+    """Return the names of where events go, as a bridge that takes them from there has them."""
+    if hasattr(to, "cluster_id"):
+        return _place_of_log(to.cluster_id(timeout_s))
+    if isinstance(to, Sqs):
+        return _place_of_queue(to.address)
+    # Nothing is taken from a bus: what its rules hand on is in a queue.
+    return lambda _: f"bus:{to.address}"
