@@ -32,6 +32,10 @@ def test_every_field_is_read_from_its_variable():
         "PAT_EVENTS_PUBLISH_TIMEOUT_S": "1.5",
         "PAT_EVENTS_DELIVERY_TIMEOUT_S": "2.5",
         "PAT_EVENTS_CONNECT_TIMEOUT_S": "0",
+        "PAT_EVENTS_CLAIM_CHECK_BUCKET": "payloads",
+        "PAT_EVENTS_CLAIM_CHECK_PREFIX": "mail/",
+        "PAT_EVENTS_CLAIM_CHECK_ABOVE_BYTES": "400",
+        "PAT_EVENTS_CLAIM_CHECK_READ_FROM": "others/mail/, more",
     }
     assert len(environ) == len(fields(Config)), "a field has no variable here"
     assert Config.from_env(environ) == Config(
@@ -45,7 +49,43 @@ def test_every_field_is_read_from_its_variable():
         publish_timeout_s=1.5,
         delivery_timeout_s=2.5,
         connect_timeout_s=0.0,
+        claim_check_bucket="payloads",
+        claim_check_prefix="mail/",
+        claim_check_above_bytes=400,
+        claim_check_read_from="others/mail/, more",
     )
+
+
+def test_payloads_are_read_from_where_they_are_written_and_what_is_named():
+    config = Config(claim_check_bucket="payloads", claim_check_read_from="others/mail/, more,")
+    assert config.claim_check_locations == (("payloads", ""), ("others", "mail/"), ("more", ""))
+    assert Config().claim_check_locations == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"claim_check_bucket": "Payloads"}, "'Payloads' is no name of an S3 bucket"),
+        ({"claim_check_bucket": ""}, "'' is no name of an S3 bucket"),
+        ({"claim_check_read_from": "ok-1/mail, s3:/x"}, "'s3:' is no name of an S3 bucket"),
+        ({"claim_check_bucket": "b-1", "claim_check_prefix": "a/../b"}, "'a/../b' cannot begin"),
+        ({"claim_check_bucket": "b-1", "claim_check_prefix": "/a"}, "'/a' cannot begin"),
+        ({"claim_check_bucket": "b-1", "claim_check_prefix": "ä"}, "'ä' cannot begin"),
+        ({"claim_check_prefix": "a/"}, "claim_check_prefix without claim_check_bucket"),
+        ({"claim_check_above_bytes": 1}, "claim_check_above_bytes without claim_check_bucket"),
+        (
+            {"claim_check_bucket": "b-1", "claim_check_above_bytes": 0},
+            "claim_check_above_bytes is 0: it must be more than 0",
+        ),
+        (
+            {"claim_check_bucket": "b-1", "claim_check_above_bytes": 2_000_000},
+            r"claim_check_above_bytes \(2000000\) is above max_event_bytes \(1000000\)",
+        ),
+    ],
+)
+def test_a_claim_check_that_cannot_be_is_refused(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        Config(**settings)
 
 
 def test_nothing_has_to_be_set():

@@ -33,6 +33,7 @@ PUBLIC = [
     "QueueBridge",
     "QueueConsumer",
     "RetryPolicy",
+    "S3Payloads",
     "Sns",
     "Sqs",
     "SqsQueue",

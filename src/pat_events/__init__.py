@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         BufferFullError,
         CatalogError,
+        ClaimCheckError,
         ClosedError,
         CodecError,
         ConfigError,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.eventbridge import EventBridge
+    from pat_events.transports.aws.s3 import S3Payloads
     from pat_events.transports.aws.sns import Sns
     from pat_events.transports.aws.sqs import Sqs
     from pat_events.transports.aws.sqs_receiver import SqsQueue
@@ -85,6 +87,7 @@ __all__ = [
     "BufferFullError",
     "Catalog",
     "CatalogError",
+    "ClaimCheckError",
     "ClosedError",
     "CodecError",
     "Config",
@@ -114,6 +117,7 @@ __all__ = [
     "QueueConsumer",
     "RecordTooLargeError",
     "RetryPolicy",
+    "S3Payloads",
     "SchemaError",
     "Sns",
     "Sqs",
@@ -145,6 +149,7 @@ if not TYPE_CHECKING:
         "BufferFullError": "errors",
         "Catalog": "catalog.model",
         "CatalogError": "errors",
+        "ClaimCheckError": "errors",
         "ClosedError": "errors",
         "CodecError": "errors",
         "Config": "config",
@@ -174,6 +179,7 @@ if not TYPE_CHECKING:
         "QueueConsumer": "consumer.queue.consumer",
         "RecordTooLargeError": "errors",
         "RetryPolicy": "core.recovery.retry",
+        "S3Payloads": "transports.aws.s3",
         "SchemaError": "errors",
         "Sns": "transports.aws.sns",
         "Sqs": "transports.aws.sqs",

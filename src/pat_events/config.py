@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from pat_events.core.checks import require_positive, require_seconds, wrong_type
+from pat_events.core.claim import Location
 from pat_events.errors import ConfigError
 from pat_events.settings import Settings
 
@@ -44,6 +45,15 @@ class Config(Settings):
         connect_timeout_s: How long to wait for a broker at start, in seconds. With 0 a
             producer starts without asking; what cannot do without an answer, such as a
             consumer group or an operator's command, then waits up to 10 s.
+        claim_check_bucket: S3 bucket for the payloads of events that are too large to be sent; such
+            an event then carries a reference to its payload instead. ``buffer_bytes`` limits them
+            then. When None they are refused.
+        claim_check_prefix: What the names of those objects begin with, such as ``emails/``.
+        claim_check_above_bytes: Payloads above this go there as well, though they could be sent.
+            When None those over ``max_event_bytes``, and what the bus refuses for its size.
+        claim_check_read_from: Further places that payloads are read from, ``bucket`` or
+            ``bucket/prefix``, separated by commas; those of the bucket above always are. Elsewhere
+            no reference is followed.
     """
 
     catalog: Path | str | None = None
@@ -56,6 +66,23 @@ class Config(Settings):
     publish_timeout_s: float = 30.0
     delivery_timeout_s: float = 120.0
     connect_timeout_s: float = ANSWER_TIMEOUT_S
+    claim_check_bucket: str | None = None
+    claim_check_prefix: str = ""
+    claim_check_above_bytes: int | None = None
+    claim_check_read_from: str | None = None
+
+    @property
+    def largest_event_bytes(self) -> int:
+        """Largest payload plus headers that is taken, in bytes; see ``claim_check_bucket``."""
+        return self.max_event_bytes if self.claim_check_bucket is None else self.buffer_bytes
+
+    @property
+    def claim_check_locations(self) -> tuple[Location, ...]:
+        """Where payloads outside of their events may be read from."""
+        own = self.claim_check_bucket
+        found = [] if own is None else [Location(own, self.claim_check_prefix)]
+        further = (self.claim_check_read_from or "").split(",")
+        return (*found, *(Location.of(each.strip()) for each in further if each.strip()))
 
     @property
     def answer_timeout_s(self) -> float:
@@ -87,3 +114,20 @@ class Config(Settings):
                 f"buffer_bytes ({self.buffer_bytes}) is below max_event_bytes "
                 f"({self.max_event_bytes}): the largest event would never fit"
             )
+        self._check_claim_check()
+
+    def _check_claim_check(self) -> None:
+        for location in self.claim_check_locations:
+            location.check()
+        above = self.claim_check_above_bytes
+        if self.claim_check_bucket is None:
+            if self.claim_check_prefix or above is not None:
+                name = "claim_check_prefix" if above is None else "claim_check_above_bytes"
+                raise ConfigError(f"{name} without claim_check_bucket: name the bucket too")
+        elif above is not None:
+            require_positive("claim_check_above_bytes", above)
+            if above > self.max_event_bytes:
+                raise ConfigError(
+                    f"claim_check_above_bytes ({above}) is above max_event_bytes "
+                    f"({self.max_event_bytes}): nothing larger than that is sent as it is"
+                )

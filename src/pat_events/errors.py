@@ -6,6 +6,7 @@
     ├── ConfigError               fix the configuration; nothing was started
     │   └── CatalogError            the catalogue file: line and reason
     ├── PermanentError            reject: trying again cannot help
+    │   ├── ClaimCheckError         a payload outside of the event that is not as the event says
     │   ├── CodecError              bytes that are not the event they claim to be
     │   ├── SchemaError             the event does not fit its schema
     │   ├── RecordTooLargeError     over a size limit: ours, the client's or the topic's
@@ -65,6 +66,15 @@ class CatalogError(ConfigError):
 
 class PermanentError(PatEventsError):
     """Trying again cannot help: a consumer dead-letters the event at once."""
+
+
+class ClaimCheckError(PermanentError):
+    """The event says that its payload is elsewhere, and it cannot be had from there.
+
+    It is gone or another than the event says, this consumer may not read from that place, or has no
+    claim check configured; the message says which. A store that does not answer is none of these:
+    its events are held.
+    """
 
 
 class CodecError(PermanentError):
@@ -149,7 +159,7 @@ class NotPermittedError(TransportError):
 
 
 class TopicMissingError(TransportError):
-    """The topic, queue or bus does not exist; creating it is the operator's decision."""
+    """The topic, queue, bus or bucket does not exist; creating it is the operator's decision."""
 
 
 class HandlerTimeoutError(TransientError):

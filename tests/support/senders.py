@@ -10,7 +10,9 @@ from functools import partial
 from itertools import count
 
 from pat_events import AwsConfig, Config, EventBridge, Sns, Sqs
+from pat_events.core.claim import Location, read_claim
 from pat_events.events import EmailReceived
+from pat_events.transports.memory import MemoryPayloads
 from pat_events.transports.sending import Outgoing
 from tests.support.waiting import DEADLINE_S
 
@@ -60,6 +62,37 @@ class OnCluster:
 
     def close(self):
         self._cluster.close()
+
+
+class OnClaimCheck(OnCluster):
+    """A topic of a log, and a store for every other payload."""
+
+    many = 100
+
+    def __init__(self, cluster):
+        super().__init__(cluster)
+        self._payloads = MemoryPayloads()
+        cluster.claim_check = self._payloads
+
+    def record(self, key=b"k"):
+        record = super().record(key)
+        if int(record.name) % 2:
+            record.value = record.value.zfill(2_000)
+        record.headers = {"ce_id": record.name.encode(), "ce_type": b"pat.events.v1.EmailReceived"}
+        return record
+
+    def read(self, number):
+        member = self._cluster.member(self._topic)
+        self._cluster.poll_until(lambda: len(member.got) == number, member)
+        return [(it.key, self._name_of(it)) for it in member.got]
+
+    def _name_of(self, delivery):
+        value = delivery.value
+        if "ce_dataref" in delivery.header_values:
+            claim = read_claim(delivery.header_values, [Location("payloads")], 10_000)
+            value = self._payloads.get(claim)
+            claim.refuse_another(value)
+        return value.decode().lstrip("0") or "0"
 
 
 class OnAws:

@@ -13,9 +13,10 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from pat_events import Config
 from pat_events.transports.kafka import KafkaTransport
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from pat_events.transports.opening import make_sender
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import kafka_config
-from tests.support.senders import ON_AWS, OnCluster
+from tests.support.senders import ON_AWS, OnClaimCheck, OnCluster
 from tests.support.waiting import DEADLINE_S, poll_until
 
 
@@ -102,6 +103,8 @@ class Cluster:
         self._members = []
         self._senders = []
         self._bulk = None
+        # Where what is large goes, if anywhere.
+        self.claim_check = None
 
     def topic(self, partitions=1):
         name = f"contract-{uuid.uuid4().hex[:12]}"
@@ -113,8 +116,14 @@ class Cluster:
         self._bulk = None  # It would not know of the new ones for minutes.
 
     def sender(self, observers=()):
-        self._senders.append(self.transport.sender(Config(), observers))
-        return self._senders[-1]
+        return self._sender_of(self.transport, observers)
+
+    def _sender_of(self, transport, observers, **limits):
+        if self.claim_check is not None:
+            limits |= {"claim_check_bucket": "payloads", "claim_check_above_bytes": 1_000}
+        sender = make_sender(transport, Config(**limits), observers, self.claim_check)
+        self._senders.append(sender)
+        return sender
 
     def sender_out_of_reach(self, observers=(), **limits):
         """A sender of the same kind whose broker never answers."""
@@ -125,8 +134,7 @@ class Cluster:
         else:
             transport = KafkaTransport(kafka_config("127.0.0.1:1"))
         # Closed at the end as the others are: a client left open logs into whatever test is next.
-        self._senders.append(transport.sender(Config(**limits), observers))
-        return self._senders[-1]
+        return self._sender_of(transport, observers, **limits)
 
     def member(self, topic, group=None, start="earliest"):
         """A member of a group, new when None, that reads one topic or a list of them."""
@@ -217,19 +225,22 @@ def aws_credentials(monkeypatch):
 @pytest.fixture(
     params=[
         "memory",
+        "claim check",
         pytest.param("kafka", marks=pytest.mark.kafka),
+        pytest.param("claim check on kafka", marks=pytest.mark.kafka),
         *(pytest.param(name, marks=pytest.mark.localstack) for name in ON_AWS),
     ]
 )
 def target(request):
     """Somewhere to send to."""
-    if request.param == "memory":
+    on_cluster = OnClaimCheck if request.param.startswith("claim check") else OnCluster
+    if request.param in ("memory", "claim check"):
         broker = MemoryBroker()
-        target = OnCluster(Cluster(MemoryTransport(broker), broker.create_topic, None))
-    elif request.param == "kafka":
+        target = on_cluster(Cluster(MemoryTransport(broker), broker.create_topic, None))
+    elif request.param in ("kafka", "claim check on kafka"):
         address = request.getfixturevalue("kafka_broker").bootstrap_servers
         create_topic = request.getfixturevalue("create_topic")
-        target = OnCluster(kafka_cluster(address, "classic", create_topic))
+        target = on_cluster(kafka_cluster(address, "classic", create_topic))
     else:
         request.getfixturevalue("aws_credentials")
         url = request.getfixturevalue("localstack_url")

@@ -13,6 +13,7 @@ from tests.support.senders import ON_AWS
 
 READ_QUICKLY = [
     "memory",
+    "claim check",
     *(pytest.param(name, marks=pytest.mark.localstack) for name in ON_AWS),
 ]
 

@@ -17,6 +17,7 @@ from pat_events.producer.producer import Producer
 from pat_events.telemetry.counts import Counts
 from pat_events.telemetry.health import Health
 from pat_events.telemetry.observers import checked_observers
+from pat_events.transports.opening import make_sender
 
 if TYPE_CHECKING:
     import asyncio
@@ -127,7 +128,7 @@ class EngineConsumer(Lifecycle):
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         """Return the sender of what handlers publish, and of dead letters."""
-        sender = transport.sender(self._config, self._observers)
+        sender = make_sender(transport, self._config, self._observers)
         stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
         self._producer = Producer(self._config, transport=transport, sender=sender)
         stack.callback(self._let_go)

@@ -24,6 +24,11 @@ CE_CAUSATION_ID: Final = "ce_causationid"
 CE_CORRELATION_ID: Final = "ce_correlationid"
 # Where bridges took an event from, one place after another with spaces between.
 CE_BRIDGED_FROM: Final = "ce_bridgedfrom"
+# Where the payload is, if it is not in the record: CloudEvents' dataref extension, and of our own
+# what is compared with what is found there.
+CE_DATAREF: Final = "ce_dataref"
+CE_DATAREF_LENGTH: Final = "ce_datareflength"
+CE_DATAREF_SHA256: Final = "ce_datarefsha256"
 CE_TENANT_ID: Final = "ce_tenantid"
 CONTENT_TYPE: Final = "content-type"
 TRACEPARENT: Final = "traceparent"

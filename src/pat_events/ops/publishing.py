@@ -11,7 +11,7 @@ from pat_events.errors import BufferFullError, PatEventsError, RecordTooLargeErr
 from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.producer import Producer
 from pat_events.system.clock import CLOCK
-from pat_events.transports.sending import open_sender
+from pat_events.transports.opening import open_sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,22 +12,17 @@ from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
+from pat_events.producer import refusals
 from pat_events.producer.ack import Ack
 from pat_events.producer.arguments import check_headers, raise_explained
 from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
-from pat_events.producer.refusals import (
-    no_key,
-    not_encodable,
-    too_large,
-    too_many_headers,
-)
 from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.default import transport_or_default
-from pat_events.transports.sending import open_sender
+from pat_events.transports.opening import open_sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
     from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
     from pat_events.telemetry.observer import Observer
+    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
 
@@ -53,6 +49,8 @@ class Producer:
         transport: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
         sender: One of ``transport`` that is there already, instead of a new one; nobody is asked
             for an answer then. ``close`` closes it.
+        payloads: Where payloads go that are too large to be sent, if
+            ``config.claim_check_bucket`` is set; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         observers: Are told what becomes of events, as ``pat_events.telemetry`` lists it:
             ``Acknowledged``, ``NotDelivered`` and ``SentAgain``. A ``sender`` has its own.
         clock: What time it is; a simulation has its own.
@@ -69,6 +67,7 @@ class Producer:
         *,
         transport: SendingTransport | None = None,
         sender: Sender | None = None,
+        payloads: PayloadStore | None = None,
         observers: Iterable[Observer] = (),
         clock: Clock = CLOCK,
         ids: Ids = uuid_utils,
@@ -78,7 +77,8 @@ class Producer:
         if sender is not None and observers:
             raise ConfigError("observers are told by a sender: give them to whoever makes this one")
         self._codec = codec_by_name(self._config.codec)
-        self._surely_small_bytes = min(self._config.max_event_bytes, h.MAX_HEADER_BYTES)
+        self._largest_bytes = self._config.largest_event_bytes
+        self._surely_small_bytes = min(self._largest_bytes, h.MAX_HEADER_BYTES)
         self._all_stamps = Stamps(self._config, self._codec)
         self._stamps = self._all_stamps.by_class
         # The functions themselves, as they are called for each event.
@@ -87,7 +87,7 @@ class Producer:
         times = EventTimes()
         self._event_time, self._set_time = times.of, times.set
         transport = transport_or_default(transport, "sender")
-        self._sender = sender or open_sender(transport, self._config, observers)
+        self._sender = sender or open_sender(transport, self._config, observers, payloads)
         self._pressure = BackPressure(self._sender, self._config.publish_timeout_s, clock.monotonic)
         self._failures = Failures(transport, clock.monotonic)
         self._on_failure = self._failures.note
@@ -123,7 +123,7 @@ class Producer:
         Raises:
             UnknownEventError: the catalogue does not have this type, or this is no event.
             SchemaError: the event lacks its key, or a field cannot be encoded.
-            RecordTooLargeError: payload and headers are over ``config.max_event_bytes``.
+            RecordTooLargeError: payload and headers are over ``config.largest_event_bytes``.
             ConfigError: a header of ``headers`` has a name of the envelope's, or is not bytes; or
                 another argument is of a wrong type.
             BufferFullError: no room; nothing was taken.
@@ -230,7 +230,7 @@ class Producer:
             stamp = self._all_stamps.of(type(event))
         key = stamp.key_of(event)
         if not key:
-            raise no_key(stamp.event_type)
+            raise refusals.no_key(stamp.event_type)
         now_ns = self._time_ns()
         # What every generated class has, checked when its type was bound.
         if event.HasField("metadata"):
@@ -276,17 +276,17 @@ class Producer:
         try:
             value = stamp.encode(event)
         except self._codec.encode_errors as error:
-            raise not_encodable(event, error) from error
+            raise refusals.not_encodable(event, error) from error
         size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
         if size > self._surely_small_bytes or caused_by is not None or headers:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
             header_bytes = h.size_bytes(own.items())
             if header_bytes > h.MAX_HEADER_BYTES or len(own) > h.MAX_HEADERS:
-                raise too_many_headers(event, len(own), header_bytes)
+                raise refusals.too_many_headers(event, len(own), header_bytes)
             size = len(value) + len(key_bytes) + header_bytes
-        if size > self._config.max_event_bytes:
-            raise too_large(event, size, self._config.max_event_bytes)
+        if size > self._largest_bytes:
+            raise refusals.too_large(event, size, self._config)
         return Ack(
             stamp.topic,
             key_bytes,

@@ -9,6 +9,7 @@ from pat_events.errors import RecordTooLargeError, SchemaError
 
 if TYPE_CHECKING:
     from pat_events.catalog.model import EventType
+    from pat_events.config import Config
 
 
 def no_key(event_type: EventType) -> SchemaError:
@@ -32,11 +33,18 @@ def too_many_headers(event: Any, count: int, size_bytes: int) -> RecordTooLargeE
     )
 
 
-def too_large(event: Any, size_bytes: int, limit_bytes: int) -> RecordTooLargeError:  # noqa: ANN401
-    """Return the error for an event over ``Config.max_event_bytes``."""
+def too_large(event: Any, size_bytes: int, config: Config) -> RecordTooLargeError:  # noqa: ANN401
+    """Return the error for an event over ``Config.largest_event_bytes``."""
+    name = _named(event)
+    if config.claim_check_bucket is None:
+        return RecordTooLargeError(
+            f"{name} takes {size_bytes} bytes, the limit is {config.max_event_bytes} "
+            "(max_event_bytes): set PAT_EVENTS_CLAIM_CHECK_BUCKET, or keep large bodies in S3 and "
+            "send their key"
+        )
     return RecordTooLargeError(
-        f"{_named(event)} takes {size_bytes} bytes, the limit is {limit_bytes} (max_event_bytes): "
-        "keep large bodies in S3 and send their key"
+        f"{name} takes {size_bytes} bytes, the limit is {config.buffer_bytes} (buffer_bytes), also "
+        "with a claim check"
     )
 
 

@@ -151,18 +151,3 @@ class SendingTransport(Protocol):
             TransportUnavailableError: nobody answered in time; names the address.
             AuthenticationError: the sign-in was refused.
         """
-
-
-def open_sender(
-    transport: SendingTransport, config: Config, observers: Iterable[Observer] = ()
-) -> Sender:
-    """Return a new sender once somebody answers, as ``config.connect_timeout_s`` says.
-
-    Raises:
-        ConfigError: the settings do not go with those of the transport.
-        TransportUnavailableError: nobody answered in time; names the address.
-        AuthenticationError: the sign-in was refused.
-    """
-    if config.connect_timeout_s:
-        transport.ping(config.connect_timeout_s)
-    return transport.sender(config, observers)

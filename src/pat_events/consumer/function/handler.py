@@ -25,6 +25,7 @@ from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.default import transport_or_default
+from pat_events.transports.opening import make_sender
 
 if TYPE_CHECKING:
     import asyncio
@@ -197,7 +198,7 @@ class _Environment:
             if self._producer is None and self._transport is not None:
                 # Nobody is asked for an answer first: what is out of order there fails what needs
                 # it, in time, and not the invocation.
-                sender = self._transport.sender(self._config, self._observers)
+                sender = make_sender(self._transport, self._config, self._observers)
                 self._producer = Producer(self._config, transport=self._transport, sender=sender)
             if self._loop is None and self.is_async:
                 self._loop = self._stack.enter_context(loop_thread())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from pat_events.core.recovery.retry import leaves, wished_s
 from pat_events.errors import (
     BufferFullError,
+    ClaimCheckError,
     ClosedError,
     CodecError,
     HandlerTimeoutError,
@@ -151,6 +152,8 @@ def reason_of(error: BaseException) -> str:
     """Return the reason under which a hopeless error is counted."""
     if isinstance(error, UnknownEventError):
         return "unknown-event"
+    if isinstance(error, ClaimCheckError):
+        return "claim-check"
     if isinstance(error, CodecError):
         return "undecodable"
     if isinstance(error, SchemaError):

@@ -120,4 +120,6 @@ def _settings(config: AwsConfig, timeout_s: float | None) -> dict[str, Any]:
         "parameter_validation": False,
         "tcp_keepalive": True,
         "user_agent_extra": "pat-events",
+        # The name of a bucket in front of another address than AWS's is that of no host.
+        "s3": {"addressing_style": "auto" if config.endpoint_url is None else "path"},
     }

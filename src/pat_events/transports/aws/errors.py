@@ -30,10 +30,18 @@ _SHOWN_MAX: Final = 300
 
 _THROTTLED: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
 _BUSY: Final = frozenset(
-    {"InternalFailure", "InternalError", "InternalException", "ServiceUnavailable"}
+    {
+        "InternalFailure",
+        "InternalError",
+        "InternalException",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+    }
 )
 _MISSING: Final = (
     "NonExistentQueue",
+    "NoSuchBucket",
     "QueueDoesNotExist",
     "NotFound",
     "ResourceNotFound",
@@ -117,7 +125,12 @@ def of_code(resource: Resource, code: str, message: str, status: int = 0) -> Ref
 def _of_message(resource: Resource, name: str, said: str, status: int) -> Refused:
     doing = f"{resource.doing} {resource}"
     error: PatEventsError
-    if name.endswith("TooLong") or status == _TOO_LARGE or "must be shorter than" in said:
+    if (
+        name.endswith("TooLong")
+        or name == "EntityTooLarge"
+        or status == _TOO_LARGE
+        or "must be shorter than" in said
+    ):
         error = RecordTooLargeError(
             f"{doing}: it is too large for it ({said}): keep large bodies in S3 and send their key"
         )

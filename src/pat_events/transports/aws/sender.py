@@ -27,7 +27,7 @@ from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
 from pat_events.transports.process_end import FORKED, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from pat_events.config import Config
     from pat_events.core.clock import Clock
@@ -192,6 +192,11 @@ class BusSender:
         if is_outside:
             self._owner.join(join_s)
         return given_up
+
+    @property
+    def outstanding(self) -> Collection[Outgoing]:
+        """The records that are not settled: always the same container, false while it is empty."""
+        return self._ledger.outstanding
 
     @property
     def ended(self) -> bool:

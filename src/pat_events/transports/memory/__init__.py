@@ -8,9 +8,17 @@ SQS. Nothing is written to disk and no other process can see it.
 from __future__ import annotations
 
 from pat_events.transports.memory.broker import MemoryBroker
+from pat_events.transports.memory.payloads import MemoryPayloads
 from pat_events.transports.memory.queue import MemoryQueue
 from pat_events.transports.memory.receiver import MemoryReceiver
 from pat_events.transports.memory.sender import MemorySender
 from pat_events.transports.memory.transport import MemoryTransport
 
-__all__ = ["MemoryBroker", "MemoryQueue", "MemoryReceiver", "MemorySender", "MemoryTransport"]
+__all__ = [
+    "MemoryBroker",
+    "MemoryPayloads",
+    "MemoryQueue",
+    "MemoryReceiver",
+    "MemorySender",
+    "MemoryTransport",
+]
