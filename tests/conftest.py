@@ -159,6 +159,13 @@ def aws(localstack_url: str) -> Session:
     return Session("test", "test", localstack_host=urlsplit(localstack_url).netloc)
 
 
+@pytest.fixture
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What LocalStack lets in; in the environment, as boto3 looks for it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
 @pytest.fixture(scope="session")
 def native_kafka_cluster(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """Three brokers of this session's own, to be killed and frozen; leave them running."""

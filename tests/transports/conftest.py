@@ -215,13 +215,6 @@ def cluster(request):
     cluster.close()
 
 
-@pytest.fixture
-def aws_credentials(monkeypatch):
-    """What LocalStack lets in; in the environment, as boto3 looks for it."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-
-
 @pytest.fixture(
     params=[
         "memory",

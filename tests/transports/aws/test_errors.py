@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore import exceptions as b
+from botocore import parsers, session
 from botocore.parsers import ResponseParserError
 
 from pat_events.errors import (
@@ -134,3 +135,21 @@ def test_what_is_none_of_the_senders_faults_is_tried_again_whatever_its_code():
     assert (ours.again, theirs.again, unheard.again) == (True, False, True)
     assert taken == Taken("m")
     assert "the answer does not say what became of it" in str(unheard.error)
+
+
+def test_an_answer_that_is_none_of_awss_is_tried_again_whatever_reading_it_raises():
+    model = session.get_session().get_service_model("sns").operation_model("PublishBatch")
+    parser = parsers.create_parser("query")
+    with pytest.raises(KeyError) as raised:
+        parser.parse(
+            {"status_code": 200, "headers": {}, "body": b"<html>busy</html>"}, model.output_shape
+        )
+    refused = of_exception(QUEUE, raised.value)
+    assert (type(refused.error), refused.again) == (TransportError, True)
+    assert "the answer makes no sense (KeyError" in str(refused.error)
+
+
+def test_an_answer_without_ids_does_not_say_what_became_of_it():
+    for answer in ({"Successful": [{"Id": "0"}]}, {"Failed": [{"Code": "New"}]}):
+        (unheard,) = of_batch(QUEUE, answer, 1)
+        assert unheard.again

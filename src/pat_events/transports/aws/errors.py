@@ -163,7 +163,7 @@ def of_exception(resource: Resource, error: Exception) -> Refused:
             "region or endpoint_url if this goes on"
         )
         refused = Refused(TransportUnavailableError(text), again=True)
-    elif isinstance(error, ResponseParserError | b.IncompleteReadError):
+    elif isinstance(error, ResponseParserError | b.IncompleteReadError) or _is_of_parser(error):
         text = f"{resource.doing} {resource}: the answer makes no sense ({_shown(error)})"
         refused = Refused(TransportError(text), again=True)
     elif isinstance(error, b.BotoCoreError) and _is_about_credentials(error):
@@ -179,13 +179,16 @@ def of_exception(resource: Resource, error: Exception) -> Refused:
 
 def of_batch(resource: Resource, answer: Mapping[str, Any], count: int) -> list[Answer]:
     """Return what SQS or SNS say of ``count`` entries whose ids are their numbers."""
-    found: dict[str, Answer] = {
-        it["Id"]: Taken(it["MessageId"]) for it in answer.get("Successful", ())
+    found: dict[str | None, Answer] = {
+        it.get("Id"): Taken(it["MessageId"])
+        for it in answer.get("Successful", ())
+        if it.get("MessageId")
     }
     for it in answer.get("Failed", ()):
         refused = of_code(resource, it.get("Code", "?"), it.get("Message", ""))
         # By its own words it is none of the sender's faults, whatever the code.
-        found[it["Id"]] = refused if it.get("SenderFault", True) else refused._replace(again=True)
+        is_theirs = not it.get("SenderFault", True)
+        found[it.get("Id")] = refused._replace(again=True) if is_theirs else refused
     return [found.get(str(number)) or unheard_of(resource) for number in range(count)]
 
 
@@ -193,6 +196,16 @@ def unheard_of(resource: Resource) -> Refused:
     """Return what it means that an answer does not tell what became of an entry."""
     text = f"{resource.doing} {resource}: the answer does not say what became of it"
     return Refused(TransportError(text), again=True)
+
+
+def _is_of_parser(error: Exception) -> bool:
+    """Tell whether what reads answers has raised this: it trips over what is none of AWS's."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == "botocore.parsers":
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _is_about_credentials(error: Exception) -> bool:
