@@ -109,6 +109,16 @@ class TestAnswers:
         assert all_calls(made, 1.9) == [["o"]]
         assert names(made.next_call(2.0)) == ["0", "1", "2", "3"]
 
+    def test_calls_that_fail_while_others_of_their_time_do_are_one_failure(self):
+        made = batching(*(entry() for _ in range(40)))
+        together = [made.next_call(0.0) for _ in range(4)]
+        for second, call in enumerate(together, 1):
+            made.done(call, THROTTLED, float(second), 0.0)
+        assert made.due() == 3.0
+        later = made.next_call(4.0)
+        made.done(later, THROTTLED, 4.5, 0.0)
+        assert made.due() == 8.5
+
     def test_pauses_grow_until_a_call_is_answered(self):
         made = batching(entry())
         now = 0.0

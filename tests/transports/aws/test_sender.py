@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -40,6 +41,10 @@ class Bus:
         self.gate = threading.Event()
         self.gate.set()
         self.called = threading.Semaphore(0)
+        self.closed = False
+
+    def close(self):
+        self.closed = True
 
     def wrap(self, outgoing):
         group = outgoing.key.decode() if self.fifo else None
@@ -53,7 +58,7 @@ class Bus:
 
 
 class Sent(Outgoing):
-    __slots__ = ("settlements", "then")
+    __slots__ = ("__weakref__", "settlements", "then")
 
     def settle(self, error, place):
         super().settle(error, place)
@@ -286,6 +291,45 @@ def test_closing_while_a_call_hangs_gives_up_and_returns(make_sender, bus, recor
     assert sender.close(0.01) == [hanging]
     assert time.monotonic() - began < 5
     assert str(hanging.error) == "not acknowledged before close; no call has failed"
+
+
+def test_closing_waits_for_all_calls_that_hang_together_and_not_for_each(make_sender, bus, record):
+    bus.gate.clear()
+    sender = make_sender(config=Config(delivery_timeout_s=0.05), linger_s=0.0, batch_events=1)
+    for n in range(10):
+        sender.send(record(f"{n}"))
+    assert sender.flush(5) == []
+    assert len(bus.calls) == 10
+    began = time.monotonic()
+    assert sender.close(0.0) == []
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_what_was_given_up_is_not_kept_while_every_call_hangs(make_sender, bus, record, fifo):
+    bus.gate.clear()
+    bus.fifo = fifo
+    config = Config(buffer_events=20, delivery_timeout_s=0.02)
+    sender = make_sender(config=config, calls_in_flight=1, batch_events=5)
+    alive = weakref.WeakSet()
+    for n in range(400):
+        sent = record(f"{n}", key=b"%d" % (n % 3))
+        alive.add(sent)
+        while True:
+            try:
+                sender.send(sent)
+                break
+            except BufferFullError:
+                sender.wait_for_room(5)
+    del sent
+    assert sender.flush(5) == []
+    until(lambda: len(alive) <= 2 * config.buffer_events, 5)
+
+
+def test_closing_lets_go_of_connections(make_sender, bus):
+    sender = make_sender()
+    sender.close(5)
+    assert bus.closed
 
 
 def test_the_handler_of_a_signal_may_send_wherever_it_strikes(make_sender, bus, record):

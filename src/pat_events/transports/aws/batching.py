@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from pat_events.core.recovery.pause import Pause
 from pat_events.core.recovery.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pat_events.errors import PatEventsError
     from pat_events.transports.sending import Outgoing
@@ -36,6 +37,7 @@ class Entry:
         size: Bytes that count towards the limits of the bus.
         group: What it keeps its order in; None where the bus keeps none.
         taken_at: When it was taken, in monotonic seconds.
+        called_at: When the call was made that it was the first of, likewise.
         attempts: How often it was refused for a while.
         alone: It was part of a call that was refused as a whole, and may be why.
         over: Nobody waits for it any more: it was settled.
@@ -48,6 +50,7 @@ class Entry:
     size: int
     group: str | None = None
     taken_at: float = 0.0
+    called_at: float = 0.0
     attempts: int = 0
     alone: bool = False
     over: bool = False
@@ -101,9 +104,8 @@ class Limits(NamedTuple):
 class _Destination:
     ready: deque[Entry]
     size: int = 0
-    # Calls that failed as a whole since one did not, and until when there is no other.
-    failures: int = 0
-    paused_until: float = 0.0
+    # Of calls that failed as a whole.
+    pause: Pause = field(default_factory=Pause)
 
 
 class Batching:
@@ -155,7 +157,9 @@ class Batching:
                 # To the end, so that each has its turn.
                 self._destinations[name] = self._destinations.pop(name)
                 self._calls += 1
-                return self._pack(destination)
+                call = self._pack(destination)
+                call[0].called_at = now
+                return call
         return []
 
     def due(self) -> float | None:
@@ -163,7 +167,7 @@ class Batching:
         times = [self._asleep[0][0]] if self._asleep else []
         if not self.is_busy:
             times += [
-                max(it.paused_until, self._full_at(it))
+                max(it.pause.until, self._full_at(it))
                 for it in self._destinations.values()
                 if self._drop_over(it)
             ]
@@ -184,7 +188,7 @@ class Batching:
         destination = self._destinations[call[0].destination]
         if isinstance(answers, Refused):
             return self._failed(destination, call, answers, now, random)
-        destination.failures = 0
+        destination.pause.answered()
         settled: list[Settlement] = []
         for entry, answer in zip(call, answers, strict=True):
             if isinstance(answer, Refused) and answer.again and not entry.over:
@@ -197,6 +201,19 @@ class Batching:
                 self._let_next(entry)
         return settled
 
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Let go of what nobody waits for any more, and of what else is over before it.
+
+        ``next_call`` passes it over as well, but there may be none for long: every call may hang.
+        """
+        for entry in entries:
+            behind = self._behind.get((entry.destination, entry.group or ""))
+            while behind and behind[0].over:
+                behind.popleft()
+            destination = self._destinations.get(entry.destination)
+            if destination is not None:
+                self._drop_over(destination)
+
     def _failed(
         self,
         destination: _Destination,
@@ -207,9 +224,9 @@ class Batching:
     ) -> list[Settlement]:
         one_of_many = refused.may_be_one and len(call) > 1
         if refused.again:
-            destination.failures += 1
-            pause_s = self._backoff.delay_s(destination.failures, random)
-            destination.paused_until = max(destination.paused_until, now + pause_s)
+            destination.pause.failed(
+                call[0].called_at, now, lambda times: self._backoff.delay_s(times, random)
+            )
         elif not one_of_many:
             for entry in call:
                 self._let_next(entry)
@@ -242,7 +259,7 @@ class Batching:
     def _is_due(self, destination: _Destination, now: float, *, expedite: bool) -> bool:
         return (
             self._drop_over(destination)
-            and destination.paused_until <= now
+            and destination.pause.until <= now
             and (expedite or self._full_at(destination) <= now)
         )
 

@@ -42,3 +42,6 @@ class Bus(Protocol):
 
         Returns what became of each, or of the call where it failed as a whole.
         """
+
+    def close(self) -> None:
+        """Let go of connections; one that waits for an answer goes when it has it."""

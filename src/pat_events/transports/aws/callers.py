@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,12 +49,13 @@ class Callers:
         self._calls.put(call)
 
     def end(self, timeout_s: float) -> None:
-        """Let the threads end, and wait so long for each: a call may be waiting for its answer."""
+        """Let the threads end, and wait so long for all: calls may be waiting for answers."""
         for _ in self._threads:
             self._calls.put(None)
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(timeout_s)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:

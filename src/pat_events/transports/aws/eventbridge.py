@@ -167,6 +167,10 @@ class _Bus:
         found = [_answer(resource, each) for each in answer.get("Entries", ())]
         return found if len(found) == len(entries) else unheard_of(resource)
 
+    def close(self) -> None:
+        """Let go of connections; see ``Bus.close``."""
+        self._client.close()
+
 
 def _entry_bytes(region: str) -> int:
     return _ENTRY_BYTES_CHINA if region.startswith("cn-") else _ENTRY_BYTES

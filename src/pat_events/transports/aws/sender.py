@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.aws")
 
-# Longest that closing waits for a thread that has nothing more to do, in seconds.
+# Longest that closing waits for threads that have nothing more to do, in seconds.
 _JOIN_S: Final = 1.0
 _IDLE_S: Final = 60.0
 _CLOSED: Final = "the producer was closed: make a new one"
@@ -191,6 +191,7 @@ class BusSender:
         self._callers.end(join_s)
         if is_outside:
             self._owner.join(join_s)
+        self._bus.close()
         return given_up
 
     @property
@@ -280,6 +281,7 @@ class BusSender:
                     for it in overdue
                 ]
             )
+            self._batching.forget(overdue)
 
 
 def _limits(bus: Bus, aws: AwsConfig) -> Limits:

@@ -140,6 +140,10 @@ class _Topic:
             return of_exception(resource, error)
         return of_batch(resource, answer, len(messages))
 
+    def close(self) -> None:
+        """Let go of connections; see ``Bus.close``."""
+        self._client.close()
+
 
 def _short(topic: str) -> str:
     return topic.rpartition(":")[2]

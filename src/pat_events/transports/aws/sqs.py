@@ -179,6 +179,10 @@ class _Queues:
             return of_exception(resource, error)
         return of_batch(resource, answer, len(messages))
 
+    def close(self) -> None:
+        """Let go of connections; see ``Bus.close``."""
+        self._client.close()
+
     def _url(self, queue: str) -> str:
         if is_url(queue):
             return queue
