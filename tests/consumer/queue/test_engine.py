@@ -421,6 +421,27 @@ class TestNothingIsLost:
         member.turns(40)
         assert (service.ids, len(stage.queue)) == (["a"], 0)
 
+    @pytest.mark.parametrize("kind", ["receive", "delete"])
+    def test_requests_that_fail_side_by_side_are_one_failure_and_no_long_pause(
+        self, stage, service, kind
+    ):
+        member = stage.member(service.handlers, max_in_flight=1_000)
+        stage.send(*(str(n) for n in range(400)))
+        while len(member.requests.waiting) < 5:
+            member.step()
+            member.engine.step()
+        if kind == "delete":
+            member.workers.run_all()
+            member.engine.step()
+        failing = [it for it in member.requests.waiting if getattr(it, "kind", "receive") == kind]
+        assert len(failing) >= 5
+        member.requests.failures[kind] = [DOWN] * len(failing)
+        member.step()
+        before = len(member.requests.asked)
+        member.step(0.6)
+        again = member.requests.asked[before:]
+        assert [it for it in again if getattr(it, "kind", "receive") == kind]
+
     def test_a_message_that_comes_twice_is_handled_once_and_deleted_by_its_last_receipt(
         self, stage, service
     ):

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.queue.requests import Receive
+from pat_events.core.recovery.pause import Pause
 from pat_events.core.recovery.verdict import hold_s
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
@@ -41,23 +42,21 @@ class Intake:
         self._repeats = Repeats()
         self._wanted = 1
         self._asked = 0
-        self._failures = 0
         #: What keeps messages from coming, in words; empty where nothing does.
         self.not_ready = "it has not reached its queue yet"
-        #: When to ask again after a failure, by the monotonic clock in seconds.
-        self.paused_until = 0.0
+        self._pause = Pause()
         #: Calls under way.
         self.calls = 0
 
     def ask(self, now: float) -> None:
         """Ask for what there is room for."""
-        while self.calls < self._wanted and now >= self.paused_until:
+        while self.calls < self._wanted and now >= self._pause.until:
             count = min(self._max_batch, self._room)
             if count < 1:
                 return
             self.calls += 1
             self._asked += count
-            self._requests.submit(Receive(count, RECEIVE_S, self._limits.visibility_s))
+            self._requests.submit(Receive(count, RECEIVE_S, self._limits.visibility_s, now))
 
     @property
     def _room(self) -> int:
@@ -70,17 +69,16 @@ class Intake:
         self.calls -= 1
         self._asked -= answer.count
         if answer.error is None:
-            self._failures = 0
             self.not_ready = ""
+            self._pause.answered()
             is_full = len(answer.messages) == answer.count
             self._wanted = min(MAX_CALLS, max(1, self._wanted + (1 if is_full else -1)))
             return
         if isinstance(answer.error, ClosedError):
             return  # It stops.
-        self._failures += 1
         self._wanted = 1
         self.not_ready = f"receiving fails: {one_line(str(answer.error))}"
-        self.paused_until = now + hold_s(self._failures)
+        self._pause.failed(answer.asked_at, now, hold_s)
         more = self._repeats.note(type(answer.error).__name__, now)
         if more is not None:
             told = one_line(str(answer.error))

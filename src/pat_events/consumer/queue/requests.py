@@ -20,15 +20,17 @@ class Receive:
     Attributes:
         messages: What came.
         error: Why nothing came, where something failed.
-        at: When the answer was there, by the monotonic clock in seconds.
+        asked_at: When this was made, by the monotonic clock in seconds.
+        at: When the answer was there, likewise.
     """
 
-    __slots__ = ("at", "count", "error", "messages", "visibility_s", "wait_s")
+    __slots__ = ("asked_at", "at", "count", "error", "messages", "visibility_s", "wait_s")
 
-    def __init__(self, count: int, wait_s: float, visibility_s: int) -> None:
+    def __init__(self, count: int, wait_s: float, visibility_s: int, asked_at: float) -> None:
         self.count = count
         self.wait_s = wait_s
         self.visibility_s = visibility_s
+        self.asked_at = asked_at
         self.messages: list[QueueMessage] = []
         self.error: PatEventsError | None = None
         self.at = 0.0

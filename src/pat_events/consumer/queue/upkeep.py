@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.queue.requests import Change
+from pat_events.core.recovery.pause import Pause
 from pat_events.core.recovery.verdict import hold_s
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
@@ -55,7 +56,7 @@ class Upkeep:
         self._repeats = Repeats()
         self._delete_after_s = _DELETE_AFTER_FIFO_S if features.fifo else _DELETE_AFTER_S
         self._delete_at = _NEVER
-        self._failed_deletes = 0
+        self._deletes = Pause()
         #: Requests under way that matter to what comes again.
         self.calls = 0
 
@@ -86,9 +87,9 @@ class Upkeep:
             return
         if self._delete_at == _NEVER:
             self._delete_at = now + self._delete_after_s
-        is_paused = self._failed_deletes > 0 and now < self._delete_at
         is_full = len(done) >= self._features.max_batch
-        if is_paused or not (is_full or expedite or now >= self._delete_at):
+        is_due = is_full or expedite or now >= self._delete_at
+        if not is_due or now < self._deletes.until:
             return
         self._delete_at = _NEVER
         self._state.to_delete = []
@@ -106,7 +107,7 @@ class Upkeep:
     @property
     def next_due(self) -> float:
         """When ``ask`` has something to do, by the monotonic clock in seconds."""
-        return min(self._delete_at, self._visibility.next_due)
+        return min(max(self._delete_at, self._deletes.until), self._visibility.next_due)
 
     @property
     def is_done(self) -> bool:
@@ -137,13 +138,15 @@ class Upkeep:
         if change.kind == "delete":
             for message in (*done, *gone):
                 self.forget(message)
-            self._delete_again(failed, now)
+            self._delete_again(failed, change.at, now)
 
-    def _delete_again(self, failed: Sequence[QueueMessage], now: float) -> None:
-        self._failed_deletes = self._failed_deletes + 1 if failed else 0
-        if failed:
-            self._state.to_delete[:0] = failed
-            self._delete_at = now + hold_s(self._failed_deletes)
+    def _delete_again(self, failed: Sequence[QueueMessage], asked_at: float, now: float) -> None:
+        if not failed:
+            self._deletes.answered()
+            return
+        self._deletes.failed(asked_at, now, hold_s)
+        self._state.to_delete[:0] = failed
+        self._delete_at = now
 
     def forget(self, message: QueueMessage) -> None:
         """This message is not here any more."""
