@@ -95,6 +95,7 @@ class QueueMember:
         max_in_flight: int = 100,
         max_in_flight_bytes: int = 1_000_000,
         observers=(),
+        drain_timeout_s: float = 5,
         while_waiting=None,
     ):
         self.stage = stage
@@ -120,7 +121,7 @@ class QueueMember:
                 max_in_flight=max_in_flight,
                 max_in_flight_bytes=max_in_flight_bytes,
                 visibility_s=VISIBILITY_S,
-                drain_timeout_s=5,
+                drain_timeout_s=drain_timeout_s,
             ),
             system="memory",
             observers=[self.counts, *observers],

@@ -144,6 +144,12 @@ class QueueReceiver(Protocol):
         tell the queue.
         """
 
+    def release(self) -> None:
+        """Let go of connections, as nothing more is asked; closes as well.
+
+        What is under way goes on to its end.
+        """
+
 
 class Queue(Protocol):
     """A queue to receive from."""

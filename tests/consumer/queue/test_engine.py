@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pat_events import Handlers, RetryPolicy
+from pat_events.consumer.queue.intake import RECEIVE_S
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.record import Position
 from pat_events.errors import HoldError, PermanentError, TransportError
@@ -522,6 +523,17 @@ class TestStop:
         assert member.engine.close() == 1
         assert stage.clock.now - began == pytest.approx(5, abs=0.2)
         assert stage.queue.message_ids == ["emails-1"]
+
+    def test_a_call_that_receives_and_hangs_is_waited_for_no_longer_than_one_may_take(
+        self, stage, service
+    ):
+        member = stage.member(service.handlers, drain_timeout_s=60)
+        member.step()
+        assert len(member.requests.waiting) == 1
+        member.inbox._while_waiting = stage.clock.advance
+        began = stage.clock.now
+        assert member.engine.close() == 0
+        assert RECEIVE_S < stage.clock.now - began < RECEIVE_S + 3
 
 
 class TestBounds:

@@ -190,7 +190,7 @@ class QueueConsumer(EngineConsumer):
         self, stack: contextlib.ExitStack
     ) -> Callable[[Callable[[Request], None]], RequestThreads]:
         receiver = self._queue.receiver(self._config)
-        stack.callback(receiver.close)  # What the engine does, unless it cannot be made.
+        stack.callback(receiver.release)
 
         def make_requests(post: Callable[[Request], None]) -> RequestThreads:
             requests = RequestThreads(receiver, post)

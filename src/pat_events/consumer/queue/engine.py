@@ -254,13 +254,14 @@ class Engine:
         """
         self._state.drain()
         self._requests.stop_receiving()
-        deadline = self._clock() + self._limits.drain_timeout_s
+        began = self._clock()
+        deadline = began + self._limits.drain_timeout_s
         try:
             while not self._abort:
                 now = self._clock()
                 self._give_back_what_waits(now)
                 self._upkeep.ask(now, expedite=True)
-                if self._is_drained or now >= deadline:
+                if (self._is_drained and self._intake.is_over(began, now)) or now >= deadline:
                     break
                 wait_s = _BUSY_S if self._workers.wake_idle() else _WAIT_S
                 self._settle(self._inbox.take(min(wait_s, deadline - now)))
@@ -284,4 +285,4 @@ class Engine:
 
     @property
     def _is_drained(self) -> bool:
-        return not (self._state.running or self._intake.calls) and self._upkeep.is_done
+        return not self._state.running and self._upkeep.is_done

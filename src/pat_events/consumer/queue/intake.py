@@ -22,6 +22,8 @@ _log = logging.getLogger("pat_events.consumer")
 #: Longest wait of a call for the first message, in seconds. A stop waits for its end: what comes
 #: to a call that nobody waits for is kept from everybody until its visibility is over.
 RECEIVE_S: Final = 5.0
+# How much longer than that a stop waits for such a call, which may hang.
+_GRACE_S: Final = 1.0
 #: Most calls at a time.
 MAX_CALLS: Final = 8
 
@@ -63,6 +65,10 @@ class Intake:
         if self._state.value_bytes >= self._limits.max_in_flight_bytes:
             return 0
         return self._limits.max_in_flight - len(self._state.taken) - self._asked
+
+    def is_over(self, stopped_at: float, now: float) -> bool:
+        """Tell whether no call is under way that a stop waits for."""
+        return not self.calls or now >= stopped_at + RECEIVE_S + _GRACE_S
 
     def answered(self, answer: Receive, now: float) -> None:
         """Learn from an answer."""

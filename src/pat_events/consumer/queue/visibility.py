@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 # After so much of its visibility a message is kept longer: the rest is for a call that fails.
 _EXTEND_AFTER: Final = 0.5
-# When to ask again after a call that failed, in seconds.
+# When to ask again after a call that failed, in seconds; and after one without an answer, as a part
+# of the visibility: one connection that hangs must not cost a message.
 _AGAIN_S: Final = 1.0
+_UNANSWERED_AFTER: Final = 0.125
 _NEVER: Final = float("inf")
 
 
@@ -32,6 +34,7 @@ class Visibility:
         # When to extend it, soonest first: as each wait is the same, in the order of asking.
         self._next: dict[QueueMessage, float] = {}
         self._again: dict[QueueMessage, float] = {}
+        self._unanswered: dict[QueueMessage, float] = {}
         # None is over before this.
         self._none_before = _NEVER
 
@@ -41,10 +44,14 @@ class Visibility:
             self._keep(message, at + self._visibility_s, at + self._max_visibility_s, at)
 
     def extended(self, messages: Iterable[QueueMessage], visibility_s: int, at: float) -> None:
-        """These are kept for so long from then on, which is when it was asked."""
+        """These are kept for so long from then on, which is when it was asked.
+
+        It may have been asked again since, and be known already to be kept longer, or no more.
+        """
         for message in messages:
-            if message in self._until:
-                self._keep(message, at + visibility_s, self._until[message][1], at)
+            until, at_most = self._until.get(message, (0.0, 0.0))
+            if until < at + visibility_s <= at_most:
+                self._keep(message, at + visibility_s, at_most, at)
 
     def _keep(self, message: QueueMessage, until: float, at_most: float, now: float) -> None:
         self.ended(message)
@@ -56,6 +63,8 @@ class Visibility:
         """These were not: they are due again soon."""
         for message in messages:
             if message in self._until:
+                for waiting in (self._unanswered, self._again):
+                    waiting.pop(message, None)
                 self._again[message] = now + _AGAIN_S
 
     def gone(self, message: QueueMessage) -> None:
@@ -69,28 +78,30 @@ class Visibility:
         self._until.pop(message, None)
         self._next.pop(message, None)
         self._again.pop(message, None)
+        self._unanswered.pop(message, None)
 
     def take_due(self, now: float) -> dict[int, list[QueueMessage]]:
-        """Return what is to be kept longer now, by for how long, and wait for what becomes of it.
+        """Return what is to be kept longer now, by for how long.
 
         What cannot be kept any longer is left to its end.
         """
         due: dict[int, list[QueueMessage]] = {}
-        for waiting in (self._again, self._next):
+        again_at = now + self._visibility_s * _UNANSWERED_AFTER
+        for waiting in (self._again, self._unanswered, self._next):
             while waiting and next(iter(waiting.values())) <= now:
                 message = next(iter(waiting))
                 del waiting[message]
                 visibility_s = min(self._visibility_s, int(self._until[message][1] - now))
                 if now + visibility_s > self._until[message][0]:
                     due.setdefault(visibility_s, []).append(message)
+                    self._unanswered[message] = again_at
         return due
 
     @property
     def next_due(self) -> float:
         """When ``take_due`` may have something; infinite where nothing is kept."""
-        return min(
-            next(iter(self._again.values()), _NEVER), next(iter(self._next.values()), _NEVER)
-        )
+        waiting = (self._again, self._unanswered, self._next)
+        return min(next(iter(each.values()), _NEVER) for each in waiting)
 
     def any_over(self, now: float) -> bool:
         """Tell whether a message is kept no more."""

@@ -37,11 +37,12 @@ class Clients:
         self._lock = threading.Lock()
         self._session: Any = None
 
-    def make(self, *, timeout_s: float | None = None) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
+    def make(self, *, timeout_s: float | None = None, wait_s: float = 0.0) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
         """Return a client, to be shared between threads.
 
         Args:
             timeout_s: How long a call may take instead of what the settings say, tried once.
+            wait_s: How long the service may wait before the time for its answer counts.
 
         Raises:
             ConfigError: boto3 is not installed, no region is named, or there is no such profile.
@@ -53,7 +54,7 @@ class Clients:
         except ImportError as missing:
             raise ConfigError(_MISSING) from missing
         config = self._config
-        settings = Config(**_settings(config, timeout_s))
+        settings = Config(**_settings(config, timeout_s, wait_s))
         # AWS's other libraries read AWS_REGION, boto3 AWS_DEFAULT_REGION alone.
         region = config.region or os.environ.get("AWS_REGION") or None
         try:
@@ -108,12 +109,12 @@ class Clients:
                     return
 
 
-def _settings(config: AwsConfig, timeout_s: float | None) -> dict[str, Any]:
+def _settings(config: AwsConfig, timeout_s: float | None, wait_s: float) -> dict[str, Any]:
     """Return what botocore's ``Config`` is made of; see ``Clients.make``."""
     attempts = config.client_attempts if timeout_s is None else 1
     return {
         "connect_timeout": config.connect_timeout_s if timeout_s is None else timeout_s / 2,
-        "read_timeout": config.read_timeout_s if timeout_s is None else timeout_s / 2,
+        "read_timeout": config.read_timeout_s + wait_s if timeout_s is None else timeout_s / 2,
         "retries": {"mode": "standard", "total_max_attempts": attempts},
         "max_pool_connections": config.calls_in_flight,
         # A quarter of the CPU that a call takes; what is sent was made here.

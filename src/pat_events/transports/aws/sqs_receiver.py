@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 # What SQS waits and keeps at most, in seconds.
 _MAX_WAIT_S: Final = 20
 _MAX_VISIBILITY_S: Final = 43_200
-_CONNECTIONS: Final = 16
+# As many calls as receive at a time, and as many as settle.
+_CONNECTIONS: Final = 8
 # Said of a receipt that gets no better. Whose fault it is, which answers tell as well, differs
 # from place to place.
 _GONE: Final = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"})
@@ -59,16 +60,8 @@ class SqsQueue:
     def __init__(self, queue: str, config: AwsConfig | None = None) -> None:
         check_queue(queue)
         self._queue = queue
-        config = AwsConfig.given(config)
-        # As many as receive and settle at a time, and a call that waits has its answer after that.
-        self._clients = Clients(
-            "sqs",
-            replace(
-                config,
-                calls_in_flight=_CONNECTIONS,
-                read_timeout_s=config.read_timeout_s + _MAX_WAIT_S,
-            ),
-        )
+        config = replace(AwsConfig.given(config), calls_in_flight=_CONNECTIONS)
+        self._clients = Clients("sqs", config)
 
     @property
     def name(self) -> str:
@@ -114,7 +107,10 @@ class SqsQueue:
         """
         unwrap = Unwrapping(load_catalog(Config.given(config).catalog))
         client = self._clients.make()
-        return SqsReceiver(client, self._queue, self._resource(client), unwrap, fifo=self._is_fifo)
+        # Of its own, as no other call is to hang for so long: what it keeps would be kept no more.
+        waiting = self._clients.make(wait_s=_MAX_WAIT_S)
+        resource = self._resource(client)
+        return SqsReceiver(client, waiting, self._queue, resource, unwrap, fifo=self._is_fifo)
 
     @property
     def _is_fifo(self) -> bool:
@@ -133,6 +129,7 @@ class SqsReceiver:
     def __init__(
         self,
         client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
+        waiting: Any,  # noqa: ANN401 - for the calls that wait for messages
         queue: str,
         resource: Resource,
         unwrap: Unwrap,
@@ -140,6 +137,7 @@ class SqsReceiver:
         fifo: bool,
     ) -> None:
         self._client = client
+        self._waiting = waiting
         self._queue = queue
         self._resource = resource
         self._unwrap = unwrap
@@ -152,7 +150,7 @@ class SqsReceiver:
         if self._closed.is_set():
             raise ClosedError("the receiver was closed: make a new one")
         answer = self._call(
-            self._client.receive_message,
+            self._waiting.receive_message,
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=min(math.ceil(wait_s), _MAX_WAIT_S),
             VisibilityTimeout=visibility_s,
@@ -183,6 +181,12 @@ class SqsReceiver:
     def close(self) -> None:
         """Receive no more; a call under way goes on to its end."""
         self._closed.set()
+
+    def release(self) -> None:
+        """Let go of connections; see ``QueueReceiver``."""
+        self.close()
+        self._client.close()
+        self._waiting.close()
 
     def _call(self, method: Callable[..., Any], **fields: object) -> Mapping[str, Any]:
         try:

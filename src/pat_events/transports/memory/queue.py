@@ -269,3 +269,7 @@ class MemoryQueueReceiver:
         with self._queue.changed:
             self.closed = True
             self._queue.changed.notify_all()
+
+    def release(self) -> None:
+        """There is nothing to let go of."""
+        self.close()
