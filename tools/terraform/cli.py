@@ -30,11 +30,12 @@ Proves terraform/ as far as it can be proved without an AWS account. All stages 
   unit        module tests with a mocked provider: what is created, what is refused,
               policies statement by statement; the platform in each environment
   checkov     no check fails, each skip has its reason
-  root        the whole platform, MSK included: apply, plan again (empty), an event through
-              every rule into every queue and workflow, an alarm of each severity to its
-              topic, one change after the other, plan again (empty), destroy; on LocalStack,
-              which proves wiring and not permissions, and a stub of the MSK APIs, which
-              proves order and stability, not that AWS accepts
+  root        the whole platform, MSK included: apply, plan again (empty), events of our
+              senders through every rule, by way of dead letters, to our consumers of every
+              queue and to workflows, an alarm of each severity to its topic, one change
+              after the other, plan again (empty), destroy; on LocalStack, which proves
+              wiring and not permissions, and a stub of the MSK APIs, which proves order
+              and stability, not that AWS accepts
 """
 # The first lane computes, the others mostly wait for the provider's pauses.
 LANES: tuple[dict[str, Callable[[Stage], None]], ...] = (

@@ -58,7 +58,7 @@ def root(stage: Stage) -> None:
     }
     stage.summary = (
         f"{applied} applied, {len(changes)} changes in second plans, {changed} changes of inputs, "
-        f"{stage.figures['events_delivered']} rule -> target pairs delivered, all destroyed"
+        f"{stage.figures['events_delivered']} ways to queues and workflows walked, all destroyed"
     )
 
 
