@@ -148,6 +148,20 @@ locals {
         Action   = ["events:CancelReplay", "events:DescribeReplay"]
         Resource = local.replay_arns
       },
+      {
+        # Of all of them, or none: a list has no resource.
+        Sid      = "ListReplays"
+        Effect   = "Allow"
+        Action   = "events:ListReplays"
+        Resource = "*"
+      },
+      {
+        # A replay to a rule that is not there reaches nobody.
+        Sid      = "LookForRule"
+        Effect   = "Allow"
+        Action   = "events:DescribeRule"
+        Resource = "arn:${local.account.partition}:events:${var.region}:${local.account.id}:rule/${local.name}/*"
+      },
     ]
   })
   # A replay has the name its starter gives it: only those of this platform.

@@ -193,6 +193,8 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
         Sid      = "WatchAndEndReplay", Effect = "Allow", Action = ["events:CancelReplay", "events:DescribeReplay"]
         Resource = "arn:aws:events:eu-west-1:111122223333:replay/pat-test-*"
       },
+      { Sid = "ListReplays", Effect = "Allow", Action = "events:ListReplays", Resource = "*" },
+      { Sid = "LookForRule", Effect = "Allow", Action = "events:DescribeRule", Resource = "arn:aws:events:eu-west-1:111122223333:rule/pat-test/*" },
     ]
     error_message = "This archive is replayed to this bus, by names of this platform."
   }

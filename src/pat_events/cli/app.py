@@ -17,6 +17,7 @@ from pat_events.cli import (
     groups,
     lag,
     publish,
+    replay,
     run,
     topics,
 )
@@ -70,6 +71,7 @@ app.command("run", cls=Command)(run.run)
 app.command("publish", cls=Command)(publish.publish)
 app.command("consume", cls=Command)(consume.consume)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(replay.app, name="replay")
 app.command("lag", cls=Command)(lag.lag)
 app.add_typer(groups.app, name="groups")
 app.command("doctor", cls=Command)(doctor.doctor)

@@ -14,7 +14,7 @@ output "rule_arns" {
 }
 
 output "archive_arn" {
-  description = "ARN of the archive, for `aws events start-replay`."
+  description = "ARN of the archive, that `pat-events replay start` begins with."
   value       = "arn:${local.arn_scope}:archive/${local.archive_name}"
 
   depends_on = [aws_cloudformation_stack.archive, aws_cloudwatch_event_archive.this]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from pat_events.core import headers as h
 from pat_events.core.checks import require_at_least_1, require_int, require_text
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused, Taken
+from pat_events.transports.aws.bus_names import check_bus, short_bus
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import Envelopes, refuse_taken_field, trace_header
@@ -35,9 +35,6 @@ _ENTRY_BYTES: Final = 1_048_576
 _ENTRY_BYTES_CHINA: Final = 262_144
 _DETAIL_TYPE_MAX: Final = 128
 _RESOURCE_MAX: Final = 2048
-_BUS: Final = re.compile(
-    r"(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[\w.-]{1,256}", re.ASCII
-)
 
 
 class EventBridge:
@@ -61,8 +58,7 @@ class EventBridge:
         self, bus: str, config: AwsConfig | None = None, *, entry_bytes: int | None = None
     ) -> None:
         require_text("bus", bus)
-        if not _BUS.fullmatch(bus):
-            raise ConfigError(f"{bus!r} is no bus of EventBridge: give its name or its ARN")
+        check_bus(bus)
         if entry_bytes is not None:
             require_int("entry_bytes", entry_bytes)
             require_at_least_1("entry_bytes", entry_bytes)
@@ -76,7 +72,7 @@ class EventBridge:
     @property
     def address(self) -> str:
         """Its bus; see ``SendingTransport.address``."""
-        return _short(self._bus)
+        return short_bus(self._bus)
 
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
         """Return a new sender.
@@ -121,7 +117,7 @@ class _Bus:
         max_bytes: int,
         envelopes: Envelopes,
     ) -> None:
-        self.address = _short(bus)
+        self.address = short_bus(bus)
         self._bus = bus
         self._envelopes = envelopes
         self._client = client
@@ -194,12 +190,8 @@ def _time(headers: HeaderValues, timestamp_ms: int) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _short(bus: str) -> str:
-    return bus.rpartition(":event-bus/")[2]
-
-
 def _resource(bus: str, region: str) -> Resource:
-    return Resource(f"bus {_short(bus)}", region, "events:PutEvents")
+    return Resource(f"bus {short_bus(bus)}", region, "events:PutEvents")
 
 
 def _look(bus: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
