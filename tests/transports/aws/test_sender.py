@@ -32,6 +32,7 @@ class Bus:
     """Takes everything, unless told otherwise; ``gate`` keeps calls waiting."""
 
     address = "a bus"
+    system = "a.bus"
     max_bytes = 1000
 
     def __init__(self, *, fifo=False):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.core import headers as h
 from pat_events.core.claim import Location
 from pat_events.errors import RecordTooLargeError
+from pat_events.telemetry.observers import Origin
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.sender import BusSender
 from pat_events.transports.aws.uploads import ROOM_S, Carried, OnlyFailures, Upload, Uploads
@@ -62,7 +63,7 @@ class ClaimCheckSender:
             Uploads(store, location, sender),
             config,
             AwsConfig(linger_s=0.0, batch_events=1, calls_in_flight=_UPLOADS),
-            observers=[OnlyFailures(observers)],
+            observers=[OnlyFailures(observers, Origin(Uploads.system))],
         )
         self._uploading = self._uploads.outstanding
         # How many were begun and are over, by a hash of their key: the one is changed by

@@ -21,7 +21,8 @@ from pat_events.errors import (
     TopicMissingError,
     TransportError,
 )
-from pat_events.telemetry.observer import NotDelivered, Observers
+from pat_events.telemetry.observer import NotDelivered
+from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.sending import Outgoing
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from pat_events.core.claim import Location
     from pat_events.telemetry.observer import Happening, Observer
+    from pat_events.telemetry.observers import Origin
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Place, Sender
@@ -109,6 +111,7 @@ class Uploads:
         sender: Where records go then.
     """
 
+    system = "aws.s3"
     # Of one payload a call: it is the record that is limited.
     max_bytes = sys.maxsize
 
@@ -136,6 +139,9 @@ class Uploads:
             if refused is not None:
                 return refused
         return [self._hand_on(entry, upload)]
+
+    def close(self) -> None:
+        """Keep the store's connections: whoever made it may upload with another sender."""
 
     def _prepare(self, upload: Upload) -> Refused | None:
         """Make what is handed on, its payload uploaded where it has to be."""
@@ -180,8 +186,8 @@ class Uploads:
 class OnlyFailures:
     """Tells observers what was not delivered: the rest is told by the sender that gets it."""
 
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = Observers(observers)
+    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+        self._observers = Observers(observers, origin)
 
     def saw(self, what: Happening) -> None:
         """This happened."""
