@@ -25,6 +25,7 @@ COMMANDS = [
     ["topics", "diff"],
     ["topics", "apply"],
     ["run"],
+    ["bridge"],
     ["publish"],
     ["consume"],
     ["dlq", "list"],

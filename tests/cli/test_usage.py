@@ -9,6 +9,7 @@ from pat_events.cli.app import app
 from pat_events.core.wording import counted
 
 USAGES = {
+    "bridge": "[OPTIONS] [GROUP]",
     "catalog": "[OPTIONS] COMMAND [ARGS]...",
     "catalog check": "[OPTIONS] [FILE]",
     "consume": "[OPTIONS] [TOPIC]...",

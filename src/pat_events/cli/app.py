@@ -9,6 +9,7 @@ import typer
 
 import pat_events
 from pat_events.cli import (
+    bridge,
     catalog,
     consume,
     demo,
@@ -68,6 +69,7 @@ app.command("demo", cls=Command)(demo.demo)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(topics.app, name="topics")
 app.command("run", cls=Command)(run.run)
+app.command("bridge", cls=Command)(bridge.bridge)
 app.command("publish", cls=Command)(publish.publish)
 app.command("consume", cls=Command)(consume.consume)
 app.add_typer(dlq.app, name="dlq")

@@ -93,8 +93,10 @@ class Bridge(ConsumerGroup):
         if types is None:
             types = routed_to(to, name, known.catalog)
         classes = classes_of(known, types)
-        refuse_without_queue(to, [known.of(each).event_type.name for each in classes])
         order = order or ("key" if to.keeps_order else "none")
+        #: Names of the events that are forwarded.
+        self.types = tuple(known.of(each).event_type.name for each in classes)
+        refuse_without_queue(self._to, self.types)
         self._forwarding = Forwarding(config, known)
         super().__init__(
             name,
@@ -181,7 +183,9 @@ class QueueBridge(QueueConsumer):
         self._to = transport_or_default(None, "sender") if to is None else _checked(to)
         known = EventTypes(load_catalog(config.catalog))
         classes = classes_of(known, list(known.catalog.events) if types is None else types)
-        refuse_without_queue(self._to, [known.of(each).event_type.name for each in classes])
+        #: Names of the events that are forwarded.
+        self.types = tuple(known.of(each).event_type.name for each in classes)
+        refuse_without_queue(self._to, self.types)
         self._forwarding = Forwarding(config, known)
         super().__init__(
             queue,
