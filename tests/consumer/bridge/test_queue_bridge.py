@@ -7,8 +7,13 @@ import logging
 
 import pytest
 
-from pat_events import Config, RetryPolicy
+from pat_events import Config, Context, RetryPolicy
+from pat_events.catalog.binding import EventTypes
+from pat_events.catalog.load import load_catalog
+from pat_events.codecs.table import media_type_after_unfolding
+from pat_events.consumer.bridge.forwarding import Forwarding
 from pat_events.core.headers import CE_BRIDGED_FROM
+from pat_events.core.record import Delivery
 from pat_events.errors import (
     ConfigError,
     RecordTooLargeError,
@@ -145,3 +150,21 @@ def test_a_call_outlasts_what_the_sender_may_take(clusters):
     (registration,) = set(bridge._registrations)
     assert registration.timeout_s > 700
     assert registration.retry == RetryPolicy()
+
+
+def test_a_payload_that_is_in_an_object_stays_there(clusters):
+    claim = {"dataref": "s3://b/k", "datareflength": "9", "datarefsha256": "0" * 64}
+    value = structured(data=None, datacontenttype="application/avro", id="id-1", **claim)
+    message = Delivery("emails", -1, 0, None, value, STRUCTURED, 1)
+    assert media_type_after_unfolding(message) == "application/cloudevents+json"
+    forwarding = Forwarding(Config(), EventTypes(load_catalog()))
+    forwarding.between(lambda _: "queue:emails", lambda topic: f"log:there/{topic}")
+    forwarding.through(clusters.there.sender(Config()))
+    # Read from there, as the attempt does before it calls a handler.
+    ack = forwarding.forward(EmailReceived(email_id="e-1"), Context(message, None))
+    assert ack.error is None
+    (record,) = clusters.there.records()
+    headers = headers_of(record)
+    assert (record.key, record.value) == (b"e-1", b"")
+    assert headers["content-type"] == b"application/avro"
+    assert {name: headers[f"ce_{name}"].decode() for name in claim} == claim

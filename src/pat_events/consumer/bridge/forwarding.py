@@ -142,13 +142,17 @@ class Forwarding:
         """Return the payload as it came, out of its envelope if it was in one."""
         if media_type(headers.get(h.CONTENT_TYPE)) != STRUCTURED:
             return delivery.value
-        headers[h.CONTENT_TYPE] = self._codec.content_type.encode()
         for name in (h.TRACEPARENT, h.TRACESTATE):
             # In there an attribute stands for the header, too.
             if headers.get(f"ce_{name}") == headers.get(name):
                 headers.pop(f"ce_{name}", None)
             if headers.get(name) is None:
                 headers.pop(name, None)
+        if h.CE_DATAREF in headers:
+            # The payload stays in its object, written as it is.
+            headers[h.CONTENT_TYPE] = delivery.header_values.get(_CE_CONTENT_TYPE)
+            return b""
+        headers[h.CONTENT_TYPE] = self._codec.content_type.encode()
         try:
             return self._codec.encoder(type(event))(event)
         except self._codec.encode_errors as error:
