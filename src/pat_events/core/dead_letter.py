@@ -25,7 +25,8 @@ _OFFSET: Final = f"{KIP_1191_PREFIX}offset"
 _GROUP: Final = f"{KIP_1191_PREFIX}group"
 _DELIVERY_COUNT: Final = f"{KIP_1191_PREFIX}delivery.count"
 _MESSAGE: Final = f"{KIP_1191_PREFIX}message"
-_REASON: Final = f"{OWN_PREFIX}reason"
+#: Header of every dead letter: why it was given up.
+REASON: Final = f"{OWN_PREFIX}reason"
 _ATTEMPTS: Final = f"{OWN_PREFIX}attempts"
 _HANDLER: Final = f"{OWN_PREFIX}handler"
 _ERROR_CLASS: Final = f"{OWN_PREFIX}error-class"
@@ -131,7 +132,7 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _GROUP: cause.group,
         _DELIVERY_COUNT: str(cause.attempts),
         _MESSAGE: message_of(error),
-        _REASON: cause.reason,
+        REASON: cause.reason,
         _ATTEMPTS: str(cause.attempts),
         _HANDLER: cause.handler,
         _ERROR_CLASS: class_of(error),
@@ -147,10 +148,10 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
 def read_cause(values: HeaderValues) -> StoredCause:
     """Read the cause from a dead letter's headers; never raises."""
     return StoredCause(
-        origin=_origin(values),
+        origin=origin_of(values),
         group=h.text(values, _GROUP) or "",
         handler=h.text(values, _HANDLER) or "",
-        reason=h.text(values, _REASON) or "",
+        reason=h.text(values, REASON) or "",
         error_class=h.text(values, _ERROR_CLASS) or "",
         root_cause_class=h.text(values, _ROOT_CAUSE_CLASS) or "",
         message=h.text(values, _MESSAGE) or "",
@@ -164,7 +165,8 @@ def read_cause(values: HeaderValues) -> StoredCause:
     )
 
 
-def _origin(values: HeaderValues) -> Position | None:
+def origin_of(values: HeaderValues) -> Position | None:
+    """Return where a dead letter came from; None where it does not tell."""
     topic = h.text(values, _TOPIC)
     partition, offset = _number(values, _PARTITION), _number(values, _OFFSET)
     message_id = h.text(values, _MESSAGE_ID)

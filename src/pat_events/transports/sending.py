@@ -151,3 +151,20 @@ class SendingTransport(Protocol):
             TransportUnavailableError: nobody answered in time; names the address.
             AuthenticationError: the sign-in was refused.
         """
+
+
+class DeadLetterTransport(SendingTransport, Protocol):
+    """One that can carry dead letters: any record, to the destination that is its ``topic``."""
+
+    def check_dead_letters(self, destination: str, timeout_s: float) -> None:
+        """Return once it is known that dead letters can go there, as far as one may look.
+
+        Args:
+            destination: Topic or queue.
+            timeout_s: Longest wait for the answer, in seconds.
+
+        Raises:
+            ConfigError: it cannot be the name of one.
+            TopicMissingError: there is none.
+            TransportUnavailableError: nobody answered in time; names the address.
+        """

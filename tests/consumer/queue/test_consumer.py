@@ -10,12 +10,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from pat_events import Config, Handlers, QueueConsumer, RetryPolicy
+from pat_events import Config, EventBridge, Handlers, QueueConsumer, RetryPolicy, Sqs
 from pat_events.errors import (
     ClosedError,
     ConfigError,
     NotDrainedError,
     PermanentError,
+    TopicMissingError,
     TransportUnavailableError,
     WorkersExhaustedError,
 )
@@ -312,6 +313,14 @@ class TestRefused:
             ({"drain_timeout_s": -1}, "0 or more seconds"),
             ({"dead_letters": "letters"}, "give that, too"),
             ({"transport": "kafka"}, "transport is 'kafka'"),
+            (
+                {"transport": EventBridge("b"), "dead_letters": "letters"},
+                "EventBridge cannot carry dead letters: .* give a KafkaTransport or Sqs",
+            ),
+            (
+                {"transport": Sqs("q"), "dead_letters": "https://sqs.test/1/emails"},
+                "dead_letters is emails itself: name another",
+            ),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
     )
@@ -331,6 +340,17 @@ class TestRefused:
             QueueConsumer(queue, quick_handlers(), config=Config()).start()
         transport = MemoryTransport(broker)
         consume(quick_handlers(), queue, transport=transport, dead_letters="letters")
+
+    def test_dead_letters_that_go_nowhere(self, queue, broker):
+        consumer = QueueConsumer(
+            queue,
+            quick_handlers(),
+            config=Config(),
+            transport=MemoryTransport(broker),
+            dead_letters="lettres",
+        )
+        with pytest.raises(TopicMissingError, match="there is no topic lettres"):
+            consumer.start()
 
     def test_what_is_no_queue(self):
         with pytest.raises(ConfigError, match="give a queue"):

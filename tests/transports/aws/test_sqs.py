@@ -152,3 +152,14 @@ def test_without_credentials_it_is_said_what_to_give(aws_config, monkeypatch, tm
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(AuthenticationError, match="give boto3 valid credentials"):
         Producer(transport=Sqs("q", aws_config))
+
+
+def test_whether_dead_letters_can_go_to_a_queue_is_asked(queue, aws_config):
+    name, url = queue()
+    transport = Sqs(name, aws_config)
+    transport.check_dead_letters(name, 5)
+    transport.check_dead_letters(url, 5)
+    with pytest.raises(TopicMissingError, match="there is no queue no-such in us-east-1"):
+        transport.check_dead_letters("no-such", 5)
+    with pytest.raises(ConfigError, match="is no SQS queue"):
+        transport.check_dead_letters("emails.dlq", 5)

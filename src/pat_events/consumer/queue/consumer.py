@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.queue import Queue, QueueFeatures
-    from pat_events.transports.sending import SendingTransport
+    from pat_events.transports.sending import DeadLetterTransport, SendingTransport
 
 # Beyond draining: the answers of the queue, and the producer's own flush.
 _LEAVE_S: Final = 15.0
@@ -58,8 +58,8 @@ class QueueConsumer(EngineConsumer):
         handlers: What to run.
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where handlers publish; when None what tries to is held.
-        dead_letters: Topic or queue of ``transport`` for what is given up. When None that is left
-            to the queue's own redrive, which it must have.
+        dead_letters: Topic of Kafka, or queue of SQS, for what is given up, which ``transport``
+            writes there. When None that is left to the queue's own redrive, which it must have.
         order: What is kept in order: the events of one ``"key"``, which is the message group, on
             FIFO queues alone; or ``"none"``. By what the queue is when None.
         max_threads: Threads for handlers that are plain functions.
@@ -128,6 +128,9 @@ class QueueConsumer(EngineConsumer):
         features = self._queue.features(timeout_s)
         if self._transport is not None:
             self._transport.ping(timeout_s)
+        if self._dead_letters is not None:
+            to = cast("DeadLetterTransport", self._transport)
+            to.check_dead_letters(self._dead_letters, timeout_s)
         self._require(features)
         self._features = features
 
@@ -214,5 +217,12 @@ def _check(
         require_text("dead_letters", dead_letters)
         if transport is None:
             raise ConfigError("dead_letters names where to, and transport how: give that, too")
+        if not hasattr(transport, "check_dead_letters"):
+            raise ConfigError(
+                f"{type(transport).__name__} cannot carry dead letters: leave them to the queue's "
+                "redrive policy, or give a KafkaTransport or Sqs"
+            )
+        if dead_letters.rpartition("/")[2] == queue.name:
+            raise ConfigError(f"dead_letters is {queue.name} itself: name another queue or topic")
     if order not in ("key", "none", None):
         raise ConfigError(f"order is {order!r}: a queue knows 'key' and 'none'")

@@ -184,7 +184,7 @@ class Envelopes:
         else:
             body["datacontenttype"] = media_type(wrapped.headers.get(h.CONTENT_TYPE))
             body["data_base64"] = base64.b64encode(outgoing.value or b"").decode()
-        return REFUSED.sub(_escape, _encode(body))
+        return REFUSED.sub(escape, _encode(body))
 
     def detail(self, outgoing: Outgoing, wrapped: Wrapped) -> str:
         """Return EventBridge's detail: the event's fields, and its attributes beside them."""
@@ -234,6 +234,7 @@ def header_text(name: str, value: bytes) -> str:
         raise SchemaError(f"header {name} is no text: {error.reason}") from error
 
 
-def _escape(character: re.Match[str]) -> str:
+def escape(character: re.Match[str]) -> str:
+    """Return a character as JSON escapes it."""
     # Inside a text of JSON: nowhere else is any but ASCII.
     return f"\\u{ord(character[0]):04x}"

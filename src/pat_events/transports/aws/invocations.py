@@ -191,7 +191,12 @@ def _of_event_bridge(event: dict[str, Any], unwrapping: Unwrapping) -> Invocatio
 
 
 def _message(
-    topic: str, message_id: str, value: bytes, headers: list[Header], at_ms: int, offset: int
+    topic: str,
+    message_id: str,
+    value: bytes | None,
+    headers: list[Header],
+    at_ms: int,
+    offset: int,
 ) -> QueueMessage:
     message = QueueMessage(
         topic,

@@ -33,11 +33,11 @@ def message_attributes(wrapped: Wrapped) -> tuple[dict[str, Mapping[str, Any]], 
         SchemaError: there are more than ten, or the bus cannot carry one.
     """
     values = wrapped.headers
-    found: dict[str, Mapping[str, Any]] = {h.CONTENT_TYPE: _string(STRUCTURED)}
+    found: dict[str, Mapping[str, Any]] = {h.CONTENT_TYPE: string_attribute(STRUCTURED)}
     size = len(h.CONTENT_TYPE) + len(STRUCTURED) + len("String")
     for name in _ATTRIBUTES:
         if value := values.get(name):
-            found[name] = _string(_carried(name, value))
+            found[name] = string_attribute(_carried(name, value))
             size += len(name) + len(value) + len("String")
     for name, value in wrapped.extra.items():
         _check_attribute(name, value)
@@ -110,7 +110,8 @@ def fifo_fields(wrapped: Wrapped) -> dict[str, str]:
     }
 
 
-def _string(value: str) -> Mapping[str, str]:
+def string_attribute(value: str) -> Mapping[str, str]:
+    """Return a text as a message attribute."""
     return {"DataType": "String", "StringValue": value}
 
 

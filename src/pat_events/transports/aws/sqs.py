@@ -21,6 +21,7 @@ from pat_events.transports.aws.envelope import (
     trace_header,
 )
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
+from pat_events.transports.aws.letters import is_letter, letter_fields
 from pat_events.transports.aws.message_fields import message_fields
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.sender import BusSender
@@ -117,6 +118,16 @@ class Sqs:
             question = partial(_look, queue)
             self._clients.ask(timeout_s / len(names), partial(_resource, queue), question)
 
+    def check_dead_letters(self, destination: str, timeout_s: float) -> None:
+        """Ask whether this queue is there; see ``DeadLetterTransport.check_dead_letters``.
+
+        Raises:
+            ConfigError: it is no queue's name or URL.
+        """
+        check_queue(destination)
+        question = partial(_look, destination)
+        self._clients.ask(timeout_s, partial(_resource, destination), question)
+
     def _named(self) -> list[str]:
         if isinstance(self._queues, str):
             return [self._queues]
@@ -146,6 +157,8 @@ class _Queues:
 
     def wrap(self, outgoing: Outgoing) -> Entry:
         """Return a record as a message; see ``Bus.wrap``."""
+        if is_letter(outgoing.headers):
+            return self._wrap_letter(outgoing)
         wrapped = self._envelopes.wrap(outgoing)
         queue = self._queue_of(wrapped.event_type.name)
         body = self._envelopes.structured(outgoing, wrapped, self._data)
@@ -159,6 +172,12 @@ class _Queues:
             }
         group = fields.get("MessageGroupId")
         return Entry(outgoing, queue, short_name(queue), fields, size, group)
+
+    def _wrap_letter(self, letter: Outgoing) -> Entry:
+        """Return a dead letter as a message for the queue it names."""
+        queue = letter.topic
+        fields, size = letter_fields(letter, is_fifo=queue.endswith(".fifo"), limit=_LIMIT)
+        return Entry(letter, queue, short_name(queue), fields, size, fields.get("MessageGroupId"))
 
     def _queue_of(self, event: str) -> str:
         if isinstance(self._queues, str):

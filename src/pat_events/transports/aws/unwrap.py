@@ -11,6 +11,7 @@ A body is
   (see ``envelope``); where there is none, as of a state machine's events, source and detail type
   tell which event of the catalogue it is. A replay's name is the header ``replay-name``;
 - both, where a rule sends to a topic of SNS;
+- a dead letter of ours (see ``letters``): the record as it was, with its cause in the headers;
 - or foreign: taken as it is, whatever it is. No handler gets it, as it has no type.
 
 Nothing in here raises for what a body holds: whoever looks for its handler refuses what is
@@ -29,6 +30,8 @@ from pat_events.codecs.structured import MEDIA_TYPE
 from pat_events.core import headers as h
 from pat_events.errors import CodecError
 from pat_events.transports.aws.envelope import CLOUD_EVENT
+from pat_events.transports.aws.letters import MEDIA_TYPE as LETTER_MEDIA_TYPE
+from pat_events.transports.aws.letters import read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +40,10 @@ if TYPE_CHECKING:
     from pat_events.core.record import Header
 
     #: From a body and its headers to those of the event in it.
-    Unwrap: TypeAlias = Callable[[str, list[Header]], tuple[bytes, list[Header]]]
+    Unwrap: TypeAlias = Callable[[str, list[Header]], tuple[bytes | None, list[Header]]]
 
 _STRUCTURED: Final = (h.CONTENT_TYPE, MEDIA_TYPE.encode())
+_LETTER: Final = (h.CONTENT_TYPE, LETTER_MEDIA_TYPE.encode())
 _HEADERS: Final = "headers"
 
 
@@ -57,9 +61,11 @@ class Unwrapping:
             (each.source, each.detail_type): each for each in known
         }
 
-    def __call__(self, body: str, headers: list[Header]) -> tuple[bytes, list[Header]]:
+    def __call__(self, body: str, headers: list[Header]) -> tuple[bytes | None, list[Header]]:
         """Return the value and the headers of the event in a body."""
         value = body.encode(errors="surrogatepass")
+        if _LETTER in headers:
+            return read_letter(value) or (value, headers)
         if any(name in (h.CONTENT_TYPE, h.CE_TYPE) for name, _ in headers):
             return value, headers  # A sender's attributes: nothing was wrapped around it.
         envelope = _object(value)

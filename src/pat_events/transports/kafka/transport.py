@@ -62,6 +62,10 @@ class KafkaTransport:
         _, metadata = connect(self._config, timeout_s)
         return str(metadata.cluster_id)
 
+    def check_dead_letters(self, destination: str, timeout_s: float) -> None:
+        """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""
+        self.partitions([destination], timeout_s)
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
         client, metadata = connect(self._config, timeout_s)

@@ -47,6 +47,10 @@ class MemoryTransport:
         del timeout_s
         return f"memory-{id(self._broker):x}"
 
+    def check_dead_letters(self, destination: str, timeout_s: float) -> None:
+        """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""
+        self.partitions([destination], timeout_s)
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
         del timeout_s
