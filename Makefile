@@ -8,10 +8,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 WORKERS := -n 2 --dist loadfile --max-worker-restart 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types proto docs perf stack-up stack-down terraform check clean
+.PHONY: help setup demo test lint format types proto docs perf lambda-package stack-up stack-down terraform check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## install everything for development into .venv
 
@@ -44,6 +44,9 @@ docs: $(VENV)/.dev ## generate docs/reference.md from docstrings and the catalog
 
 perf: $(VENV)/.dev ## measure beside bare confluent-kafka, on a Kafka of its own
 	@$(BIN)/python -m perf $(ARGS)
+
+lambda-package: $(VENV)/.dev ## a zip for AWS Lambda, for each architecture; ARGS="--module emails.py"
+	@$(BIN)/python -m tools.lambda_package $(ARGS)
 
 stack-up: $(VENV)/.dev ## start Kafka, schema registry and LocalStack, and say how to reach them
 	@$(BIN)/python -m tools.stack up $(ARGS)
