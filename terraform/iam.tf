@@ -10,13 +10,22 @@ locals {
   publisher_policies = {
     for source in local.sources : source => jsonencode({
       Version = "2012-10-17"
-      Statement = [{
-        Sid       = "Publish"
-        Effect    = "Allow"
-        Action    = "events:PutEvents"
-        Resource  = module.bus.arn
-        Condition = { StringEquals = { "events:source" = source } }
-      }]
+      Statement = [
+        {
+          Sid       = "Publish"
+          Effect    = "Allow"
+          Action    = "events:PutEvents"
+          Resource  = module.bus.arn
+          Condition = { StringEquals = { "events:source" = source } }
+        },
+        {
+          # PutEvents does not tell of a bus that is not there.
+          Sid      = "LookAtBus"
+          Effect   = "Allow"
+          Action   = "events:DescribeEventBus"
+          Resource = module.bus.arn
+        },
+      ]
     })
   }
 
@@ -75,7 +84,7 @@ locals {
       {
         Sid      = "Notify"
         Effect   = "Allow"
-        Action   = "sns:Publish"
+        Action   = ["sns:GetTopicAttributes", "sns:Publish"]
         Resource = module.topic["user-notifications"].arn
       },
       {
@@ -102,19 +111,20 @@ locals {
           "sqs:PurgeQueue",
           "sqs:ReceiveMessage",
         ]
-        Resource = concat(values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn])
+        Resource = concat(values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn)
       },
       {
-        # Not the bus's: it is no queue's dead letter, and SQS moves none of its messages.
+        # Not the bus's and the functions': they are no queue's, and SQS moves none of their messages.
         Sid      = "Redrive"
         Effect   = "Allow"
-        Action   = ["sqs:CancelMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
+        Action   = ["sqs:CancelMessageMoveTask", "sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
         Resource = values(module.queue)[*].dead_letter_arn
       },
       {
+        # A queue's attributes name its dead-letter queue.
         Sid      = "ReturnToQueues"
         Effect   = "Allow"
-        Action   = "sqs:SendMessage"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
         Resource = values(module.queue)[*].arn
       },
       {
@@ -135,6 +145,19 @@ locals {
         Effect   = "Allow"
         Action   = "events:DescribeArchive"
         Resource = module.bus.archive_arn
+      },
+      {
+        Sid      = "LookAtBusAndRules"
+        Effect   = "Allow"
+        Action   = ["events:DescribeEventBus", "events:DescribeRule", "events:ListRules"]
+        Resource = [module.bus.arn, local.rules_arn]
+      },
+      {
+        # These name no resource.
+        Sid      = "ListArchivesAndReplays"
+        Effect   = "Allow"
+        Action   = ["events:ListArchives", "events:ListReplays"]
+        Resource = "*"
       },
       {
         Sid      = "StartReplay"
@@ -166,6 +189,71 @@ locals {
   })
   # A replay has the name its starter gives it: only those of this platform.
   replay_arns = "arn:${local.account.partition}:events:${var.region}:${local.account.id}:replay/${local.name}-*"
+
+  rules_arn = "arn:${local.account.partition}:events:${var.region}:${local.account.id}:rule/${local.name}/*"
+
+  # Looks, and changes nothing: what `pat-events doctor` asks of buses, queues and topics.
+  doctor_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "LookAtBus"
+          Effect   = "Allow"
+          Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule", "events:ListRules", "events:ListTargetsByRule"]
+          Resource = [module.bus.arn, module.bus.archive_arn, local.rules_arn]
+        },
+        {
+          Sid    = "LookAtQueues"
+          Effect = "Allow"
+          Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+          Resource = concat(
+            values(module.queue)[*].arn, values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn
+          )
+        },
+        {
+          Sid      = "LookAtTopics"
+          Effect   = "Allow"
+          Action   = "sns:GetTopicAttributes"
+          Resource = values(module.topic)[*].arn
+        },
+        {
+          Sid      = "LookAtKey"
+          Effect   = "Allow"
+          Action   = "kms:DescribeKey"
+          Resource = module.key.arn
+        },
+      ],
+      [for claims in module.claim_check : {
+        Sid      = "LookAtClaims"
+        Effect   = "Allow"
+        Action   = ["s3:GetBucketLocation", "s3:GetLifecycleConfiguration", "s3:ListBucket"]
+        Resource = claims.bucket_arn
+      }],
+    )
+  })
+
+  # Lambda tells as the function's role.
+  unhandled_policy = one([
+    for queue in aws_sqs_queue.unhandled : jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "TellFailures"
+          Effect   = "Allow"
+          Action   = "sqs:SendMessage"
+          Resource = queue.arn
+        },
+        {
+          Sid       = "Encrypt"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = module.key.arn
+          Condition = local.via.sqs
+        },
+      ]
+    })
+  ])
 
   archive_reader_policy = one([
     for archive in module.msk_connect : jsonencode({

@@ -86,6 +86,11 @@ locals {
   workflow_name = "^[a-z0-9-]{1,${39 - length(local.name)}}$"
   workflows     = toset([for target in local.targets : target.name if target.kind == "workflow"])
 
+  # Group to the topics it reads.
+  read_by = {
+    for name, group in try(local.catalog.groups, {}) : name => try(distinct([for event in group.consumes : local.events[event].topic if can(local.events[event])]), [])
+  }
+
   # What monitoring.tf watches and tells, by name: see there why it does not ask the modules.
   topic_names = ["alerts", "critical-alerts", "operations", "user-notifications"]
   queue_names = {
@@ -101,4 +106,13 @@ locals {
     for severity, topic in { critical = "critical-alerts", warning = "alerts" } :
     severity => "arn:${local.account.partition}:sns:${var.region}:${local.account.id}:${local.name}-${topic}"
   }
+
+  # The package's own names: pat_events.Config and its transports.
+  settings = merge(
+    { PAT_EVENTS_AWS_REGION = var.region },
+    !var.enable_msk ? {} : {
+      PAT_EVENTS_BOOTSTRAP_SERVERS = module.msk[0].bootstrap_servers
+      PAT_EVENTS_MSK_IAM_REGION    = var.region
+    },
+  )
 }

@@ -99,6 +99,17 @@ locals {
     }
   }
 
+  function_alarms = !local.unhandled ? {} : {
+    "functions-unhandled" = {
+      description = "A function gave up on events. ${local.unhandled_name} has them, of a topic their places (topic, partition, offsets): mend the function, let it handle them, delete them there."
+      severity    = "critical"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = local.unhandled_name }
+      statistic   = "Maximum"
+    }
+  }
+
   schedule_alarms = {
     for key, metric in { dropped = "InvocationDroppedCount", refused = "TargetErrorCount" } : "schedules-${key}" => {
       description                = "The scheduler could not hand a job's message to its queue; what it dropped is in ${module.bus.dead_letter_name}."
@@ -115,7 +126,7 @@ module "alarms" {
 
   name_prefix = local.name
   topic_arns  = local.alarm_topic_arns
-  alarms      = merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms)
+  alarms      = merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms)
 }
 
 locals {
@@ -179,7 +190,7 @@ locals {
       {
         title   = "Dead letters"
         stat    = "Maximum"
-        metrics = [for name in concat(values(local.queue_names)[*].dead_letters, [module.bus.dead_letter_name]) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]]
+        metrics = [for name in concat(values(local.queue_names)[*].dead_letters, [module.bus.dead_letter_name], local.unhandled ? [local.unhandled_name] : []) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]]
       },
       {
         title   = "Notifications that failed"

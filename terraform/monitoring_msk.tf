@@ -2,9 +2,7 @@
 locals {
   # Group to the topics it reads; the archive's connector is a group as well.
   msk_readers = merge(
-    {
-      for name, group in try(local.catalog.groups, {}) : name => distinct([for event in group.consumes : local.events[event].topic if can(local.events[event])])
-    },
+    local.read_by,
     var.msk_connect == null ? {} : { (module.msk_connect[0].consumer_group) = keys(local.catalog.topics) },
   )
 

@@ -28,6 +28,7 @@ module "msk" {
     subnet_ids              = var.subnet_ids
     client_security_groups  = try(var.msk.client_security_groups, {})
     scraper_security_groups = try(var.msk.scraper_security_groups, {})
+    functions               = length(local.topic_sources) > 0
   }
 }
 

@@ -55,6 +55,16 @@ output "queue_consumer_policies" {
   value       = local.queue_consumer_policies
 }
 
+output "pat_events_settings" {
+  description = "Settings of the package, PAT_EVENTS_* to value, for a task definition or a function's environment: region, and the cluster where there is one."
+  value       = local.settings
+}
+
+output "pat_events_environment" {
+  description = "`pat_events_settings` as shell commands: eval \"$(terraform output -raw pat_events_environment)\" sets up `pat-events` and services."
+  value       = join("\n", [for name, value in local.settings : "export ${name}='${value}'"])
+}
+
 output "queue_sender_policies" {
   description = "IAM policy (JSON) per queue: send to it, past the bus. Attach it to the role of the sender."
   value       = local.queue_sender_policies
@@ -78,6 +88,41 @@ output "replay_policy" {
 output "archive_reader_policy" {
   description = "IAM policy (JSON): read the archive of the topics in S3; null without `msk_connect`."
   value       = local.archive_reader_policy
+}
+
+output "doctor_policy" {
+  description = "IAM policy (JSON) of whoever looks whether all is there: bus, rules, queues, topics, key. Changes nothing."
+  value       = local.doctor_policy
+}
+
+output "claim_check_sender_policy" {
+  description = "IAM policy (JSON): put payloads that are too large for a bus into S3; null without `claim_check`. Attach it to the roles of services that publish."
+  value       = one(module.claim_check[*].sender_policy_json)
+}
+
+output "claim_check_reader_policy" {
+  description = "IAM policy (JSON): get them, and learn which are gone; null without `claim_check`. Attach it to the roles of services that consume."
+  value       = one(module.claim_check[*].reader_policy_json)
+}
+
+output "function_source_policies" {
+  description = "IAM policy (JSON) per function of `function_sources`: read its queue or topic, tell of what it gave up. Attach it to the function's role, before the mapping."
+  value       = { for name, source in module.function_source : name => source.policy_json }
+}
+
+output "unhandled_policy" {
+  description = "IAM policy (JSON): tell the queue `unhandled` of events a function gave up; null where none does. Attach it to the roles of `function_failures`, before the apply that names them."
+  value       = local.unhandled_policy
+}
+
+output "unhandled_url" {
+  description = "Queue of what functions gave up; null where none tells."
+  value       = one(aws_sqs_queue.unhandled[*].url)
+}
+
+output "claim_check" {
+  description = "Where payloads go that are too large for a bus: bucket and prefix; null without `claim_check`."
+  value       = one([for claims in module.claim_check : { bucket = claims.bucket, prefix = claims.prefix }])
 }
 
 output "dashboard" {

@@ -10,14 +10,6 @@ output "pat_events_config" {
   } : null
 }
 
-output "pat_events_environment" {
-  description = "`pat_events_config` as shell commands: eval \"$(terraform output -raw pat_events_environment)\" sets up `pat-events` and services; empty without MSK."
-  value = var.enable_msk ? join("\n", [
-    "export PAT_EVENTS_BOOTSTRAP_SERVERS=${module.msk[0].bootstrap_servers}",
-    "export PAT_EVENTS_MSK_IAM_REGION=${var.region}",
-  ]) : ""
-}
-
 output "msk" {
   description = "The cluster: ARN, name, family, the brokers' security group and log group, their configuration; null without MSK."
   value = var.enable_msk ? {

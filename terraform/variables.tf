@@ -118,6 +118,35 @@ variable "event_publisher_accounts" {
   }
 }
 
+variable "claim_check" {
+  description = <<-EOT
+    Keep payloads that are too large for a bus in S3; null keeps none. `{}` makes a bucket; `bucket`
+    is the name of one that is there, under the platform's key. `prefix` is what keys begin with.
+    Objects of a bucket that is made expire a day after the last event that can name them, or after
+    `expire_after_days`, which may not be earlier.
+  EOT
+  # object({
+  #   bucket            = optional(string)
+  #   prefix            = optional(string)
+  #   expire_after_days = optional(number)
+  # })
+  type    = any
+  default = null
+
+  validation {
+    condition     = var.claim_check == null || length(setsubtract(try(keys(var.claim_check), []), local.claim_check_keys)) == 0
+    error_message = "claim_check has unknown keys: ${join(", ", setsubtract(try(keys(var.claim_check), []), local.claim_check_keys))}. It has ${join(", ", local.claim_check_keys)}."
+  }
+  validation {
+    condition     = try(var.claim_check.expire_after_days > local.event_days, true)
+    error_message = "claim_check.expire_after_days must be more than ${local.event_days}: so long an event can name its payload, which would be gone."
+  }
+  validation {
+    condition     = !(can(var.claim_check.bucket) && can(var.claim_check.expire_after_days))
+    error_message = "claim_check.expire_after_days is for a bucket that is made; the objects of ${try(var.claim_check.bucket, "")} expire as its owner says, and not within ${local.event_days} days."
+  }
+}
+
 variable "archive_days" {
   description = "Days every event of the bus is kept for replay."
   type        = number

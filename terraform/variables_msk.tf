@@ -43,8 +43,23 @@ variable "msk" {
     may grow. `client_security_groups` (name => id) may reach the brokers, `scraper_security_groups`
     their metrics.
   EOT
-  # Terraform drops what an object's type does not name, without a word, so the keys are checked
-  # here, and the types by the module.
+  # object({
+  #   family            = optional(string)
+  #   kafka_version     = optional(string)
+  #   brokers           = optional(object({
+  #     instance_type   = optional(string)
+  #     count           = optional(number)
+  #     volume_gib      = optional(number)
+  #     max_volume_gib  = optional(number)
+  #     tiered_storage  = optional(bool)
+  #   }))
+  #   replication       = optional(object({ factor = optional(number), min_in_sync = optional(number) }))
+  #   retention_days    = optional(number)
+  #   server_properties = optional(map(string))
+  #   monitoring        = optional(object({ level = optional(string), broker_logs = optional(bool) }))
+  #   client_security_groups  = optional(map(string))
+  #   scraper_security_groups = optional(map(string))
+  # })
   type     = any
   default  = {}
   nullable = false

@@ -96,6 +96,18 @@ run "clients_learn_where_and_how_to_connect" {
     }
     error_message = "What `pat-events topics apply` and every client need."
   }
+  assert {
+    condition = output.pat_events_settings == {
+      PAT_EVENTS_AWS_REGION        = "eu-west-1"
+      PAT_EVENTS_BOOTSTRAP_SERVERS = "b-1.test:9098,b-2.test:9098,b-3.test:9098"
+      PAT_EVENTS_MSK_IAM_REGION    = "eu-west-1"
+    }
+    error_message = "The package's settings."
+  }
+  assert {
+    condition     = contains(split("\n", output.pat_events_environment), "export PAT_EVENTS_MSK_IAM_REGION='eu-west-1'")
+    error_message = "The same for a shell."
+  }
 }
 
 run "every_source_and_group_of_the_catalogue_has_its_policy" {
@@ -249,7 +261,7 @@ run "without_msk_nothing_of_it_is_made" {
 
   assert {
     condition = (
-      output.pat_events_config == null && output.pat_events_environment == "" && output.msk == null && output.kafka_topic_admin_policy == null && output.event_archive == null
+      output.pat_events_config == null && output.pat_events_settings == { PAT_EVENTS_AWS_REGION = "eu-west-1" } && output.msk == null && output.kafka_topic_admin_policy == null && output.event_archive == null
       && length(output.kafka_consumer_policies) == 0 && length(local.msk_alarm_arns) == 0 && length(local.msk_widgets) == 0
       && length(local.msk_alarm_names.critical) == 0
     )

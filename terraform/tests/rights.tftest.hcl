@@ -85,11 +85,14 @@ run "services_get_least_privilege" {
   command = plan
 
   assert {
-    condition = jsondecode(output.publisher_policies["pat.smtp"]).Statement == [{
-      Sid       = "Publish", Effect = "Allow", Action = "events:PutEvents"
-      Resource  = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test"
-      Condition = { StringEquals = { "events:source" = "pat.smtp" } }
-    }]
+    condition = jsondecode(output.publisher_policies["pat.smtp"]).Statement == [
+      {
+        Sid       = "Publish", Effect = "Allow", Action = "events:PutEvents"
+        Resource  = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test"
+        Condition = { StringEquals = { "events:source" = "pat.smtp" } }
+      },
+      { Sid = "LookAtBus", Effect = "Allow", Action = "events:DescribeEventBus", Resource = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" },
+    ]
     error_message = "A service publishes as itself only."
   }
   assert {
@@ -123,7 +126,7 @@ run "services_get_least_privilege" {
   }
   assert {
     condition = jsondecode(output.user_notifications_policy).Statement == [
-      { Sid = "Notify", Effect = "Allow", Action = "sns:Publish", Resource = "arn:aws:sns:eu-west-1:111122223333:user-notifications" },
+      { Sid = "Notify", Effect = "Allow", Action = ["sns:GetTopicAttributes", "sns:Publish"], Resource = "arn:aws:sns:eu-west-1:111122223333:user-notifications" },
       {
         Sid       = "Encrypt", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
@@ -167,11 +170,11 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
       },
       {
         Sid      = "Redrive", Effect = "Allow"
-        Action   = ["sqs:CancelMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
+        Action   = ["sqs:CancelMessageMoveTask", "sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
         Resource = ["arn:aws:sqs:eu-west-1:111122223333:pat-test-q-dlq"]
       },
       {
-        Sid      = "ReturnToQueues", Effect = "Allow", Action = "sqs:SendMessage"
+        Sid      = "ReturnToQueues", Effect = "Allow", Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
         Resource = ["arn:aws:sqs:eu-west-1:111122223333:pat-test-q"]
       },
       {
@@ -186,6 +189,11 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
     condition = jsondecode(output.replay_policy).Statement == [
       { Sid = "LookAtArchive", Effect = "Allow", Action = "events:DescribeArchive", Resource = "arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive" },
       {
+        Sid      = "LookAtBusAndRules", Effect = "Allow", Action = ["events:DescribeEventBus", "events:DescribeRule", "events:ListRules"]
+        Resource = ["arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:rule/pat-test/*"]
+      },
+      { Sid = "ListArchivesAndReplays", Effect = "Allow", Action = ["events:ListArchives", "events:ListReplays"], Resource = "*" },
+      {
         Sid      = "StartReplay", Effect = "Allow", Action = "events:StartReplay"
         Resource = ["arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive", "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:replay/pat-test-*"]
       },
@@ -198,6 +206,162 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
     ]
     error_message = "This archive is replayed to this bus, by names of this platform."
   }
+  assert {
+    condition = jsondecode(output.doctor_policy).Statement == [
+      {
+        Sid      = "LookAtBus", Effect = "Allow"
+        Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule", "events:ListRules", "events:ListTargetsByRule"]
+        Resource = ["arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive", "arn:aws:events:eu-west-1:111122223333:rule/pat-test/*"]
+      },
+      {
+        Sid      = "LookAtQueues", Effect = "Allow", Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+        Resource = ["arn:aws:sqs:eu-west-1:111122223333:pat-test-q", "arn:aws:sqs:eu-west-1:111122223333:pat-test-q-dlq", "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"]
+      },
+      {
+        Sid      = "LookAtTopics", Effect = "Allow", Action = "sns:GetTopicAttributes"
+        Resource = ["arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:user-notifications"]
+      },
+      { Sid = "LookAtKey", Effect = "Allow", Action = "kms:DescribeKey", Resource = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" },
+    ]
+    error_message = "Who looks changes nothing, and reads no message."
+  }
+}
+
+run "a_function_that_gives_up_tells_the_queue_for_it" {
+  command = plan
+  variables {
+    catalog_file        = "tests/catalogs/wired.yaml"
+    workflow_step_event = "Step"
+    function_arns       = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f:live" }
+    function_failures   = ["f"]
+    claim_check         = {}
+  }
+  override_module {
+    target          = module.queue["q"]
+    override_during = plan
+    outputs         = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-q", dead_letter_arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-q-dlq" }
+  }
+  override_module {
+    target          = module.queue["ordered"]
+    override_during = plan
+    outputs         = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-ordered.fifo", dead_letter_arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-ordered-dlq.fifo" }
+  }
+  override_resource {
+    target          = module.bus.aws_sqs_queue.dead_letter
+    override_during = plan
+    values          = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered" }
+  }
+  override_resource {
+    target          = aws_sqs_queue.unhandled[0]
+    override_during = plan
+    values          = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled" }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function_event_invoke_config.this["f"].function_name == "arn:aws:lambda:eu-west-1:111122223333:function:f"
+      && aws_lambda_function_event_invoke_config.this["f"].qualifier == "live"
+      && aws_lambda_function_event_invoke_config.this["f"].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled"
+    )
+    error_message = "The alias that rules invoke."
+  }
+  assert {
+    condition     = aws_sqs_queue.unhandled[0].name == "pat-test-unhandled" && aws_sqs_queue.unhandled[0].kms_master_key_id == "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+    error_message = "A standard queue under the platform's key."
+  }
+  assert {
+    condition = jsondecode(aws_sqs_queue.unhandled[0].policy).Statement == [{
+      Sid       = "DenyWithoutTLS", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled"
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = "No service sends to it but as a role that may."
+  }
+  assert {
+    condition = jsondecode(output.unhandled_policy).Statement == [
+      { Sid = "TellFailures", Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled" },
+      {
+        Sid       = "Encrypt", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+        Condition = { StringEquals = { "kms:ViaService" = "sqs.eu-west-1.amazonaws.com" } }
+      },
+    ]
+    error_message = "The function's role sends there, and uses the key through SQS alone."
+  }
+  assert {
+    condition = (
+      contains(jsondecode(output.dead_letter_policy).Statement[0].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
+      && contains(jsondecode(output.doctor_policy).Statement[1].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
+      && !contains(jsondecode(output.dead_letter_policy).Statement[1].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
+    )
+    error_message = "Operators read it; it is no queue's dead letters."
+  }
+  assert {
+    condition = jsondecode(output.doctor_policy).Statement[4] == {
+      Sid      = "LookAtClaims", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:GetLifecycleConfiguration", "s3:ListBucket"]
+      Resource = "arn:aws:s3:::pat-test-claims-111122223333-eu-west-1"
+    }
+    error_message = "The bucket of payloads is looked at as well."
+  }
+  assert {
+    condition = (
+      jsondecode(output.claim_check_sender_policy).Statement[0].Resource == "arn:aws:s3:::pat-test-claims-111122223333-eu-west-1/claims/*"
+      && jsondecode(output.claim_check_reader_policy).Statement[0].Resource == "arn:aws:s3:::pat-test-claims-111122223333-eu-west-1/claims/*"
+      && output.claim_check == { bucket = "pat-test-claims-111122223333-eu-west-1", prefix = "claims/" }
+    )
+    error_message = "Payloads are put and got under the prefix."
+  }
+  assert {
+    condition     = module.claim_check[0].settings.expire_after_days == 30
+    error_message = "7 days in the bus's archive, 8 in a queue, 14 in its dead-letter queue, and a day."
+  }
+}
+
+run "refuses_to_forget_payloads_before_their_events" {
+  command = plan
+  variables { claim_check = { expire_after_days = 37 } }
+  expect_failures = [var.claim_check]
+}
+
+run "refuses_a_key_the_claim_check_has_not" {
+  command = plan
+  variables { claim_check = { expires_after_days = 40 } }
+  expect_failures = [var.claim_check]
+}
+
+run "refuses_to_let_somebody_elses_objects_expire" {
+  command = plan
+  variables { claim_check = { bucket = "data-lake", expire_after_days = 40 } }
+  expect_failures = [var.claim_check]
+}
+
+run "refuses_failures_of_a_function_there_is_not" {
+  command = plan
+  variables { function_failures = ["email-procesor"] }
+  expect_failures = [var.function_failures]
+}
+
+run "refuses_a_source_there_is_not" {
+  command = plan
+  variables { function_sources = { emails = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:emails", queue = "email" } } }
+  expect_failures = [var.function_sources]
+}
+
+run "refuses_an_unknown_key_of_a_source" {
+  command = plan
+  variables { function_sources = { emails = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:emails", queue = "email-processing", batchsize = 5 } } }
+  expect_failures = [var.function_sources]
+}
+
+run "refuses_a_source_that_is_none" {
+  command = plan
+  variables { function_sources = { emails = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:emails" } } }
+  expect_failures = [var.function_sources]
+}
+
+run "refuses_a_topic_without_a_cluster" {
+  command = plan
+  variables { function_sources = { emails = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:emails", topic = "pat-emails", group = "notifier" } } }
+  expect_failures = [var.function_sources]
 }
 
 run "only_named_roles_claim_a_source_and_workflows_go_on" {

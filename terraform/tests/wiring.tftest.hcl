@@ -79,12 +79,18 @@ variables {
   subnet_ids          = ["subnet-a", "subnet-b", "subnet-c"]
   workflow_step_event = "Step"
   function_arns       = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
-  alert_emails        = { alerts = ["a@example.com"], critical-alerts = ["c@example.com"], operations = ["o@example.com"], user-notifications = ["u@example.com"] }
-  archive_days        = 11
-  log_retention_days  = 731
-  enable_xray         = false
-  encrypt_bus         = false
-  force_destroy       = true
+  function_failures   = ["f"]
+  function_sources = {
+    q = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:q", queue = "q", max_concurrency = 5, batch_size = 50, batching_window_s = 2, filters = [{ body = { type = ["x"] } }], enabled = false }
+    t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 3, max_retries = 4 }
+  }
+  claim_check        = { prefix = "large/", expire_after_days = 99 }
+  alert_emails       = { alerts = ["a@example.com"], critical-alerts = ["c@example.com"], operations = ["o@example.com"], user-notifications = ["u@example.com"] }
+  archive_days       = 11
+  log_retention_days = 731
+  enable_xray        = false
+  encrypt_bus        = false
+  force_destroy      = true
   msk = {
     kafka_version           = "3.8.x"
     brokers                 = { instance_type = "kafka.m7g.xlarge", max_volume_gib = 500 }
@@ -140,6 +146,25 @@ run "each_part_is_handed_what_was_given" {
   assert {
     condition     = contains(values(module.msk[0].let_in), "sg-c1") && contains(values(module.msk[0].let_in), "sg-5c")
     error_message = "Clients and scrapers may reach the brokers."
+  }
+  assert {
+    condition = { for name, source in module.function_source : name => jsonencode({ for key, value in source.settings : key => value if value != null }) } == {
+      q = jsonencode({ answer = ["ReportBatchItemFailures"], batch_size = 50, batching_window_s = 2, enabled = false, filters = ["{\"body\":{\"type\":[\"x\"]}}"], function = "arn:aws:lambda:eu-west-1:111122223333:function:q", max_concurrency = 5 })
+      t = jsonencode({ answer = ["ReportBatchItemFailures"], batch_size = 100, enabled = true, filters = [], function = "arn:aws:lambda:eu-west-1:111122223333:function:t", group = "g", max_retries = 4, pollers = "2-3", start = "LATEST", topic = "t" })
+    }
+    error_message = "Functions that read."
+  }
+  assert {
+    condition     = module.msk[0].let_in["functions/9098"] == "sg-1"
+    error_message = "Their pollers may reach the brokers."
+  }
+  assert {
+    condition     = length(aws_lambda_function_event_invoke_config.this["f"].destination_config) == 1
+    error_message = "What a function gives up is kept."
+  }
+  assert {
+    condition     = module.claim_check[0].settings == { expire_after_days = 99, force_destroy = true, deletion_protection = false } && output.claim_check == { bucket = "pat-test-claims-111122223333-eu-west-1", prefix = "large/" }
+    error_message = "Payloads."
   }
   assert {
     condition     = !module.bus.encrypted
@@ -204,7 +229,7 @@ run "each_part_is_handed_what_was_given" {
 
   assert {
     condition = {
-      for name, a in merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms) :
+      for name, a in merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms) :
       name => "${a.severity} ${a.namespace} ${a.metric} ${join(",", [for key, value in a.dimensions : "${key}=${value}"])} ${try(a.statistic, "Sum")} ${try(a.above, 0)} ${try(a.periods, 1)}"
       } == {
       "bus-undelivered"                 = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-undelivered Maximum 0 1"
@@ -212,6 +237,7 @@ run "each_part_is_handed_what_was_given" {
       "queue-ordered-old"               = "warning AWS/SQS ApproximateAgeOfOldestMessage QueueName=pat-test-ordered.fifo Maximum 900 5"
       "queue-q-dead-letters"            = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-q-dlq Maximum 0 1"
       "queue-q-old"                     = "warning AWS/SQS ApproximateAgeOfOldestMessage QueueName=pat-test-q Maximum 14460 5"
+      "functions-unhandled"             = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-unhandled Maximum 0 1"
       "rule-order-placed-failed"        = "warning AWS/Events FailedInvocations EventBusName=pat-test,RuleName=order-placed Sum 0 1"
       "rule-order-placed-lost"          = "critical AWS/Events InvocationsFailedToBeSentToDlq EventBusName=pat-test,RuleName=order-placed Sum 0 1"
       "rule-order-placed-throttled"     = "warning AWS/Events ThrottledRules EventBusName=pat-test,RuleName=order-placed Sum 0 1"
@@ -228,13 +254,13 @@ run "each_part_is_handed_what_was_given" {
     error_message = "Metric, dimension, threshold and severity of each."
   }
   assert {
-    condition     = toset(concat(module.alarms.names.critical, module.alarms.names.warning)) == toset([for name in keys(merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.schedule_alarms)) : "pat-test-${name}"])
+    condition     = toset(concat(module.alarms.names.critical, module.alarms.names.warning)) == toset([for name in keys(merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms)) : "pat-test-${name}"])
     error_message = "All of them are made."
   }
   assert {
     condition = { for widget in local.widgets : widget.title => "${widget.stat} ${join(" ", [for metric in widget.metrics : join("/", slice(metric, 1, length(metric)))])}" if !contains(local.msk_widgets[*].title, widget.title) } == {
       "Age of the oldest message (s)"            = "Maximum ApproximateAgeOfOldestMessage/QueueName/pat-test-ordered.fifo ApproximateAgeOfOldestMessage/QueueName/pat-test-q"
-      "Dead letters"                             = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered-dlq.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q-dlq ApproximateNumberOfMessagesVisible/QueueName/pat-test-undelivered"
+      "Dead letters"                             = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered-dlq.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q-dlq ApproximateNumberOfMessagesVisible/QueueName/pat-test-undelivered ApproximateNumberOfMessagesVisible/QueueName/pat-test-unhandled"
       "Deliveries that failed or were throttled" = "Sum FailedInvocations/EventBusName/pat-test/RuleName/order-placed ThrottledRules/EventBusName/pat-test/RuleName/order-placed"
       "Events matched per rule"                  = "Sum MatchedEvents/EventBusName/pat-test/RuleName/order-placed"
       "Messages waiting"                         = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BEGIN = "<!-- inputs and outputs: written by `python -m tools.terraform --write-docs` -->"
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 HEREDOC = re.compile(r"^  (\w+)\s*= <<-(\w+)\n(.*?)^\s*\2$", re.MULTILINE | re.DOTALL)
+# Keys are checked one by one where it matters, since Terraform drops those that a type does not
+# name: the type is then `any`, with what it means above it.
+SAID = re.compile(r"((?:^  #.*\n)+)  type\s*= any$", re.MULTILINE)
 WIDTH = 100
 
 
@@ -73,7 +76,12 @@ def _entry(kind: str, name: str, body: str) -> list[str]:
     if kind == "variable":
         default = _argument(body, "default")
         need = "Required." if default is None else f"Default: `{' '.join(default.split())}`."
-        type_ = textwrap.dedent(_argument(body, "type") or "any")
+        said = SAID.search(body)
+        type_ = textwrap.dedent(
+            "".join(line[4:] for line in said[1].splitlines(keepends=True))
+            if said
+            else _argument(body, "type") or "any"
+        )
         lines += ["", need, "", "```hcl", *type_.splitlines(), "```"]
     return lines
 

@@ -146,6 +146,21 @@ def variables(account: Account) -> dict[str, Any]:
         "vpc_id": account.vpc,
         "subnet_ids": account.subnets,
         "function_arns": {"email-processor": account.function},
+        "function_failures": ["email-processor"],
+        "function_sources": {
+            "plugins": {
+                "function_arn": account.function,
+                "queue": "plugin-execution",
+                "filters": [{"body": {"source": ["pat.plugins"]}}],
+                "enabled": False,  # LocalStack would take messages and has nothing to run
+            },
+            "notifier": {
+                "function_arn": account.function,
+                "topic": "pat-emails",
+                "group": "notifier",
+            },
+        },
+        "claim_check": {},
         "msk": {
             "kafka_version": "3.9.x.kraft",
             "brokers": {"max_volume_gib": 500},

@@ -28,7 +28,8 @@ CONNECTOR = "module.msk_connect[0].aws_mskconnect_connector.archive"
 def root(stage: Stage) -> None:
     """Apply, plan again (empty), use, change, plan again (empty), destroy."""
     with ExitStack() as open_:
-        aws, stub = open_.enter_context(LocalStack()), open_.enter_context(Stub())
+        aws = open_.enter_context(LocalStack())
+        stub = open_.enter_context(Stub(aws.endpoint_url))
         folder = open_.enter_context(workspace())
         account = furnish(aws.endpoint_url)
         environ = aws.environ() | stub.environ()

@@ -33,14 +33,37 @@ locals {
   security_groups = { client = var.network.client_security_groups, scraper = var.network.scraper_security_groups }
 }
 
-# Brokers open no connections into the VPC, so there is no egress rule: answers to
-# clients need none.
+# Brokers open no connections into the VPC, so of their own there is no egress rule: answers
+# to clients need none.
 resource "aws_security_group" "this" {
   name        = "${var.name}-brokers"
   description = "Brokers of the MSK cluster ${var.name}"
   vpc_id      = var.network.vpc_id
 
   tags = { Name = "${var.name}-brokers" }
+}
+
+# Lambda puts the pollers of a mapping into the brokers' subnets, with the brokers' security group.
+resource "aws_vpc_security_group_ingress_rule" "functions" {
+  count = var.network.functions ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = 9098
+  to_port                      = 9098
+  description                  = "Kafka with SASL/IAM from event source mappings"
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions" {
+  count = var.network.functions ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = 9098
+  to_port                      = 9098
+  description                  = "Event source mappings to Kafka with SASL/IAM"
 }
 
 resource "aws_vpc_security_group_ingress_rule" "this" {

@@ -54,7 +54,10 @@ output "log_group_name" {
 
 output "let_in" {
   description = "Security groups that may reach the brokers, by rule. Known at plan time where they are."
-  value       = { for name, rule in aws_vpc_security_group_ingress_rule.this : name => rule.referenced_security_group_id }
+  value = merge(
+    { for name, rule in aws_vpc_security_group_ingress_rule.this : name => rule.referenced_security_group_id },
+    { for rule in aws_vpc_security_group_ingress_rule.functions : "functions/9098" => rule.referenced_security_group_id },
+  )
 }
 
 output "settings" {

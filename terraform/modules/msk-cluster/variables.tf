@@ -44,13 +44,15 @@ variable "network" {
   description = <<-EOT
     Where the brokers live: a VPC and one private subnet per availability zone.
     `client_security_groups` (name => id) may reach the SASL/IAM port 9098,
-    `scraper_security_groups` (name => id) the metrics ports 11001 and 11002.
+    `scraper_security_groups` (name => id) the metrics ports 11001 and 11002. `functions` lets
+    event source mappings of Lambda in, which use the brokers' own security group.
   EOT
   type = object({
     vpc_id                  = string
     subnet_ids              = list(string)
     client_security_groups  = optional(map(string), {})
     scraper_security_groups = optional(map(string), {})
+    functions               = optional(bool, false)
   })
   nullable = false
 

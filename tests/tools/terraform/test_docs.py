@@ -23,6 +23,15 @@ VARIABLES = """variable "rules" {
   }
 }
 
+variable "parts" {
+  description = "Its parts."
+  # object({
+  #   first = optional(string)
+  # })
+  type    = any
+  default = {}
+}
+
 variable "name" {
   description = "What it is called: \\"x\\"."
   type        = string
@@ -82,3 +91,9 @@ def test_a_module_without_readme_is_a_fault(module):
     docs.check(stage)
     (fault,) = stage.faults
     assert fault.startswith("modules/thing/README.md is missing")
+
+
+def test_a_type_that_is_checked_by_hand_is_shown_as_it_is_said(module):
+    docs.write()
+    text = (module / "README.md").read_text()
+    assert "```hcl\nobject({\n  first = optional(string)\n})\n```" in text

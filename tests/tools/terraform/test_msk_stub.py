@@ -175,6 +175,65 @@ def test_a_policy_needs_its_scalable_target(client):
     )
 
 
+@pytest.fixture
+def functions(client):
+    return client("lambda")
+
+
+def mapping(cluster, **more):
+    return {
+        "FunctionName": "arn:aws:lambda:eu-west-1:000000000000:function:f",
+        "EventSourceArn": cluster,
+        "Topics": ["t"],
+        "StartingPosition": "LATEST",
+        "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": "g"},
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ProvisionedPollerConfig": {"MinimumPollers": 1},
+        **more,
+    }
+
+
+def test_a_topics_partial_answer_needs_provisioned_mode(functions, kafka, stub):
+    wanted = mapping(create(kafka, configure(kafka)))
+    on_demand = {key: value for key, value in wanted.items() if key != "ProvisionedPollerConfig"}
+
+    assert (
+        refusal(functions.create_event_source_mapping, **on_demand)
+        == "InvalidParameterValueException"
+    )
+    made = functions.create_event_source_mapping(**wanted)
+    assert made["State"] == "Enabled"
+    assert made["UUID"] in stub.left
+
+    paused = functions.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
+    assert paused["State"] == "Disabled"
+    functions.delete_event_source_mapping(UUID=made["UUID"])
+    assert made["UUID"] not in stub.left
+
+
+def test_a_mapping_has_a_cluster_and_a_group_of_its_own(functions, kafka):
+    cluster = create(kafka, configure(kafka))
+    functions.create_event_source_mapping(**mapping(cluster))
+
+    for refused in (mapping(f"{cluster}2"), mapping(cluster, Topics=["u"])):
+        assert (
+            refusal(functions.create_event_source_mapping, **refused)
+            == "InvalidParameterValueException"
+        )
+
+
+def test_what_lambda_is_asked_besides_is_passed_on():
+    with Stub() as other, Stub(other.url) as stub:
+        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        asked = session.client(
+            "lambda", endpoint_url=stub.url, config=Config(retries={"total_max_attempts": 1})
+        )
+
+        assert refusal(asked.get_function, FunctionName="f") == "NotImplemented"
+        assert other.unknown_calls == ["GET /2015-03-31/functions/f"]
+        assert stub.unknown_calls == []
+
+
 def test_a_call_the_stub_does_not_know_is_reported(stub, kafka):
     refusal(kafka.list_kafka_versions)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from http import HTTPStatus
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -14,9 +15,15 @@ from tools.terraform.msk_stub.api import Body, RefusedError, Request
 from tools.terraform.msk_stub.autoscaling import AutoScaling
 from tools.terraform.msk_stub.kafka import Kafka
 from tools.terraform.msk_stub.kafkaconnect import KafkaConnect
+from tools.terraform.msk_stub.mappings import Mappings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
+
+# Every path of the Lambda API begins with the date of the call's version.
+LAMBDA = "20"
+PASSED_ON_WAIT_S = 60.0
 
 
 class Answer(NamedTuple):
@@ -28,14 +35,20 @@ class Answer(NamedTuple):
 
 
 class Stub:
-    """Stands for Kafka, MSK Connect and application auto-scaling while the block lasts."""
+    """Stands for Kafka, MSK Connect and application auto-scaling while the block lasts.
 
-    def __init__(self) -> None:
+    Args:
+        aws_url: Who answers for Lambda, all but mappings of MSK; without it nobody does.
+    """
+
+    def __init__(self, aws_url: str | None = None) -> None:
         self.unknown_calls: list[str] = []
+        self._aws_url = aws_url
         self._kafka = Kafka()
         self._connect = KafkaConnect()
         self._scaling = AutoScaling()
-        self._answers: dict[str, Answer] = {}
+        self._mappings = Mappings(self._kafka.clusters)
+        self._answers: dict[str, Answer | None] = {}
         self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="msk-stub")
@@ -61,7 +74,8 @@ class Stub:
 
     def environ(self) -> dict[str, str]:
         """What leads the provider here, for the services the stub stands for."""
-        services = ("KAFKA", "KAFKACONNECT", "APPLICATION_AUTO_SCALING")
+        services = ["KAFKA", "KAFKACONNECT", "APPLICATION_AUTO_SCALING"]
+        services += ["LAMBDA"] * (self._aws_url is not None)
         # An answer the stub does not know is a fault of the test: say so at once.
         return {f"AWS_ENDPOINT_URL_{name}": self.url for name in services} | {
             "AWS_MAX_ATTEMPTS": "3"
@@ -75,6 +89,7 @@ class Stub:
                 *self._kafka.clusters,
                 *self._kafka.configurations,
                 *self._connect.kept,
+                *self._mappings.kept,
                 *self._scaling.targets,
                 *(" ".join(key) for key in self._scaling.policies),
             ]
@@ -84,8 +99,8 @@ class Stub:
         with self._lock:
             self._kafka.grow(gib)
 
-    def answer(self, request: Request) -> Answer:
-        """The answer, the one already given when a client asks for it again.
+    def answer(self, request: Request) -> Answer | None:
+        """The answer, the one already given when a client asks for it again; None is not ours.
 
         A busy machine loses an answer now and then, and no service here takes a name twice.
         """
@@ -94,15 +109,29 @@ class Stub:
                 self._answers[request.invocation] = self._answer(request)
             return self._answers[request.invocation]
 
-    def _answer(self, request: Request) -> Answer:
+    def pass_on(
+        self, method: str, path: str, headers: Mapping[str, str], raw: bytes
+    ) -> tuple[int, str | None, bytes]:
+        """Ask who answers for Lambda; the answer is status, kind of error and body."""
+        connection = HTTPConnection(urlsplit(self._aws_url or "").netloc, timeout=PASSED_ON_WAIT_S)
         try:
-            for service in (self._scaling, self._connect, self._kafka):
+            connection.request(method, path, raw, dict(headers))
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("X-Amzn-ErrorType"), answer.read()
+        finally:
+            connection.close()
+
+    def _answer(self, request: Request) -> Answer | None:
+        try:
+            for service in (self._scaling, self._connect, self._kafka, self._mappings):
                 body = service.answer(request)
                 if body is not None:
                     return Answer(HTTPStatus.OK, "", body)
         except RefusedError as error:
             told = {"__type": error.kind, "message": str(error)}
             return Answer(error.status, error.kind, told)
+        if self._aws_url and not request.action and request.segments[0].startswith(LAMBDA):
+            return None
         self.unknown_calls.append(str(request))
         message = f"The stub has no {request}"
         return Answer(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", {"message": message})
@@ -124,8 +153,14 @@ class Stub:
                     invocation=self.headers.get("Amz-Sdk-Invocation-Id") or str(uuid.uuid4()),
                     body=json.loads(raw) if raw else {},
                 )
-                status, kind, body = stub.answer(request)
-                content = json.dumps(body).encode()
+                answer = stub.answer(request)
+                if answer is None:
+                    status, kind, content = stub.pass_on(
+                        self.command, self.path, dict(self.headers), raw
+                    )
+                else:
+                    status, kind = answer.status, answer.kind
+                    content = json.dumps(answer.body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
