@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from pat_events import (
     AwsConfig,
+    Bridge,
     Config,
     ConsumerGroup,
     Handlers,
     KafkaConfig,
     Order,
+    QueueBridge,
     QueueConsumer,
     RetryPolicy,
     Start,
@@ -61,6 +63,8 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("AwsConfig", AwsConfig, "AWS_"),
     ("ConsumerGroup", ConsumerGroup, None),
     ("QueueConsumer", QueueConsumer, None),
+    ("Bridge", Bridge, None),
+    ("QueueBridge", QueueBridge, None),
     ("lambda_handler", lambda_handler, None),
     ("Handlers.on", Handlers.on, None),
     ("Handlers.batch", Handlers.batch, None),

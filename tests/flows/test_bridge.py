@@ -108,11 +108,13 @@ def test_an_event_of_kafka_reaches_a_handler_behind_the_bus_with_its_id_correlat
         )
         producer.publish(EmailReceived(email_id="e-2", subject="x" * 4000))
     seen = []
+    letters = MemoryBroker()
+    letters.create_topic("letters", 1)
     consumer = QueueConsumer(
         SqsQueue(name_of(bus), aws_config),
         collecting(seen),
         config=config,
-        transport=MemoryTransport(MemoryBroker()),
+        transport=MemoryTransport(letters),
         dead_letters="letters",
     )
     to = EventBridge(name_of(bus), aws_config, entry_bytes=3000)
