@@ -138,10 +138,9 @@ class Live(Log):
     def group(
         self, handlers: Handlers, *, started: bool = True, **settings: object
     ) -> ConsumerGroup:
-        settings = {"drain_timeout_s": 5.0, "commit_interval_s": 0.02, **settings}
-        group = ConsumerGroup(
-            GROUP, handlers, config=config(), transport=MemoryTransport(self.broker), **settings
-        )
+        defaults = {"config": config(), "drain_timeout_s": 5.0, "commit_interval_s": 0.02}
+        transport = MemoryTransport(self.broker)
+        group = ConsumerGroup(GROUP, handlers, transport=transport, **(defaults | settings))
         if started:
             group.start()
             self._stack.callback(group.stop)

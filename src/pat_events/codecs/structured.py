@@ -113,6 +113,16 @@ def unfold(delivery: Delivery) -> bool:
     return True
 
 
+def has_data(payload: bytes) -> bool:
+    """Tell whether a CloudEvent has its data with it.
+
+    Raises:
+        CodecError: it is none.
+    """
+    envelope = _envelope(payload)
+    return any(envelope.get(name) is not None for name in _DATA)
+
+
 def _envelope(payload: bytes) -> dict[str, Any]:
     envelope = parse_json(payload)
     if not isinstance(envelope, dict):

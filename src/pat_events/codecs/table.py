@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs.json import JsonReader
 from pat_events.codecs.protobuf import ProtobufCodec
-from pat_events.codecs.structured import MEDIA_TYPE, StructuredReader, unfold
+from pat_events.codecs.structured import MEDIA_TYPE, StructuredReader, has_data, unfold
 from pat_events.core import headers as h
 from pat_events.errors import ConfigError
 
@@ -63,6 +63,17 @@ def media_type_after_unfolding(delivery: Delivery) -> str:
     if unfold(delivery):
         return STRUCTURED
     return media_type(delivery.header_values.get(h.CONTENT_TYPE))
+
+
+def media_type_elsewhere(delivery: Delivery) -> str | None:
+    """Return the media type of a payload that an unfolded delivery does not have itself.
+
+    None where it does have its data, whatever it refers to besides.
+    """
+    if has_data(delivery.value or b""):
+        return None
+    content_type = delivery.header_values.get("ce_datacontenttype")
+    return JsonReader.content_type if content_type is None else media_type(content_type)
 
 
 def media_type(header: bytes | None) -> str:

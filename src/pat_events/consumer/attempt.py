@@ -57,9 +57,15 @@ def attempt(  # noqa: C901, PLR0912
             break
         route = delivery.route
         try:
+            if route.fetch is not None:
+                yield from route.fetch(job, is_async)
+                if delivery.offset > job.source.last_to_begin or job.abandoned:
+                    break  # That took its time.
             event = route.decode(delivery.value)
         except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker
             calls.undecodable(delivery, job, error)
+            if route.fetch is not None:
+                break  # It may be an outage, which the next one would wait for as well.
             continue
         if job.failures is not None:
             break  # What is directly before it could not be decoded.

@@ -9,7 +9,7 @@ from pat_events.consumer.context import Context
 from pat_events.core.recovery.verdict import holds_back
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from google.protobuf.message import Message
 
@@ -76,12 +76,32 @@ class Batch:
         """What decodes and calls."""
         return self
 
+    @property
+    def fetch(self) -> Callable[[Job, bool], Generator[Any, Any, None]] | None:
+        """What has payloads that are kept elsewhere, if there are such; see ``Route``."""
+        for delivery in self.value:
+            if delivery.route.fetch is not None:
+                return self._fetch
+        return None
+
+    def _fetch(self, job: Job, is_async: bool) -> Generator[Any, Any, None]:  # noqa: FBT001 - as above
+        for delivery in self.value:
+            if delivery.route.fetch is None:
+                continue
+            outage = yield from delivery.route.fetch(job, is_async)
+            if outage is not None:
+                # All of them: what comes after it may be of its key.
+                self._failures = [(index, outage) for index in range(len(self.value))]
+                return
+
     def decode(self, deliveries: list[Delivery]) -> list[Message]:
         """Decode what can be.
 
         Raises:
             Exception: nothing can; the error of the first.
         """
+        if self._failures:
+            raise self._failures[0][1]
         events = []
         for index, delivery in enumerate(deliveries):
             try:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.job import Job
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import Observer
+    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
 _log = logging.getLogger("pat_events.consumer")
@@ -75,6 +76,7 @@ class EngineConsumer(Lifecycle):
         max_tasks: Most coroutine handlers at work at a time.
         drain_timeout_s: How long handlers may take to finish, in seconds.
         leave_s: How long all else that belongs to its end may take, in seconds.
+        payloads: Where large payloads of what handlers publish go; see ``make_sender``.
         observers: Are told what happens, after its own counts.
     """
 
@@ -88,6 +90,7 @@ class EngineConsumer(Lifecycle):
         max_tasks: int,
         drain_timeout_s: float,
         leave_s: float,
+        payloads: PayloadStore | None,
         observers: Iterable[Observer],
     ) -> None:
         for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
@@ -97,6 +100,7 @@ class EngineConsumer(Lifecycle):
         self._is_async = any(registration.is_async for _, registration in handlers)
         self._max_threads = max_threads
         self._max_tasks = max_tasks
+        self._payloads = payloads
         self._observers = checked_observers(observers)
         self._counts = Counts()
         self._engine: Engine | None = None
@@ -128,7 +132,7 @@ class EngineConsumer(Lifecycle):
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         """Return the sender of what handlers publish, and of dead letters."""
-        sender = make_sender(transport, self._config, self._observers)
+        sender = make_sender(transport, self._config, self._observers, self._payloads)
         stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
         self._producer = Producer(self._config, transport=transport, sender=sender)
         stack.callback(self._let_go)

@@ -62,6 +62,7 @@ class Job:
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
         raised: What failed a batch of several events as a whole and counts as an attempt of each.
+        fetching: A payload is fetched that is kept elsewhere: no handler is at work.
         seconds: How long a worker was at it.
         wanted_back: The engine wants to commit what is done: the worker ends with the delivery at
             work, and the rest goes back to the lane.
@@ -72,6 +73,7 @@ class Job:
         "deliveries",
         "done",
         "failures",
+        "fetching",
         "lane",
         "mixed",
         "more_lanes",
@@ -97,7 +99,7 @@ class Job:
         self.failures: list[tuple[int, BaseException]] | None = None
         self.raised: BaseException | None = None
         self.unsettled: list[tuple[int, Ack]] | None = None
-        self.abandoned = self.wanted_back = self.mixed = False
+        self.abandoned = self.wanted_back = self.mixed = self.fetching = False
         self.seconds = 0.0
 
     @property

@@ -8,14 +8,23 @@ from pat_events.codecs.table import (
     DEFAULT_MEDIA_TYPE,
     READABLE,
     STRUCTURED,
+    media_type,
     media_type_after_unfolding,
+    media_type_elsewhere,
     reader_by_media_type,
 )
 from pat_events.consumer.handlers import Handlers
+from pat_events.consumer.payloads import Payloads
 from pat_events.core import headers as h
 from pat_events.core.checks import wrong_type
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
-from pat_events.errors import CodecError, ConfigError, PermanentError, UnknownEventError
+from pat_events.errors import (
+    ClaimCheckError,
+    CodecError,
+    ConfigError,
+    PermanentError,
+    UnknownEventError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,11 +34,13 @@ if TYPE_CHECKING:
     from pat_events.catalog.binding import EventTypes
     from pat_events.codecs.base import Reader
     from pat_events.consumer.handlers import Registration
+    from pat_events.consumer.payloads import Fetch
     from pat_events.core.record import Delivery
 
 # Names of this module: looking them up in the other costs more than the comparison.
 _CE_TYPE: Final = h.CE_TYPE
 _CONTENT_TYPE: Final = h.CONTENT_TYPE
+_DATAREF: Final = h.CE_DATAREF
 # Of records that are not in structured mode, as most spell them.
 _BINARY: Final = frozenset({None, *(readable.encode() for readable in READABLE)})
 
@@ -37,7 +48,7 @@ _BINARY: Final = frozenset({None, *(readable.encode() for readable in READABLE)}
 class Route:
     """How deliveries of one type and content type become calls of a handler."""
 
-    __slots__ = ("call", "decode", "decode_errors", "event_name", "registration")
+    __slots__ = ("call", "decode", "decode_errors", "event_name", "fetch", "registration")
 
     def __init__(
         self,
@@ -45,11 +56,14 @@ class Route:
         registration: Registration,
         decode: Callable[[bytes], Message],
         decode_errors: tuple[type[Exception], ...],
+        fetch: Fetch | None = None,
     ) -> None:
         self.event_name = event_name
         self.registration = registration
         self.call = registration.call
         self.decode = decode
+        # Of one delivery, whose payload is kept elsewhere: has it before that is decoded.
+        self.fetch = fetch
         # A record without a value reaches the decoder as None.
         self.decode_errors = (*decode_errors, TypeError)
 
@@ -60,7 +74,7 @@ class Route:
         """
         if not isinstance(error, self.decode_errors):
             return error
-        if delivery.value is None:
+        if delivery.value is None and self.fetch is None:
             return CodecError(f"{self.event_name} at {delivery.position} has no payload")
         return CodecError(f"{self.event_name} at {delivery.position} cannot be decoded: {error}")
 
@@ -69,10 +83,23 @@ class Routes:
     """Finds the handler of each delivery before a byte of its payload is read.
 
     Only of a record in structured mode is the type in there.
+
+    Args:
+        handlers: The handlers.
+        types: The catalogue's events.
+        max_value_bytes: The longest value that is read.
+        payloads: Reads what is kept elsewhere; nobody does when None.
     """
 
-    def __init__(self, handlers: Handlers, types: EventTypes, max_value_bytes: int) -> None:
+    def __init__(
+        self,
+        handlers: Handlers,
+        types: EventTypes,
+        max_value_bytes: int,
+        payloads: Payloads | None = None,
+    ) -> None:
         self._types = types
+        self._payloads = payloads or Payloads()
         self._max_value_bytes = max_value_bytes
         self._by_type: dict[bytes, Registration] = {}
         # Only what handlers were registered for: never keyed by what the wire brings.
@@ -84,19 +111,19 @@ class Routes:
         for event_class, registration in handlers:
             event_type = types.of(event_class).event_type
             self._by_type[event_type.full_name.encode()] = registration
-        for media_type in (*READABLE, STRUCTURED):
+        for kind in (*READABLE, STRUCTURED):
             try:
-                reader = reader_by_media_type(media_type)
+                reader = reader_by_media_type(kind)
             except ConfigError:
                 continue  # Its extra is not installed: such records become dead letters saying so.
             for full_name, route in self._routes_with(reader):
-                self._by_media_type[full_name, media_type] = route
+                self._by_media_type[full_name, kind] = route
         # By what the headers hold, as most spell it. In structured mode they do not have the type.
         self._by_headers: dict[tuple[bytes | None, bytes | None], Route] = {}
-        for (full_name, media_type), route in self._by_media_type.items():
-            if media_type != STRUCTURED:
-                self._by_headers[full_name, media_type.encode()] = route
-            if media_type == DEFAULT_MEDIA_TYPE:
+        for (full_name, kind), route in self._by_media_type.items():
+            if kind != STRUCTURED:
+                self._by_headers[full_name, kind.encode()] = route
+            if kind == DEFAULT_MEDIA_TYPE:
                 self._by_headers[full_name, None] = route
 
     def _routes_with(self, reader: Reader) -> Iterator[tuple[bytes, Route]]:
@@ -136,11 +163,12 @@ class Routes:
         type_ = values.get(_CE_TYPE)
         content_type = values.get(_CONTENT_TYPE)
         # The cheap checks stand on every record; the reasons are spelt out for the refused.
-        if (
-            size > MAX_HEADER_BYTES
-            or count > MAX_HEADERS
-            or (delivery.value is not None and len(delivery.value) > self._max_value_bytes)
-        ):
+        if size > MAX_HEADER_BYTES or count > MAX_HEADERS:
+            return self._oversized(delivery)
+        if not delivery.value:
+            if _DATAREF in values and type_ in self._by_type:
+                return self._elsewhere(delivery, type_, media_type(content_type))
+        elif len(delivery.value) > self._max_value_bytes:
             return self._oversized(delivery)
         route = self._by_headers.get((type_, content_type))
         if route is not None:
@@ -162,10 +190,10 @@ class Routes:
         content_type: bytes | None,
         header_count: int,
     ) -> Route | PermanentError | None:
-        media_type = ""
+        kind = ""
         if type_ is None or content_type not in _BINARY:
             try:
-                media_type = media_type_after_unfolding(delivery)
+                kind = media_type_after_unfolding(delivery)
             except CodecError as error:
                 return CodecError(f"record at {delivery.position} cannot be read: {error}")
             type_ = delivery.header_values.get(_CE_TYPE)
@@ -175,11 +203,27 @@ class Routes:
                 "JSON: its type is unknown"
             )
         if type_ in self._by_type:
-            return self._by_media_type.get((type_, media_type)) or _unreadable(content_type)
+            if kind == STRUCTURED and _DATAREF in delivery.header_values:
+                kind_elsewhere = media_type_elsewhere(delivery)
+                if kind_elsewhere is not None:
+                    return self._elsewhere(delivery, type_, kind_elsewhere)
+            return self._by_media_type.get((type_, kind)) or _unreadable(content_type)
         if type_ in self._types.by_full_name:
             return None
         shown = type_[:200].decode(errors="replace")
         return UnknownEventError(f"event type {shown!r} is not in the catalogue")
+
+    def _elsewhere(self, delivery: Delivery, type_: bytes, kind: str) -> Route | PermanentError:
+        """Return the route of a delivery whose payload, of this media type, is kept elsewhere."""
+        route = self._by_media_type.get((type_, kind))
+        if route is None:
+            return _unreadable(kind.encode(errors="replace"))
+        try:
+            payload = self._payloads.of(delivery, route.decode)
+        except ClaimCheckError as error:
+            return ClaimCheckError(f"{route.event_name} at {delivery.position}: {error}")
+        name, registration = route.event_name, route.registration
+        return Route(name, registration, payload.decode, route.decode_errors, payload.fetch)
 
 
 def _unreadable(content_type: bytes | None) -> CodecError:

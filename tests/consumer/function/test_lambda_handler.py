@@ -12,6 +12,7 @@ import pytest
 
 from pat_events import (
     CodecError,
+    Config,
     ConfigError,
     Handlers,
     HandlerTimeoutError,
@@ -20,10 +21,12 @@ from pat_events import (
     UnknownEventError,
     lambda_handler,
 )
+from pat_events.core.claim import Location, claim_for
 from pat_events.events import EmailProcessed, EmailReceived, TenantEvent
 from pat_events.telemetry import Delivered, Handled
-from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 from tests.support.invocations import (
+    ENVELOPES,
     TRACE,
     X_RAY,
     LambdaContext,
@@ -133,6 +136,44 @@ class TestSqs:
         service = Service()
         service(sqs(body("a")))
         assert service.ctx.envelope.trace.traceparent == TRACE
+
+
+class TestClaimCheck:
+    @pytest.fixture
+    def payloads(self):
+        return MemoryPayloads()
+
+    @pytest.fixture
+    def service(self, payloads):
+        config = Config(claim_check_bucket="payloads")
+        return Service(QUICK, config=config, payloads=payloads)
+
+    def large(self, email_id, payloads):
+        """A record whose payload is kept elsewhere."""
+        found = record(email_id)
+        claim = claim_for(Location("payloads"), found.headers, found.value)
+        payloads.put(claim, found.value, "application/protobuf")
+        found.value, found.headers = b"", found.headers | claim.headers
+        return found
+
+    def test_payloads_are_read_whatever_invokes_the_function(self, service, payloads):
+        a, b, c = (self.large(each, payloads) for each in "abc")
+        text = ENVELOPES.structured(a, ENVELOPES.wrap(a), "json")
+        assert failed(service(sqs(text))) == []
+        assert failed(service(kafka([kafka_record(b, 0, 5)]))) == []
+        detail = json.loads(ENVELOPES.detail(c, ENVELOPES.wrap(c)))
+        service(event_bridge("c", detail=detail))
+        assert service.seen == ["a", "b", "c"]
+
+    def test_a_payload_that_is_gone_or_cannot_be_had_is_reported(self, service, payloads):
+        gone = self.large("gone", payloads)
+        payloads.objects.clear()
+        late = self.large("late", payloads)
+        bodies = [ENVELOPES.structured(it, ENVELOPES.wrap(it), "json") for it in (gone, late)]
+        assert failed(service(sqs(*bodies))) == ["m-0"]
+        payloads.set_down(down=True)
+        assert failed(service(sqs(bodies[1]), LambdaContext(0.3))) == ["m-0"]
+        assert service.attempts == [1]
 
 
 class TestFifo:

@@ -11,6 +11,7 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.codecs.table import STRUCTURED, media_type_after_unfolding, reader_by_media_type
+from pat_events.core.claim import Claim
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.errors import SchemaError, UnknownEventError
@@ -48,6 +49,20 @@ def envelopes():
 
 def outgoing(headers=None, event=EVENT):
     return Outgoing("pat-emails", b"e-1", event.SerializeToString(), headers or HEADERS, 0)
+
+
+ELSEWHERE = {
+    "dataref": "s3://payloads/a/b",
+    "datareflength": "1000",
+    "datarefsha256": "0" * 64,
+    "datacontenttype": "application/protobuf",
+}
+
+
+def elsewhere():
+    """A record whose payload is kept elsewhere."""
+    claim = Claim("payloads", "a/b", 1000, "0" * 64)
+    return Outgoing("pat-emails", b"e-1", b"", HEADERS | claim.headers, 0)
 
 
 def body_of(envelopes, record, form="json"):
@@ -105,6 +120,26 @@ class TestBody:
         headers = HEADERS | {"content-type": b"application/avro"}
         record = Outgoing("pat-emails", b"e-1", payload, headers, 0)
         assert json.loads(body_of(envelopes, record))["data"]["email_id"] == "e-1"
+
+    @pytest.mark.parametrize("form", ["json", "base64"])
+    def test_a_claim_check_takes_the_place_of_the_data(self, envelopes, form):
+        body = json.loads(body_of(envelopes, elsewhere(), form))
+        assert body == {
+            "specversion": "1.0",
+            "id": "i-1",
+            "type": "pat.events.v1.EmailReceived",
+            "source": "my.service",
+            "time": "2026-11-28T01:02:03.000000004Z",
+            "subject": "e-1",
+            "correlationid": "c-1",
+            **ELSEWHERE,
+        }
+
+    def test_a_dead_letter_with_a_claim_check_keeps_it(self, envelopes):
+        received = body_of(envelopes, elsewhere()).encode()
+        headers = HEADERS | {"content-type": STRUCTURED.encode(), "pat-dlq-reason": b"rejected"}
+        letter = Outgoing("dead", b"e-1", received, headers, 0)
+        assert json.loads(body_of(envelopes, letter)).items() >= ELSEWHERE.items()
 
 
 class TestAttributes:

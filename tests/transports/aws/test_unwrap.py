@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,9 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.handlers import Handlers
+from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Route, Routes
+from pat_events.core.claim import Location, claim_for
 from pat_events.core.envelope import read_envelope
 from pat_events.core.headers import REPLAY_NAME
 from pat_events.core.record import Delivery
@@ -25,6 +28,7 @@ from pat_events.events import EmailReceived
 from pat_events.transports.aws import envelope as aws
 from pat_events.transports.aws.message_fields import message_attributes
 from pat_events.transports.aws.unwrap import Unwrapping
+from pat_events.transports.memory import MemoryPayloads
 from pat_events.transports.sending import Outgoing
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -65,7 +69,13 @@ def handlers():
     return made
 
 
-ROUTES = Routes(handlers(), TYPES, Config().max_event_bytes)
+PAYLOADS = MemoryPayloads()
+ROUTES = Routes(
+    handlers(),
+    TYPES,
+    Config().max_event_bytes,
+    Payloads([Location("payloads")], 10_000, PAYLOADS),
+)
 
 
 def outgoing(extra=None):
@@ -143,6 +153,8 @@ def read(text, headers=(), unwrap=UNWRAP):
     if not isinstance(route, Route):
         raise route
     try:
+        if route.fetch is not None:
+            list(route.fetch(SimpleNamespace(), False))  # noqa: FBT003 - as the attempt has it
         return route.decode(delivery.value), read_envelope(delivery), dict(delivery.headers)
     except route.decode_errors as error:
         raise route.undecodable(delivery, error) from error
@@ -156,6 +168,32 @@ def is_whole(event, envelope):
     assert envelope.time == "2026-11-28T01:02:03.000000004Z"
     assert envelope.trace is not None
     assert envelope.trace.traceparent == TRACE
+
+
+class TestClaimCheck:
+    """What our sender writes of an event whose payload is kept elsewhere."""
+
+    @pytest.fixture
+    def record(self):
+        record = outgoing()
+        claim = claim_for(Location("payloads"), record.headers, record.value)
+        PAYLOADS.put(claim, record.value, "application/protobuf")
+        record.value, record.headers = b"", record.headers | claim.headers
+        return record
+
+    @pytest.mark.parametrize("form", ["json", "base64"])
+    def test_in_a_body_and_in_the_envelope_of_sns(self, record, form):
+        text = ENVELOPES.structured(record, ENVELOPES.wrap(record), form)
+        for each in (text, in_sns(text)):
+            event, envelope, _ = read(each)
+            is_whole(event, envelope)
+
+    def test_in_the_envelope_of_event_bridge_where_rules_see_the_key(self, record):
+        found = json.loads(ENVELOPES.detail(record, ENVELOPES.wrap(record)))
+        assert {name for name in found if name != aws.CLOUD_EVENT} == {"email_id"}
+        assert found["email_id"] == "e-1"
+        event, envelope, _ = read(in_event_bridge(found))
+        is_whole(event, envelope)
 
 
 @pytest.mark.parametrize("form", ["json", "base64"])

@@ -12,6 +12,7 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.function.engine import Engine
+from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.consumer.workers.pool import Workers
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.aws.invocations import Invocation
+    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import SendingTransport
 
     #: What AWS calls, with its event and its context.
@@ -56,6 +58,7 @@ def lambda_handler(
     *,
     config: Config | None = None,
     transport: SendingTransport | None = None,
+    payloads: PayloadStore | None = None,
     max_threads: int = 8,
     max_tasks: int = 100,
     observers: Iterable[Observer] = (),
@@ -87,6 +90,8 @@ def lambda_handler(
         handlers: What to run.
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where handlers publish; when None they cannot.
+        payloads: Where payloads are read, and those of what handlers publish go, as ``Config`` says
+            under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         max_threads: Threads for handlers that are plain functions.
         max_tasks: Most coroutine handlers at work at a time.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it.
@@ -100,10 +105,10 @@ def lambda_handler(
         transport_or_default(transport, "sender")
     config = Config.given(config)
     types = EventTypes(load_catalog(config.catalog))
-    routes = Routes(handlers, types, config.max_event_bytes)
+    routes = Routes(handlers, types, config.max_event_bytes, Payloads.configured(config, payloads))
     handlers.freeze()
     told = checked_observers(observers)
-    environment = _Environment(config, transport, told, (max_threads, max_tasks))
+    environment = _Environment(config, transport, payloads, told, (max_threads, max_tasks))
     environment.is_async = any(registration.is_async for _, registration in handlers)
     unwrapping = Unwrapping(types.catalog)
 
@@ -178,12 +183,14 @@ class _Environment:
         self,
         config: Config,
         transport: SendingTransport | None,
+        payloads: PayloadStore | None,
         observers: Iterable[Observer],
         limits: tuple[int, int],
     ) -> None:
         self.is_async = False
         self._config = config
         self._transport = transport
+        self._payloads = payloads
         self._observers = observers
         self._limits = limits
         self._producer: Producer | None = None
@@ -198,7 +205,7 @@ class _Environment:
             if self._producer is None and self._transport is not None:
                 # Nobody is asked for an answer first: what is out of order there fails what needs
                 # it, in time, and not the invocation.
-                sender = make_sender(self._transport, self._config, self._observers)
+                sender = make_sender(self._transport, self._config, self._observers, self._payloads)
                 self._producer = Producer(self._config, transport=self._transport, sender=sender)
             if self._loop is None and self.is_async:
                 self._loop = self._stack.enter_context(loop_thread())

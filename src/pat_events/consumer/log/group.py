@@ -14,6 +14,7 @@ from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
+from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start, Transport
+    from pat_events.transports.payloads import PayloadStore
 
 # Beyond draining: the last commit, leaving the group, and the producer's own flush.
 _LEAVE_S: Final = 30.0
@@ -52,6 +54,8 @@ class ConsumerGroup(EngineConsumer):
         handlers: What to run; the topics follow from their event types.
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where to read and write; the Kafka cluster of ``PAT_EVENTS_*`` when None.
+        payloads: Where payloads are read, and those of what handlers publish go, as ``Config`` says
+            under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         start: Where to begin where the group has no position yet: ``"earliest"``,
             ``"latest"``, or an aware datetime. A known position always wins, and a
             partition added to a topic later begins with its first event.
@@ -93,6 +97,7 @@ class ConsumerGroup(EngineConsumer):
         *,
         config: Config | None = None,
         transport: Transport | None = None,
+        payloads: PayloadStore | None = None,
         start: Start = "earliest",
         order: Order = "key",
         max_threads: int = 8,
@@ -118,7 +123,12 @@ class ConsumerGroup(EngineConsumer):
             commit_interval_s=commit_interval_s,
         )
         self._catalog = load_catalog(config.catalog)
-        self._routes = Routes(handlers, EventTypes(self._catalog), config.max_event_bytes)
+        self._routes = Routes(
+            handlers,
+            EventTypes(self._catalog),
+            config.max_event_bytes,
+            Payloads.configured(config, payloads),
+        )
         # Also refuses a name that makes no topic name.
         self._dead_letter_topics = [
             self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
@@ -131,6 +141,7 @@ class ConsumerGroup(EngineConsumer):
             max_tasks=max_tasks,
             drain_timeout_s=drain_timeout_s,
             leave_s=_LEAVE_S,
+            payloads=payloads,
             observers=observers,
         )
         handlers.freeze()

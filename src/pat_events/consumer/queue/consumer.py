@@ -11,6 +11,7 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
+from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.queue.limits import Limits
 from pat_events.consumer.queue.no_transport import NoTransport
 from pat_events.consumer.queue.request_threads import RequestThreads
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.queue.requests import Request
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
+    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue, QueueFeatures
     from pat_events.transports.sending import DeadLetterTransport, SendingTransport
 
@@ -58,6 +60,8 @@ class QueueConsumer(EngineConsumer):
         handlers: What to run.
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where handlers publish; when None what tries to is held.
+        payloads: Where payloads are read, and those of what handlers publish go, as ``Config`` says
+            under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         dead_letters: Topic of Kafka, or queue of SQS, for what is given up, which ``transport``
             writes there. When None that is left to the queue's own redrive, which it must have.
         order: What is kept in order: the events of one ``"key"``, which is the message group, on
@@ -85,6 +89,7 @@ class QueueConsumer(EngineConsumer):
         *,
         config: Config | None = None,
         transport: SendingTransport | None = None,
+        payloads: PayloadStore | None = None,
         dead_letters: str | None = None,
         order: Literal["key", "none"] | None = None,
         max_threads: int = 8,
@@ -108,7 +113,9 @@ class QueueConsumer(EngineConsumer):
         self._dead_letters = dead_letters
         self._order: Order | None = order
         types = EventTypes(load_catalog(config.catalog))
-        self._routes = Routes(handlers, types, config.max_event_bytes)
+        self._routes = Routes(
+            handlers, types, config.max_event_bytes, Payloads.configured(config, payloads)
+        )
         self._registrations = [registration for _, registration in handlers]
         super().__init__(
             f"consumer of {queue.name}",
@@ -118,6 +125,7 @@ class QueueConsumer(EngineConsumer):
             max_tasks=max_tasks,
             drain_timeout_s=drain_timeout_s,
             leave_s=_LEAVE_S,
+            payloads=payloads,
             observers=observers,
         )
         handlers.freeze()

@@ -34,7 +34,7 @@ class Watch:
             self.began = now
         elif now - self.began >= _LONG_S:
             job.wanted_back = True
-        if job is None or job is not self.job or done != self.done:
+        if job is None or job is not self.job or done != self.done or job.fetching:
             self.job = job
             self.done = done
             self.since = now

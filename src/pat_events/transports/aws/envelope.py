@@ -15,6 +15,8 @@ mode, JSON in UTF-8::
   64-bit integers as text, bytes as base64, what has its default left out. With ``data="base64"``
   it is ``data_base64`` instead: the payload as the codec wrote it, and ``datacontenttype`` is that
   codec's (``application/protobuf``, ``application/avro``).
+- An event with a claim check has no ``data``: ``dataref`` says where the payload is,
+  ``datareflength`` and ``datarefsha256`` what it has to be, and ``datacontenttype`` is its codec's.
 - Characters that SQS refuses, which are few, are written as JSON's escapes.
 
 Message attributes repeat what one wants to filter by, or to read before the body: ``content-type``
@@ -37,6 +39,8 @@ them, as several fields have the names of such attributes::
                     "datacontenttype": "application/json",
                     "headers": {"<name>": "<base64>"}}}
 
+With a claim check the field of the key is all there is of the event, and ``dataref``,
+``datareflength``, ``datarefsha256`` and the codec's ``datacontenttype`` are in ``cloudevent``.
 ``headers`` has what was given to ``publish``, and is there only if something was. ``Source`` and
 ``DetailType`` are the catalogue's, whatever ``cloudevent.source`` says: rules match them.
 ``Resources`` is the key, ``Time`` the event's time, ``TraceHeader`` the trace in X-Ray's form.
@@ -49,14 +53,16 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 # Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
 # publishes just then would find half of it.
 from google.protobuf import json_format  # noqa: F401
 
-from pat_events.codecs.json import to_json
-from pat_events.codecs.table import media_type, reader_by_media_type
+from pat_events.codecs.json import parse_json, to_json
+from pat_events.codecs.structured import has_data
+from pat_events.codecs.table import STRUCTURED, media_type, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
@@ -75,6 +81,15 @@ if TYPE_CHECKING:
 
 DataForm: TypeAlias = Literal["json", "base64"]
 
+#: The attribute that says where a payload is kept, if it is not with its event.
+DATAREF: Final = h.CE_DATAREF.removeprefix("ce_")
+_OF_ELSEWHERE: Final = (
+    *(
+        name.removeprefix("ce_")
+        for name in (h.CE_DATAREF, h.CE_DATAREF_LENGTH, h.CE_DATAREF_SHA256)
+    ),
+    "datacontenttype",
+)
 #: Where the attributes are in the detail of EventBridge.
 CLOUD_EVENT: Final = "cloudevent"
 _CE: Final = "ce_"
@@ -178,7 +193,10 @@ class Envelopes:
     def structured(self, outgoing: Outgoing, wrapped: Wrapped, form: DataForm) -> str:
         """Return the body of a message: a CloudEvent in structured mode."""
         body: dict[str, Any] = wrapped.attributes.copy()
-        if form == "json":
+        elsewhere = _elsewhere(outgoing, wrapped)
+        if elsewhere is not None:
+            body |= elsewhere
+        elif form == "json":
             body["datacontenttype"] = "application/json"
             body["data"] = self.event_json(outgoing, wrapped)
         else:
@@ -188,14 +206,34 @@ class Envelopes:
 
     def detail(self, outgoing: Outgoing, wrapped: Wrapped) -> str:
         """Return EventBridge's detail: the event's fields, and its attributes beside them."""
-        detail = self.event_json(outgoing, wrapped)
-        own: dict[str, Any] = {**wrapped.attributes, "datacontenttype": "application/json"}
+        elsewhere = _elsewhere(outgoing, wrapped)
+        if elsewhere is None:
+            elsewhere = {"datacontenttype": "application/json"}
+            detail = self.event_json(outgoing, wrapped)
+        else:
+            detail = {wrapped.event_type.key: wrapped.subject}
+        own: dict[str, Any] = wrapped.attributes | elsewhere
         if wrapped.extra:
             own["headers"] = {
                 name: base64.b64encode(value).decode() for name, value in wrapped.extra.items()
             }
         detail[CLOUD_EVENT] = own
         return _encode(detail)
+
+
+def _elsewhere(outgoing: Outgoing, wrapped: Wrapped) -> dict[str, str] | None:
+    """Return what is said of a payload that is kept elsewhere; None where the record has it."""
+    kind = media_type(wrapped.headers.get(h.CONTENT_TYPE))
+    if not outgoing.value:
+        return {"datacontenttype": kind} if DATAREF in wrapped.attributes else None
+    if kind != STRUCTURED or DATAREF.encode() not in outgoing.value:
+        return None
+    # As it was received: a dead letter.
+    with suppress(CodecError):
+        event = parse_json(outgoing.value)
+        if isinstance(event, dict) and DATAREF in event and not has_data(outgoing.value):
+            return {name: event[name] for name in _OF_ELSEWHERE if isinstance(event.get(name), str)}
+    return None
 
 
 def refuse_taken_field(types: EventTypes) -> None:

@@ -29,7 +29,7 @@ from pat_events.codecs.json import parse_json
 from pat_events.codecs.structured import MEDIA_TYPE
 from pat_events.core import headers as h
 from pat_events.errors import CodecError
-from pat_events.transports.aws.envelope import CLOUD_EVENT
+from pat_events.transports.aws.envelope import CLOUD_EVENT, DATAREF
 from pat_events.transports.aws.letters import MEDIA_TYPE as LETTER_MEDIA_TYPE
 from pat_events.transports.aws.letters import read_letter
 
@@ -105,10 +105,10 @@ class Unwrapping:
         if isinstance(replay, str):
             added.append((h.REPLAY_NAME, replay.encode(errors="replace")))
         try:
+            # All of it is elsewhere where the attributes say so; what is here is for rules.
+            event = attributes if DATAREF in attributes else {**attributes, "data": data}
             # Not larger than it came: escapes would double what is not Latin.
-            text = json.dumps(
-                {**attributes, "data": data}, ensure_ascii=False, separators=(",", ":")
-            )
+            text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             return None
         return text.encode(errors="surrogatepass"), [*headers, *added, _STRUCTURED]
