@@ -100,7 +100,8 @@ class FaultProxy:
     def __init__(self, upstream: str, schedule: Callable[[AwsCall], Fate] | None = None) -> None:
         url = urlsplit(upstream)
         self._upstream = (url.hostname, url.port)
-        self.schedule = schedule or (lambda call: FINE)
+        self.heal()
+        self.schedule = schedule or self.schedule
         self.history = History()
         self.address = ""
         self.connections = 0
@@ -117,6 +118,10 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
         self._loop.close()
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong."""
+        self.schedule = lambda call: FINE
 
     async def _run(self) -> None:
         self._over = asyncio.Event()
@@ -164,7 +169,7 @@ class FaultProxy:
         if fate.silent == "after":
             return await _until_gone(reader)
         if fate.cut == "after":
-            writer.write(answer[: len(answer) - 20])
+            writer.write(answer[:-1])
             with suppress(OSError):
                 await writer.drain()
             return False

@@ -21,6 +21,7 @@ from pat_events.telemetry.observer import (
     Retried,
 )
 from pat_events.testing.simulation import pause
+from pat_events.transports.queue import Undone
 from tests.support.queue_stage import VISIBILITY_S, QueueStage
 
 DOWN = TransportError("down")
@@ -402,6 +403,33 @@ class TestNothingIsLost:
         assert stage.queue.message_ids == ["emails-1"]
         assert member.stats.in_flight == 0
 
+    def test_messages_that_are_not_deleted_are_tried_again_and_keep_no_others_back(
+        self, stage, service
+    ):
+        member = stage.member(service.handlers)
+        receiver, tried = member.requests._receiver, []
+        delete = receiver.delete
+
+        def refuse_the_first(receipts):
+            first = member.engine._state.taken.get("emails-1")
+            bad = [it for it in receipts if first is not None and it == first.receipt]
+            tried.extend(stage.clock.now for _ in bad)
+            done = delete([it for it in receipts if it not in bad])
+            return done + [Undone(it, gone=False, error=DOWN) for it in bad]
+
+        receiver.delete = refuse_the_first
+        stage.send("a")
+        member.turns(20)
+        began = stage.clock.now
+        stage.send("b", "c")
+        while len(stage.queue) > 1:
+            member.turn(0.1)
+        assert stage.clock.now - began < 1
+        assert len(tried) < 8
+        del receiver.delete
+        member.turns(31)
+        assert (len(stage.queue), sorted(service.ids)) == (0, ["a", "b", "c"])
+
     def test_an_answer_that_was_lost_loses_no_message(self, stage, service):
         member = stage.member(service.handlers)
         member.requests.unanswered |= {"delete", "receive"}
@@ -523,6 +551,15 @@ class TestStop:
         assert member.engine.close() == 1
         assert stage.clock.now - began == pytest.approx(5, abs=0.2)
         assert stage.queue.message_ids == ["emails-1"]
+
+    def test_deletes_that_failed_are_not_waited_for_as_long_as_otherwise(self, stage, service):
+        member = stage.member(service.handlers)
+        member.requests.failures["delete"] = [DOWN] * 8
+        stage.send("a")
+        while member.requests.failures["delete"][2:]:
+            member.turn(1)
+        assert member.engine.close() == 0
+        assert (service.ids, len(stage.queue)) == (["a"], 0)
 
     def test_a_call_that_receives_and_hangs_is_waited_for_no_longer_than_one_may_take(
         self, stage, service

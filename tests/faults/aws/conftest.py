@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
+from pat_events import AwsConfig
 from tests.support.fault_proxy import FaultProxy
+from tests.support.queues import QueueInSqs
 from tests.support.senders import ON_AWS
 
 
@@ -28,3 +30,29 @@ def target(request, aws, proxy, stack):
     stack.callback(target.close)
     target.prepare()
     return target
+
+
+@pytest.fixture
+def sqs(aws, stack):
+    return stack.enter_context(closing(aws.client("sqs")))
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Messages may be kept for a second only, and a call waits no longer for one."""
+    monkeypatch.setattr("pat_events.consumer.queue.limits._LEAST_VISIBILITY_S", 1)
+    monkeypatch.setattr("pat_events.consumer.queue.intake.RECEIVE_S", 1.0)
+
+
+@pytest.fixture
+def make_queue(sqs, localstack_url, stack, aws_credentials):
+    """Makes queues, and sends to them and reads them past the proxy."""
+    config = AwsConfig(region="us-east-1", endpoint_url=localstack_url)
+
+    def make(**settings):
+        queue = QueueInSqs(sqs, config, **{"max_receives": 1_000, **settings})
+        stack.callback(queue.remove)
+        stack.callback(queue.receiver.release)
+        return queue
+
+    return make

@@ -253,6 +253,7 @@ class Engine:
         visibility is over.
         """
         self._state.drain()
+        self._upkeep.hurry()
         self._requests.stop_receiving()
         began = self._clock()
         deadline = began + self._limits.drain_timeout_s
@@ -260,7 +261,7 @@ class Engine:
             while not self._abort:
                 now = self._clock()
                 self._give_back_what_waits(now)
-                self._upkeep.ask(now, expedite=True)
+                self._upkeep.ask(now)
                 if (self._is_drained and self._intake.is_over(began, now)) or now >= deadline:
                     break
                 wait_s = _BUSY_S if self._workers.wake_idle() else _WAIT_S

@@ -14,8 +14,6 @@ from pat_events.core.shown import one_line
 from pat_events.telemetry.observer import GivenBack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pat_events.consumer.queue.requests import Kind, Requests
     from pat_events.consumer.queue.state import QueueState
     from pat_events.consumer.queue.visibility import Visibility
@@ -29,6 +27,8 @@ _log = logging.getLogger("pat_events.consumer")
 # Of a FIFO queue what is behind it in its group does not come before it is deleted.
 _DELETE_AFTER_S: Final = 0.2
 _DELETE_AFTER_FIFO_S: Final = 0.01
+# Longest wait after a delete that failed once the consumer stops, in seconds.
+_HURRIED_S: Final = 1.0
 _NEVER: Final = float("inf")
 _THEN: Final[dict[Kind, str]] = {
     "delete": "it is repeated; they may come again meanwhile",
@@ -56,17 +56,27 @@ class Upkeep:
         self._repeats = Repeats()
         self._delete_after_s = _DELETE_AFTER_FIFO_S if features.fifo else _DELETE_AFTER_S
         self._delete_at = _NEVER
+        # Of calls that failed, which keep all others back; and of single messages in those that did
+        # not, which wait by themselves.
         self._deletes = Pause()
+        self._parts = Pause()
+        self._undeleted: list[QueueMessage] = []
+        self._hurries = False
         #: Requests under way that matter to what comes again.
         self.calls = 0
 
-    def ask(self, now: float, *, expedite: bool = False) -> None:
-        """Ask for all that is due; with ``expedite`` nothing that is done waits for company."""
+    def hurry(self) -> None:
+        """It is soon over: what is done does not wait for company, nor long after a failure."""
+        self._hurries = True
+        self._deletes, self._parts = Pause(), Pause()
+
+    def ask(self, now: float) -> None:
+        """Ask for all that is due."""
         self._give_back(now)
         for visibility_s, messages in self._visibility.take_due(now).items():
             for batch in self._batches(messages):
                 self._requests.submit(Change("extend", batch, now, visibility_s))
-        self._delete(now, expedite=expedite)
+        self._delete(now)
 
     def _give_back(self, now: float) -> None:
         waiting, self._state.to_give_back = self._state.to_give_back, []
@@ -81,14 +91,17 @@ class Upkeep:
         if waiting:
             self._observer.saw(GivenBack(len(waiting)))
 
-    def _delete(self, now: float, *, expedite: bool) -> None:
+    def _delete(self, now: float) -> None:
         done = self._state.to_delete
+        if self._undeleted and now >= self._parts.until:
+            done[:0], self._undeleted = self._undeleted, []
+            self._delete_at = now
         if not done:
             return
         if self._delete_at == _NEVER:
             self._delete_at = now + self._delete_after_s
         is_full = len(done) >= self._features.max_batch
-        is_due = is_full or expedite or now >= self._delete_at
+        is_due = is_full or self._hurries or now >= self._delete_at
         if not is_due or now < self._deletes.until:
             return
         self._delete_at = _NEVER
@@ -107,12 +120,15 @@ class Upkeep:
     @property
     def next_due(self) -> float:
         """When ``ask`` has something to do, by the monotonic clock in seconds."""
-        return min(max(self._delete_at, self._deletes.until), self._visibility.next_due)
+        delete_at = max(self._delete_at, self._deletes.until)
+        undeleted_at = self._parts.until if self._undeleted else _NEVER
+        return min(delete_at, undeleted_at, self._visibility.next_due)
 
     @property
     def is_done(self) -> bool:
         """Whether the queue knows of everything that was deleted or given back."""
-        return not (self.calls or self._state.to_delete or self._state.to_give_back)
+        state = self._state
+        return not (self.calls or self._undeleted or state.to_delete or state.to_give_back)
 
     def answered(self, change: Change, now: float) -> None:
         """Do what an answer says."""
@@ -138,15 +154,23 @@ class Upkeep:
         if change.kind == "delete":
             for message in (*done, *gone):
                 self.forget(message)
-            self._delete_again(failed, change.at, now)
+            self._delete_again(change, failed, now)
 
-    def _delete_again(self, failed: Sequence[QueueMessage], asked_at: float, now: float) -> None:
-        if not failed:
-            self._deletes.answered()
+    def _delete_again(self, change: Change, failed: list[QueueMessage], now: float) -> None:
+        if change.error is not None:
+            self._deletes.failed(change.at, now, self._wait_s)
+            self._state.to_delete[:0] = failed
+            self._delete_at = now
             return
-        self._deletes.failed(asked_at, now, hold_s)
-        self._state.to_delete[:0] = failed
-        self._delete_at = now
+        self._deletes.answered()
+        if failed:
+            self._parts.failed(change.at, now, self._wait_s)
+            self._undeleted += failed
+        else:
+            self._parts.answered()
+
+    def _wait_s(self, failures: int) -> float:
+        return min(hold_s(failures), _HURRIED_S if self._hurries else _NEVER)
 
     def forget(self, message: QueueMessage) -> None:
         """This message is not here any more."""

@@ -13,7 +13,7 @@ from pat_events.config import Config
 from pat_events.errors import ClosedError, NotPermittedError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
-from pat_events.transports.aws.errors import Resource, of_code, of_exception
+from pat_events.transports.aws.errors import Resource, of_code, of_exception, unheard_of
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import Unwrapping
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.unwrap import Unwrap
     from pat_events.transports.queue import QueueMessage
 
-# What SQS waits and keeps at most, in seconds.
-_MAX_WAIT_S: Final = 20
+# Longest that a call waits for messages, in seconds. SQS would wait for 20; a connection that hangs
+# is found out so much sooner.
+_MAX_WAIT_S: Final = 5
+# What SQS keeps at most, in seconds.
 _MAX_VISIBILITY_S: Final = 43_200
 # As many calls as receive at a time, and as many as settle.
 _CONNECTIONS: Final = 8
 # Said of a receipt that gets no better. Whose fault it is, which answers tell as well, differs
 # from place to place.
-_GONE: Final = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"})
+_GONE: Final = frozenset(
+    {"InvalidIdFormat", "InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"}
+)
 _RIGHTS: Final = (
     "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes "
     "(and sqs:GetQueueUrl for a queue that is named)"
@@ -146,7 +150,7 @@ class SqsReceiver:
         self._closed = threading.Event()
 
     def receive(self, max_messages: int, wait_s: float, visibility_s: int) -> list[QueueMessage]:
-        """Return what is there; waits for whole seconds, 20 at most."""
+        """Return what is there; waits for whole seconds, 5 at most."""
         if self._closed.is_set():
             raise ClosedError("the receiver was closed: make a new one")
         answer = self._call(
@@ -205,10 +209,13 @@ class SqsReceiver:
         for number, receipt in enumerate(receipts):
             if str(number) in done:
                 continue
-            said = failed.get(str(number), {})
-            code = said.get("Code", "no answer")
+            said = failed.get(str(number))
+            if said is None:
+                undone.append(Undone(receipt, gone=False, error=unheard_of(self._resource).error))
+                continue
+            code = said.get("Code", "?")
             refused = of_code(self._resource, code, said.get("Message", ""))
-            gone = code.rpartition(".")[2] in _GONE
+            gone = code.rpartition(".")[2].removesuffix("Exception") in _GONE
             undone.append(Undone(receipt, gone, refused.error))
         return undone
 
