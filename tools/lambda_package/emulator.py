@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+from http.client import HTTPConnection
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -81,11 +81,10 @@ class Function:
 
     def invoke(self, event: object, timeout_s: float = 60.0) -> Any:  # noqa: ANN401 - of JSON
         """Return what the function answers; of an error what Lambda tells of it."""
-        body = json.dumps(event).encode()
-        with urllib.request.urlopen(
-            f"http://{self._address}{_PATH}", body, timeout=timeout_s
-        ) as answer:
-            return json.loads(answer.read() or b"null")
+        host, _, port = self._address.partition(":")
+        with contextlib.closing(HTTPConnection(host, int(port), timeout=timeout_s)) as connection:
+            connection.request("POST", _PATH, json.dumps(event))
+            return json.loads(connection.getresponse().read() or b"null")
 
     @property
     def said(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import sys
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # New environments that are measured, and invocations of each after its first.
 _ENVIRONMENTS: Final = 5
 _INVOCATIONS: Final = 20
+# Of this process's variables the function gets these.
+_VARIABLES: Final = ("PAT_EVENTS_", "AWS_")
 
 
 def one_for_here(targets: Iterable[Target]) -> Target:
@@ -53,13 +56,14 @@ def attempt(archive: Path, handler: str, event: Path, target: Target) -> str:
         asked = json.loads(event.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise PackageError(f"{event} is no event in JSON: {error}") from error
+    variables = {name: it for name, it in os.environ.items() if name.startswith(_VARIABLES)}
     first_s, later_s, peaks = [], [], []
     answer = None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "task")
         zipfile.ZipFile(archive).extractall(folder)
         for _ in range(_ENVIRONMENTS):
-            with running(folder, handler, target) as function:
+            with running(folder, handler, target, variables) as function:
                 began = time.perf_counter()
                 answer = function.invoke(asked)
                 first_s.append(time.perf_counter() - began)

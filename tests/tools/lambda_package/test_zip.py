@@ -39,7 +39,7 @@ def process(event, ctx):
     print("handled", event.email_id, ctx.envelope.trace.traceparent.decode())
 
 # Nothing is published, but there is where to, with boto3 of the runtime.
-handler = lambda_handler(handlers, transport=Sqs("emails"))
+handler = lambda_handler(handlers, transport=Sqs("emails"), max_threads=32)
 """
 VARIABLES = {
     "AWS_LAMBDA_FUNCTION_TIMEOUT": "2",
@@ -170,7 +170,13 @@ def test_sns_and_event_bridge_are_answered_with_nothing_or_an_error(function, ev
     assert (told["errorType"], told["errorMessage"]) == ("PermanentError", "it is bad")
 
 
-def test_a_function_that_hangs_answers_before_lambda_ends_it(function):
-    assert function.invoke(sqs(body("a"), body("hangs"))) == answered("m-1")
+def test_a_function_that_hangs_answers_in_time_and_with_too_much_of_it_gets_a_new_environment(
+    function,
+):
+    hanging = [f"m-{n}" for n in range(32)]
+    assert function.invoke(sqs(*(body("hangs") for _ in hanging))) == answered(*hanging)
+    assert function.invoke(sqs(body("b")))["errorType"] == "Runtime.ExitError"
+    assert "32 calls of handlers never returned" in function.said
+    assert "handled b" not in function.said
     assert function.invoke(sqs(body("b"))) == answered()
     assert "handled b" in function.said

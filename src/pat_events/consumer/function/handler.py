@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import time
@@ -12,24 +11,18 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.function.engine import Engine
+from pat_events.consumer.function.environment import Environment
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
-from pat_events.consumer.workers.inbox import Inbox
-from pat_events.consumer.workers.pool import Workers
-from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
-from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.checks import require_at_least_1
 from pat_events.core.shown import one_line
-from pat_events.errors import HandlerTimeoutError, NotDeliveredError
-from pat_events.producer.producer import Producer
+from pat_events.errors import HandlerTimeoutError
 from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.default import transport_or_default
-from pat_events.transports.opening import make_sender
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable
 
     from pat_events.consumer.handlers import Handlers
@@ -108,8 +101,14 @@ def lambda_handler(
     routes = Routes(handlers, types, config.max_event_bytes, Payloads.configured(config, payloads))
     handlers.freeze()
     told = checked_observers(observers)
-    environment = _Environment(config, transport, payloads, told, (max_threads, max_tasks))
-    environment.is_async = any(registration.is_async for _, registration in handlers)
+    environment = Environment(
+        config,
+        transport,
+        payloads,
+        told,
+        (max_threads, max_tasks),
+        is_async=any(registration.is_async for _, registration in handlers),
+    )
     unwrapping = Unwrapping(types.catalog)
 
     def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
@@ -174,64 +173,3 @@ def _error_of(delivery: Delivery, engine: Engine) -> Exception:
     )
     wrapped.__cause__ = error
     return wrapped
-
-
-class _Environment:
-    """What one execution environment keeps from one invocation to the next."""
-
-    def __init__(
-        self,
-        config: Config,
-        transport: SendingTransport | None,
-        payloads: PayloadStore | None,
-        observers: Iterable[Observer],
-        limits: tuple[int, int],
-    ) -> None:
-        self.is_async = False
-        self._config = config
-        self._transport = transport
-        self._payloads = payloads
-        self._observers = observers
-        self._limits = limits
-        self._producer: Producer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._workers: tuple[Workers, Inbox] | None = None
-        # Never closed: AWS ends an environment without a word.
-        self._stack = contextlib.ExitStack()
-
-    def workers(self) -> tuple[Workers, Inbox]:
-        """Return the workers, and where they leave what is settled."""
-        if self._workers is None:
-            if self._producer is None and self._transport is not None:
-                # Nobody is asked for an answer first: what is out of order there fails what needs
-                # it, in time, and not the invocation.
-                sender = make_sender(self._transport, self._config, self._observers, self._payloads)
-                self._producer = Producer(self._config, transport=self._transport, sender=sender)
-            if self._loop is None and self.is_async:
-                self._loop = self._stack.enter_context(loop_thread())
-            threads, tasks = self._limits
-            inbox, loop, producer = Inbox(), self._loop, self._producer
-            self._workers = (
-                Workers(
-                    ThreadWorkers(threads, producer, inbox.put),
-                    None if loop is None else TaskWorkers(tasks, loop, producer, inbox.put),
-                ),
-                inbox,
-            )
-        return self._workers
-
-    def replace_workers(self) -> None:
-        """Leave these to what still runs on them; coroutines are cancelled."""
-        if self._workers is not None:
-            self._workers[0].close()
-        self._workers = None
-
-    def flush(self, end: float) -> None:
-        """Wait for what failed attempts have published as well: AWS stops everything meanwhile."""
-        if self._producer is None:
-            return
-        try:
-            self._producer.flush(max(0.0, (end - time.monotonic()) / 2))
-        except NotDeliveredError as error:
-            # What events depend on it are reported already.
-            _log.warning("%s", one_line(str(error)))

@@ -52,6 +52,11 @@ class Workers:
         overdue = self._threads.overdue(now)
         return overdue if self._tasks is None else overdue + self._tasks.overdue(now)
 
+    @property
+    def threads_at_work(self) -> int:
+        """How many threads are in a call of a handler; see ``ThreadWorkers``."""
+        return self._threads.at_work
+
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
         return self._threads.called_by_handler() or (

@@ -157,6 +157,12 @@ class ThreadWorkers:
                 self._threads[self._threads.index(thread)] = _Thread(self)
         return given_up
 
+    @property
+    def at_work(self) -> int:
+        """How many are in a call of a handler, those that were given up included."""
+        threads = (*self._threads, *self._abandoned)
+        return sum(each.current is not None for each in threads)
+
     def called_by_handler(self) -> bool:
         """Tell whether the calling thread is one of these."""
         return hasattr(self._mine, "handles")

@@ -1,0 +1,156 @@
+"""What one execution environment of Lambda keeps, and when it is of no more use."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from pat_events.consumer.workers.inbox import Inbox
+from pat_events.consumer.workers.pool import Workers
+from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
+from pat_events.consumer.workers.threads import ThreadWorkers
+from pat_events.core.shown import one_line
+from pat_events.errors import NotDeliveredError, WorkersExhaustedError
+from pat_events.producer.producer import Producer
+from pat_events.transports.opening import make_sender
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from pat_events.config import Config
+    from pat_events.telemetry.observer import Observer
+    from pat_events.transports.payloads import PayloadStore
+    from pat_events.transports.sending import SendingTransport
+
+_log = logging.getLogger("pat_events.consumer")
+
+# Calls that may hang before all that hangs is ended with the process: a thread cannot be.
+_HANGING_MAX: Final = 32
+# How long an event loop may take to answer before it counts as blocked, in seconds.
+_LOOP_ANSWERS_S: Final = 0.2
+# Set where Lambda, or its emulator, runs this process.
+_IN_LAMBDA: Final = "AWS_LAMBDA_RUNTIME_API"
+
+
+class Environment:
+    """What one execution environment keeps from one invocation to the next."""
+
+    def __init__(
+        self,
+        config: Config,
+        transport: SendingTransport | None,
+        payloads: PayloadStore | None,
+        observers: Iterable[Observer],
+        limits: tuple[int, int],
+        *,
+        is_async: bool,
+    ) -> None:
+        self._is_async = is_async
+        self._config = config
+        self._transport = transport
+        self._payloads = payloads
+        self._observers = observers
+        self._limits = limits
+        self._producer: Producer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._workers: tuple[Workers, Inbox] | None = None
+        # Of earlier invocations, as long as handlers hang in them.
+        self._left: list[Workers] = []
+        self._left_loops: list[asyncio.AbstractEventLoop] = []
+        # AWS ends an environment without a word: only a loop that is blocked is ended here.
+        self._loop_thread = contextlib.ExitStack()
+
+    def workers(self) -> tuple[Workers, Inbox]:
+        """Return the workers, and where they leave what is settled.
+
+        Where too many calls hang, this ends the process: the invocation has failed, AWS hands it
+        over again, and runs later ones in a new environment.
+
+        Raises:
+            WorkersExhaustedError: likewise, where this is not run by Lambda.
+        """
+        hanging = self._hanging()
+        if hanging >= _HANGING_MAX:
+            _end_process(hanging)
+        if self._workers is None:
+            if self._producer is None and self._transport is not None:
+                # Nobody is asked for an answer first: what is out of order there fails what needs
+                # it, in time, and not the invocation.
+                sender = make_sender(self._transport, self._config, self._observers, self._payloads)
+                self._producer = Producer(self._config, transport=self._transport, sender=sender)
+            if self._is_async:
+                self._loop = self._sound_loop()
+            threads, tasks = self._limits
+            inbox, loop, producer = Inbox(), self._loop, self._producer
+            self._workers = (
+                Workers(
+                    ThreadWorkers(threads, producer, inbox.put),
+                    None if loop is None else TaskWorkers(tasks, loop, producer, inbox.put),
+                ),
+                inbox,
+            )
+        return self._workers
+
+    def replace_workers(self) -> None:
+        """Leave these to what still runs on them; coroutines are cancelled."""
+        if self._workers is None:
+            return
+        workers, _ = self._workers
+        workers.close()
+        self._left.append(workers)
+        self._workers = None
+        if hanging := self._hanging():
+            _log.warning(
+                "%d calls of handlers still hang after their invocation; with %d of them the "
+                "process is ended",
+                hanging,
+                _HANGING_MAX,
+            )
+
+    def _hanging(self) -> int:
+        """Return how many calls of earlier invocations have not returned."""
+        self._left = [each for each in self._left if each.threads_at_work]
+        self._left_loops = [each for each in self._left_loops if not each.is_closed()]
+        at_work = 0 if self._workers is None else self._workers[0].threads_at_work
+        return at_work + sum(each.threads_at_work for each in self._left) + len(self._left_loops)
+
+    def _sound_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, or a new one where a coroutine blocks it."""
+        if self._loop is not None:
+            answers = threading.Event()
+            self._loop.call_soon_threadsafe(answers.set)
+            if answers.wait(_LOOP_ANSWERS_S):
+                return self._loop
+            self._left_loops.append(self._loop)
+            self._loop_thread.close()
+        return self._loop_thread.enter_context(loop_thread())
+
+    def flush(self, end: float) -> None:
+        """Wait for what failed attempts have published as well: AWS stops everything meanwhile."""
+        if self._producer is None:
+            return
+        try:
+            self._producer.flush(max(0.0, (end - time.monotonic()) / 2))
+        except NotDeliveredError as error:
+            # What events depend on it are reported already.
+            _log.warning("%s", one_line(str(error)))
+
+
+def _end_process(hanging: int) -> None:
+    told = (
+        f"{hanging} calls of handlers never returned; a thread cannot be stopped, so the process "
+        "is, and AWS hands over again what it was invoked with: give what they call a time limit"
+    )
+    if _IN_LAMBDA not in os.environ:
+        raise WorkersExhaustedError(told)
+    _log.critical("%s", told)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: it would wait for threads that handlers have begun.
+    os._exit(1)

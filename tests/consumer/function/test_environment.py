@@ -1,0 +1,86 @@
+"""What an execution environment keeps from one invocation to the next, and when it ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from pat_events import Handlers, RetryPolicy, WorkersExhaustedError, lambda_handler
+from pat_events.events import EmailReceived
+from tests.support.invocations import LambdaContext, body, sqs
+
+ONCE = RetryPolicy(attempts=1)
+HANGING = [body(f"hangs-{n}") for n in range(32)]
+
+
+def failed(answer):
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+@pytest.fixture
+def release():
+    """Lets all that hangs go on, at the end at the latest."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def handler(release):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=ONCE)
+    def handle(event, ctx):
+        if event.email_id.startswith("hangs"):
+            release.wait(60)
+
+    return lambda_handler(handlers, max_threads=16)
+
+
+def hang(handler, count):
+    return handler(sqs(*HANGING[:count]), LambdaContext(0.5))
+
+
+def test_what_hangs_is_counted_over_invocations_and_told(handler, caplog):
+    hang(handler, 2)
+    hang(handler, 3)
+    told = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert told == [
+        f"{count} calls of handlers still hang after their invocation; with 32 of them the process "
+        "is ended"
+        for count in (2, 5)
+    ]
+
+
+def test_with_too_much_that_hangs_nothing_is_begun(handler, release):
+    for _ in range(2):
+        hang(handler, 16)
+    with pytest.raises(WorkersExhaustedError, match="32 calls of handlers never returned"):
+        handler(sqs(body("a")), LambdaContext())
+
+
+def test_what_has_returned_does_not_hang(handler, release):
+    for _ in range(2):
+        hang(handler, 16)
+    before = threading.active_count()
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "pat-events-worker":
+            thread.join(10)
+    assert threading.active_count() <= before - 32
+    assert failed(handler(sqs(body("a")), LambdaContext())) == []
+
+
+def test_a_loop_that_a_coroutine_blocks_is_left_behind(release):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=ONCE)
+    async def handle(event, ctx):
+        if event.email_id == "blocks":
+            release.wait(60)
+
+    handler = lambda_handler(handlers)
+    assert failed(handler(sqs(body("blocks")), LambdaContext(0.3))) == ["m-0"]
+    assert failed(handler(sqs(body("a")), LambdaContext(10))) == []
