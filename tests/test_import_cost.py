@@ -59,8 +59,9 @@ def test_handlers_are_there_in_60_ms_of_work():
     assert min(imported()[1] for _ in range(3)) < LIMIT_S
 
 
-# What a function imports before its first event: clients are loaded when one is made.
-CLIENTS = {"boto3", "botocore", "confluent_kafka", "opentelemetry", "rich", "typer"}
+# What a function does not import before its first event: clients are loaded when one is made, and
+# what checks a catalogue where it is not the packaged one.
+UNUSED = {"boto3", "botocore", "confluent_kafka", "jsonschema", "opentelemetry", "rich", "typer"}
 FUNCTION_LIMIT_S = 0.6
 FUNCTION = """
 import json, sys, time
@@ -77,7 +78,7 @@ print(json.dumps([sorted(sys.modules), took_s, answer]))
 """
 
 
-def test_a_lambda_function_loads_no_client_and_answers_within_600_ms_of_work():
+def test_a_lambda_function_loads_what_it_uses_and_answers_within_600_ms_of_work():
     took = []
     for _ in range(3):
         ended = subprocess.run(
@@ -88,6 +89,6 @@ def test_a_lambda_function_loads_no_client_and_answers_within_600_ms_of_work():
         )
         modules, took_s, answer = json.loads(ended.stdout)
         assert answer == {"batchItemFailures": []}
-        assert {name.partition(".")[0] for name in modules} & CLIENTS == set()
+        assert {name.partition(".")[0] for name in modules} & UNUSED == set()
         took.append(took_s)
     assert min(took) < FUNCTION_LIMIT_S

@@ -52,13 +52,16 @@ def _load(path: Path | str | None, *rules: Rule) -> Catalog:
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise ConfigError(f"the catalogue {file} cannot be read: {error}") from error
-    return _parsed(text, str(file), rules)
+    # The packaged one is checked where it is made; a service's start need not wait for that.
+    return _parsed(text, str(file), rules, is_known=path is None and not rules)
 
 
 # By what is in it, not by where: a service's producer, consumer and transports each read the file
 # at their start, and parsing takes a hundred times as long as that.
 @lru_cache(maxsize=2)
-def _parsed(text: str, origin: str, rules: tuple[Rule, ...]) -> Catalog:
+def _parsed(text: str, origin: str, rules: tuple[Rule, ...], *, is_known: bool) -> Catalog:
+    if is_known:
+        return parse_catalog(text, origin, None)
     schema = resources.files(_PACKAGE) / "schemas/catalog.schema.json"
     return parse_catalog(text, origin, json.loads(schema.read_text("utf-8")), rules)
 
