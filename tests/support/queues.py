@@ -126,3 +126,31 @@ def bodies(messages: list[QueueMessage]) -> list[str]:
 
 def receipts(messages: list[QueueMessage]) -> list[str]:
     return [message.receipt for message in messages]
+
+
+def send_numbered(client, queue: QueueInSqs, count: int, groups: int = 7) -> None:
+    """Send numbered events, each in the group of its key."""
+    for first in range(0, count, 10):
+        entries = []
+        for n in range(first, min(count, first + 10)):
+            key = f"k{n % groups}"
+            body = {
+                "specversion": "1.0",
+                "id": f"{n}",
+                "type": "pat.events.v1.EmailReceived",
+                "source": "test",
+                "datacontenttype": "application/json",
+                "data": {"email_id": key, "subject": f"{n}"},
+            }
+            entry = {"Id": f"{n}", "MessageBody": json.dumps(body)}
+            if queue.url.endswith(".fifo"):
+                entry |= {"MessageGroupId": key, "MessageDeduplicationId": f"{n}"}
+            entries.append(entry)
+        assert not client.send_message_batch(QueueUrl=queue.url, Entries=entries).get("Failed")
+
+
+def left(client, queue: QueueInSqs) -> int:
+    """How many messages a queue has, those that are kept as well."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
+    return sum(int(value) for value in answer["Attributes"].values())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import random
+import threading
+import time
 
 import pytest
 
 from pat_events import AwsConfig, Config, Handlers, QueueConsumer, SqsQueue
+from pat_events.errors import NotDrainedError
 from pat_events.events import EmailReceived
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -20,40 +23,12 @@ from tests.support.fault_proxy import (
     THROTTLED,
     Fate,
 )
+from tests.support.queues import left, send_numbered
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("quick")]
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessageBatch"
 EXTEND = "ChangeMessageVisibilityBatch"
-KEYS = 7
-
-
-def send(sqs, queue, count, groups=KEYS):
-    """Numbered events, each in the group of its key."""
-    for first in range(0, count, 10):
-        entries = []
-        for n in range(first, min(count, first + 10)):
-            key = f"k{n % groups}"
-            body = {
-                "specversion": "1.0",
-                "id": f"{n}",
-                "type": "pat.events.v1.EmailReceived",
-                "source": "test",
-                "datacontenttype": "application/json",
-                "data": {"email_id": key, "subject": f"{n}"},
-            }
-            entry = {"Id": f"{n}", "MessageBody": json.dumps(body)}
-            if queue.url.endswith(".fifo"):
-                entry |= {"MessageGroupId": key, "MessageDeduplicationId": f"{n}"}
-            entries.append(entry)
-        assert not sqs.send_message_batch(QueueUrl=queue.url, Entries=entries).get("Failed")
-
-
-def left(sqs, queue):
-    """How many messages a queue has, kept ones as well."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
-    return sum(int(value) for value in answer["Attributes"].values())
 
 
 class Service:
@@ -88,9 +63,12 @@ def service():
 
 @pytest.fixture
 def consume(proxy, stack):
-    def start(queue, handlers, *, stop=True, **settings):
+    def start(queue, handlers, *, stop=True, read_timeout_s=5.0, **settings):
         aws = AwsConfig(
-            region="us-east-1", endpoint_url=proxy.address, client_attempts=1, read_timeout_s=0.5
+            region="us-east-1",
+            endpoint_url=proxy.address,
+            client_attempts=1,
+            read_timeout_s=read_timeout_s,
         )
         settings = {"visibility_s": 2, "drain_timeout_s": 5.0, **settings}
         consumer = QueueConsumer(
@@ -127,9 +105,87 @@ def test_whatever_fails_each_is_handled_before_it_is_deleted_and_keys_keep_their
     make_queue, sqs, proxy, service, consume, fifo
 ):
     queue = make_queue(fifo=fifo)
-    send(sqs, queue, 40)
+    send_numbered(sqs, queue, 40)
     proxy.schedule = dice(2)
-    consume(queue, service.handlers)
+    consume(queue, service.handlers, read_timeout_s=0.5)
     until(lambda: left(sqs, queue) == 0, 60, every_s=0.1)
     assert set(service.numbers()) == set(range(40))
     assert not fifo or service.keys_in_order()
+
+
+@pytest.mark.parametrize("operation", [RECEIVE, DELETE])
+def test_an_answer_that_is_lost_costs_a_wait_and_no_message_is_handled_in_vain(
+    make_queue, sqs, proxy, service, consume, operation
+):
+    queue = make_queue()
+    send_numbered(sqs, queue, 20)
+    lost = iter([CUT_AFTER, CUT_AFTER])
+    proxy.schedule = lambda call: next(lost, FINE) if call.operation == operation else FINE
+    consume(queue, service.handlers)
+    until(lambda: left(sqs, queue) == 0, every_s=0.05)
+    assert service.numbers() == list(range(20))
+
+
+def test_a_handler_may_take_longer_than_a_message_is_kept_even_if_a_call_that_keeps_it_hangs(
+    make_queue, sqs, proxy, service, consume
+):
+    # Of a FIFO queue LocalStack deletes nothing that was kept for longer than at first.
+    queue = make_queue()
+    send_numbered(sqs, queue, 1)
+    hung = iter([SILENT])
+    proxy.schedule = lambda call: next(hung, FINE) if call.operation == EXTEND else FINE
+    service.wait = lambda: time.sleep(3.5)
+    for _ in range(2):
+        consume(queue, service.handlers)
+    until(lambda: left(sqs, queue) == 0, every_s=0.05)
+    assert service.called == [("k0", 0)]
+    assert SILENT in {it.fate for it in proxy.history.named(EXTEND)}
+
+
+@pytest.mark.parametrize("fate", [DOWN, CUT_BEFORE, NONSENSE], ids=["down", "cut", "nonsense"])
+def test_an_outage_is_asked_about_a_few_times_and_is_over_once_it_is_over(
+    make_queue, sqs, proxy, service, consume, fate, caplog
+):
+    queue = make_queue()
+    consume(queue, service.handlers)
+    until(lambda: proxy.history.named(RECEIVE))
+    proxy.schedule = lambda call: fate
+    before = len(proxy.history.named(RECEIVE))
+    send_numbered(sqs, queue, 20)
+    time.sleep(1.8)  # the outage itself: the third call is due after 0.5 and 1 s
+    assert len(proxy.history.named(RECEIVE)) - before < 6
+    proxy.heal()
+    until(lambda: left(sqs, queue) == 0, 10, every_s=0.05)
+    assert set(service.numbers()) == set(range(20))
+    assert len([it for it in caplog.records if it.name.startswith("pat_events")]) < 6
+
+
+def test_a_stop_is_in_time_while_every_call_hangs_and_leaves_no_thread_or_connection(
+    make_queue, sqs, proxy, service, consume
+):
+    before = {*threading.enumerate()}
+    queue = make_queue()
+    send_numbered(sqs, queue, 10)
+    consumer = consume(queue, service.handlers, stop=False, drain_timeout_s=1.0, read_timeout_s=0.5)
+    until(lambda: consumer.stats().handled)
+    proxy.schedule = lambda call: SILENT
+    began = time.monotonic()
+    with contextlib.suppress(NotDrainedError):
+        consumer.stop()
+    assert time.monotonic() - began < 4
+    # What hangs ends with its time for an answer: 0.5 s, and 5 more where it waits for messages.
+    until(lambda: not proxy.connections, 10)
+    until(lambda: not [it for it in {*threading.enumerate()} - before if it.is_alive()], 10)
+
+
+def test_two_consumers_share_a_queue_of_many_groups_and_nothing_is_handled_twice(
+    make_queue, sqs, service, consume
+):
+    queue = make_queue(fifo=True)
+    send_numbered(sqs, queue, 300, groups=150)
+    settings = {"visibility_s": 30, "max_in_flight": 30}
+    consumers = [consume(queue, service.handlers, **settings) for _ in range(2)]
+    until(lambda: left(sqs, queue) == 0, 60, every_s=0.1)
+    assert service.numbers() == list(range(300))
+    assert service.keys_in_order()
+    assert all(each.stats().handled for each in consumers)
