@@ -61,7 +61,7 @@ def kafka_producer(broker):
     """Makes producers on ``broker``; it is healed before they are closed."""
     made = []
 
-    def make(**settings):
+    def make(*, tracing=None, **settings):
         properties = {
             "reconnect.backoff.ms": "20",
             "reconnect.backoff.max.ms": "100",
@@ -69,7 +69,8 @@ def kafka_producer(broker):
             **settings.pop("client_properties", {}),
         }
         settings["client_properties"] = properties
-        made.append(Producer(**on_kafka(broker.bootstrap_servers, **settings)))
+        on = on_kafka(broker.bootstrap_servers, **settings)
+        made.append(Producer(**on, tracing=tracing))
         return made[-1]
 
     yield make

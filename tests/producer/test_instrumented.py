@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Delivery
 from pat_events.events import EmailReceived
+from pat_events.telemetry import Tracing as Spans
 from pat_events.transports.sending import Outgoing
 
 DEADLINE_S = 20.0
@@ -23,6 +24,9 @@ class Tracing:
         self.provider = TracerProvider()
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.tracer = self.provider.get_tracer("test")
+
+    def names(self):
+        return [it.name for it in self._exporter.get_finished_spans()]
 
     def span(self, name):
         (span,) = (it for it in self._exporter.get_finished_spans() if it.name == name)
@@ -106,3 +110,11 @@ def test_a_record_with_a_trace_that_is_no_text_is_sent(tracing, kafka_producer, 
     producer._sender.send(Outgoing(TOPIC, b"k", b"v", [(name, b"\xff\xfe")], 1_700_000_000_000))
     assert producer._sender.flush(DEADLINE_S) == []
     assert len(stored(TOPIC, 1)) == 1
+
+
+def test_beside_spans_of_ours_it_makes_none_and_writes_no_header(tracing, kafka_producer, stored):
+    producer = kafka_producer(tracing=Spans(tracing.provider))
+    producer.publish(EmailReceived(email_id="e")).result(DEADLINE_S)
+    (message,) = stored(TOPIC, 1)
+    assert tracing.names() == [f"send {TOPIC}"]
+    assert traceparents(message) == [traceparent(tracing.span(f"send {TOPIC}"))]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pat_events import ConfigError
-from pat_events.telemetry.observer import Handled
-from pat_events.telemetry.observers import Observers, Origin, checked_observers
+from pat_events.telemetry.observer import Handled, Origin
+from pat_events.telemetry.observers import Observers, checked_observers
 
 HERE = Origin("memory", "a-group")
 

@@ -21,7 +21,8 @@ from pat_events.core.record import Position
 from pat_events.events import EmailReceived
 from pat_events.telemetry import observer as told
 from pat_events.telemetry.metrics import METRICS, SECONDS
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Origin
+from pat_events.telemetry.observers import Observers
 from pat_events.telemetry.prometheus import PrometheusMetrics
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from tests.support.waiting import until

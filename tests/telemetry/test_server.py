@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 from pat_events import ConfigError
 from pat_events.telemetry import HealthServer
 from pat_events.telemetry.health import Health
-from pat_events.telemetry.observer import Handled
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Handled, Origin
+from pat_events.telemetry.observers import Observers
 from pat_events.telemetry.prometheus import PrometheusMetrics
 
 WELL = Health(live=True, ready=True)

@@ -13,11 +13,10 @@ from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.checks import require_at_least_1
 from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, NotDrainedError
-from pat_events.producer.producer import Producer
+from pat_events.producer.in_consumer import producer_in_consumer
 from pat_events.telemetry.counts import Counts
 from pat_events.telemetry.health import Health
 from pat_events.telemetry.observers import checked_observers
-from pat_events.transports.opening import make_sender
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
+    from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import ConsumerSpans, Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
@@ -78,6 +79,7 @@ class EngineConsumer(Lifecycle):
         leave_s: How long all else that belongs to its end may take, in seconds.
         payloads: Where large payloads of what handlers publish go; see ``make_sender``.
         observers: Are told what happens, after its own counts.
+        tracing: Makes spans of what handlers publish.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class EngineConsumer(Lifecycle):
         leave_s: float,
         payloads: PayloadStore | None,
         observers: Iterable[Observer],
+        tracing: Spans | None,
     ) -> None:
         for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
             require_at_least_1(setting, value)
@@ -102,6 +105,7 @@ class EngineConsumer(Lifecycle):
         self._max_tasks = max_tasks
         self._payloads = payloads
         self._observers = checked_observers(observers)
+        self._tracing = tracing
         self._counts = Counts()
         self._engine: Engine | None = None
         self._stepped_at = 0.0
@@ -130,11 +134,16 @@ class EngineConsumer(Lifecycle):
         not_ready = self._engine.condition.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
+    def _all_observers(self, spans: ConsumerSpans | None) -> list[Observer]:
+        """Return who is told of what is consumed."""
+        own: list[Observer] = [self._counts] if spans is None else [self._counts, spans]
+        return [*own, *self._observers]
+
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         """Return the sender of what handlers publish, and of dead letters."""
-        sender = make_sender(transport, self._config, self._observers, self._payloads)
-        stack.callback(sender.close, 0)  # What the producer does, unless it cannot be made.
-        self._producer = Producer(self._config, transport=transport, sender=sender)
+        self._producer, sender = producer_in_consumer(
+            transport, self._config, self._payloads, self._observers, self._tracing
+        )
         stack.callback(self._let_go)
         return sender
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pat_events.codecs.table import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.payloads import Fetch
     from pat_events.core.record import Delivery
+    from pat_events.telemetry.spans import ConsumerSpans
 
 # Names of this module: looking them up in the other costs more than the comparison.
 _CE_TYPE: Final = h.CE_TYPE
@@ -89,6 +91,7 @@ class Routes:
         types: The catalogue's events.
         max_value_bytes: The longest value that is read.
         payloads: Reads what is kept elsewhere; nobody does when None.
+        spans: Of what each call of a handler is within, where spans are wanted.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Routes:
         types: EventTypes,
         max_value_bytes: int,
         payloads: Payloads | None = None,
+        spans: ConsumerSpans | None = None,
     ) -> None:
         self._types = types
         self._payloads = payloads or Payloads()
@@ -110,7 +114,7 @@ class Routes:
             raise ConfigError("no handlers: register at least one with Handlers.on")
         for event_class, registration in handlers:
             event_type = types.of(event_class).event_type
-            self._by_type[event_type.full_name.encode()] = registration
+            self._by_type[event_type.full_name.encode()] = _within(spans, registration)
         for kind in (*READABLE, STRUCTURED):
             try:
                 reader = reader_by_media_type(kind)
@@ -224,6 +228,18 @@ class Routes:
             return ClaimCheckError(f"{route.event_name} at {delivery.position}: {error}")
         name, registration = route.event_name, route.registration
         return Route(name, registration, payload.decode, route.decode_errors, payload.fetch)
+
+
+def _within(spans: ConsumerSpans | None, registration: Registration) -> Registration:
+    if spans is None:
+        return registration
+    call = spans.handler(
+        registration.call,
+        registration.name,
+        is_async=registration.is_async,
+        is_batch=registration.batch_size > 0,
+    )
+    return replace(registration, call=call)
 
 
 def _unreadable(content_type: bytes | None) -> CodecError:

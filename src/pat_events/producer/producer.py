@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import uuid_utils
@@ -11,11 +10,12 @@ from pat_events.codecs.table import codec_by_name
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
-from pat_events.errors import BufferFullError, ConfigError, NotDeliveredError
+from pat_events.errors import BufferFullError, ConfigError
 from pat_events.producer import refusals
 from pat_events.producer.ack import Ack
 from pat_events.producer.arguments import check_headers, raise_explained
 from pat_events.producer.back_pressure import BackPressure
+from pat_events.producer.block import Block
 from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
 from pat_events.producer.stamp import Stamps
@@ -26,19 +26,18 @@ from pat_events.transports.opening import open_sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
-    from typing import Self
 
     from google.protobuf.message import Message
 
     from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
 
-class Producer:
+class Producer(Block):
     """Publishes the catalogue's events, in order per key, at least once and never silently less.
 
     Safe to share between threads and coroutines; one per process is enough. Use
@@ -53,6 +52,8 @@ class Producer:
             ``config.claim_check_bucket`` is set; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         observers: Are told what becomes of events, as ``pat_events.telemetry`` lists it:
             ``Acknowledged``, ``NotDelivered`` and ``SentAgain``. A ``sender`` has its own.
+        tracing: Makes a span of each event that is published, such as
+            ``pat_events.telemetry.Tracing()``. When None a trace is carried on, and none is begun.
         clock: What time it is; a simulation has its own.
         ids: Where new ids come from; a simulation has its own.
 
@@ -69,6 +70,7 @@ class Producer:
         sender: Sender | None = None,
         payloads: PayloadStore | None = None,
         observers: Iterable[Observer] = (),
+        tracing: Spans | None = None,
         clock: Clock = CLOCK,
         ids: Ids = uuid_utils,
     ) -> None:
@@ -87,6 +89,9 @@ class Producer:
         times = EventTimes()
         self._event_time, self._set_time = times.of, times.set
         transport = transport_or_default(transport, "sender")
+        self._spans = None if tracing is None else tracing.of_sender(transport.system)
+        if self._spans is not None:
+            observers = (*observers, self._spans)
         self._sender = sender or open_sender(transport, self._config, observers, payloads)
         self._pressure = BackPressure(self._sender, self._config.publish_timeout_s, clock.monotonic)
         self._failures = Failures(transport, clock.monotonic)
@@ -189,33 +194,6 @@ class Producer:
         self._failures.forget(given_up)
         self._failures.tell(given_up, "given up")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.close()
-        except NotDeliveredError as not_delivered:
-            if error is None:
-                raise
-            error.add_note(str(not_delivered))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, trace)
-
     # In one piece, because each call more would cost a per cent of publishing.
     def _prepare(  # noqa: C901, PLR0912, PLR0915
         self,
@@ -273,21 +251,20 @@ class Producer:
         if headers:
             check_headers(headers)
             own.update(headers)
+        spans = self._spans
+        ends_span = None if spans is None else spans.send(stamp.topic, key, own)
         try:
             value = stamp.encode(event)
         except self._codec.encode_errors as error:
             raise refusals.not_encodable(event, error) from error
         size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
-        if size > self._surely_small_bytes or caused_by is not None or headers:
+        if size > self._surely_small_bytes or caused_by is not None or headers or spans is not None:
             # What the envelope repeats of the payload is shorter than the payload: only
             # then is the sum worth its time.
-            header_bytes = h.size_bytes(own.items())
-            if header_bytes > h.MAX_HEADER_BYTES or len(own) > h.MAX_HEADERS:
-                raise refusals.too_many_headers(event, len(own), header_bytes)
-            size = len(value) + len(key_bytes) + header_bytes
+            size = len(value) + len(key_bytes) + refusals.checked_header_bytes(event, own)
         if size > self._largest_bytes:
             raise refusals.too_large(event, size, self._config)
-        return Ack(
+        ack = Ack(
             stamp.topic,
             key_bytes,
             value,
@@ -297,3 +274,6 @@ class Producer:
             self._sender,
             self._on_failure,
         )
+        if ends_span is not None:
+            ack.add_done_callback(ends_span)
+        return ack

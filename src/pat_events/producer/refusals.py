@@ -8,6 +8,8 @@ from pat_events.core import headers as h
 from pat_events.errors import RecordTooLargeError, SchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pat_events.catalog.model import EventType
     from pat_events.config import Config
 
@@ -25,12 +27,19 @@ def not_encodable(event: Any, error: Exception) -> SchemaError:  # noqa: ANN401 
     return SchemaError(f"{_named(event)}: {error}")
 
 
-def too_many_headers(event: Any, count: int, size_bytes: int) -> RecordTooLargeError:  # noqa: ANN401
-    """Return the error for more headers than consumers read."""
-    return RecordTooLargeError(
-        f"{_named(event)} has {count} headers of {size_bytes} bytes, consumers read "
-        f"{h.MAX_HEADERS} of {h.MAX_HEADER_BYTES}: put more into the event"
-    )
+def checked_header_bytes(event: Any, headers: Mapping[str, bytes | None]) -> int:  # noqa: ANN401
+    """Return how many bytes an event's headers take.
+
+    Raises:
+        RecordTooLargeError: they are more than consumers read.
+    """
+    size_bytes = h.size_bytes(headers.items())
+    if size_bytes > h.MAX_HEADER_BYTES or len(headers) > h.MAX_HEADERS:
+        raise RecordTooLargeError(
+            f"{_named(event)} has {len(headers)} headers of {size_bytes} bytes, consumers read "
+            f"{h.MAX_HEADERS} of {h.MAX_HEADER_BYTES}: put more into the event"
+        )
+    return size_bytes
 
 
 def too_large(event: Any, size_bytes: int, config: Config) -> RecordTooLargeError:  # noqa: ANN401

@@ -1,7 +1,8 @@
 """What is told of a process at work, and to whom: observers, and the values they are told.
 
 Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``;
-``PrometheusMetrics`` is one. ``HealthServer`` answers probes, and Prometheus.
+``PrometheusMetrics`` is one. ``Tracing`` makes spans. ``HealthServer`` answers probes, and
+Prometheus.
 """
 
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from pat_events.telemetry.observer import (
     Lost,
     NotDelivered,
     Observer,
+    Origin,
     PartitionLevel,
     Paused,
     Resumed,
@@ -32,11 +34,11 @@ from pat_events.telemetry.observer import (
     Revoked,
     SentAgain,
 )
-from pat_events.telemetry.observers import Origin
 
 if TYPE_CHECKING:
     from pat_events.telemetry.prometheus import PrometheusMetrics
     from pat_events.telemetry.server import HealthServer
+    from pat_events.telemetry.tracing import Tracing
 
 __all__ = [
     "Acknowledged",
@@ -66,11 +68,16 @@ __all__ = [
     "Retried",
     "Revoked",
     "SentAgain",
+    "Tracing",
 ]
 
 if not TYPE_CHECKING:
     from pat_events.lazy import lazy_names
 
-    # One needs an extra, the other a library that takes long to load.
-    _HOMES = {"HealthServer": "server", "PrometheusMetrics": "prometheus"}
+    # They need extras, or a library that takes long to load.
+    _HOMES = {
+        "HealthServer": "server",
+        "PrometheusMetrics": "prometheus",
+        "Tracing": "tracing",
+    }
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)

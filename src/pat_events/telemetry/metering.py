@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pat_events.telemetry.metrics import Metric
-    from pat_events.telemetry.observer import Happening, PartitionLevel, TopicPartition
-    from pat_events.telemetry.observers import Origin
+    from pat_events.telemetry.observer import Happening, Origin, PartitionLevel, TopicPartition
 
 # More kinds of errors than these share one name, as OpenTelemetry has it: whoever makes classes of
 # errors as it goes must not make series.

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 TopicPartition: TypeAlias = tuple[str, int]
 
 
+class Origin(NamedTuple):
+    """Who tells what happened.
+
+    Attributes:
+        system: What carries the events, as OpenTelemetry names it, such as ``kafka``, ``aws_sqs``
+            or ``aws.sns``.
+        consumer: The consumer group, or the queue of a consumer; empty for a sender.
+    """
+
+    system: str
+    consumer: str = ""
+
+
 class Delivered(NamedTuple):
     """A poll brought so many events of a partition, one after another.
 

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeGuard
 
-    from pat_events.telemetry.observer import Happening, Observer
+    from pat_events.telemetry.observer import Happening, Observer, Origin
+    from pat_events.telemetry.spans import SenderSpans
 
 _log = logging.getLogger("pat_events.telemetry")
-
-
-class Origin(NamedTuple):
-    """Who tells what happened.
-
-    Attributes:
-        system: What carries the events, as OpenTelemetry names it, such as ``kafka``, ``aws_sqs``
-            or ``aws.sns``.
-        consumer: The consumer group, or the queue of a consumer; empty for a sender.
-    """
-
-    system: str
-    consumer: str = ""
 
 
 def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
@@ -59,6 +48,7 @@ class Observers:
     Attributes:
         wants_jobs: One of them wants ``JobsEnded``.
         wants_levels: One of them wants ``Levels``.
+        spans: The one that makes the spans of what is sent, if one does.
     """
 
     def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
@@ -67,6 +57,9 @@ class Observers:
         )
         self.wants_jobs = any(getattr(each, "wants_jobs", False) for each in self._observers)
         self.wants_levels = any(getattr(each, "wants_levels", False) for each in self._observers)
+        self.spans: SenderSpans | None = next(
+            (each for each in self._observers if _makes_spans(each)), None
+        )
         self._failed = set[int]()
 
     def saw(self, what: Happening) -> None:
@@ -82,3 +75,7 @@ class Observers:
                 if id(observer) not in self._failed:
                     self._failed.add(id(observer))
                     _log.exception("an observer failed, and is told on: %r", observer)
+
+
+def _makes_spans(observer: object) -> TypeGuard[SenderSpans]:
+    return hasattr(observer, "alone")

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
     from pat_events.telemetry.metering import Meter
-    from pat_events.telemetry.observer import Happening
-    from pat_events.telemetry.observers import Origin
+    from pat_events.telemetry.observer import Happening, Origin
 
 _SINGLE: Final[dict[str, type[CounterMetricFamily | GaugeMetricFamily]]] = {
     "counter": CounterMetricFamily,

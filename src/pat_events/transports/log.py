@@ -97,10 +97,6 @@ class Receiver(Protocol):
 class Transport(SendingTransport, Protocol):
     """Makes senders and receivers for one cluster."""
 
-    @property
-    def system(self) -> str:
-        """What carries the records, as OpenTelemetry names it, such as ``kafka``."""
-
     def receiver(self, group: str, start: Start) -> Receiver:
         """Return a new member of ``group``, not yet subscribed.
 

@@ -132,6 +132,10 @@ class SendingTransport(Protocol):
     def keeps_order(self) -> bool:
         """Whether records of one key arrive in the order in which they were sent."""
 
+    @property
+    def system(self) -> str:
+        """What carries the records, as OpenTelemetry names it, such as ``kafka``."""
+
     def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Sender:
         """Return a new sender.
 

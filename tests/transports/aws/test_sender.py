@@ -10,6 +10,7 @@ import time
 import weakref
 
 import pytest
+from opentelemetry import context as contexts
 
 from pat_events import AwsConfig, Config
 from pat_events.errors import (
@@ -20,6 +21,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
+from pat_events.telemetry import Tracing
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.sender import BusSender
 from pat_events.transports.sending import Outgoing
@@ -398,3 +400,18 @@ def test_many_threads_send_and_each_keeps_its_order_in_its_group(make_sender, bu
     for n in range(5):
         own = [name for name in sent if name.startswith(f"k{n}-")]
         assert own == [f"k{n}-{i}" for i in range(100)]
+
+
+def test_where_spans_are_made_instrumentation_of_the_client_makes_none(make_sender, bus, record):
+    suppressed = []
+
+    def answer(call):
+        suppressed.append(contexts.get_value("suppress_instrumentation"))
+        return [Taken("m") for _ in call]
+
+    bus.answer = answer
+    for observers in ([], [Tracing().of_sender("aws_sqs")]):
+        sender = make_sender(observers=observers)
+        sender.send(record("a"))
+        assert sender.flush(10) == []
+    assert suppressed == [None, True]

@@ -16,8 +16,8 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import UnknownEventError, WorkersExhaustedError
-from pat_events.telemetry.observer import Delivered, Handled, JobsEnded
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Delivered, Handled, JobsEnded, Origin
+from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +62,7 @@ class Engine:
         workers: Where handlers run.
         inbox: Where they leave what is settled.
         observers: Are told what happens.
+        origin: Who tells.
         deadline: When to end, by ``clock``.
         clock: Monotonic, in seconds.
     """
@@ -74,6 +75,7 @@ class Engine:
         workers: WorkerPool,
         inbox: Inbox,
         observers: Iterable[Observer],
+        origin: Origin,
         deadline: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,7 +86,7 @@ class Engine:
         self._deadline = deadline
         self._clock = clock
         self._errors = Errors()
-        self._observer = Observers([self._errors, *observers], Origin(invocation.system))
+        self._observer = Observers([self._errors, *observers], origin)
         self._given_up = GivenUp()
         self._running: set[Job] = set()
         self._parts = [Part(each, invocation.order) for each in invocation.parts]

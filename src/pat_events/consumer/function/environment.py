@@ -16,15 +16,16 @@ from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
 from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, WorkersExhaustedError
-from pat_events.producer.producer import Producer
-from pat_events.transports.opening import make_sender
+from pat_events.producer.in_consumer import producer_in_consumer
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
     from pat_events.config import Config
+    from pat_events.producer.producer import Producer
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import SendingTransport
 
@@ -47,6 +48,7 @@ class Environment:
         transport: SendingTransport | None,
         payloads: PayloadStore | None,
         observers: Iterable[Observer],
+        tracing: Spans | None,
         limits: tuple[int, int],
         *,
         is_async: bool,
@@ -56,6 +58,7 @@ class Environment:
         self._transport = transport
         self._payloads = payloads
         self._observers = observers
+        self._tracing = tracing
         self._limits = limits
         self._producer: Producer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,10 +83,9 @@ class Environment:
             _end_process(hanging)
         if self._workers is None:
             if self._producer is None and self._transport is not None:
-                # Nobody is asked for an answer first: what is out of order there fails what needs
-                # it, in time, and not the invocation.
-                sender = make_sender(self._transport, self._config, self._observers, self._payloads)
-                self._producer = Producer(self._config, transport=self._transport, sender=sender)
+                self._producer, _ = producer_in_consumer(
+                    self._transport, self._config, self._payloads, self._observers, self._tracing
+                )
             if self._is_async:
                 self._loop = self._sound_loop()
             threads, tasks = self._limits

@@ -17,6 +17,7 @@ from pat_events.consumer.routes import Routes
 from pat_events.core.checks import require_at_least_1
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError
+from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.aws.invocations import Invocation
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import SendingTransport
@@ -43,6 +45,7 @@ _MARGIN_S: Final = 1.0
 _LONGEST_S: Final = 900.0
 _IDS_SHOWN: Final = 100
 # Where Lambda's runtime has the trace of an invocation.
+_FUNCTION: Final = "AWS_LAMBDA_FUNCTION_NAME"
 _X_RAY: Final = "_X_AMZN_TRACE_ID"
 
 
@@ -55,6 +58,7 @@ def lambda_handler(
     max_threads: int = 8,
     max_tasks: int = 100,
     observers: Iterable[Observer] = (),
+    tracing: Spans | None = None,
 ) -> LambdaHandler:
     """Return the function that AWS Lambda calls, to run a service's handlers.
 
@@ -88,6 +92,8 @@ def lambda_handler(
         max_threads: Threads for handlers that are plain functions.
         max_tasks: Most coroutine handlers at work at a time.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it.
+        tracing: Makes a span of each call of a handler, which is current in there, and of each
+            event that one publishes, such as ``pat_events.telemetry.Tracing()``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -98,7 +104,9 @@ def lambda_handler(
         transport_or_default(transport, "sender")
     config = Config.given(config)
     types = EventTypes(load_catalog(config.catalog))
-    routes = Routes(handlers, types, config.max_event_bytes, Payloads.configured(config, payloads))
+    spans = None if tracing is None else tracing.of_consumer(Origin(""))  # Told by each event.
+    stored = Payloads.configured(config, payloads)
+    routes = Routes(handlers, types, config.max_event_bytes, stored, spans)
     handlers.freeze()
     told = checked_observers(observers)
     environment = Environment(
@@ -106,23 +114,28 @@ def lambda_handler(
         transport,
         payloads,
         told,
+        tracing,
         (max_threads, max_tasks),
         is_async=any(registration.is_async for _, registration in handlers),
     )
     unwrapping = Unwrapping(types.catalog)
+    name = os.environ.get(_FUNCTION) or "lambda"
 
     def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
         began = time.monotonic()
         left_s = _left_s(context)
         end = began + left_s
         invocation = read_invocation(event, unwrapping, os.environ.get(_X_RAY))
+        if spans is not None:
+            spans.origin = Origin(invocation.system)
         workers, inbox = environment.workers()
         engine = Engine(
             invocation,
             routes=routes,
             workers=workers,
             inbox=inbox,
-            observers=told,
+            observers=told if spans is None else (spans, *told),
+            origin=Origin(invocation.system, name),
             deadline=end - min(_MARGIN_S, left_s / 10),
         )
         if engine.run():

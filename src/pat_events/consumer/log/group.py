@@ -20,6 +20,7 @@ from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
 from pat_events.core.lanes import ORDERS
 from pat_events.errors import ConfigError, TopicMissingError
+from pat_events.telemetry.observer import Origin
 from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
 
@@ -85,6 +87,8 @@ class ConsumerGroup(EngineConsumer):
             not settled then: ``max_uncommitted``.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to events, to
             partitions, and to what handlers publish and dead letters.
+        tracing: Makes a span of each call of a handler, which is current in there, and of each
+            event that one publishes, such as ``pat_events.telemetry.Tracing()``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -108,6 +112,7 @@ class ConsumerGroup(EngineConsumer):
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
         observers: Iterable[Observer] = (),
+        tracing: Spans | None = None,
     ) -> None:
         _check(name, start, order)
         self.name = name
@@ -123,11 +128,14 @@ class ConsumerGroup(EngineConsumer):
             commit_interval_s=commit_interval_s,
         )
         self._catalog = load_catalog(config.catalog)
+        origin = Origin(self._transport.system, name)
+        self._spans = None if tracing is None else tracing.of_consumer(origin)
         self._routes = Routes(
             handlers,
             EventTypes(self._catalog),
             config.max_event_bytes,
             Payloads.configured(config, payloads),
+            self._spans,
         )
         # Also refuses a name that makes no topic name.
         self._dead_letter_topics = [
@@ -143,6 +151,7 @@ class ConsumerGroup(EngineConsumer):
             leave_s=_LEAVE_S,
             payloads=payloads,
             observers=observers,
+            tracing=tracing,
         )
         handlers.freeze()
 
@@ -170,7 +179,7 @@ class ConsumerGroup(EngineConsumer):
                 inbox=Inbox(),
                 order=self._order,
                 limits=self._limits,
-                observers=[self._counts, *self._observers],
+                observers=self._all_observers(self._spans),
                 system=self._transport.system,
                 clock=time.monotonic,
                 wall_clock=time.time,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Origin
+from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,6 +20,7 @@ from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text, wrong_type
 from pat_events.errors import ConfigError
+from pat_events.telemetry.observer import Origin
 from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.queue.requests import Request
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue, QueueFeatures
     from pat_events.transports.sending import DeadLetterTransport, SendingTransport
@@ -77,6 +79,8 @@ class QueueConsumer(EngineConsumer):
             What was not begun is given back at once.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to messages, and to
             what handlers publish and dead letters.
+        tracing: Makes a span of each call of a handler, which is current in there, and of each
+            event that one publishes, such as ``pat_events.telemetry.Tracing()``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -99,6 +103,7 @@ class QueueConsumer(EngineConsumer):
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
         observers: Iterable[Observer] = (),
+        tracing: Spans | None = None,
     ) -> None:
         _check(queue, transport, dead_letters, order)
         config = Config.given(config)
@@ -113,9 +118,10 @@ class QueueConsumer(EngineConsumer):
         self._dead_letters = dead_letters
         self._order: Order | None = order
         types = EventTypes(load_catalog(config.catalog))
-        self._routes = Routes(
-            handlers, types, config.max_event_bytes, Payloads.configured(config, payloads)
-        )
+        origin = Origin(queue.system, queue.name)
+        self._spans = None if tracing is None else tracing.of_consumer(origin)
+        stored = Payloads.configured(config, payloads)
+        self._routes = Routes(handlers, types, config.max_event_bytes, stored, self._spans)
         self._registrations = [registration for _, registration in handlers]
         super().__init__(
             f"consumer of {queue.name}",
@@ -127,6 +133,7 @@ class QueueConsumer(EngineConsumer):
             leave_s=_LEAVE_S,
             payloads=payloads,
             observers=observers,
+            tracing=tracing,
         )
         handlers.freeze()
         self._features: QueueFeatures | None = None
@@ -189,7 +196,7 @@ class QueueConsumer(EngineConsumer):
                 inbox=Inbox(),
                 order=self._order or ("key" if features.fifo else "none"),
                 limits=self._limits,
-                observers=[self._counts, *self._observers],
+                observers=self._all_observers(self._spans),
                 system=self._queue.system,
                 clock=time.monotonic,
                 wall_clock=time.time,

@@ -129,6 +129,7 @@ class Slot:
 
     address = "simulation"
     keeps_order = True
+    system = "simulation"
 
     def __init__(self, clock: VirtualClock, ids: SeededIds) -> None:
         self.wire = Wire()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,6 +13,7 @@ from pat_events.transports.aws.batching import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from pat_events.transports.aws.batching import Answer, Entry
     from pat_events.transports.aws.bus import Bus
@@ -26,11 +28,17 @@ class Callers:
         bus: Where calls go.
         count: How many threads there are.
         answered: Is called with each call and its answer, in one of them.
+        around: What each call is made within.
     """
 
     def __init__(
-        self, bus: Bus, count: int, answered: Callable[[list[Entry], Answers], None]
+        self,
+        bus: Bus,
+        count: int,
+        answered: Callable[[list[Entry], Answers], None],
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self._around = around
         self._bus = bus
         self._answered = answered
         self._calls: SimpleQueue[list[Entry] | None] = SimpleQueue()
@@ -61,7 +69,8 @@ class Callers:
         while (call := self._calls.get()) is not None:
             answers: Answers
             try:
-                answers = self._bus.call(call)
+                with self._around():
+                    answers = self._bus.call(call)
             except BaseException as error:  # noqa: BLE001 - whatever it is
                 # Not foreseen, so not known to help; and the others of the call may be sound.
                 failure = TransportError(f"sending to {call[0].name}: {error!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.core import headers as h
 from pat_events.core.claim import Location
 from pat_events.errors import RecordTooLargeError
-from pat_events.telemetry.observers import Origin
+from pat_events.telemetry.observer import Origin
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.sender import BusSender
 from pat_events.transports.aws.uploads import ROOM_S, Carried, OnlyFailures, Upload, Uploads

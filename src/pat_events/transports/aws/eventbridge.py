@@ -54,6 +54,9 @@ class EventBridge:
         ConfigError: this is no name of a bus, or no entry is so small.
     """
 
+    # OpenTelemetry has no name for it yet.
+    system = "aws.eventbridge"
+
     def __init__(
         self, bus: str, config: AwsConfig | None = None, *, entry_bytes: int | None = None
     ) -> None:
@@ -107,8 +110,7 @@ class EventBridge:
 class _Bus:
     """The bus that a sender sends to."""
 
-    # OpenTelemetry has no name for it yet.
-    system = "aws.eventbridge"
+    system = EventBridge.system
 
     def __init__(
         self,

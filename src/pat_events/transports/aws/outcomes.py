@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pat_events.core.repeats import Repeats, more_like_it
@@ -12,11 +13,11 @@ from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from pat_events.errors import PatEventsError
-    from pat_events.telemetry.observer import Observer
-    from pat_events.telemetry.observers import Origin
+    from pat_events.telemetry.observer import Observer, Origin
     from pat_events.transports.aws.batching import Answer, Entry
 
 _log = logging.getLogger("pat_events.aws")
@@ -27,6 +28,11 @@ class Outcomes:
 
     def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
         self._observer = Observers(observers, origin)
+        spans = self._observer.spans
+        #: Around a call: keeps instrumentation of boto3 from tracing it where spans are made here.
+        self.alone: Callable[[], AbstractContextManager[object]] = (
+            nullcontext if spans is None else spans.alone
+        )
         self._repeats = Repeats()
         self._last: PatEventsError | None = None
 

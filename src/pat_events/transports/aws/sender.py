@@ -16,7 +16,7 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
-from pat_events.telemetry.observers import Origin
+from pat_events.telemetry.observer import Origin
 from pat_events.transports import buffer_errors
 from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
@@ -98,7 +98,7 @@ class BusSender:
         self._asleep.acquire()
         # Threads in which callbacks run: the owner, and who closes.
         self._callback_threads: set[int] = set()
-        self._callers = Callers(bus, aws.calls_in_flight, self._answered)
+        self._callers = Callers(bus, aws.calls_in_flight, self._answered, self._outcomes.alone)
         self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
         self._callers.start()
         self._owner.start()

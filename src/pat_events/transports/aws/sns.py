@@ -51,6 +51,8 @@ class Sns:
         ConfigError: this is no ARN of a topic.
     """
 
+    system = "aws.sns"
+
     def __init__(
         self,
         topic: str,
@@ -101,7 +103,7 @@ class Sns:
 class _Topic:
     """The bus that a sender sends to."""
 
-    system = "aws.sns"
+    system = Sns.system
     max_bytes = _MAX_BYTES
 
     def __init__(

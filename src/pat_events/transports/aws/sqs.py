@@ -58,6 +58,8 @@ class Sqs:
         ConfigError: this is no queue's name or URL.
     """
 
+    system = "aws_sqs"
+
     def __init__(
         self,
         queues: str | Mapping[str, str],
@@ -137,7 +139,7 @@ class Sqs:
 class _Queues:
     """The bus that a sender sends to."""
 
-    system = "aws_sqs"
+    system = Sqs.system
     max_bytes = _MAX_BYTES
 
     def __init__(

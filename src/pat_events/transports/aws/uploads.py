@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.core.claim import Location
-    from pat_events.telemetry.observer import Happening, Observer
-    from pat_events.telemetry.observers import Origin
+    from pat_events.telemetry.observer import Happening, Observer, Origin
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Place, Sender

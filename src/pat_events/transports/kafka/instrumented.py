@@ -27,9 +27,19 @@ def new_producer(settings: dict[str, object]) -> Producer:
     return confluent_kafka.Producer(settings)
 
 
-def produce_of(client: Producer) -> Callable[..., None]:
-    """Return how to call ``produce`` with all of its arguments by position: 0.3 us less a call."""
-    return client.produce if type(client) is cimpl.Producer else _produce_by_name(client)
+def produce_of(client: Producer, *, alone: bool = False) -> Callable[..., None]:
+    """Return how to call ``produce`` with all of its arguments by position: 0.3 us less a call.
+
+    Args:
+        client: The client.
+        alone: What instruments it is passed by, if it is known how: its spans are made already.
+    """
+    if type(client) is cimpl.Producer:
+        return client.produce
+    if alone and isinstance(client, cimpl.Producer):
+        own: Callable[..., None] = cimpl.Producer.produce.__get__(client)
+        return own
+    return _produce_by_name(client)
 
 
 def _produce_by_name(client: Producer) -> Callable[..., None]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaException
 
 from pat_events.errors import ClosedError
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Origin
+from pat_events.telemetry.observers import Observers
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.callbacks import Callbacks
 from pat_events.transports.kafka.errors import is_fatal
@@ -73,9 +74,18 @@ class KafkaSender:
         self._errors = errors = SendErrors(config, limits, ledger, clock)
         # Why nothing is taken any more.
         self._refusal: str | None = None
-        self._outcomes = outcomes = Outcomes(ledger, Observers(observers, Origin("kafka")))
+        told = Observers(observers, Origin("kafka"))
+        self._outcomes = outcomes = Outcomes(ledger, told)
+        makes_spans = told.spans is not None
         self._client = SendingClient(
-            config, limits, ledger, callbacks, errors, outcomes, make_client
+            config,
+            limits,
+            ledger,
+            callbacks,
+            errors,
+            outcomes,
+            make_client,
+            makes_spans=makes_spans,
         )
         self._poller = AckPoller(self._maintain, ledger.outstanding)
         self._poller.start()

@@ -10,8 +10,8 @@ from pat_events.errors import (
     ClosedError,
     TransportError,
 )
-from pat_events.telemetry.observer import Acknowledged, NotDelivered
-from pat_events.telemetry.observers import Observers, Origin
+from pat_events.telemetry.observer import Acknowledged, NotDelivered, Origin
+from pat_events.telemetry.observers import Observers
 from pat_events.transports import buffer_errors
 
 if TYPE_CHECKING:

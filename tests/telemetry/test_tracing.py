@@ -1,0 +1,318 @@
+"""Spans of what is published and handled, as OpenTelemetry's SDK exports them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.trace import SpanKind, StatusCode
+
+from pat_events import (
+    ConsumerGroup,
+    Handlers,
+    NotDeliveredError,
+    Producer,
+    QueueConsumer,
+    RetryPolicy,
+)
+from pat_events.core.envelope import read_envelope
+from pat_events.events import EmailProcessed, EmailReceived
+from pat_events.telemetry import Tracing
+from pat_events.transports.memory import MemoryBroker, MemoryQueue, MemoryTransport
+from tests.support.queue_stage import EMAIL_RECEIVED
+from tests.support.waiting import until
+
+GROUP = "email-processor"
+NEVER = {
+    "messaging.operation",
+    "messaging.kafka.consumer.group",
+    "messaging.kafka.destination.partition",
+    "messaging.kafka.message.offset",
+    "messaging.client_id",
+}
+
+
+class Spans:
+    """A provider that keeps what it was given."""
+
+    def __init__(self, sampler=ALWAYS_ON):
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider(sampler=sampler)
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+
+    @property
+    def all(self):
+        return self.exporter.get_finished_spans()
+
+    def named(self, name):
+        return [span for span in self.all if span.name == name]
+
+    def one(self, name):
+        (span,) = self.named(name)
+        return span
+
+
+@pytest.fixture
+def spans():
+    return Spans()
+
+
+class KafkaLike(MemoryTransport):
+    """Memory under Kafka's name, which some attributes are of."""
+
+    system = "kafka"
+
+
+@pytest.fixture
+def broker():
+    broker = MemoryBroker()
+    for topic in ("pat-emails", f"pat-emails.{GROUP}.dlq"):
+        broker.create_topic(topic, 1)
+    return broker
+
+
+@pytest.fixture
+def transport(broker):
+    return KafkaLike(broker)
+
+
+def run(handlers, transport, tracing, *, handled=1, dead=0):
+    group = ConsumerGroup(GROUP, handlers, transport=transport, tracing=tracing)
+    with group:
+        until(lambda: (group.stats().handled, group.stats().dead_lettered) == (handled, dead))
+
+
+def publish(transport, tracing, **fields):
+    with Producer(transport=transport, tracing=tracing) as producer:
+        return producer.publish(EmailReceived(email_id="e-1", **fields)).result(5)
+
+
+def traceparent_of(broker, number=0):
+    return read_envelope(broker.records("pat-emails")[number]).trace.traceparent.decode()
+
+
+def id_of(context):
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+def test_a_publish_is_a_send_span_whose_context_the_event_carries(spans, broker, transport):
+    publish(transport, Tracing(spans.provider))
+    span = spans.one("send pat-emails")
+    assert span.kind is SpanKind.PRODUCER
+    assert traceparent_of(broker) == id_of(span.context)
+    record = broker.records("pat-emails")[0]
+    envelope = read_envelope(record)
+    assert dict(span.attributes) == {
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.system": "kafka",
+        "messaging.destination.name": "pat-emails",
+        "messaging.destination.partition.id": "0",
+        "messaging.kafka.offset": 0,
+        "messaging.kafka.message.key": "e-1",
+        "messaging.message.conversation_id": envelope.correlation_id,
+        "cloudevents.event_id": envelope.event_id,
+        "cloudevents.event_source": envelope.source,
+        "cloudevents.event_type": "pat.events.v1.EmailReceived",
+        "cloudevents.event_spec_version": "1.0",
+    }
+    assert span.instrumentation_scope.schema_url == "https://opentelemetry.io/schemas/1.44.0"
+
+
+def test_a_span_of_the_caller_is_the_parent_of_what_it_publishes(spans, transport):
+    tracer = trace.get_tracer("a.test", tracer_provider=spans.provider)
+    with tracer.start_as_current_span("request") as request:
+        publish(transport, Tracing(spans.provider))
+    assert spans.one("send pat-emails").parent.span_id == request.get_span_context().span_id
+
+
+def test_what_is_not_delivered_ends_its_span_with_the_error(spans, broker, transport):
+    broker.set_down(down=True)
+    producer = Producer(transport=transport, tracing=Tracing(spans.provider))
+    ack = producer.publish(EmailReceived(email_id="e-1"))
+    with pytest.raises(NotDeliveredError):
+        producer.close(0)
+    span = spans.one("send pat-emails")
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == f"pat_events.errors.{type(ack.error).__name__}"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("parent", [False, True])
+def test_a_handler_runs_within_a_span_linked_to_the_publish_or_below_it(
+    spans, transport, parent, is_async
+):
+    tracing = Tracing(spans.provider, parent=parent)
+    publish(transport, tracing)
+    current = []
+    handlers = Handlers()
+
+    if is_async:
+
+        @handlers.on(EmailReceived)
+        async def handle(event, ctx):
+            await asyncio.sleep(0)
+            current.append(trace.get_current_span().get_span_context())
+
+    else:
+
+        @handlers.on(EmailReceived)
+        def handle(event, ctx):
+            current.append(trace.get_current_span().get_span_context())
+
+    run(handlers, transport, tracing)
+    sent, span = spans.one("send pat-emails"), spans.one("process pat-emails")
+    assert current == [span.context]
+    assert span.kind is SpanKind.CONSUMER
+    if parent:
+        assert (span.parent.span_id, span.links) == (sent.context.span_id, ())
+        assert span.context.trace_id == sent.context.trace_id
+    else:
+        (link,) = span.links
+        assert span.parent is None
+        assert (link.context.trace_id, link.context.span_id) == (
+            sent.context.trace_id,
+            sent.context.span_id,
+        )
+    attributes = dict(span.attributes)
+    assert attributes["messaging.consumer.group.name"] == GROUP
+    assert attributes["messaging.kafka.offset"] == 0
+    assert attributes["messaging.destination.partition.id"] == "0"
+    assert attributes["pat_events.attempt"] == 1
+    assert attributes["cloudevents.event_id"] == sent.attributes["cloudevents.event_id"]
+    assert not NEVER & set(attributes)
+
+
+def test_what_a_handler_publishes_is_below_its_span(spans, transport):
+    tracing = Tracing(spans.provider)
+    publish(transport, tracing)
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        ctx.publish(EmailProcessed(email_id="e-1"))
+
+    run(handlers, transport, tracing)
+    process = spans.one("process pat-emails")
+    follow_up = spans.named("send pat-emails")[1]
+    assert follow_up.parent.span_id == process.context.span_id
+
+
+def test_attempts_retries_and_the_dead_letter_are_one_connected_trace(spans, transport):
+    tracing = Tracing(spans.provider, parent=True)
+    publish(transport, tracing)
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(attempts=2, first_delay_s=0.01))
+    def handle(event, ctx):
+        raise ValueError("no such customer")
+
+    run(handlers, transport, tracing, handled=0, dead=1)
+    sent = spans.one("send pat-emails")
+    attempts = spans.named("process pat-emails")
+    assert [it.attributes["pat_events.attempt"] for it in attempts] == [1, 2]
+    assert {it.attributes["error.type"] for it in attempts} == {"ValueError"}
+    assert all(it.status.status_code is StatusCode.ERROR for it in attempts)
+    retry, given_up = spans.one("retry pat-emails"), spans.one("give up pat-emails")
+    letter = spans.one("dead letter pat-emails")
+    assert retry.parent.span_id == attempts[0].context.span_id
+    assert given_up.parent.span_id == letter.parent.span_id == attempts[1].context.span_id
+    assert letter.attributes["pat_events.destination"] == f"pat-emails.{GROUP}.dlq"
+    assert {it.context.trace_id for it in spans.all} == {sent.context.trace_id}
+
+
+def test_nothing_is_kept_of_what_is_done(spans, transport):
+    tracing = Tracing(spans.provider)
+    publish(transport, tracing)
+    handlers = Handlers()
+    consumers = []
+    of_consumer = tracing.of_consumer
+
+    def noted(origin):
+        consumers.append(of_consumer(origin))
+        return consumers[-1]
+
+    tracing.of_consumer = noted
+
+    @handlers.on(EmailReceived, retry=RetryPolicy(attempts=1))
+    def handle(event, ctx):
+        raise ValueError("no")
+
+    run(handlers, transport, tracing, handled=0, dead=1)
+    assert consumers[0]._last == {}
+
+
+def test_a_batch_has_a_link_to_each_event_that_is_sampled(spans, broker, transport):
+    tracing = Tracing(spans.provider, parent=True)
+    publish(transport, tracing)
+    publish(transport, None)
+    publish(transport, tracing)
+    handlers = Handlers()
+
+    @handlers.batch(EmailReceived, max_events=10)
+    def handle(pairs):
+        pass
+
+    run(handlers, transport, tracing, handled=3)
+    span = spans.one("process pat-emails")
+    assert [link.context.span_id for link in span.links] == [
+        it.context.span_id for it in spans.named("send pat-emails")
+    ]
+    assert span.attributes["messaging.batch.message_count"] == 3
+
+
+def test_where_a_trace_is_not_sampled_nothing_is_recorded_anywhere_downstream(broker, transport):
+    off = Spans(ALWAYS_OFF)
+    publish(transport, Tracing(off.provider))
+    assert not int(traceparent_of(broker)[-2:], 16) & 1
+    on = Spans(ParentBased(ALWAYS_ON))
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        ctx.publish(EmailProcessed(email_id="e-1"))
+
+    run(handlers, transport, Tracing(on.provider))
+    assert (off.all, on.all) == ((), ())
+    assert traceparent_of(broker, 1)[:35] == traceparent_of(broker)[:35]
+
+
+def test_an_event_of_no_trace_begins_one_where_it_is_handled(spans, transport):
+    publish(transport, None)
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        pass
+
+    tracer = trace.get_tracer("a.test", tracer_provider=spans.provider)
+    # Not below what happens to be current where the group was started.
+    with tracer.start_as_current_span("main"):
+        run(handlers, transport, Tracing(spans.provider))
+    span = spans.one("process pat-emails")
+    assert (span.parent, span.links) == (None, ())
+
+
+def test_a_message_of_a_queue_has_its_id_and_no_offset(spans):
+    queue = MemoryQueue("emails", redrive=(MemoryQueue("dead"), 3))
+    queue.system = "aws_sqs"
+    message_id = queue.send(EmailReceived(email_id="e-1").SerializeToString(), EMAIL_RECEIVED)
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        pass
+
+    consumer = QueueConsumer(queue, handlers, tracing=Tracing(spans.provider))
+    with consumer:
+        until(lambda: consumer.stats().handled == 1)
+    attributes = dict(spans.one("process emails").attributes)
+    assert attributes["messaging.system"] == "aws_sqs"
+    assert attributes["messaging.message.id"] == message_id
+    assert "messaging.kafka.offset" not in attributes
+    assert "messaging.consumer.group.name" not in attributes
