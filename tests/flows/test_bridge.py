@@ -198,4 +198,6 @@ def test_a_queue_is_brought_to_kafka_and_what_came_from_there_stays_where_it_is(
     (brought,) = [ctx for _, ctx in seen if ctx.event_id == of_the_bus.event_id]
     assert brought.correlation_id == "c-1"
     assert brought.envelope.trace.traceparent[3:35] == TRACE[3:35]
-    assert dict(brought.headers)[CE_BRIDGED_FROM].decode() == f"queue:{name_of(bus)}"
+    assert dict(brought.headers)[CE_BRIDGED_FROM].decode() == (
+        f"queue:{REGION}/000000000000/{name_of(bus)}"
+    )

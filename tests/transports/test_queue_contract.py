@@ -182,3 +182,9 @@ class TestFifo:
         assert fifo.receive() == []
         fifo.receiver.delete([a.receipt])
         assert bodies(fifo.receive()) == ["b", "c"]
+
+
+def test_a_queue_tells_itself_from_others(queue, make_queue):
+    queue_id = queue.queue.queue_id(10)
+    assert queue_id == queue.queue.queue_id(10)
+    assert queue_id != make_queue().queue.queue_id(10)

@@ -172,6 +172,13 @@ class Queue(Protocol):
             NotPermittedError: names the right that lacks.
         """
 
+    def queue_id(self, timeout_s: float) -> str:
+        """Return what tells this queue from others, of other regions and accounts as well.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+        """
+
     def receiver(self, config: Config | None = None) -> QueueReceiver:
         """Return a new receiver; nobody is asked for an answer.
 

@@ -9,6 +9,7 @@ import pytest
 from pat_events import AwsConfig, Config, EventBridge, Sqs
 from pat_events.errors import TopicMissingError
 from pat_events.events import EmailReceived
+from pat_events.transports.sending import Outgoing
 from tests.support.fake_aws import RefusedError, fake_aws
 from tests.support.waiting import until
 
@@ -91,3 +92,28 @@ def test_a_bus_that_is_not_there_is_told_at_the_start(clusters):
         to = EventBridge("pat-dev", AwsConfig(endpoint_url=service.address, **QUICK))
         with pytest.raises(TopicMissingError, match="there is no bus pat-dev in us-east-1"):
             clusters.bridge(to=to)
+
+
+@pytest.mark.parametrize(
+    ("region", "arrives"), [("us-east-1", False), ("eu-west-1", True)], ids=["same", "another"]
+)
+def test_a_queue_of_the_same_name_in_another_region_is_another_place(clusters, region, arrives):
+    queue = FifoQueue()
+    clusters.here.append(
+        Outgoing(
+            "pat-emails",
+            b"e-1",
+            EmailReceived(email_id="e-1", subject="a").SerializeToString(),
+            {
+                "ce_type": b"pat.events.v1.EmailReceived",
+                "ce_bridgedfrom": b"queue:us-east-1/0/emails.fifo",
+            },
+            1,
+        )
+    )
+    with queue.running() as service:
+        config = AwsConfig(endpoint_url=service.address, **QUICK | {"region": region})
+        bridge = clusters.bridge(to=Sqs("emails.fifo", config))
+        until(lambda: clusters.committed == 1)
+        bridge.stop()
+    assert queue.emails == (["e-1/a"] if arrives else [])

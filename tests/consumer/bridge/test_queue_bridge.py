@@ -68,7 +68,7 @@ def test_an_event_of_a_queue_gets_to_its_topic_as_it_is(clusters):
         "content-type": b"application/protobuf",
         "traceparent": json.loads(value)["traceparent"].encode(),
         "own": b"1",
-        CE_BRIDGED_FROM: b"queue:emails",
+        CE_BRIDGED_FROM: f"queue:{clusters.queue.queue_id(1)}".encode(),
     }
     assert clusters.there.emails == ["e-1/a"]
 
@@ -127,7 +127,10 @@ def test_what_came_from_that_log_is_not_brought_back_to_it(clusters, caplog):
         until(lambda: len(clusters.queue) == 0)
     assert clusters.there.emails == ["e-2/b"]
     (record,) = clusters.there.records()
-    assert headers_of(record)[CE_BRIDGED_FROM] == f"{place}-of-another-name queue:emails".encode()
+    assert (
+        headers_of(record)[CE_BRIDGED_FROM]
+        == f"{place}-of-another-name queue:{clusters.queue.queue_id(1)}".encode()
+    )
     assert "event e-1/a is not forwarded" in caplog.text
 
 

@@ -205,8 +205,9 @@ class QueueBridge(QueueConsumer):
 
     def _prepare(self) -> None:
         super()._prepare()
-        place_from = _place_of_queue(self._queue.name)
-        place_to = _place_of_target(self._to, self._config.answer_timeout_s)
+        timeout_s = self._config.answer_timeout_s
+        place_from = _place_of_queue(self._queue.queue_id(timeout_s))
+        place_to = _place_of_target(self._to, timeout_s)
         if place_from("") == place_to(""):
             raise ConfigError(
                 f"the bridge would send {self._queue.name} to itself: give it another target"
@@ -230,15 +231,15 @@ def _place_of_log(cluster: str) -> PlaceOf:
     return lambda topic: f"log:{cluster}/{topic}"
 
 
-def _place_of_queue(name: str) -> PlaceOf:
-    return lambda _: f"queue:{name}"
+def _place_of_queue(queue: str) -> PlaceOf:
+    return lambda _: f"queue:{queue}"
 
 
 def _place_of_target(to: SendingTransport, timeout_s: float) -> PlaceOf:
     """Return the names of where events go, as a bridge that takes them from there has them."""
     if hasattr(to, "cluster_id"):
         return _place_of_log(to.cluster_id(timeout_s))
-    if isinstance(to, Sqs):
-        return _place_of_queue(to.address)
+    if isinstance(to, Sqs) and (queue := to.queue_id(timeout_s)) is not None:
+        return _place_of_queue(queue)
     # Nothing is taken from a bus: what its rules hand on is in a queue.
     return lambda _: f"bus:{to.address}"

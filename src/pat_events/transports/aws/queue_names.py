@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
@@ -31,3 +35,29 @@ def check_queue(queue: object) -> None:
             f"{queue!r} is no SQS queue: give its name (letters, digits, '-', '_', at most 80 with "
             "'.fifo') or its URL"
         )
+
+
+def url_of(queue: str, client: Any) -> str:  # noqa: ANN401 - boto3 makes its classes when it runs
+    """Return the URL of a queue, asked for where it is a name; raises what boto3 does."""
+    if is_url(queue):
+        return queue
+    url: str = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    return url
+
+
+def ask_queue_id(queue: str, ask: Callable[[Callable[[Any], None]], None]) -> str:
+    """Return region, account and name of a queue; see ``Queue.queue_id``.
+
+    Args:
+        queue: Its name or URL.
+        ask: Calls what it is given with a client, unless there is no right to ask: then the name
+            is all there is.
+    """
+    found = [short_name(queue)]
+
+    def look(client: Any) -> None:  # noqa: ANN401 - as above
+        account_and_name = url_of(queue, client).split("/")[-2:]
+        found.append("/".join((client.meta.region_name, *account_and_name)))
+
+    ask(look)
+    return found[-1]

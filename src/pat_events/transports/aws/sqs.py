@@ -23,7 +23,12 @@ from pat_events.transports.aws.envelope import (
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.letters import is_letter, letter_fields
 from pat_events.transports.aws.message_fields import message_fields
-from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
+from pat_events.transports.aws.queue_names import (
+    ask_queue_id,
+    check_queue,
+    is_url,
+    short_name,
+)
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -119,6 +124,16 @@ class Sqs:
         for queue in names:
             question = partial(_look, queue)
             self._clients.ask(timeout_s / len(names), partial(_resource, queue), question)
+
+    def queue_id(self, timeout_s: float) -> str | None:
+        """Return what its queue is called as one to receive from; see ``Queue.queue_id``.
+
+        None where it has one for each type of event.
+        """
+        if not isinstance(self._queues, str):
+            return None
+        ask = partial(self._clients.ask, timeout_s, partial(_resource, self._queues))
+        return ask_queue_id(self._queues, ask)
 
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this queue is there; see ``DeadLetterTransport.check_dead_letters``.

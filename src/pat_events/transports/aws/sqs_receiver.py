@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.catalog.load import load_catalog
@@ -14,7 +15,12 @@ from pat_events.errors import ClosedError, NotPermittedError, TransportError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
 from pat_events.transports.aws.errors import Resource, of_code, of_exception, unheard_of
-from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
+from pat_events.transports.aws.queue_names import (
+    ask_queue_id,
+    check_queue,
+    short_name,
+    url_of,
+)
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.queue import QueueFeatures, Undone
@@ -101,6 +107,10 @@ class SqsQueue:
             max_visibility_s=_MAX_VISIBILITY_S,
             max_batch=MOST_ENTRIES,
         )
+
+    def queue_id(self, timeout_s: float) -> str:
+        """Return its region, account and name; see ``Queue.queue_id``."""
+        return ask_queue_id(self._queue, partial(self._clients.ask, timeout_s, self._place_in))
 
     def receiver(self, config: Config | None = None) -> SqsReceiver:
         """Return a new receiver; what SNS and EventBridge wrap around an event is taken off.
@@ -195,7 +205,7 @@ class SqsReceiver:
     def _call(self, method: Callable[..., Any], **fields: object) -> Mapping[str, Any]:
         try:
             if self._url is None:
-                self._url = _url(self._client, self._queue)
+                self._url = url_of(self._queue, self._client)
             answer: Mapping[str, Any] = method(QueueUrl=self._url, **fields)
         except Exception as error:
             raise of_exception(self._resource, error).error from error
@@ -226,16 +236,9 @@ class SqsReceiver:
         return undone
 
 
-def _url(client: Any, queue: str) -> str:  # noqa: ANN401 - as above
-    if is_url(queue):
-        return queue
-    url: str = client.get_queue_url(QueueName=queue)["QueueUrl"]
-    return url
-
-
 def _attributes(client: Any, queue: str) -> Mapping[str, str]:  # noqa: ANN401 - as above
     answer = client.get_queue_attributes(
-        QueueUrl=_url(client, queue), AttributeNames=["QueueArn", "RedrivePolicy"]
+        QueueUrl=url_of(queue, client), AttributeNames=["QueueArn", "RedrivePolicy"]
     )
     attributes: Mapping[str, str] = answer.get("Attributes", {})
     return attributes

@@ -60,7 +60,9 @@ class KafkaTransport:
     def cluster_id(self, timeout_s: float) -> str:
         """Return the id that the cluster has given itself; see ``Transport.cluster_id``."""
         _, metadata = connect(self._config, timeout_s)
-        return str(metadata.cluster_id)
+        # None of a broker that tells none, whatever the stub says: it is not the next one's.
+        cluster_id: str | None = metadata.cluster_id
+        return cluster_id or self.address
 
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""

@@ -86,6 +86,11 @@ class MemoryQueue:
         max_receives = self._redrive[1] if self._redrive is not None else None
         return QueueFeatures(self._fifo, max_receives, MAX_VISIBILITY_S, MAX_BATCH)
 
+    def queue_id(self, timeout_s: float) -> str:
+        """Return a name for this very queue, which is another one's once it is gone."""
+        del timeout_s
+        return f"{self._name}@{id(self):x}"
+
     def receiver(self, config: Config | None = None) -> MemoryQueueReceiver:
         """Return a new receiver."""
         del config
