@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import ExitStack
 
+    from google.protobuf.message import Message
+
     from pat_events.consumer.bridge.forwarding import PlaceOf
-    from pat_events.consumer.bridge.routing import Chosen
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start, Transport
@@ -75,7 +76,7 @@ class Bridge(ConsumerGroup):
         name: str,
         to: SendingTransport,
         *,
-        types: Iterable[Chosen] | None = None,
+        types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
         transport: Transport | None = None,
         start: Start = "earliest",
@@ -169,7 +170,7 @@ class QueueBridge(QueueConsumer):
         queue: Queue,
         to: SendingTransport | None = None,
         *,
-        types: Iterable[Chosen] | None = None,
+        types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
         dead_letters: str | None = None,
         order: Literal["key", "none"] | None = None,

@@ -12,7 +12,6 @@ from pat_events.transports.aws.sqs import Sqs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import TypeAlias
 
     from google.protobuf.message import Message
 
@@ -20,11 +19,8 @@ if TYPE_CHECKING:
     from pat_events.catalog.model import Catalog
     from pat_events.transports.sending import SendingTransport
 
-    #: An event, by its class or its name in the catalogue.
-    Chosen: TypeAlias = type[Message] | str
 
-
-def classes_of(types: EventTypes, chosen: Iterable[Chosen]) -> list[type[Message]]:
+def classes_of(types: EventTypes, chosen: Iterable[type[Message] | str]) -> list[type[Message]]:
     """Return the classes of events that were chosen, each once.
 
     Raises:
