@@ -19,8 +19,9 @@ def surroundings(aws, localstack_url, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with ExitStack() as ends:
-        sqs, sns, events = (aws.client(name) for name in ("sqs", "sns", "events"))
-        for client in (sqs, sns, events):
+        clients = tuple(aws.client(name) for name in ("sqs", "sns", "events", "s3"))
+        sqs, sns, events, s3 = clients
+        for client in clients:
             ends.callback(client.close)
         for queue in ("pat-dev-email-processing", "pat-dev-notifications.fifo"):
             fifo = {"FifoQueue": "true"} if queue.endswith(".fifo") else {}
@@ -30,6 +31,7 @@ def surroundings(aws, localstack_url, monkeypatch):
         ends.callback(sns.delete_topic, TopicArn=topic)
         events.create_event_bus(Name="pat-dev")
         ends.callback(events.delete_event_bus, Name="pat-dev")
+        s3.create_bucket(Bucket="pat-dev-payloads")
         yield
 
 

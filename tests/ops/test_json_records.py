@@ -80,6 +80,20 @@ def test_what_a_group_refuses_is_no_event(types, content_type):
         decode(types, record)
 
 
+def test_where_a_payload_is_kept_is_told_in_place_of_the_event(types):
+    reference = [("ce_dataref", b"s3://payloads/a\nb")]
+    binary = Delivery(
+        "t", 0, 0, b"k", b"", [(CE_TYPE, b"pat.events.v1.EmailReceived"), *reference], 1
+    )
+    in_body = structured(data=None, dataref="s3://payloads/a")
+    for record in (binary, Delivery("t", 0, 0, b"k", in_body, STRUCTURED, 1)):
+        shown = record_as_json(types, record)
+        assert shown["error"].startswith("the payload of EmailReceived is in s3://payloads/a")
+        assert "\n" not in shown["error"]
+    both = Delivery("t", 0, 0, b"k", structured(dataref="s3://payloads/a"), STRUCTURED, 1)
+    assert "event" in record_as_json(types, both)
+
+
 def test_a_record_without_a_payload_is_no_event(types):
     with pytest.raises(CodecError, match="EmailReceived has no payload"):
         decode(types, delivery())

@@ -6,9 +6,15 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from pat_events.codecs.json import to_json
-from pat_events.codecs.table import media_type_after_unfolding, reader_by_media_type
+from pat_events.codecs.structured import has_data
+from pat_events.codecs.table import (
+    STRUCTURED,
+    media_type_after_unfolding,
+    reader_by_media_type,
+)
 from pat_events.core import headers as h
 from pat_events.core.envelope import read_envelope
+from pat_events.core.shown import one_line
 from pat_events.errors import CodecError, ConfigError, PatEventsError, UnknownEventError
 from pat_events.transports.queue import QueueMessage
 
@@ -36,6 +42,10 @@ def decode(types: EventTypes | None, delivery: Delivery) -> Message:
     if binding is None:
         named = "there is no ce_type header" if full_name is None else f"{full_name[:200]!r}"
         raise UnknownEventError(f"not an event of the catalogue: {named}")
+    has_value = has_data(delivery.value or b"") if media_type == STRUCTURED else delivery.value
+    if h.CE_DATAREF in delivery.header_values and not has_value:
+        place = one_line(h.text(delivery.header_values, h.CE_DATAREF) or "?")
+        raise CodecError(f"the payload of {binding.event_type.name} is in {place}")
     if delivery.value is None:
         raise CodecError(f"{binding.event_type.name} has no payload")
     try:

@@ -135,12 +135,6 @@ class TestBody:
             **ELSEWHERE,
         }
 
-    def test_a_dead_letter_with_a_claim_check_keeps_it(self, envelopes):
-        received = body_of(envelopes, elsewhere()).encode()
-        headers = HEADERS | {"content-type": STRUCTURED.encode(), "pat-dlq-reason": b"rejected"}
-        letter = Outgoing("dead", b"e-1", received, headers, 0)
-        assert json.loads(body_of(envelopes, letter)).items() >= ELSEWHERE.items()
-
 
 class TestAttributes:
     def attributes(self, envelopes, headers):

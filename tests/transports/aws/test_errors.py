@@ -34,6 +34,10 @@ AGAIN, FOR_GOOD, MAYBE_ONE = (True, False), (False, False), (False, True)
         ("InternalFailure", 0, TransportError, AGAIN, "it failed"),
         ("ServiceUnavailable", 503, TransportError, AGAIN, "it failed"),
         ("Whatever", 502, TransportError, AGAIN, "it failed"),
+        ("SlowDown", 503, TransportError, AGAIN, "throttled"),
+        ("RequestTimeout", 400, TransportError, AGAIN, "it failed"),
+        ("NoSuchBucket", 404, TopicMissingError, FOR_GOOD, "there is no queue emails"),
+        ("EntityTooLarge", 400, RecordTooLargeError, MAYBE_ONE, "too large"),
         (
             "AWS.SimpleQueueService.NonExistentQueue",
             400,

@@ -122,5 +122,12 @@ def _settings(config: AwsConfig, timeout_s: float | None, wait_s: float) -> dict
         "tcp_keepalive": True,
         "user_agent_extra": "pat-events",
         # The name of a bucket in front of another address than AWS's is that of no host.
-        "s3": {"addressing_style": "auto" if config.endpoint_url is None else "path"},
+        "s3": {"addressing_style": "path" if _is_elsewhere(config) else "auto"},
     }
+
+
+def _is_elsewhere(config: AwsConfig) -> bool:
+    # As boto3 itself takes another address.
+    return config.endpoint_url is not None or any(
+        os.environ.get(name) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+    )

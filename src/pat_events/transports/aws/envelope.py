@@ -53,16 +53,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 # Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
 # publishes just then would find half of it.
 from google.protobuf import json_format  # noqa: F401
 
-from pat_events.codecs.json import parse_json, to_json
-from pat_events.codecs.structured import has_data
-from pat_events.codecs.table import STRUCTURED, media_type, reader_by_media_type
+from pat_events.codecs.json import to_json
+from pat_events.codecs.table import media_type, reader_by_media_type
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
@@ -83,13 +81,6 @@ DataForm: TypeAlias = Literal["json", "base64"]
 
 #: The attribute that says where a payload is kept, if it is not with its event.
 DATAREF: Final = h.CE_DATAREF.removeprefix("ce_")
-_OF_ELSEWHERE: Final = (
-    *(
-        name.removeprefix("ce_")
-        for name in (h.CE_DATAREF, h.CE_DATAREF_LENGTH, h.CE_DATAREF_SHA256)
-    ),
-    "datacontenttype",
-)
 #: Where the attributes are in the detail of EventBridge.
 CLOUD_EVENT: Final = "cloudevent"
 _CE: Final = "ce_"
@@ -223,17 +214,9 @@ class Envelopes:
 
 def _elsewhere(outgoing: Outgoing, wrapped: Wrapped) -> dict[str, str] | None:
     """Return what is said of a payload that is kept elsewhere; None where the record has it."""
-    kind = media_type(wrapped.headers.get(h.CONTENT_TYPE))
-    if not outgoing.value:
-        return {"datacontenttype": kind} if DATAREF in wrapped.attributes else None
-    if kind != STRUCTURED or DATAREF.encode() not in outgoing.value:
+    if outgoing.value or DATAREF not in wrapped.attributes:
         return None
-    # As it was received: a dead letter.
-    with suppress(CodecError):
-        event = parse_json(outgoing.value)
-        if isinstance(event, dict) and DATAREF in event and not has_data(outgoing.value):
-            return {name: event[name] for name in _OF_ELSEWHERE if isinstance(event.get(name), str)}
-    return None
+    return {"datacontenttype": media_type(wrapped.headers.get(h.CONTENT_TYPE))}
 
 
 def refuse_taken_field(types: EventTypes) -> None:
