@@ -217,6 +217,44 @@ def test_an_event_loop_goes_on_while_a_payload_is_waited_for(live, store, publis
     wait_until(lambda: live.committed == 2)
 
 
+@pytest.mark.parametrize("kind", ["async", "async batch"])
+def test_a_task_that_is_cancelled_while_it_waits_for_a_payload_is_held(
+    kind, live, store, publish, wait_until
+):
+    service = Service(kind)
+    publish("a")
+    asked, answer = threading.Event(), threading.Event()
+
+    def wait():
+        asked.set()
+        answer.wait(10)
+
+    store.before = wait
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def cancel():
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    group = live.group(service.handlers, started=False, config=HERE, payloads=store)
+    group.start(loop)
+    try:
+        assert asked.wait(10)
+        asyncio.run_coroutine_threadsafe(cancel(), loop).result(10)
+        wait_until(lambda: group.stats().held == 1)
+        answer.set()
+        wait_until(lambda: live.committed == 1)
+    finally:
+        answer.set()
+        group.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+    assert (service.seen, service.attempts, live.dead) == ([("a", LARGE)], [1], [])
+
+
 def elsewhere(**changes):
     values = {
         "ce_type": b"pat.events.v1.EmailReceived",

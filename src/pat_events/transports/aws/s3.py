@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.errors import ClaimCheckError, TransportTimeoutError
+from pat_events.errors import ClaimCheckError, TransportError, TransportTimeoutError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.errors import Resource, of_exception
@@ -108,14 +108,19 @@ def _read(body: Any, claim: Claim) -> bytes:  # noqa: ANN401 - as above
 
 
 def _why_not_read(claim: Claim, region: str, error: Exception) -> PatEventsError:
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
-    if code in _MISSING:
+    # Other errors have a response as well, which is none of S3's answers.
+    response = getattr(error, "response", None)
+    found = response.get("Error", {}) if isinstance(response, dict) else {}
+    if found.get("Code") in _MISSING:
         return ClaimCheckError(
             f"{claim.uri} is not there: it was deleted, by a lifecycle rule or somebody, before "
             "the event was handled"
         )
     place = _place(_READ_RIGHTS, "reading from", claim.bucket, region)
-    return of_exception(place, error).error
+    refused = of_exception(place, error).error
+    # What is wrong with a request for an object, such as one that was archived, is no fault of the
+    # event's, which would be given up for it.
+    return refused if isinstance(refused, TransportError) else TransportError(str(refused))
 
 
 def _place(right: str, doing: str, bucket: str, region: str) -> Resource:
