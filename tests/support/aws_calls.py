@@ -108,8 +108,10 @@ class QueryCall:
 
 
 def _name(entry: dict[str, str]) -> str:
-    if "Detail" in entry:
+    if "Detail" in entry and entry["Detail"].startswith("{"):
         return json.loads(entry["Detail"])["cloudevent"]["id"]
+    if "Detail" in entry:
+        return entry["Detail"]
     if "MessageBody" in entry:
         return json.loads(entry["MessageBody"])["id"]
     return entry["ReceiptHandle"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,12 +11,16 @@ from rich.text import Text
 
 from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.options import Bootstrap, CatalogFile, Json  # noqa: TC001 -- typer reads them
+from pat_events.cli.options import Bootstrap, CatalogFile, Json, broker_named
 from pat_events.cli.output import command, console, print_json
 from pat_events.core.shown import printable
+from pat_events.ops.aws_doctor import Wanted, examine_aws
+from pat_events.ops.buses import BUSES
 from pat_events.ops.doctor import Outcome, examine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pat_events.ops.doctor import Check
 
 _MARKS = {
@@ -46,11 +51,27 @@ def doctor(
             autocompletion=completion.events,
         ),
     ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", metavar="TARGET", help=f"Judge what publishing there needs: {BUSES}."),
+    ] = None,
+    queues: Annotated[
+        list[str] | None,
+        typer.Option("--queue", metavar="NAME", help="Judge what consuming this queue needs."),
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            help="Look at what Terraform made under this name (pat-dev): bus and queues.",
+        ),
+    ] = None,
     as_json: Json = False,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
-    """Say what is wrong with configuration, schemas, connection, topics and permissions.
+    """Say what is wrong with configuration, schemas, connection, topics, buses and permissions.
 
     Name the service, by its group or by what it publishes, and only what it needs is asked for.
     Looks only, changes nothing. A question mark is something that could not be found out. Exit
@@ -58,14 +79,27 @@ def doctor(
     PAT_EVENTS_* variables, named after the fields of pat_events.Config and
     pat_events.KafkaConfig. In JSON a check is a line, and its outcome "fine", "wrong" or "unknown".
 
+    With --to, --queue or --platform it looks at AWS's buses, and at Kafka only where a broker is
+    named. Rights are tried by calls that AWS refuses for what is in them: nothing is sent,
+    received or deleted.
+
     Example:
       pat-events doctor --bootstrap localhost:9092
       pat-events doctor --group email-processor
       pat-events doctor --json | jq -r 'select(.outcome != "fine") | .advice'
       pat-events doctor --publishes EmailReceived --publishes EmailDeleted
+      pat-events doctor --queue pat-dev-email-processing --to eventbridge:pat-dev
+      pat-events doctor --platform pat-dev
     """
     wrong = 0
-    for check in examine(bootstrap, catalog, group, publishes or ()):
+    wanted = Wanted(to or (), queues or (), platform, publishes or ())
+    asks_kafka = not wanted.any or broker_named(bootstrap)
+    checks: Iterator[Check] = examine(
+        bootstrap, catalog, group, wanted.publishes, asks_kafka=asks_kafka
+    )
+    if wanted.any:
+        checks = chain(checks, examine_aws(wanted, catalog))
+    for check in checks:
         if as_json:
             print_json({**asdict(check), "outcome": check.outcome.value})
         else:

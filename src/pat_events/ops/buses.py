@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pat_events.transports.sending import SendingTransport
 
 #: What can be written, for messages and help.
-TARGETS: Final = "kafka, eventbridge:BUS, sqs:QUEUE or sns:ARN"
+BUSES: Final = "eventbridge:BUS, sqs:QUEUE or sns:ARN"
+TARGETS: Final = f"kafka, {BUSES}"
 _KAFKA: Final = "kafka"
 _AWS: Final[dict[str, Callable[[str], SendingTransport]]] = {
     "eventbridge": EventBridge,

@@ -52,6 +52,8 @@ def examine(
     catalog_file: Path | None = None,
     group: str | None = None,
     publishes: Sequence[str] = (),
+    *,
+    asks_kafka: bool = True,
 ) -> Iterator[Check]:
     """Yield one check after the other, each as soon as it is done.
 
@@ -62,16 +64,20 @@ def examine(
         catalog_file: The catalogue; that of ``PAT_EVENTS_*``, or the packaged one, when None.
         group: A group of the catalogue: judge what its members need, and no more.
         publishes: Names of events: judge what their publisher needs, and no more.
+        asks_kafka: Whether there is to be a cluster.
     """
     config = cluster = None
     try:
         config = Config.from_env(catalog=catalog_file)
-        kafka = KafkaConfig.from_env(bootstrap_servers=bootstrap_servers)
+        where = ""
+        if asks_kafka:
+            kafka = KafkaConfig.from_env(bootstrap_servers=bootstrap_servers)
+            cluster = Cluster(kafka, config.answer_timeout_s)
+            where = f"{kafka.bootstrap_servers}, "
     except ConfigError as error:
         yield Check("configuration", Outcome.WRONG, str(error), "see 'pat-events doctor --help'")
     else:
-        cluster = Cluster(kafka, config.answer_timeout_s)
-        yield Check("configuration", Outcome.FINE, f"{kafka.bootstrap_servers}, {config.codec}")
+        yield Check("configuration", Outcome.FINE, f"{where}{config.codec}")
     # Also where another setting is wrong.
     try:
         catalog = load_catalog(catalog_file or from_environment("catalog"))

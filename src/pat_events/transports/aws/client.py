@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core.shown import one_line
@@ -37,12 +38,15 @@ class Clients:
         self._lock = threading.Lock()
         self._session: Any = None
 
-    def make(self, *, timeout_s: float | None = None, wait_s: float = 0.0) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
+    def make(
+        self, *, timeout_s: float | None = None, wait_s: float = 0.0, service: str | None = None
+    ) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
         """Return a client, to be shared between threads.
 
         Args:
             timeout_s: How long a call may take instead of what the settings say, tried once.
             wait_s: How long the service may wait before the time for its answer counts.
+            service: Another one than its own.
 
         Raises:
             ConfigError: boto3 is not installed, no region is named, or there is no such profile.
@@ -64,13 +68,22 @@ class Clients:
                         region_name=region, profile_name=config.profile
                     )
                 return self._session.client(
-                    self._service, endpoint_url=config.endpoint_url, config=settings
+                    service or self._service, endpoint_url=config.endpoint_url, config=settings
                 )
         except (BotoCoreError, ValueError) as error:
             raise ConfigError(
                 f"region or profile of AWS: {one_line(str(error))} Set PAT_EVENTS_AWS_REGION, or "
                 "AwsConfig(region=...)"
             ) from error
+
+    def credentials(self) -> tuple[str, datetime | None]:
+        """Return where boto3 found the credentials, and when they end, as far as it tells.
+
+        A client must have been made.
+        """
+        found = self._session.get_credentials()
+        ends = getattr(found, "_expiry_time", None)
+        return str(getattr(found, "method", "?")), ends if isinstance(ends, datetime) else None
 
     def ask(
         self,

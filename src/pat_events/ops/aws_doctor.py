@@ -1,0 +1,185 @@
+"""What is wrong between this machine and AWS's buses, and what to do. Looks only."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.errors import (
+    AuthenticationError,
+    ConfigError,
+    PatEventsError,
+)
+from pat_events.ops.bus_checks import bus_checks, topic_checks
+from pat_events.ops.buses import transport_to
+from pat_events.ops.doctor import Check, Outcome
+from pat_events.ops.queue_checks import queue_checks
+from pat_events.transports.aws.config import AwsConfig
+from pat_events.transports.aws.inspection import Inspection, boto3_release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pat_events.catalog.model import Catalog
+
+# Signatures are refused from five minutes on; a clock that is set is not a second off.
+_SKEW_MAX_S: Final = 60.0
+# Where one of these is wrong nothing else can be asked.
+_NEEDED: Final = frozenset({"aws region", "aws credentials"})
+
+
+class Wanted(NamedTuple):
+    """What is asked about.
+
+    Attributes:
+        targets: Where a service publishes, as ``transport_to`` takes it.
+        queues: What it consumes, by name or URL.
+        platform: Name of what Terraform made, such as ``pat-dev``: its bus and the queues of the
+            catalogue are looked at, and no rights.
+        publishes: Names of the events that it publishes; any of the catalogue when empty.
+    """
+
+    targets: Sequence[str] = ()
+    queues: Sequence[str] = ()
+    platform: str | None = None
+    publishes: Sequence[str] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something of AWS's to ask about."""
+        return bool(self.targets or self.queues or self.platform)
+
+
+def examine_aws(wanted: Wanted, catalog_file: Path | None = None) -> Iterator[Check]:
+    """Yield one check after the other, each as soon as it is done.
+
+    Later ones are left out where they would only repeat that an earlier one failed.
+
+    Args:
+        wanted: What is asked about.
+        catalog_file: The catalogue; that of ``PAT_EVENTS_*``, or the packaged one, when None.
+    """
+    release = boto3_release()
+    if not release:
+        advice = "pip install 'pat-events[aws]'"
+        yield Check("boto3", Outcome.WRONG, "it is not installed", advice)
+        return
+    yield Check("boto3", Outcome.FINE, release)
+    try:
+        config = Config.from_env(catalog=catalog_file)
+        aws = AwsConfig.from_env()
+        catalog = load_catalog(config.catalog)
+        sources = _by_source(catalog, wanted.publishes)
+        targets = [_target(each) for each in wanted.targets]
+    except PatEventsError as error:
+        yield Check("aws settings", Outcome.WRONG, str(error), "see 'pat-events doctor --help'")
+        return
+    with ExitStack() as stack:
+        places: dict[AwsConfig, Inspection] = {}
+
+        def place(name: str = "") -> Inspection:
+            # A topic says in its ARN where it is.
+            there = AwsConfig.given(aws, name)
+            if there not in places:
+                made = Inspection(there, config.answer_timeout_s)
+                places[there] = stack.enter_context(made)
+            return places[there]
+
+        for check in _surroundings(place(targets[0][1] if targets else ""), aws):
+            yield check
+            if check.outcome is Outcome.WRONG and check.name in _NEEDED:
+                return
+        for name in wanted.queues:
+            yield from queue_checks(place(name), name, receives=True)
+        for kind, name in targets:
+            yield from _target_checks(place(name), kind, name, sources)
+        if wanted.platform is not None:
+            yield from _platform_checks(place(), wanted.platform, catalog)
+
+
+def _target(written: str) -> tuple[str, str]:
+    """Return kind and name of a target.
+
+    Raises:
+        ConfigError: it is none, or Kafka.
+    """
+    transport_to(written, _no_kafka)
+    kind, _, name = written.partition(":")
+    return kind, name
+
+
+def _no_kafka() -> NoReturn:
+    raise ConfigError("kafka is looked at without '--to'")
+
+
+def _target_checks(
+    asked: Inspection, kind: str, name: str, sources: Mapping[str, str]
+) -> Iterator[Check]:
+    if kind == "sqs":
+        yield from queue_checks(asked, name, sends=True)
+    elif kind == "sns":
+        yield from topic_checks(asked, name)
+    else:
+        yield from bus_checks(asked, name, sources)
+
+
+def _platform_checks(asked: Inspection, platform: str, catalog: Catalog) -> Iterator[Check]:
+    yield from bus_checks(asked, platform, {})
+    for queue in catalog.queues.values():
+        suffix = ".fifo" if queue.fifo else ""
+        yield from queue_checks(asked, f"{platform}-{queue.name}{suffix}")
+
+
+def _by_source(catalog: Catalog, names: Sequence[str]) -> dict[str, str]:
+    """Return a detail type for each source: a right to put events may name these."""
+    events = [catalog.event(name) for name in names] or catalog.events.values()
+    return {it.source: it.detail_type for it in events}
+
+
+def _surroundings(asked: Inspection, aws: AwsConfig) -> Iterator[Check]:
+    try:
+        region = asked.region
+    except ConfigError as error:
+        yield Check("aws region", Outcome.WRONG, str(error), "set PAT_EVENTS_AWS_REGION")
+        return
+    at = f" at {aws.endpoint_url}" if aws.endpoint_url else ""
+    yield Check("aws region", Outcome.FINE, f"{region}{at}")
+    try:
+        identity = asked.identity()
+    except AuthenticationError as error:
+        yield Check(
+            "aws credentials",
+            Outcome.WRONG,
+            str(error),
+            "sign in again ('aws sso login'), or set AWS_PROFILE, or give the task a role",
+        )
+        return
+    except PatEventsError as error:
+        yield Check(
+            "aws credentials",
+            Outcome.UNKNOWN,
+            f"not told: {error}",
+            "a network without a way to STS needs an endpoint of it for this check alone",
+        )
+        return
+    ends = f", which end at {identity.ends:%Y-%m-%d %H:%M:%SZ}" if identity.ends else ""
+    who = f"{identity.arn} of account {identity.account}, by {identity.method}{ends}"
+    yield Check("aws credentials", Outcome.FINE, who)
+    yield _clock(identity.skew_s)
+
+
+def _clock(skew_s: float | None) -> Check:
+    if skew_s is None:
+        return Check("aws clock", Outcome.UNKNOWN, "AWS told no time")
+    which = "ahead of" if skew_s > 0 else "behind"
+    if abs(skew_s) > _SKEW_MAX_S:
+        return Check(
+            "aws clock",
+            Outcome.WRONG,
+            f"{abs(skew_s):.0f} s {which} AWS's",
+            "set the clock (NTP): what is signed at another time is refused",
+        )
+    return Check("aws clock", Outcome.FINE, f"within {_SKEW_MAX_S:.0f} s of AWS's")

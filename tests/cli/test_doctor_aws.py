@@ -1,0 +1,42 @@
+"""``pat-events doctor`` of AWS's buses; what it finds is tested in ``tests/ops``."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+
+def lines(done):
+    return [json.loads(each) for each in done.stdout.splitlines()]
+
+
+@pytest.mark.localstack
+def test_buses_are_looked_at_without_a_broker_and_with_one_beside_it(on_aws, aws):
+    name = f"doctor-{uuid.uuid4().hex[:8]}"
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    try:
+        done = on_aws("doctor", "--to", f"sqs:{name}", "--json")
+        with_a_broker = on_aws("doctor", "--queue", name, "--bootstrap", "127.0.0.1:1", "--json")
+    finally:
+        sqs.delete_queue(QueueUrl=url)
+        sqs.close()
+    assert done.returncode == 0, done.stdout
+    found = {each["name"]: each["outcome"] for each in lines(done)}
+    assert found["configuration"] == found[f"queue {name}: rights"] == "fine"
+    assert found[f"queue {name}"] == "unknown"
+    assert "connection" not in found
+    assert with_a_broker.returncode == 1
+    names = [each["name"] for each in lines(with_a_broker)]
+    assert names.index("connection") < names.index("boto3") < names.index(f"queue {name}")
+
+
+@pytest.mark.localstack
+def test_what_is_wrong_there_is_said_with_what_to_do(on_aws):
+    done = on_aws("doctor", "--queue", "no-such", "--to", "eventbridge:no-such")
+    assert done.returncode == 1
+    assert "✗ queue no-such: there is no queue no-such in us-east-1" in done.stdout
+    assert "✗ bus no-such: there is no bus no-such in us-east-1" in done.stdout
+    assert "  -> run 'terraform apply', or correct the name" in done.stdout
