@@ -8,7 +8,12 @@ from pat_events import Handlers, RetryPolicy
 from pat_events.consumer.queue.intake import RECEIVE_S
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.record import Position
-from pat_events.errors import HoldError, PermanentError, TransportError
+from pat_events.errors import (
+    HoldError,
+    PermanentError,
+    TransportError,
+    TransportTimeoutError,
+)
 from pat_events.events import EmailReceived, TenantEvent
 from pat_events.telemetry.observer import (
     DeadLettered,
@@ -250,6 +255,17 @@ class TestFailing:
         assert (cause.reason, cause.attempts) == ("attempts-exhausted", 2)
         assert (cause.message, cause.group) == ("no such account", "email-processor")
         assert (member.stats.dead_lettered, member.stats.handled) == (1, 1)
+
+    def test_what_is_left_is_asked_again_for_the_rest_of_its_wait(self, stage):
+        service = Service(attempts=1, first_delay_s=10)
+        service.fates["a"] = [ValueError("no")]
+        member = stage.member(service.handlers)
+        member.requests.failures["give back"] = [DOWN]
+        stage.send("a")
+        member.turns(12)
+        asked = member.requests.changes("give back")
+        assert asked == [(["emails-1"], 10), (["emails-1"], 10)]
+        assert service.called == [("a", 1), ("a", 2)]
 
     def test_what_is_hopeless_is_left_at_once_until_the_queue_moves_it(self, stage, service):
         service.fates["a"] = [PermanentError("no")] * 100
@@ -520,6 +536,32 @@ class TestStop:
         assert member.engine.close() == 0
         assert service.called == []
         assert len(stage.queue.receiver().receive(10, 0, VISIBILITY_S)) == 1
+
+    def test_what_could_not_be_given_back_is_asked_again_and_twice_at_most(self, stage, service):
+        for failures, at_once in ((1, True), (2, True), (3, False)):
+            stage.send("a")
+            member = stage.member(service.handlers)
+            member.requests.failures["give back"] = [DOWN] * failures
+            stage.clock.advance(1)
+            member.engine.step()
+            began = stage.clock.now
+            assert member.engine.close() == 0
+            assert stage.clock.now - began < 3
+            assert len(member.requests.changes("give back")) == min(failures + 1, 3)
+            found = stage.queue.receiver().receive(10, 0, VISIBILITY_S)
+            assert bool(found) is at_once
+            stage.clock.advance(VISIBILITY_S)
+            (message,) = found or stage.queue.receiver().receive(10, 0, VISIBILITY_S)
+            stage.queue.receiver().delete([message.receipt])
+
+    def test_where_nobody_answered_it_may_be_done_and_is_not_asked_again(self, stage, service):
+        stage.send("a")
+        member = stage.member(service.handlers)
+        member.requests.failures["give back"] = [TransportTimeoutError("no answer")]
+        stage.clock.advance(1)
+        member.engine.step()
+        assert member.engine.close() == 0
+        assert len(member.requests.changes("give back")) == 1
 
     def test_what_waits_for_a_retry_is_given_back_for_the_rest_of_its_wait(self, stage):
         service = Service(first_delay_s=20)

@@ -7,10 +7,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.queue.requests import Change
+from pat_events.consumer.queue.returns import Returns
 from pat_events.core.recovery.pause import Pause
 from pat_events.core.recovery.verdict import hold_s
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
+from pat_events.errors import TransportTimeoutError
 from pat_events.telemetry.observer import GivenBack
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _NEVER: Final = float("inf")
 _THEN: Final[dict[Kind, str]] = {
     "delete": "it is repeated; they may come again meanwhile",
     "extend": "it is repeated; what is kept no more is not begun",
-    "give back": "they come again when their visibility is over",
+    "give back": "it is repeated, twice at most; or they come when their visibility is over",
 }
 
 
@@ -62,6 +64,7 @@ class Upkeep:
         self._parts = Pause()
         self._undeleted: list[QueueMessage] = []
         self._hurries = False
+        self._returns = Returns()
         #: Requests under way that matter to what comes again.
         self.calls = 0
 
@@ -82,9 +85,12 @@ class Upkeep:
         waiting, self._state.to_give_back = self._state.to_give_back, []
         by_wait: dict[int, list[QueueMessage]] = {}
         for message, wait_s in waiting:
-            self.forget(message)
             wait = min(math.ceil(wait_s), self._features.max_visibility_s)
+            self._returns.asked(message, now + wait, self._visibility.kept_until(message))
+            self.forget(message)
             by_wait.setdefault(wait, []).append(message)
+        for wait, messages in self._returns.take_due(now).items():
+            by_wait.setdefault(wait, []).extend(messages)
         for wait, messages in by_wait.items():
             for batch in self._batches(messages):
                 self._submit(Change("give back", batch, now, wait))
@@ -122,13 +128,14 @@ class Upkeep:
         """When ``ask`` has something to do, by the monotonic clock in seconds."""
         delete_at = max(self._delete_at, self._deletes.until)
         undeleted_at = self._parts.until if self._undeleted else _NEVER
-        return min(delete_at, undeleted_at, self._visibility.next_due)
+        return min(delete_at, undeleted_at, self._returns.next_due, self._visibility.next_due)
 
     @property
     def is_done(self) -> bool:
         """Whether the queue knows of everything that was deleted or given back."""
         state = self._state
-        return not (self.calls or self._undeleted or state.to_delete or state.to_give_back)
+        is_asked = self.calls or self._undeleted or self._returns.waiting
+        return not (is_asked or state.to_delete or state.to_give_back)
 
     def answered(self, change: Change, now: float) -> None:
         """Do what an answer says."""
@@ -155,6 +162,19 @@ class Upkeep:
             for message in (*done, *gone):
                 self.forget(message)
             self._delete_again(change, failed, now)
+        else:
+            for message in (*done, *gone):
+                self._returns.over(message)
+            self._give_back_again(change, failed, now)
+
+    def _give_back_again(self, change: Change, failed: list[QueueMessage], now: float) -> None:
+        # Where nobody answered it may be done, and a message be another's by now.
+        is_unknown = isinstance(change.error, TransportTimeoutError)
+        for message in failed:
+            if is_unknown or message.message_id in self._state.taken:
+                self._returns.over(message)
+            else:
+                self._returns.failed(message, now)
 
     def _delete_again(self, change: Change, failed: list[QueueMessage], now: float) -> None:
         if change.error is not None:

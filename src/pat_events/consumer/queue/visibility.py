@@ -110,6 +110,10 @@ class Visibility:
         self._none_before = min((until for until, _ in self._until.values()), default=_NEVER)
         return now >= self._none_before
 
+    def kept_until(self, message: QueueMessage) -> float:
+        """Return until when nobody else has this message."""
+        return self._until[message][0]
+
     def is_over(self, message: QueueMessage, now: float) -> bool:
         """Tell whether this message is kept no more: somebody else may have it."""
         return self._until[message][0] <= now
