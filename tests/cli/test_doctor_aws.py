@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,27 @@ def test_buses_are_looked_at_without_a_broker_and_with_one_beside_it(on_aws, aws
     assert with_a_broker.returncode == 1
     names = [each["name"] for each in lines(with_a_broker)]
     assert names.index("connection") < names.index("boto3") < names.index(f"queue {name}")
+
+
+@pytest.mark.localstack
+def test_without_options_it_looks_at_what_the_settings_name(on_aws, aws):
+    s3 = aws.client("s3")
+    bucket = f"claims-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    variables = {
+        "PAT_EVENTS_CLAIM_CHECK_BUCKET": bucket,
+        "PAT_EVENTS_CLAIM_CHECK_READ_FROM": "claims-not-there",
+    }
+    try:
+        done = replace(on_aws, environ=on_aws.environ | variables)("doctor", "--json")
+    finally:
+        s3.delete_bucket(Bucket=bucket)
+        s3.close()
+    found = {each["name"]: each["outcome"] for each in lines(done)}
+    assert found["aws credentials"] == found[f"bucket {bucket}"] == "fine"
+    assert found["bucket claims-not-there"] == "wrong"
+    assert "connection" not in found
+    assert done.returncode == 1
 
 
 @pytest.mark.localstack

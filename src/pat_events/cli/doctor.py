@@ -14,7 +14,7 @@ from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, broker_named
 from pat_events.cli.output import command, console, print_json
 from pat_events.core.shown import printable
-from pat_events.ops.aws_doctor import Wanted, examine_aws
+from pat_events.ops.aws_doctor import Wanted, examine_aws, settings_name_aws
 from pat_events.ops.buses import BUSES
 from pat_events.ops.doctor import Outcome, examine
 
@@ -79,9 +79,9 @@ def doctor(
     PAT_EVENTS_* variables, named after the fields of pat_events.Config and
     pat_events.KafkaConfig. In JSON a check is a line, and its outcome "fine", "wrong" or "unknown".
 
-    With --to, --queue or --platform it looks at AWS's buses, and at Kafka only where a broker is
-    named. Rights are tried by calls that AWS refuses for what is in them: nothing is sent,
-    received or deleted.
+    With --to, --queue or --platform, or where PAT_EVENTS_AWS_* name a region, it looks at AWS's
+    side, and at Kafka only where a broker is named. Rights are tried by calls that AWS refuses for
+    what is in them: nothing is sent, received or deleted.
 
     Example:
       pat-events doctor --bootstrap localhost:9092
@@ -93,11 +93,12 @@ def doctor(
     """
     wrong = 0
     wanted = Wanted(to or (), queues or (), platform, publishes or ())
-    asks_kafka = not wanted.any or broker_named(bootstrap)
+    asks_aws = wanted.anything or settings_name_aws()
+    asks_kafka = not asks_aws or broker_named(bootstrap)
     checks: Iterator[Check] = examine(
         bootstrap, catalog, group, wanted.publishes, asks_kafka=asks_kafka
     )
-    if wanted.any:
+    if asks_aws:
         checks = chain(checks, examine_aws(wanted, catalog))
     for check in checks:
         if as_json:

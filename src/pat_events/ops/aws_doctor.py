@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
@@ -11,13 +12,16 @@ from pat_events.errors import (
     AuthenticationError,
     ConfigError,
     PatEventsError,
+    TopicMissingError,
 )
 from pat_events.ops.bus_checks import bus_checks, topic_checks
 from pat_events.ops.buses import transport_to
 from pat_events.ops.doctor import Check, Outcome
 from pat_events.ops.queue_checks import queue_checks
+from pat_events.settings import env_variable, from_environment
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.inspection import Inspection, boto3_release
+from pat_events.transports.aws.s3 import S3Payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +52,17 @@ class Wanted(NamedTuple):
     publishes: Sequence[str] = ()
 
     @property
-    def any(self) -> bool:
+    def anything(self) -> bool:
         """Whether there is something of AWS's to ask about."""
         return bool(self.targets or self.queues or self.platform)
+
+
+def settings_name_aws() -> bool:
+    """Tell whether ``PAT_EVENTS_*`` say something of AWS: where, or a bucket for payloads."""
+    where = ("region", "endpoint_url", "profile")
+    named = [os.environ.get(env_variable(field, AwsConfig.env_prefix)) for field in where]
+    buckets = [from_environment(f"claim_check_{field}") for field in ("bucket", "read_from")]
+    return any([*named, *buckets])
 
 
 def examine_aws(wanted: Wanted, catalog_file: Path | None = None) -> Iterator[Check]:
@@ -92,6 +104,7 @@ def examine_aws(wanted: Wanted, catalog_file: Path | None = None) -> Iterator[Ch
             yield check
             if check.outcome is Outcome.WRONG and check.name in _NEEDED:
                 return
+        yield from _buckets(config, aws)
         for name in wanted.queues:
             yield from queue_checks(place(name), name, receives=True)
         for kind, name in targets:
@@ -169,6 +182,28 @@ def _surroundings(asked: Inspection, aws: AwsConfig) -> Iterator[Check]:
     who = f"{identity.arn} of account {identity.account}, by {identity.method}{ends}"
     yield Check("aws credentials", Outcome.FINE, who)
     yield _clock(identity.skew_s)
+
+
+def _buckets(config: Config, aws: AwsConfig) -> Iterator[Check]:
+    for bucket in dict.fromkeys(it.bucket for it in config.claim_check_locations):
+        yield _bucket(bucket, aws, config.answer_timeout_s)
+
+
+def _bucket(bucket: str, aws: AwsConfig, timeout_s: float) -> Check:
+    """Look at a bucket of the claim check."""
+    name = f"bucket {bucket}"
+    try:
+        S3Payloads(aws).ping(bucket, timeout_s)
+    except PatEventsError as error:
+        is_missing = isinstance(error, TopicMissingError)
+        outcome = Outcome.WRONG if is_missing else Outcome.UNKNOWN
+        return Check(name, outcome, str(error), "create it, or correct PAT_EVENTS_CLAIM_CHECK_*")
+    return Check(
+        name,
+        Outcome.FINE,
+        "nothing speaks against it; whether objects may be written and read is not tried",
+        "grant s3:PutObject to who publishes, s3:GetObject and s3:ListBucket to who consumes",
+    )
 
 
 def _clock(skew_s: float | None) -> Check:
