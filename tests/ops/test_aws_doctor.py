@@ -355,6 +355,20 @@ class TestSurroundings:
         assert found["aws credentials"].outcome is UNKNOWN
         assert found[f"queue {name}"].outcome is FINE_
 
+    def test_what_cannot_be_reached_is_wrong(self, monkeypatch):
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "PAT_EVENTS_AWS_REGION": "us-east-1",
+            "PAT_EVENTS_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "PAT_EVENTS_CONNECT_TIMEOUT_S": "1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        found = examined(queues=["q"], targets=["eventbridge:b"])
+        assert found["aws credentials"].outcome is UNKNOWN
+        assert (found["queue q"].outcome, found["bus b"].outcome) == (WRONG, WRONG)
+        assert "network path" in found["queue q"].advice
+
     @pytest.mark.parametrize(
         ("skew_s", "outcome", "finding"),
         [

@@ -203,7 +203,9 @@ def _look(
     wanted = MessageFilter(key, full_name)
     types = _types(entries, shown)
     left = max_records or (sys.maxsize if delete else _LOOK_MAX)
-    with QueueLook(SqsQueue(name), config, gives_back=not delete) as look:
+    queue = SqsQueue(name)
+    name = queue.name
+    with QueueLook(queue, config, gives_back=not delete) as look:
         say(_what_a_look_does(name, look, delete=delete))
         for message in look.messages(_QUIET_S if timeout_s is None else timeout_s):
             if not wanted.matches(message):

@@ -52,11 +52,19 @@ class Findings:
 
 
 def not_seen(name: str, error: PatEventsError, *, needed: bool) -> Check:
-    """Return what it means that something could not be looked at."""
+    """Return what it means that something could not be looked at.
+
+    Args:
+        name: Of what.
+        error: Why not.
+        needed: Whether the service itself has to look.
+    """
     if isinstance(error, TopicMissingError):
         return Check(name, Outcome.WRONG, str(error), "run 'terraform apply', or correct the name")
-    is_wrong = needed and isinstance(error, NotPermittedError)
-    return Check(name, Outcome.WRONG if is_wrong else Outcome.UNKNOWN, str(error), "grant it")
+    if isinstance(error, NotPermittedError):
+        return Check(name, Outcome.WRONG if needed else Outcome.UNKNOWN, str(error), "grant it")
+    advice = "check region, endpoint_url and the network path: a VPC endpoint, or a way out"
+    return Check(name, Outcome.WRONG, str(error), advice)
 
 
 def rights_check(name: str, lacking: Callable[[], list[str]], asked: str) -> Check:
