@@ -6,10 +6,41 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from pat_events import AwsConfig
+from pat_events import AwsConfig, Handlers
+from pat_events.events import EmailReceived
 from tests.support.fault_proxy import FaultProxy
 from tests.support.queues import QueueInSqs
 from tests.support.senders import ON_AWS
+
+
+class Service:
+    """Handlers that know what they were called for."""
+
+    def __init__(self):
+        self.called = []
+        self.handlers = Handlers()
+        self.wait = lambda: None
+
+        @self.handlers.on(EmailReceived)
+        def handle(event, ctx):
+            self.called.append((event.email_id, int(event.subject)))
+            self.wait()
+
+    def numbers(self):
+        return sorted(number for _, number in self.called)
+
+    def keys_in_order(self):
+        """Whether each key's events came in their order, repeats aside."""
+        first = dict.fromkeys(self.called)
+        return all(
+            [n for k, n in first if k == key] == sorted(n for k, n in first if k == key)
+            for key, _ in first
+        )
+
+
+@pytest.fixture
+def service():
+    return Service()
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import time
 
 import pytest
 
-from pat_events import AwsConfig, Config, Handlers, QueueConsumer, SqsQueue
+from pat_events import AwsConfig, Config, QueueConsumer, SqsQueue
 from pat_events.errors import NotDrainedError
-from pat_events.events import EmailReceived
 from tests.support.fault_proxy import (
     CUT_AFTER,
     CUT_BEFORE,
@@ -29,36 +28,6 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("quick")]
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessageBatch"
 EXTEND = "ChangeMessageVisibilityBatch"
-
-
-class Service:
-    """Handlers that know what they were called for."""
-
-    def __init__(self):
-        self.called = []
-        self.handlers = Handlers()
-        self.wait = lambda: None
-
-        @self.handlers.on(EmailReceived)
-        def handle(event, ctx):
-            self.called.append((event.email_id, int(event.subject)))
-            self.wait()
-
-    def numbers(self):
-        return sorted(number for _, number in self.called)
-
-    def keys_in_order(self):
-        """Whether each key's events came in their order, repeats aside."""
-        first = dict.fromkeys(self.called)
-        return all(
-            [n for k, n in first if k == key] == sorted(n for k, n in first if k == key)
-            for key, _ in first
-        )
-
-
-@pytest.fixture
-def service():
-    return Service()
 
 
 @pytest.fixture

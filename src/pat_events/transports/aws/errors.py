@@ -46,6 +46,7 @@ _MISSING: Final = (
     "NotFound",
     "ResourceNotFound",
     "InvalidAccountId",
+    "InvalidAddress",  # The queue's URL is that of another region.
 )
 _DENIED: Final = ("AccessDenied", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation")
 _SIGN_IN: Final = (
@@ -57,6 +58,7 @@ _SIGN_IN: Final = (
     "InvalidAccessKeyId",
     "InvalidToken",
     "InvalidSecurity",
+    "InvalidSignature",
     "MissingAuthenticationToken",
     "IncompleteSignature",
     "OptInRequired",
@@ -99,15 +101,9 @@ def of_code(resource: Resource, code: str, message: str, status: int = 0) -> Ref
         return Refused(
             TransportError(f"{resource.doing} {resource}: throttled ({said})"), again=True
         )
-    if name.startswith(_SIGN_IN):
-        return Refused(_not_signed_in(resource, said))
-    if name.startswith(_DENIED) or "AccessDenied" in name:
-        return Refused(
-            NotPermittedError(
-                f"{resource.doing} {resource}: not permitted ({said}): grant {resource.right} on "
-                "it, and on its KMS key kms:GenerateDataKey and kms:Decrypt if it has one"
-            )
-        )
+    access = _of_access(resource, code, name, said)
+    if access is not None:
+        return Refused(access)
     if name.startswith(_MISSING):
         return Refused(
             TopicMissingError(
@@ -120,6 +116,22 @@ def of_code(resource: Resource, code: str, message: str, status: int = 0) -> Ref
             TransportError(f"{resource.doing} {resource}: it failed ({said})"), again=True
         )
     return _of_message(resource, name, said, status)
+
+
+def _of_access(resource: Resource, code: str, name: str, said: str) -> PatEventsError | None:
+    """Return what keeps who asks from it; None where it is nothing of that kind."""
+    doing = f"{resource.doing} {resource}"
+    if name.startswith(_DENIED) or "AccessDenied" in name:
+        return NotPermittedError(
+            f"{doing}: not permitted ({said}): grant {resource.right} on it, and on its KMS key "
+            "kms:GenerateDataKey and kms:Decrypt if it has one"
+        )
+    # Before the words that would mean the resource itself, such as NotFound.
+    if code.startswith(("KMS", "Kms")):
+        return TransportError(
+            f"{doing}: its KMS key cannot be used ({said}): enable it, or name another"
+        )
+    return _not_signed_in(resource, said) if name.startswith(_SIGN_IN) else None
 
 
 def _of_message(resource: Resource, name: str, said: str, status: int) -> Refused:

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.codecs.json import parse_json
 from pat_events.core import headers as h
 from pat_events.core.dead_letter import REASON, origin_of
 from pat_events.errors import CodecError, RecordTooLargeError
-from pat_events.transports.aws.envelope import REFUSED, escape
+from pat_events.transports.aws.envelope import REFUSED, json_text
 from pat_events.transports.aws.message_fields import fifo_id, string_attribute
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 #: Content type of such a message.
 MEDIA_TYPE: Final = "application/vnd.pat-events.dead-letter+json"
 _ATTRIBUTES: Final = (h.CE_ID, h.CE_TYPE, h.CE_SOURCE, REASON)
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def is_letter(headers: OutgoingHeaders) -> bool:
@@ -88,7 +86,7 @@ def _body(record: Outgoing) -> str:
             body["value_base64"] = base64.b64encode(record.value).decode()
         else:
             body["value"] = text
-    return REFUSED.sub(escape, _encode(body))
+    return json_text(body)
 
 
 def _pairs(headers: OutgoingHeaders) -> Headers:
