@@ -329,6 +329,27 @@ def test_what_was_given_up_is_not_kept_while_every_call_hangs(make_sender, bus, 
     until(lambda: len(alive) <= 2 * config.buffer_events, 5)
 
 
+def test_what_is_overdue_one_by_one_is_looked_for_now_and_then_alone(make_sender, bus, record):
+    bus.answer = lambda call: throttled()
+    sender = make_sender(config=Config(delivery_timeout_s=0.1))
+    look, found = sender._ledger.taken_before, []
+
+    def count(moment):
+        overdue = look(moment)
+        found.extend([len(overdue)] if overdue else [])
+        return overdue
+
+    sender._ledger.taken_before = count
+    began, sent = time.monotonic(), 0
+    while time.monotonic() - began < 0.5:
+        sender.send(record(f"{sent}"))
+        sent += 1
+        time.sleep(0.001)
+    assert sender.flush(5) == []
+    assert len(found) < (time.monotonic() - began) / 0.05 + 2
+    assert sum(found) == sent
+
+
 def test_closing_lets_go_of_connections(make_sender, bus):
     sender = make_sender()
     sender.close(5)

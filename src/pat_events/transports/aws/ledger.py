@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Ledger:
         return None
 
     def taken_before(self, moment: float) -> list[Entry]:
-        """Return what was taken by then."""
+        """Return what was taken by then; it costs as much as there is, unless that is nothing."""
         oldest = self.oldest_taken_at()
         if oldest is None or oldest > moment:
             return []
-        return [entry for entry in list(self.outstanding.values()) if entry.taken_at <= moment]
+        in_order = list(self.outstanding.values())
+        return list(takewhile(lambda entry: entry.taken_at <= moment, in_order))

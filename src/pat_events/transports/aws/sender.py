@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from pat_events.errors import (
     ClosedError,
     TransportError,
-    TransportTimeoutError,
 )
 from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observer import Origin
 from pat_events.transports import buffer_errors
 from pat_events.transports.aws.batching import Batching, Limits
 from pat_events.transports.aws.callers import Callers
+from pat_events.transports.aws.expiry import Expiry
 from pat_events.transports.aws.ledger import Ledger
 from pat_events.transports.aws.outcomes import Outcomes
 from pat_events.transports.aws.settling import Settling
@@ -79,6 +79,7 @@ class BusSender:
         self._outcomes = Outcomes(observers, Origin(bus.system))
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
+        self._expiry = Expiry(self._ledger, config.delivery_timeout_s)
         self._changed = SignalSafeCondition()
         self._settling = Settling(self._ledger, self._outcomes, self._changed)
         # Why nothing is taken any more.
@@ -257,9 +258,9 @@ class BusSender:
         else:
             self._wake_at = 1
         until = now + _IDLE_S if due is None else due
-        oldest = self._ledger.oldest_taken_at()
-        if oldest is not None:
-            until = min(until, oldest + self._config.delivery_timeout_s)
+        overdue_at = self._expiry.due()
+        if overdue_at is not None:
+            until = min(until, overdue_at)
         # Looked at after it was said what is worth waking for.
         if len(self._inbox) < self._wake_at and not self._ended:
             self._asleep.acquire(timeout=max(0.0, until - now))
@@ -270,17 +271,9 @@ class BusSender:
         self._settling.settle(self._batching.done(call, answers, now, self._random()))
 
     def _give_up_overdue(self, now: float) -> None:
-        limit_s = self._config.delivery_timeout_s
-        overdue = self._ledger.taken_before(now - limit_s)
+        overdue = self._expiry.overdue(now)
         if overdue:
-            late = f"not acknowledged within {limit_s:g} s, and may still be delivered"
-            why = self._outcomes.why()
-            self._settling.give_up(
-                [
-                    (it.outgoing, TransportTimeoutError(f"sending to {it.name}: {late}; {why}"))
-                    for it in overdue
-                ]
-            )
+            self._settling.give_up(self._expiry.failures(overdue, self._outcomes.why()))
             self._batching.forget(overdue)
 
 
