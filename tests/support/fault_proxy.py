@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Before the service has the call, or after it did what was asked.
 When = Literal["before", "after"]
 _MOST_HEAD = 2**20
+HTML = {"content-type": "text/html"}
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class FaultProxy:
                 await writer.drain()
             return False
         if fate.nonsense:
-            answer = _message("HTTP/1.1 200 OK", call.headers, b"<html>busy</html>")
+            answer = _message("HTTP/1.1 200 OK", HTML, b"<html>busy</html>")
         else:
             self.history.told |= {name for n, name in enumerate(call.names) if n not in fate.failed}
         writer.write(answer)

@@ -73,6 +73,7 @@ def quick(monkeypatch):
     """Messages may be kept for a second only, and a call waits no longer for one."""
     monkeypatch.setattr("pat_events.consumer.queue.limits._LEAST_VISIBILITY_S", 1)
     monkeypatch.setattr("pat_events.consumer.queue.intake.RECEIVE_S", 1.0)
+    monkeypatch.setattr("pat_events.transports.aws.sqs_receiver._MAX_WAIT_S", 1)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_a_handler_may_take_longer_than_a_message_is_kept_even_if_a_call_that_ke
     assert SILENT in {it.fate for it in proxy.history.named(EXTEND)}
 
 
-@pytest.mark.parametrize("fate", [DOWN, CUT_BEFORE, NONSENSE], ids=["down", "cut", "nonsense"])
+@pytest.mark.parametrize("fate", [DOWN, NONSENSE], ids=["down", "nonsense"])
 def test_an_outage_is_asked_about_a_few_times_and_is_over_once_it_is_over(
     make_queue, sqs, proxy, service, consume, fate, caplog
 ):
@@ -142,7 +142,7 @@ def test_a_stop_is_in_time_while_every_call_hangs_and_leaves_no_thread_or_connec
     with contextlib.suppress(NotDrainedError):
         consumer.stop()
     assert time.monotonic() - began < 4
-    # What hangs ends with its time for an answer: 0.5 s, and 5 more where it waits for messages.
+    # What hangs ends with its time for an answer: 0.5 s, and 1 more where it waits for messages.
     until(lambda: not proxy.connections, 10)
     until(lambda: not [it for it in {*threading.enumerate()} - before if it.is_alive()], 10)
 
@@ -151,10 +151,10 @@ def test_two_consumers_share_a_queue_of_many_groups_and_nothing_is_handled_twice
     make_queue, sqs, service, consume
 ):
     queue = make_queue(fifo=True)
-    send_numbered(sqs, queue, 300, groups=150)
+    send_numbered(sqs, queue, 200, groups=100)
     settings = {"visibility_s": 30, "max_in_flight": 30}
     consumers = [consume(queue, service.handlers, **settings) for _ in range(2)]
     until(lambda: left(sqs, queue) == 0, 60, every_s=0.1)
-    assert service.numbers() == list(range(300))
+    assert service.numbers() == list(range(200))
     assert service.keys_in_order()
     assert all(each.stats().handled for each in consumers)

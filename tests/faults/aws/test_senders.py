@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 
 import pytest
 
 from pat_events import AwsConfig, Config, Producer
+from pat_events.errors import NotDeliveredError, TransportError
 from pat_events.events import EmailReceived
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -18,6 +21,8 @@ from tests.support.fault_proxy import (
     THROTTLED,
     Fate,
 )
+from tests.support.senders import ON_AWS
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.localstack
 EVENTS, KEYS = 60, 7
@@ -78,3 +83,47 @@ def test_only_what_failed_is_sent_again_nothing_is_lost_and_keys_keep_their_orde
         for key in range(KEYS):
             of_key = [int(name) for k, name in got if k == b"k%d" % key]
             assert of_key == sorted(of_key)
+
+
+@pytest.fixture
+def queue_target(aws, proxy, stack):
+    target = ON_AWS["sqs"](aws, proxy.address)
+    stack.callback(target.close)
+    target.prepare()
+    return target
+
+
+@pytest.mark.parametrize("fate", [DOWN, CUT_BEFORE, NONSENSE], ids=["down", "cut", "nonsense"])
+def test_an_outage_is_over_for_a_sender_after_its_longest_wait_and_costs_few_calls(
+    queue_target, proxy, fate
+):
+    proxy.schedule = lambda call: fate
+    aws = {"client_attempts": 1, "retry_first_s": 0.05, "retry_max_s": 0.2}
+    producer = publisher(queue_target, proxy, aws)
+    acks = [producer.publish(EmailReceived(email_id="k", subject=str(n))) for n in range(40)]
+    time.sleep(1)  # the outage itself
+    # Four calls at a time, after waits of at least 0.1 s in the end.
+    assert 4 < len(proxy.history.seen) < 4 * 14
+    proxy.heal()
+    for ack in acks:
+        assert ack.result(3)
+    assert proxy.history.wrong == []
+    producer.close(5)
+
+
+def test_closing_is_in_time_while_every_call_hangs_and_leaves_no_thread_or_connection(
+    queue_target, proxy
+):
+    before = {*threading.enumerate()}
+    producer = publisher(queue_target, proxy, QUICK)
+    assert producer.publish(EmailReceived(email_id="k")).result(30)
+    proxy.schedule = lambda call: SILENT
+    acks = [producer.publish(EmailReceived(email_id="k")) for _ in range(200)]
+    began = time.monotonic()
+    with pytest.raises(NotDeliveredError):
+        producer.close(0.2)
+    assert time.monotonic() - began < 3
+    assert {type(it.error) for it in acks} == {TransportError}
+    # What hangs ends with its time for an answer.
+    until(lambda: not proxy.connections, 10)
+    until(lambda: not [it for it in {*threading.enumerate()} - before if it.is_alive()], 10)

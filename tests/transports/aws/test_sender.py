@@ -403,6 +403,30 @@ def test_a_forked_child_is_told_to_make_its_own(make_sender, record):
     assert os.waitpid(pid, 0)[1] == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_closes_at_once_whatever_other_threads_were_doing(make_sender, bus, record):
+    bus.gate.clear()
+    sender = make_sender()
+    sender.send(record("a"))
+    holds, go_on = threading.Event(), threading.Event()
+
+    def publish():
+        with sender._lock:
+            holds.set()
+            go_on.wait(30)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    assert holds.wait(5)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(5)
+        os._exit(len(sender.close(1)))
+    go_on.set()
+    publisher.join()
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 def test_many_threads_send_and_each_keeps_its_order_in_its_group(make_sender, bus, record):
     bus.fifo = True
     sender = make_sender()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.errors import Resource
 
 _PAUSE_S: Final = 0.2
+_REDIRECT: Final = 300
 _MISSING: Final = "AWS's buses need a package that is not installed: pip install 'pat-events[aws]'"
 
 
@@ -67,7 +68,7 @@ class Clients:
                     self._session = boto3.session.Session(
                         region_name=region, profile_name=config.profile
                     )
-                return self._session.client(
+                client = self._session.client(
                     service or self._service, endpoint_url=config.endpoint_url, config=settings
                 )
         except (BotoCoreError, ValueError) as error:
@@ -75,6 +76,9 @@ class Clients:
                 f"region or profile of AWS: {one_line(str(error))} Set PAT_EVENTS_AWS_REGION, or "
                 "AwsConfig(region=...)"
             ) from error
+        if (service or self._service) != "s3":  # Which answers with whatever was put there.
+            client.meta.events.register("after-call", _require_answer)
+        return client
 
     def credentials(self) -> tuple[str, datetime | None]:
         """Return where boto3 found the credentials, and when they end, as far as it tells.
@@ -120,6 +124,19 @@ class Clients:
                     time.sleep(_PAUSE_S)
                 else:
                     return
+
+
+def _require_answer(http_response: Any, **_: object) -> None:  # noqa: ANN401 - boto3 has no types
+    """Refuse what is none of AWS's: it would be read as an answer with nothing in it.
+
+    Raises:
+        ResponseParserError: it is neither JSON nor XML.
+    """
+    said = http_response.headers.get("content-type", "")
+    if http_response.status_code < _REDIRECT and said and "json" not in said and "xml" not in said:
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415 - needs an extra
+
+        raise ResponseParserError(f"it is {said}, from whoever is at the address")
 
 
 def _settings(config: AwsConfig, timeout_s: float | None, wait_s: float) -> dict[str, Any]:

@@ -169,6 +169,8 @@ class BusSender:
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Refuse further records, flush, then stop; see ``Sender.close``."""
+        if self._refusal is FORKED:
+            return []  # It is the parent's to close, and a lock may be held by no thread of here.
         # Looked at and not the refusal: what a signal has interrupted is taken up again.
         if self._ended and not self._ledger.outstanding:
             return []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
-from pat_events.errors import ClosedError, NotPermittedError, TransportError
+from pat_events.errors import ClosedError, NotPermittedError
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
 from pat_events.transports.aws.errors import Resource, of_code, of_exception, unheard_of
@@ -209,12 +209,6 @@ class SqsReceiver:
             answer: Mapping[str, Any] = method(QueueUrl=self._url, **fields)
         except Exception as error:
             raise of_exception(self._resource, error).error from error
-        said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "")
-        if said and "json" not in said:
-            # Read as an answer without anything in it, of which the next would be asked at once.
-            raise TransportError(
-                f"{self._resource.doing} {self._resource}: the answer makes no sense ({said})"
-            )
         return answer
 
     def _undone(self, receipts: Sequence[str], answer: Mapping[str, Any]) -> list[Undone]:
