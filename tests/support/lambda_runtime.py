@@ -32,15 +32,15 @@ class Runtime(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Requests)
-        self.events: SimpleQueue[tuple[str, bytes, float]] = SimpleQueue()
+        self.events: SimpleQueue[tuple[str, bytes, float, str]] = SimpleQueue()
         self.answers: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._invocations = 0
 
-    def invoke(self, event: object, timeout_s: float = 10.0) -> tuple[str, Any]:
+    def invoke(self, event: object, timeout_s: float = 10.0, x_ray: str = "") -> tuple[str, Any]:
         """Return ``response`` or ``error``, and what the function answered."""
         self._invocations += 1
         body = json.dumps(event).encode()
-        self.events.put((f"request-{self._invocations}", body, time.time() + timeout_s))
+        self.events.put((f"request-{self._invocations}", body, time.time() + timeout_s, x_ray))
         return self.answers.get(timeout=DEADLINE_S)
 
 
@@ -50,12 +50,14 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         assert self.path == f"{_BASE}/invocation/next"
-        request_id, body, deadline = self.server.events.get()
+        request_id, body, deadline, x_ray = self.server.events.get()
         self.send_response(200)
         self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
         self.send_header("Lambda-Runtime-Deadline-Ms", str(int(deadline * 1000)))
         arn = "arn:aws:lambda:us-east-1:123456789012:function:emails"
         self.send_header("Lambda-Runtime-Invoked-Function-Arn", arn)
+        if x_ray:
+            self.send_header("Lambda-Runtime-Trace-Id", x_ray)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -6,7 +6,17 @@ import importlib.util
 
 import pytest
 
-from tests.support.invocations import body, event_bridge, kafka, kafka_record, record, sns, sqs
+from tests.support.invocations import (
+    TRACE,
+    X_RAY,
+    body,
+    event_bridge,
+    kafka,
+    kafka_record,
+    record,
+    sns,
+    sqs,
+)
 from tests.support.lambda_runtime import running
 
 pytestmark = pytest.mark.skipif(
@@ -33,6 +43,8 @@ async def process(event, ctx):
         await asyncio.sleep(60)
     if event.email_id == "count":
         raise PermanentError(str(len(broker.records("pat-emails"))))
+    if event.email_id == "trace":
+        raise PermanentError(ctx.envelope.trace.traceparent.decode())
     await ctx.apublish(EmailProcessed(email_id=event.email_id))
 
 handler = lambda_handler(handlers, transport=MemoryTransport(broker))
@@ -72,6 +84,11 @@ def test_what_fails_for_them_is_an_error_of_its_class(runtime):
         "PermanentError",
         "it is bad",
     )
+
+
+def test_what_brings_no_trace_goes_on_in_that_of_its_invocation(runtime):
+    _, told = runtime.invoke(sns(body("trace", {"traceparent": b""})), x_ray=X_RAY)
+    assert told["errorMessage"] == TRACE.decode()
 
 
 def test_a_function_that_hangs_answers_before_aws_ends_it(runtime):
