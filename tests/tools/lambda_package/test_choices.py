@@ -60,8 +60,10 @@ def test_a_package_that_is_not_locked_is_named(tmp_path):
 
 
 def test_wheels_with_other_hashes_are_refused(tmp_path):
+    wheel = tmp_path / "changed-1.0-py3-none-any.whl"
+    wheel.touch()
     requirements = tmp_path / "requirements.txt"
-    requirements.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n", "utf-8")
+    requirements.write_text(f"changed @ {wheel.as_uri()} --hash=sha256:{'0' * 64}\n", "utf-8")
     with pytest.raises(PackageError, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
         packages.install(requirements, tmp_path / "task", TARGET)
 

@@ -34,7 +34,7 @@ _log = logging.getLogger("pat_events.consumer")
 # Calls that may hang before all that hangs is ended with the process: a thread cannot be.
 _HANGING_MAX: Final = 32
 # How long an event loop may take to answer before it counts as blocked, in seconds.
-_LOOP_ANSWERS_S: Final = 0.2
+_LOOP_ANSWERS_S: Final = 0.5
 # Set where Lambda, or its emulator, runs this process.
 _IN_LAMBDA: Final = "AWS_LAMBDA_RUNTIME_API"
 
