@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 
@@ -84,3 +85,17 @@ def test_a_loop_that_a_coroutine_blocks_is_left_behind(release):
     handler = lambda_handler(handlers)
     assert failed(handler(sqs(body("blocks")), LambdaContext(0.3))) == ["m-0"]
     assert failed(handler(sqs(body("a")), LambdaContext(10))) == []
+
+
+def test_calls_in_threads_of_the_loop_that_hang_leave_threads_to_the_next(release, caplog):
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived, retry=ONCE)
+    async def handle(event, ctx):
+        hangs = event.email_id.startswith("hangs")
+        await asyncio.to_thread(release.wait if hangs else str, 60)
+
+    handler = lambda_handler(handlers)
+    assert len(failed(handler(sqs(*HANGING), LambdaContext(0.5)))) == 32
+    assert failed(handler(sqs(body("a")), LambdaContext(10))) == []
+    assert "calls of handlers still hang" in caplog.text

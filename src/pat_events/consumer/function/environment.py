@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from pat_events.consumer.function.loop import EventLoop
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.consumer.workers.pool import Workers
-from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
+from pat_events.consumer.workers.tasks import TaskWorkers
 from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, WorkersExhaustedError
 from pat_events.producer.in_consumer import producer_in_consumer
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable
 
     from pat_events.config import Config
@@ -33,8 +31,6 @@ _log = logging.getLogger("pat_events.consumer")
 
 # Calls that may hang before all that hangs is ended with the process: a thread cannot be.
 _HANGING_MAX: Final = 32
-# How long an event loop may take to answer before it counts as blocked, in seconds.
-_LOOP_ANSWERS_S: Final = 0.5
 # Set where Lambda, or its emulator, runs this process.
 _IN_LAMBDA: Final = "AWS_LAMBDA_RUNTIME_API"
 
@@ -53,7 +49,6 @@ class Environment:
         *,
         is_async: bool,
     ) -> None:
-        self._is_async = is_async
         self._config = config
         self._transport = transport
         self._payloads = payloads
@@ -61,13 +56,10 @@ class Environment:
         self._tracing = tracing
         self._limits = limits
         self._producer: Producer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = EventLoop() if is_async else None
         self._workers: tuple[Workers, Inbox] | None = None
         # Of earlier invocations, as long as handlers hang in them.
         self._left: list[Workers] = []
-        self._left_loops: list[asyncio.AbstractEventLoop] = []
-        # AWS ends an environment without a word: only a loop that is blocked is ended here.
-        self._loop_thread = contextlib.ExitStack()
 
     def workers(self) -> tuple[Workers, Inbox]:
         """Return the workers, and where they leave what is settled.
@@ -86,10 +78,11 @@ class Environment:
                 self._producer, _ = producer_in_consumer(
                     self._transport, self._config, self._payloads, self._observers, self._tracing
                 )
-            if self._is_async:
-                self._loop = self._sound_loop()
+            loop = None if self._loop is None else self._loop.sound()
+            if (found := self._hanging()) > hanging:
+                _tell(found)
             threads, tasks = self._limits
-            inbox, loop, producer = Inbox(), self._loop, self._producer
+            inbox, producer = Inbox(), self._producer
             self._workers = (
                 Workers(
                     ThreadWorkers(threads, producer, inbox.put),
@@ -108,30 +101,17 @@ class Environment:
         self._left.append(workers)
         self._workers = None
         if hanging := self._hanging():
-            _log.warning(
-                "%d calls of handlers still hang after their invocation; with %d of them the "
-                "process is ended",
-                hanging,
-                _HANGING_MAX,
-            )
+            _tell(hanging)
 
     def _hanging(self) -> int:
         """Return how many calls of earlier invocations have not returned."""
         self._left = [each for each in self._left if each.threads_at_work]
-        self._left_loops = [each for each in self._left_loops if not each.is_closed()]
-        at_work = 0 if self._workers is None else self._workers[0].threads_at_work
-        return at_work + sum(each.threads_at_work for each in self._left) + len(self._left_loops)
-
-    def _sound_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, or a new one where a coroutine blocks it."""
+        hanging = sum(each.threads_at_work for each in self._left)
+        if self._workers is not None:
+            hanging += self._workers[0].threads_at_work
         if self._loop is not None:
-            answers = threading.Event()
-            self._loop.call_soon_threadsafe(answers.set)
-            if answers.wait(_LOOP_ANSWERS_S):
-                return self._loop
-            self._left_loops.append(self._loop)
-            self._loop_thread.close()
-        return self._loop_thread.enter_context(loop_thread())
+            hanging += self._loop.hanging()
+        return hanging
 
     def flush(self, end: float) -> None:
         """Wait for what failed attempts have published as well: AWS stops everything meanwhile."""
@@ -142,6 +122,15 @@ class Environment:
         except NotDeliveredError as error:
             # What events depend on it are reported already.
             _log.warning("%s", one_line(str(error)))
+
+
+def _tell(hanging: int) -> None:
+    _log.warning(
+        "%d calls of handlers still hang after their invocation; with %d of them the process is "
+        "ended",
+        hanging,
+        _HANGING_MAX,
+    )
 
 
 def _end_process(hanging: int) -> None:
