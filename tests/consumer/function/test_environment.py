@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 
@@ -11,6 +12,7 @@ import pytest
 from pat_events import Handlers, RetryPolicy, WorkersExhaustedError, lambda_handler
 from pat_events.events import EmailReceived
 from tests.support.invocations import LambdaContext, body, sqs
+from tests.support.waiting import until
 
 ONCE = RetryPolicy(attempts=1)
 HANGING = [body(f"hangs-{n}") for n in range(32)]
@@ -99,3 +101,22 @@ def test_calls_in_threads_of_the_loop_that_hang_leave_threads_to_the_next(releas
     assert len(failed(handler(sqs(*HANGING), LambdaContext(0.5)))) == 32
     assert failed(handler(sqs(body("a")), LambdaContext(10))) == []
     assert "calls of handlers still hang" in caplog.text
+
+
+def test_coroutines_that_ignore_their_cancellation_are_counted_an_invocation_later(release):
+    handlers, ended = Handlers(), []
+
+    @handlers.on(EmailReceived, retry=ONCE)
+    async def handle(event, ctx):
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+        ended.append(event)
+
+    handler = lambda_handler(handlers)
+    for _ in range(2):
+        assert len(failed(handler(sqs(*HANGING), LambdaContext(0.4)))) == 32
+    with pytest.raises(WorkersExhaustedError, match="32 calls of handlers never returned"):
+        handler(sqs(body("a")), LambdaContext())
+    release.set()
+    until(lambda: len(ended) == 64)

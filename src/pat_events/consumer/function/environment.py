@@ -105,8 +105,10 @@ class Environment:
 
     def _hanging(self) -> int:
         """Return how many calls of earlier invocations have not returned."""
-        self._left = [each for each in self._left if each.threads_at_work]
+        self._left = [it for it in self._left if it.threads_at_work or it.tasks_at_work]
         hanging = sum(each.threads_at_work for each in self._left)
+        # Those of the last ones may be about to end: AWS stops everything after an answer.
+        hanging += sum(each.tasks_at_work for each in self._left[:-1])
         if self._workers is not None:
             hanging += self._workers[0].threads_at_work
         if self._loop is not None:

@@ -57,6 +57,11 @@ class Workers:
         """How many threads are in a call of a handler; see ``ThreadWorkers``."""
         return self._threads.at_work
 
+    @property
+    def tasks_at_work(self) -> int:
+        """How many tasks have not ended; see ``TaskWorkers``."""
+        return 0 if self._tasks is None else self._tasks.at_work
+
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
         return self._threads.called_by_handler() or (

@@ -155,6 +155,11 @@ class TaskWorkers:
                 f"last one {hanging[-1].registration.name}"
             )
 
+    @property
+    def at_work(self) -> int:
+        """How many tasks have not ended, those that were given up included."""
+        return len(self._tasks)
+
     def called_by_handler(self) -> bool:
         """Tell whether the calling coroutine is one of these tasks."""
         try:
