@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pat_events.core.shown import one_line
 from pat_events.errors import CodecError
@@ -29,12 +29,16 @@ def to_json(event: Message) -> dict[str, Any]:
         CodecError: an ``Any`` of a type that is not loaded, whose bytes are not of that type or
             that is nested too deeply, or a time outside the years 1 to 9999.
     """
-    from google.protobuf import json_format  # noqa: PLC0415 -- takes 10 ms, which few need
+    # Loads json_format, which takes 10 ms, and which few need.
+    from pat_events.codecs.json_form import by_json_format, form_of  # noqa: PLC0415
 
     try:
-        return json_format.MessageToDict(event, preserving_proto_field_name=True)
-    except Exception as error:
-        raise _codec_error(event, error) from error
+        return cast("dict[str, Any]", form_of(event)(event))
+    except Exception:  # noqa: BLE001 - json_format has words for it
+        try:
+            return cast("dict[str, Any]", by_json_format(event))
+        except Exception as error:
+            raise _codec_error(event, error) from error
 
 
 def from_json(message_class: type[M], obj: object) -> M:

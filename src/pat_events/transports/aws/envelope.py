@@ -57,8 +57,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ca
 
 # Loaded here: ``to_json`` loads it when it is called first, and the handler of a signal that
 # publishes just then would find half of it.
-from google.protobuf import json_format  # noqa: F401
-
+from pat_events.codecs import json_form  # noqa: F401
 from pat_events.codecs.json import to_json
 from pat_events.codecs.table import media_type, reader_by_media_type
 from pat_events.core import headers as h
@@ -84,12 +83,16 @@ DATAREF: Final = h.CE_DATAREF.removeprefix("ce_")
 #: Where the attributes are in the detail of EventBridge.
 CLOUD_EVENT: Final = "cloudevent"
 _CE: Final = "ce_"
+_CE_LENGTH: Final = len(_CE)
 _OWN: Final = frozenset({h.CONTENT_TYPE, h.TRACEPARENT, h.TRACESTATE})
 #: Characters that SQS refuses, as XML 1.0 cannot carry them.
 REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN_MAX: Final = 100
 # Without the spaces of the default, and text as UTF-8: a third of the size where it is not Latin.
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# What is made here does not hold itself.
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":")
+).encode
 
 
 class Wrapped(NamedTuple):
@@ -137,16 +140,19 @@ class Envelopes:
         event_type = self._binding(headers).event_type
         attributes: dict[str, str] = {}
         extra: dict[str, bytes] = {}
-        for name, value in headers.items():
-            if value is None:
-                continue
-            if name.startswith(_CE):
-                attributes[name[len(_CE) :]] = header_text(name, value)
-            elif name in _OWN:
-                if name != h.CONTENT_TYPE:
-                    attributes[name] = header_text(name, value)
-            else:
-                extra[name] = value
+        try:
+            for name, value in headers.items():
+                if value is None:
+                    continue
+                if name.startswith(_CE):
+                    attributes[name[_CE_LENGTH:]] = value.decode()
+                elif name in _OWN:
+                    if name != h.CONTENT_TYPE:
+                        attributes[name] = value.decode()
+                else:
+                    extra[name] = value
+        except UnicodeDecodeError as error:
+            raise no_text(name, error) from error
         return Wrapped(event_type, headers, attributes, extra)
 
     def event_json(self, outgoing: Outgoing, wrapped: Wrapped) -> dict[str, Any]:
@@ -252,7 +258,12 @@ def header_text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise SchemaError(f"header {name} is no text: {error.reason}") from error
+        raise no_text(name, error) from error
+
+
+def no_text(name: str, error: UnicodeDecodeError) -> SchemaError:
+    """Return what to raise where the value of a header is no text."""
+    return SchemaError(f"header {name} is no text: {error.reason}")
 
 
 def json_text(value: object) -> str:
