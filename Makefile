@@ -42,7 +42,7 @@ proto: $(VENV)/.dev ## generate the event classes and events.avsc from schemas/e
 docs: $(VENV)/.dev ## generate docs/reference.md from docstrings and the catalogue's schema
 	@$(BIN)/python tools/reference.py
 
-perf: $(VENV)/.dev ## measure beside bare confluent-kafka, on a Kafka of its own
+perf: $(VENV)/.dev ## measure beside bare confluent-kafka and boto3, on a Kafka and a LocalStack of its own
 	@$(BIN)/python -m perf $(ARGS)
 
 lambda-package: $(VENV)/.dev ## a zip for AWS Lambda, for each architecture; ARGS="--module emails.py"

@@ -1,1 +1,1 @@
-"""What pat_events costs beside bare confluent-kafka, on one broker in one run."""
+"""What pat_events costs beside bare clients, in one run."""

@@ -1,6 +1,6 @@
 """What the measurements have to reach, and what they are wished to reach.
 
-Only what holds on any machine is a goal: no errors, and the cost beside bare confluent-kafka.
+Only what holds on any machine is a goal: no errors, and the cost beside the bare client.
 Absolute figures say more about the machine: on two machines the same commit had a p99 of 21 and
 of 172 ms, and on one of them the bare client had 13, 143 and 171. Where even the bare client waits
 for a processor for much of its time, nothing is told about the cost: that is said, and not judged.
@@ -13,6 +13,11 @@ from typing import Any, Final
 
 MAX_PUBLISH_RATIO: Final = 3.5
 MIN_CONSUME_SHARE: Final = 0.25
+SENDERS: Final = ("eventbridge", "sqs", "sns")
+# Of CPU time, to AWS's buses; what is wished for is less.
+MAX_BUS_RATIO: Final = 1.6
+WISHED_BUS_RATIO: Final = 1.3
+MISSION_RATE: Final = 10_000
 MAX_P99_RATIO: Final = 1.5
 P99_ROOM_MS: Final = 5.0
 # Where nothing else ran on two processors, the processes made each other wait for 1 to 21 %.
@@ -36,6 +41,15 @@ class Verdict:
 
 def goals(result: dict[str, Any]) -> list[Verdict]:
     """Judge what fails a run when it is missed. What is not a number misses."""
+    found = _of_kafka(result) if "publish" in result else []
+    for name in SENDERS if "buses" in result else ():
+        ratio = result["buses"][name]["ratio_to_raw"]
+        text = f"≤ {MAX_BUS_RATIO:g}x"
+        found.append(Verdict(f"buses.{name}.ratio_to_raw", text, ratio <= MAX_BUS_RATIO))
+    return [*found, Verdict("errors", "0", result["errors"] == 0)]
+
+
+def _of_kafka(result: dict[str, Any]) -> list[Verdict]:
     publish, consume, latency = result["publish"], result["consume"], result["latency"]
     p99_limit_ms = MAX_P99_RATIO * latency["raw_p99_ms"] + P99_ROOM_MS
     return [
@@ -57,12 +71,39 @@ def goals(result: dict[str, Any]) -> list[Verdict]:
             f"≤ {MAX_P99_RATIO:g}x + {P99_ROOM_MS:g} ms",
             met=latency["p99_ms"] <= p99_limit_ms,
         ),
-        Verdict("errors", "0", result["errors"] == 0),
     ]
 
 
 def mission(result: dict[str, Any], rate: int) -> list[Verdict]:
     """Judge the absolute figures, which no run fails for: the machine decides."""
+    found = _mission_of_kafka(result, rate) if "latency" in result else []
+    return [*found, *_mission_of_buses(result["buses"])] if "buses" in result else found
+
+
+def _mission_of_buses(buses: dict[str, Any]) -> list[Verdict]:
+    """Judge what senders cost beside bare boto3, and how much two processes send."""
+    both = buses["two_processes"]
+    rate = _here(
+        "buses.two_processes.events_per_s",
+        f"{MISSION_RATE:,} events/s to EventBridge from two processes",
+        met=both["events_per_s"] >= RATE_HELD * MISSION_RATE,
+        bare=f"{both['raw_events_per_s']:,.0f}/s",
+    )
+    ratios = [(name, buses[name]["ratio_to_raw"]) for name in SENDERS]
+    return [
+        rate,
+        *(
+            Verdict(
+                f"buses.{name}.wished_ratio",
+                f"{name} at most {WISHED_BUS_RATIO:g}x the CPU of bare boto3: {ratio:.2f}x",
+                ratio <= WISHED_BUS_RATIO,
+            )
+            for name, ratio in ratios
+        ),
+    ]
+
+
+def _mission_of_kafka(result: dict[str, Any], rate: int) -> list[Verdict]:
     latency = result["latency"]
     return [
         _here(

@@ -10,24 +10,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T", int, float)
+PARTS: Final = ("kafka", "buses")
 ABOUT = """\
-Measure pat_events beside bare confluent-kafka: same broker, same bytes, same settings, and in
-turn (ours, bare, ours, bare ...), so that what else the machine does meets both.
+Measure pat_events beside the bare clients, confluent-kafka and boto3: same broker, same bytes, and
+in turn (ours, bare, ours, bare ...), so that what else the machine does meets both.
 
   publish     what a call costs, and how many events are acknowledged in a second
   consume     events of a full topic, to the end of their handlers
   end to end  at a steady rate, the age of an event when it is handled, from when it was due
+  buses       CPU time of an event to and from AWS's buses beside bare boto3, on a service that is
+              none but answers like it, and events in a second there and on LocalStack
 
 Medians are shown. The run fails (exit code 1) for a lost event, an error, or a cost beside the
 bare client beyond its goal, which is one on every machine. What the package is meant to reach on
 a fit one (10,000 events/s with p99 < 100 ms) is shown beside: reached, or not here, with what the
 bare client did. Where the machine is too busy for a verdict on the cost, that is said instead.
-Everything is in build/perf.json. It takes about three minutes where nothing else runs, and a
-busy machine gets fewer rounds.
+Everything is in build/perf.json. It takes about four minutes where nothing else runs, one of them
+for buses, and a busy machine gets fewer rounds.
 """
 EXAMPLES = """\
 examples:
   make perf
+  make perf ARGS="--part buses"
   make perf ARGS="--rounds 2 --publish 20000 --consume 50000"       a quick look
   make perf ARGS="--bootstrap broker-1:9092 --rate 2000 --seconds 20"
 """
@@ -49,6 +53,13 @@ def parse() -> argparse.Namespace:
         help="measure on this cluster instead of a native broker; how to sign in comes from "
         "PAT_EVENTS_*, as for a service; topics named perf-* are made there, and deleted",
     )
+    add(
+        "--part",
+        choices=PARTS,
+        help="measure this part alone: kafka or buses",
+        metavar="PART",
+    )
+    add("--events", type=_count, default=4_000, help="events in a round of buses (%(default)s)")
     add(
         "--rounds",
         type=_count,

@@ -90,14 +90,18 @@ class _Taking:
 
 def records(catalog: str, count: int) -> tuple[str, list[tuple[Any, Any, Any, int]]]:
     """Return the topic, and key, value, headers and time of what ``Producer`` would send."""
+    taken = outgoing(config(catalog), count)
+    return taken[0].topic, [(it.key, it.value, it.headers, it.timestamp_ms) for it in taken]
+
+
+def outgoing(settings: Config, count: int) -> list[Outgoing]:
+    """Return what ``Producer`` would hand to a sender."""
     taking = _Taking()
-    settings = replace(config(catalog), connect_timeout_s=0)
+    settings = replace(settings, connect_timeout_s=0)
     with Producer(settings, transport=taking) as producer:  # type: ignore[arg-type]
         for event in events(count):
             producer.publish(event)
-    return taking.taken[0].topic, [
-        (it.key, it.value, it.headers, it.timestamp_ms) for it in taking.taken
-    ]
+    return taking.taken
 
 
 def fill(bootstrap_servers: str, catalog: str, count: int) -> dict[str, float]:

@@ -22,46 +22,17 @@ if TYPE_CHECKING:
 LIMIT_S = 300.0
 
 
-class Run:
-    """Measurements against one broker; once it is closed none of them is left running.
+class Processes:
+    """Measurements, each in a process of its own; once it is closed none is left running."""
 
-    Args:
-        bootstrap_servers: The broker.
-        folder: Where catalogues are written.
-        tidy: Delete the topics at the end, as on a broker that goes on.
-
-    Raises:
-        PatEventsError: No broker answers, or it refuses.
-    """
-
-    def __init__(self, bootstrap_servers: str, folder: Path, *, tidy: bool) -> None:
-        self.bootstrap_servers = bootstrap_servers
-        self.folder = folder
-        self._tidy = tidy
-        self._admin = KafkaAdmin(cluster(bootstrap_servers))
-        self._replicas = min(3, self._admin.brokers())
-        self._topics: list[str] = []
+    def __init__(self) -> None:
         self._started: list[subprocess.Popen[str]] = []
 
     def close(self) -> None:
-        """Kill what runs and delete the topics."""
+        """Kill what runs."""
         for process in self._started:
             process.kill()
             process.wait()
-        if self._tidy and self._topics:
-            try:
-                self._admin.delete(self._topics, [])
-            except PatEventsError as refusal:
-                print(f"topics named perf-* may be left: {refusal}", file=sys.stderr)
-
-    def fresh(self, *groups: str) -> dict[str, Any]:
-        """Create an empty topic; returns the arguments that lead a measurement to it."""
-        topic = f"perf-{uuid.uuid4().hex[:10]}"
-        names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
-        self._topics += names  # First: an interrupted call may have made them.
-        self._admin.create([TopicSpec(name, PARTITIONS, self._replicas, {}) for name in names])
-        catalog = write_catalog(topic, self.folder)
-        return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
 
     def start(self, name: str, arguments: dict[str, Any]) -> subprocess.Popen[str]:
         """Start a measurement."""
@@ -79,6 +50,46 @@ class Run:
     def measure(self, name: str, *, limit_s: float = LIMIT_S, **arguments: Any) -> dict[str, float]:
         """Run a measurement to its end."""
         return finish(self.start(name, arguments), limit_s=limit_s)
+
+
+class Run(Processes):
+    """Measurements against one broker.
+
+    Args:
+        bootstrap_servers: The broker.
+        folder: Where catalogues are written.
+        tidy: Delete the topics at the end, as on a broker that goes on.
+
+    Raises:
+        PatEventsError: No broker answers, or it refuses.
+    """
+
+    def __init__(self, bootstrap_servers: str, folder: Path, *, tidy: bool) -> None:
+        super().__init__()
+        self.bootstrap_servers = bootstrap_servers
+        self.folder = folder
+        self._tidy = tidy
+        self._admin = KafkaAdmin(cluster(bootstrap_servers))
+        self._replicas = min(3, self._admin.brokers())
+        self._topics: list[str] = []
+
+    def close(self) -> None:
+        """Kill what runs and delete the topics."""
+        super().close()
+        if self._tidy and self._topics:
+            try:
+                self._admin.delete(self._topics, [])
+            except PatEventsError as refusal:
+                print(f"topics named perf-* may be left: {refusal}", file=sys.stderr)
+
+    def fresh(self, *groups: str) -> dict[str, Any]:
+        """Create an empty topic; returns the arguments that lead a measurement to it."""
+        topic = f"perf-{uuid.uuid4().hex[:10]}"
+        names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
+        self._topics += names  # First: an interrupted call may have made them.
+        self._admin.create([TopicSpec(name, PARTITIONS, self._replicas, {}) for name in names])
+        catalog = write_catalog(topic, self.folder)
+        return {"bootstrap_servers": self.bootstrap_servers, "catalog": str(catalog)}
 
 
 def await_line(process: subprocess.Popen[str], line: str, *, limit_s: float = LIMIT_S) -> None:

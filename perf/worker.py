@@ -9,6 +9,7 @@ import gc
 import json
 import sys
 
+from perf.buses import receive_ours, receive_raw, send_ours, send_raw
 from perf.consuming import consume_ours, consume_raw
 from perf.latency import (
     latency_consume_ours,
@@ -30,6 +31,10 @@ MEASUREMENTS = {
         latency_publish_raw,
         publish_ours,
         publish_raw,
+        receive_ours,
+        receive_raw,
+        send_ours,
+        send_raw,
     )
 }
 

@@ -20,7 +20,7 @@ SHORT = ["--rounds=1", "--publish=300", "--consume=300", "--rate=200", "--second
 def test_a_run_has_bare_figures_beside_each_of_ours_and_leaves_no_topic(kafka_broker, tmp_path):
     servers = kafka_broker.bootstrap_servers
     done = subprocess.run(
-        [sys.executable, "-m", "perf", "--bootstrap", servers, *SHORT],
+        [sys.executable, "-m", "perf", "--part=kafka", "--bootstrap", servers, *SHORT],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -23,6 +23,15 @@ QUIET = {
 }
 
 
+BUSES = {
+    "buses": {
+        **{name: {"ratio_to_raw": 1.2} for name in ("eventbridge", "sqs", "sns")},
+        "two_processes": {"events_per_s": 11_000.0, "raw_events_per_s": 12_000.0},
+    },
+    "errors": 0,
+}
+
+
 def measured(**figures):
     """A result with some figures, named like ``latency__p99_ms``, changed."""
     result = copy.deepcopy(QUIET)
@@ -126,3 +135,26 @@ def test_what_is_not_a_number_misses():
     )
     assert missed(nan) == ["publish.ratio_to_raw", "consume.share_of_raw", "latency.p99_ms"]
     assert missed(measured(latency__raw_p99_ms=math.nan)) == ["latency.p99_ms"]
+
+
+def test_each_sender_is_judged_by_its_cost_beside_bare_boto3():
+    assert missed(BUSES) == []
+    dear = copy.deepcopy(BUSES)
+    dear["buses"]["sqs"]["ratio_to_raw"] = 1.61
+    assert missed(dear) == ["buses.sqs.ratio_to_raw"]
+
+
+def test_what_is_wished_for_on_the_buses_fails_no_run():
+    short = copy.deepcopy(BUSES)
+    short["buses"]["sns"]["ratio_to_raw"] = 1.31
+    short["buses"]["two_processes"]["events_per_s"] = 9_000.0
+    assert missed(short) == []
+    assert [aim.figure for aim in mission(short, 10_000) if not aim.met] == [
+        "buses.two_processes.events_per_s",
+        "buses.sns.wished_ratio",
+    ]
+
+
+def test_a_run_of_both_parts_is_judged_by_both():
+    whole = QUIET | {"buses": BUSES["buses"]}
+    assert len(goals(whole)) == len(goals(QUIET)) + len(goals(BUSES)) - 1
