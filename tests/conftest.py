@@ -22,6 +22,8 @@ from confluent_kafka.cimpl import NewTopic
 from hypothesis import HealthCheck, settings
 from localstack_client.session import Session
 
+from pat_events import AwsConfig
+from tests.support.letters import Letters
 from tools.run_limits import RunLimits
 from tools.stack import (
     Kafka,
@@ -36,7 +38,7 @@ from tools.stack import (
 from tools.stack.choice import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 pytest_plugins = ["tests.support.protos"]
@@ -164,6 +166,28 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """What LocalStack lets in; in the environment, as boto3 looks for it."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def aws_config(localstack_url: str) -> AwsConfig:
+    return AwsConfig(region="us-east-1", endpoint_url=localstack_url)
+
+
+@pytest.fixture
+def make_letters(
+    aws: Session, aws_credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Letters]]:
+    # LocalStack is one server, and all there is is there at once.
+    monkeypatch.setattr("pat_events.transports.aws.letter_queue._WAIT_S", 0)
+    made: list[Letters] = []
+
+    def make(**settings: bool) -> Letters:
+        made.append(Letters(aws, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture(scope="session")

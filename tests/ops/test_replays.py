@@ -92,11 +92,6 @@ class TestPure:
 
 
 @pytest.fixture
-def aws_config(localstack_url):
-    return AwsConfig(region="us-east-1", endpoint_url=localstack_url)
-
-
-@pytest.fixture
 def stage(aws):
     """A bus with an archive, and a rule whose events a queue gets."""
     name = f"t-{uuid.uuid4().hex[:10]}"

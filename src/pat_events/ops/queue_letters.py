@@ -1,0 +1,200 @@
+"""Dead letters of SQS: how many, and what each of them is.
+
+SQS shows a message to nobody who does not receive it. So looking takes messages for a while, and
+gives them back when it is over: nothing is deleted, and nothing moved away.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from pat_events.catalog.load import load_catalog
+from pat_events.codecs.structured import unfold
+from pat_events.config import Config
+from pat_events.core.headers import CE_ID, CE_TYPE
+from pat_events.errors import CodecError, ConfigError, TransportError
+from pat_events.transports.aws.config import AwsConfig
+from pat_events.transports.aws.letter_queue import MAX_BATCH, LetterQueue
+from pat_events.transports.aws.unwrap import Unwrapping
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from pat_events.transports.aws.letter_queue import LetterCounts, QueueLetter
+
+#: For how long a letter that is looked at is kept from others, in seconds, should nobody be left
+#: to give it back. Longer than looking takes: 120,000 are all that SQS lets anybody have.
+KEPT_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Which letters are meant; what is None may be anything.
+
+    Attributes:
+        full_name: Type of the event, such as ``pat.events.v1.EmailReceived``.
+        ids: Ids of events, or of messages.
+        since: Sent at this time or later. SQS's own time: of a standard queue when the message was
+            sent first, of a FIFO queue when it became a dead letter.
+        until: Sent before this time.
+        cause: What a consumer of ours, EventBridge, SNS or Lambda said, such as ``rejected`` or
+            ``NO_PERMISSIONS``.
+    """
+
+    full_name: str | None = None
+    ids: frozenset[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    cause: str | None = None
+
+    def matches(self, letter: QueueLetter) -> bool:
+        """Tell whether this letter is meant."""
+        sent_s = letter.message.timestamp_ms / 1000
+        if self.since is not None and sent_s < self.since.timestamp():
+            return False
+        if self.until is not None and sent_s >= self.until.timestamp():
+            return False
+        if self.cause is not None and letter.cause != self.cause:
+            return False
+        with suppress(CodecError):
+            unfold(letter.message)  # In structured mode type and id are in the value.
+        headers = letter.message.header_values
+        if self.full_name is not None and headers.get(CE_TYPE) != self.full_name.encode():
+            return False
+        event_id = (headers.get(CE_ID) or b"").decode(errors="replace")
+        return self.ids is None or not self.ids.isdisjoint({event_id, letter.message_id})
+
+
+ANY: Final = LetterFilter()
+
+
+class Look:
+    """Letters that are taken while somebody looks, and given back when the block ends.
+
+    Each is handed out once, whatever a queue does. Of a FIFO queue no more than the first ten of a
+    group can be seen: SQS hands out none behind those that somebody has.
+
+    Args:
+        queue: Where.
+    """
+
+    def __init__(self, queue: LetterQueue) -> None:
+        self._queue = queue
+        self._seen: set[str] = set()
+        self._kept: dict[str, QueueLetter] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for letters in in_tens(list(self._kept.values())):
+            # They come back by themselves when ``KEPT_S`` is over.
+            with suppress(TransportError):
+                self._queue.give_back(letters)
+
+    @property
+    def seen(self) -> int:
+        """How many were handed out."""
+        return len(self._seen)
+
+    def letters(self) -> Iterator[list[QueueLetter]]:
+        """Yield letters as they are received, until the queue has no more of them to show.
+
+        Raises:
+            TransportError: AWS did not answer, or does not permit it; names the right.
+        """
+        while received := self._queue.receive(KEPT_S):
+            new = [each for each in received if each.message_id not in self._seen]
+            # Of one that came again the receipt is another.
+            self._kept.update((each.message_id, each) for each in received)
+            if not new:
+                return
+            self._seen.update(each.message_id for each in new)
+            yield new
+
+    def drop(self, letters: Iterable[QueueLetter]) -> None:
+        """Forget letters that are not to be given back."""
+        for each in letters:
+            self._kept.pop(each.message_id, None)
+
+
+def in_tens(letters: Sequence[QueueLetter]) -> Iterator[Sequence[QueueLetter]]:
+    """Yield what one call takes, again and again."""
+    for first in range(0, len(letters), MAX_BATCH):
+        yield letters[first : first + MAX_BATCH]
+
+
+def counts(queues: Iterable[str], *, config: AwsConfig | None = None) -> Iterator[LetterCounts]:
+    """Yield what is in each of these queues, about; no message is received.
+
+    Raises:
+        ConfigError: this is no queue's name or URL.
+        TopicMissingError: there is no such queue.
+        TransportError: AWS did not answer, or does not permit it; names the right.
+    """
+    for name in queues:
+        with closing(LetterQueue(name, AwsConfig.given(config), Unwrapping(None))) as queue:
+            yield queue.counts()
+
+
+def show(
+    queue: str,
+    wanted: LetterFilter = ANY,
+    *,
+    limit: int | None = None,
+    config: Config | None = None,
+    aws: AwsConfig | None = None,
+) -> Generator[QueueLetter, None, None]:
+    """Yield letters of a queue, in SQS's order; they are given back when iterating ends.
+
+    Each look counts as a receive. A dead-letter queue does nothing with that number; a queue that
+    moves messages away by it is refused.
+
+    Args:
+        queue: Name or URL of the dead-letter queue.
+        wanted: Which letters.
+        limit: Most letters.
+        config: Which catalogue the events are of; as the environment says when None.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+
+    Raises:
+        ConfigError: this is no queue's name or URL, or one that moves messages away.
+        TopicMissingError: there is no such queue.
+        TransportError: AWS did not answer, or does not permit it; names the right.
+    """
+    left = limit
+    with closing(open_queue(queue, config, aws)) as opened, Look(opened) as look:
+        for letters in look.letters():
+            for letter in filter(wanted.matches, letters):
+                if left == 0:
+                    return
+                yield letter
+                left = None if left is None else left - 1
+            if left == 0:
+                return
+
+
+def open_queue(queue: str, config: Config | None, aws: AwsConfig | None) -> LetterQueue:
+    """Return a queue to look into.
+
+    Raises:
+        ConfigError: as ``show``.
+        TopicMissingError: there is no such queue.
+        TransportError: AWS did not answer, or does not permit it; names the right.
+    """
+    unwrap = Unwrapping(load_catalog(Config.given(config).catalog))
+    opened = LetterQueue(queue, AwsConfig.given(aws), unwrap)
+    with ExitStack() as ends:
+        ends.callback(opened.close)
+        found = opened.counts()
+        if found.moves_to is not None:
+            raise ConfigError(
+                f"queue {found.queue} moves its messages to {found.moves_to} after "
+                f"{found.max_receives} receives, and looking is one: the dead letters are in "
+                f"{found.moves_to}"
+            )
+        ends.pop_all()
+    return opened
