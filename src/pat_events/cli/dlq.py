@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.text import Text
 
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
-from pat_events.cli import completion
+from pat_events.cli import completion, queue_letters, queue_moves
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, event_types_if_any, print_json, table
+from pat_events.cli.queue_letters import Cause, Chosen, EventType, Ids, Since, Until
+from pat_events.cli.shown_records import (
+    cause_facts,
+    show_content,
+    show_facts,
+    show_stack,
+    show_title,
+)
 from pat_events.cli.usage import Command, Group
-from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
-from pat_events.core.shown import one_line, printable
-from pat_events.core.wording import counted
+from pat_events.config import Config
 from pat_events.ops import dead_letters as ops
 
 if TYPE_CHECKING:
@@ -28,18 +31,33 @@ if TYPE_CHECKING:
     from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
 
 _REASONS_MAX: Final = 10
-# Characters of one fact or header that are shown; the facts of our own letters have fewer.
-_FIELD_MAX: Final = 2_000
 
-app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at dead letters.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Look at dead letters, and send those of SQS back."
+)
+app.add_typer(queue_moves.app, name="move")
+app.command("redrive", cls=Command)(queue_letters.redrive)
 
 
 @app.command("list", cls=Command)
 @command
-def list_topics(
-    *, as_json: Json = False, bootstrap: Bootstrap = None, catalog: CatalogFile = None
+def list_letters(
+    *,
+    queues: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--queue",
+            metavar="QUEUE",
+            help="Instead, this dead-letter queue of SQS by name or URL; may be repeated.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
 ) -> None:
-    """List the dead-letter topics: how many letters, and for which reasons.
+    """List the dead-letter topics: how many letters, and for which reasons; or queues of SQS.
+
+    Of a queue SQS tells how many letters there are, about, and that without a receive.
 
     Exit code 1 where a dead-letter topic of the catalogue may not be seen: it may hold some. In
     JSON a topic is a line, and "complete" is false where only a part was read for the reasons.
@@ -47,7 +65,11 @@ def list_topics(
     Example:
       pat-events dlq list --bootstrap localhost:9092
       pat-events dlq list --json | jq -c 'select(.letters > 0)'
+      pat-events dlq list --queue pat-dev-email-processing-dlq --queue pat-dev-undelivered
     """
+    if queues:
+        queue_letters.list_queues(queues, as_json=as_json)
+        return
     config, cluster = configure(bootstrap, catalog)
     found = ops.list_topics(cluster, load_catalog(config.catalog))
     if as_json:
@@ -86,13 +108,21 @@ def _show_counts(found: Sequence[DeadLetterTopic]) -> None:
 def show(
     *,
     topic: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="TOPIC",
             help="As 'dlq list' names it.",
             autocompletion=completion.dead_letter_topics,
         ),
-    ],
+    ] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(
+            "--queue",
+            metavar="QUEUE",
+            help="Instead, this dead-letter queue of SQS by name or URL.",
+        ),
+    ] = None,
     partition: Annotated[
         int | None, typer.Option("--partition", min=0, metavar="N", help="Only this partition.")
     ] = None,
@@ -103,6 +133,11 @@ def show(
     max_letters: Annotated[
         int, typer.Option("--max", min=1, metavar="N", help="Most letters.")
     ] = 10,
+    event_type: EventType = None,
+    ids: Ids = None,
+    since: Since = None,
+    until: Until = None,
+    cause: Cause = None,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -110,10 +145,26 @@ def show(
 
     Long headers are cut. 'pat-events consume' prints the same records whole, as JSON for programs.
 
+    SQS shows a message to nobody who does not receive it. So --queue takes letters for a moment,
+    and gives them back; the number of their receives grows, with which a dead-letter queue does
+    nothing. A queue that moves messages away by that number is refused.
+
     Example:
       pat-events dlq show pat-emails.email-processor.dlq
       pat-events dlq show pat-emails.email-processor.dlq --partition 0 --offset 41
+      pat-events dlq show --queue pat-dev-email-processing-dlq --type EmailReceived --since 1d
     """
+    if (topic is None) == (queue is None):
+        raise typer.BadParameter("name a TOPIC, or a queue of SQS with --queue")
+    chosen = Chosen(event_type, ids, since, until, cause)
+    if queue is not None:
+        if partition is not None or offset is not None:
+            raise typer.BadParameter("--partition and --offset are a topic's, a queue has neither")
+        found = Config.from_env(catalog=catalog)
+        queue_letters.show_letters(queue, chosen, max_letters, found)
+        return
+    if topic is None or chosen != Chosen():
+        raise typer.BadParameter("--type, --id, --since, --until and --cause need --queue")
     config, cluster = configure(bootstrap, catalog)
     types = event_types_if_any(load_catalog(config.catalog))
     count = 0
@@ -128,44 +179,7 @@ def show(
 
 def _show(letter: StoredLetter) -> None:
     cause, record = letter.cause, letter.record
-    facts = {
-        "reason": f"{cause.reason} after {counted(cause.attempts, 'attempt')}",
-        "error": f"{cause.error_class}: {cause.message}",
-        "root cause": cause.root_cause_class,
-        "group": cause.group,
-        "handler": cause.handler,
-        "came from": str(cause.origin or "unknown"),
-        "published": _time(cause.timestamp_ms),
-        "failed": f"{_time(cause.first_failed_ms)} to {_time(cause.last_failed_ms)}",
-        "key": str(record["key"]),
-    }
-    if cause.value_sha256:
-        facts["value"] = (
-            f"too large for a letter, see where it came from: {cause.value_bytes} bytes, "
-            f"SHA-256 {cause.value_sha256}"
-        )
-    console.print(Text(f"== {letter.position}", style="bold"), soft_wrap=True)
-    for name, value in facts.items():
-        _line(f"{name:<11}{one_line(value, _FIELD_MAX)}")
-    _line("stack")
-    _line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
-    _line("headers")
-    for name, value in record["headers"].items():
-        if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
-            _line(f"  {one_line(name, _FIELD_MAX)}: {one_line(str(value), _FIELD_MAX)}")
-    if "event" in record:
-        _line("event")
-        _line(json.dumps(record["event"], indent=2, ensure_ascii=False))
-    else:
-        _line(f"unreadable {one_line(record['error'])}")
-        _line(f"bytes      {record['value_base64']} (base64)")
-
-
-def _line(text: str) -> None:
-    console.print(Text(printable(text)), soft_wrap=True)
-
-
-def _time(milliseconds: int) -> str:
-    if not milliseconds:
-        return "unknown"
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
+    show_title(str(letter.position))
+    show_facts({**cause_facts(cause), "key": str(record["key"])})
+    show_stack(cause)
+    show_content(record)

@@ -40,6 +40,16 @@ Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="For programs: JSON, one object a line.")
 ]
 
+DeadLetterQueue: TypeAlias = Annotated[
+    str, typer.Option("--queue", metavar="QUEUE", help="Name or URL of the dead-letter queue.")
+]
+ToQueue: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="QUEUE", help="To this queue, instead of the one each letter came from."
+    ),
+]
+
 
 def time_of(text: str) -> datetime:
     """Return the time somebody wrote: how long ago, as in ``10m``, or when, as in ISO 8601."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Json, time_of
 from pat_events.cli.output import command, console, print_json, say, table
 from pat_events.cli.usage import Command, Group
-from pat_events.errors import TopicMissingError, TransportError
+from pat_events.cli.watching import Timeout, watch
 from pat_events.ops import replays as ops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pat_events.transports.aws.archives import Replay
 
 Name: TypeAlias = Annotated[
@@ -77,13 +74,10 @@ def start(
 
 @app.command("watch", cls=Command)
 @command
-def watch(
+def watch_replay(
     *,
     name: Name,
-    timeout_s: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0.0, metavar="S", help="Watch no longer than S seconds."),
-    ] = None,
+    timeout_s: Timeout = None,
     as_json: Json = False,
 ) -> None:
     """Show how far a replay has come, until it is over; looks every 5 seconds.
@@ -95,45 +89,18 @@ def watch(
     Example:
       pat-events replay watch pat-dev-email-received-20261128T040752Z
     """
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    shown: Replay | None = None
-    for replay in _looks(name):
-        if replay != shown:
-            _show(replay, as_json=as_json)
-        shown = replay
-        if not replay.over and deadline is not None and time.monotonic() >= deadline:
-            say(f"replay {name} is not over after {timeout_s:g} s: it goes on, and can be watched")
-            raise typer.Exit(FAILED)
-    if shown is not None and not shown.completed:
-        say(f"replay {name} is {shown.state}: {shown.reason or 'AWS gives no reason'}")
-        raise typer.Exit(FAILED)
+    look = partial(ops.watch, name, every_s=ops.EVERY_S)
+    show = _show_json if as_json else _show
+    watch(f"replay {name}", look, show, every_s=ops.EVERY_S, timeout_s=timeout_s)
 
 
-def _looks(name: str) -> Iterator[Replay]:
-    """Yield what is seen until it is over, also where AWS is out of reach for a while."""
-    seen = False
-    while True:
-        try:
-            for replay in ops.watch(name, every_s=ops.EVERY_S):
-                seen = True
-                yield replay
-        except TopicMissingError:
-            raise
-        except TransportError as error:
-            if not seen:
-                raise
-            say(str(error))
-            time.sleep(ops.EVERY_S)
-        else:
-            return
-
-
-def _show(replay: Replay, *, as_json: bool) -> None:
-    if as_json:
-        print_json(_as_json(replay))
-        return
+def _show(replay: Replay) -> None:
     last = "none yet" if replay.last_event is None else _written(replay.last_event)
     console.print(f"{replay.state:<10} {replay.progress:>4.0%}  last event {last}", soft_wrap=True)
+
+
+def _show_json(replay: Replay) -> None:
+    print_json(_as_json(replay))
 
 
 @app.command("list", cls=Command)
@@ -159,7 +126,7 @@ def list_replays(
     )
     if as_json:
         for replay in found:
-            print_json(_as_json(replay))
+            _show_json(replay)
     elif not found:
         console.print("there are no replays")
     else:

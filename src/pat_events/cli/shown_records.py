@@ -1,0 +1,85 @@
+"""A record as somebody reads it: its headers, and the event or why there is none."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from pat_events.cli.output import console
+from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
+from pat_events.core.shown import one_line, printable
+from pat_events.core.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pat_events.core.dead_letter import StoredCause
+
+# Characters of one fact or header that are shown; the facts of our own letters have fewer.
+_FIELD_MAX: Final = 2_000
+
+
+def show_title(title: str) -> None:
+    """Print what a record is called."""
+    console.print(Text(f"== {title}", style="bold"), soft_wrap=True)
+
+
+def show_facts(facts: Mapping[str, str]) -> None:
+    """Print what is known of a record besides its content."""
+    for name, value in facts.items():
+        show_line(f"{name:<11}{one_line(value, _FIELD_MAX)}")
+
+
+def cause_facts(cause: StoredCause) -> dict[str, str]:
+    """Return what a dead letter of ours tells of its cause, but for the stack."""
+    facts = {
+        "reason": f"{cause.reason} after {counted(cause.attempts, 'attempt')}",
+        "error": f"{cause.error_class}: {cause.message}",
+        "root cause": cause.root_cause_class,
+        "group": cause.group,
+        "handler": cause.handler,
+        "came from": str(cause.origin or "unknown"),
+        "published": shown_time(cause.timestamp_ms),
+        "failed": f"{shown_time(cause.first_failed_ms)} to {shown_time(cause.last_failed_ms)}",
+    }
+    if cause.value_sha256:
+        facts["value"] = (
+            f"too large for a letter, see where it came from: {cause.value_bytes} bytes, "
+            f"SHA-256 {cause.value_sha256}"
+        )
+    return facts
+
+
+def show_stack(cause: StoredCause) -> None:
+    """Print where a handler was when it failed."""
+    show_line("stack")
+    show_line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
+
+
+def show_content(record: Mapping[str, Any]) -> None:
+    """Print headers and event of what ``record_as_json`` made; a cause was shown already."""
+    show_line("headers")
+    for name, value in record["headers"].items():
+        if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
+            show_line(f"  {one_line(name, _FIELD_MAX)}: {one_line(str(value), _FIELD_MAX)}")
+    if "event" in record:
+        show_line("event")
+        show_line(json.dumps(record["event"], indent=2, ensure_ascii=False))
+    else:
+        show_line(f"unreadable {one_line(record['error'])}")
+        show_line(f"bytes      {record['value_base64']} (base64)")
+
+
+def show_line(text: str) -> None:
+    """Print text of any origin as it is."""
+    console.print(Text(printable(text)), soft_wrap=True)
+
+
+def shown_time(milliseconds: int) -> str:
+    """Return a time in milliseconds since 1970 as text; 0 is none."""
+    if not milliseconds:
+        return "unknown"
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"

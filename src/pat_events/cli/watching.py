@@ -1,0 +1,96 @@
+"""Commands that watch what goes on by itself somewhere else."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias, TypeVar
+
+import typer
+
+from pat_events.cli.exit_codes import FAILED
+from pat_events.cli.output import say
+from pat_events.errors import TopicMissingError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Watched(Protocol):
+    """How far it has come."""
+
+    @property
+    def state(self) -> str:
+        """The service's word for it."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is in this state; empty where nobody says."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it."""
+
+    @property
+    def completed(self) -> bool:
+        """Whether all of it was done."""
+
+
+W = TypeVar("W", bound=Watched)
+
+Timeout: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.0, metavar="S", help="Watch no longer than S seconds."),
+]
+
+
+def watch(
+    what: str,
+    look: Callable[[], Iterator[W]],
+    show: Callable[[W], None],
+    *,
+    every_s: float,
+    timeout_s: float | None,
+) -> None:
+    """Show each change until it is over; through an outage too, once something was seen.
+
+    Args:
+        what: What it is, for sentences.
+        look: Begins to look.
+        show: Shows what has changed.
+        every_s: How long to wait after an outage, in seconds.
+        timeout_s: How long to watch, in seconds; until it is over when None.
+
+    Raises:
+        Exit: not all of it was done, or not within ``timeout_s``; the sentence was said.
+        TransportError: nothing could be seen at all.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    shown: W | None = None
+    for seen in _through_outages(look, every_s):
+        if seen != shown:
+            show(seen)
+        shown = seen
+        if not seen.over and deadline is not None and time.monotonic() >= deadline:
+            say(f"{what} is not over after {timeout_s:g} s: it goes on, and can be watched")
+            raise typer.Exit(FAILED)
+    if shown is not None and not shown.completed:
+        say(f"{what} is {shown.state}: {shown.reason or 'AWS gives no reason'}")
+        raise typer.Exit(FAILED)
+
+
+def _through_outages(look: Callable[[], Iterator[W]], every_s: float) -> Iterator[W]:
+    seen = False
+    while True:
+        try:
+            for each in look():
+                seen = True
+                yield each
+        except TopicMissingError:
+            raise
+        except TransportError as error:
+            if not seen:
+                raise
+            say(str(error))
+            time.sleep(every_s)
+        else:
+            return
