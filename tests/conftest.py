@@ -178,7 +178,8 @@ def make_letters(
     aws: Session, aws_credentials: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Letters]]:
     # LocalStack is one server, and all there is is there at once.
-    monkeypatch.setattr("pat_events.transports.aws.letter_queue._WAIT_S", 0)
+    for module in ("queue_letters", "redriving"):
+        monkeypatch.setattr(f"pat_events.ops.{module}.QUIET_S", 0.0)
     made: list[Letters] = []
 
     def make(**settings: bool) -> Letters:

@@ -203,7 +203,7 @@ def redrive(
             f"about {counted(done.unseen, 'letter')} were not looked at: of a FIFO queue those "
             "behind the first ten of a group that stay, or others have them"
         )
-    if done.homeless or done.kept:
+    if done.homeless:
         raise typer.Exit(FAILED)
 
 
@@ -237,6 +237,4 @@ def _summary(done: Redriven) -> str:
     text = f"{counted(done.sent, 'letter')} sent back of {done.seen} that were looked at"
     if done.homeless:
         text += f"; {done.homeless} stay: where they came from is not known, name a queue with --to"
-    if done.kept:
-        text += f"; {done.kept} of those sent could not be deleted, and may be handled twice"
     return text

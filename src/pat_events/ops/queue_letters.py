@@ -1,33 +1,33 @@
 """Dead letters of SQS: how many, and what each of them is.
 
-SQS shows a message to nobody who does not receive it. So looking takes messages for a while, and
-gives them back when it is over: nothing is deleted, and nothing moved away.
+Looking is receiving, see ``QueueLook``: nothing is deleted, and nothing moved away.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.load import load_catalog
 from pat_events.codecs.structured import unfold
 from pat_events.config import Config
 from pat_events.core.headers import CE_ID, CE_TYPE
-from pat_events.errors import CodecError, ConfigError, TransportError
+from pat_events.errors import CodecError, ConfigError
+from pat_events.ops.queue_look import QueueLook
 from pat_events.transports.aws.config import AwsConfig
-from pat_events.transports.aws.letter_queue import MAX_BATCH, LetterQueue
+from pat_events.transports.aws.letter_queue import LetterQueue
 from pat_events.transports.aws.unwrap import Unwrapping
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator
     from datetime import datetime
 
     from pat_events.transports.aws.letter_queue import LetterCounts, QueueLetter
 
-#: For how long a letter that is looked at is kept from others, in seconds, should nobody be left
-#: to give it back. Longer than looking takes: 120,000 are all that SQS lets anybody have.
-KEPT_S: Final = 600
+#: When nothing has come for so long, nothing more is there, in seconds. A wait, however short,
+#: asks all of the queue's servers: without one an answer may be empty.
+QUIET_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,62 +71,6 @@ class LetterFilter:
 ANY: Final = LetterFilter()
 
 
-class Look:
-    """Letters that are taken while somebody looks, and given back when the block ends.
-
-    Each is handed out once, whatever a queue does. Of a FIFO queue no more than the first ten of a
-    group can be seen: SQS hands out none behind those that somebody has.
-
-    Args:
-        queue: Where.
-    """
-
-    def __init__(self, queue: LetterQueue) -> None:
-        self._queue = queue
-        self._seen: set[str] = set()
-        self._kept: dict[str, QueueLetter] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        for letters in in_tens(list(self._kept.values())):
-            # They come back by themselves when ``KEPT_S`` is over.
-            with suppress(TransportError):
-                self._queue.give_back(letters)
-
-    @property
-    def seen(self) -> int:
-        """How many were handed out."""
-        return len(self._seen)
-
-    def letters(self) -> Iterator[list[QueueLetter]]:
-        """Yield letters as they are received, until the queue has no more of them to show.
-
-        Raises:
-            TransportError: AWS did not answer, or does not permit it; names the right.
-        """
-        while received := self._queue.receive(KEPT_S):
-            new = [each for each in received if each.message_id not in self._seen]
-            # Of one that came again the receipt is another.
-            self._kept.update((each.message_id, each) for each in received)
-            if not new:
-                return
-            self._seen.update(each.message_id for each in new)
-            yield new
-
-    def drop(self, letters: Iterable[QueueLetter]) -> None:
-        """Forget letters that are not to be given back."""
-        for each in letters:
-            self._kept.pop(each.message_id, None)
-
-
-def in_tens(letters: Sequence[QueueLetter]) -> Iterator[Sequence[QueueLetter]]:
-    """Yield what one call takes, again and again."""
-    for first in range(0, len(letters), MAX_BATCH):
-        yield letters[first : first + MAX_BATCH]
-
-
 def counts(queues: Iterable[str], *, config: AwsConfig | None = None) -> Iterator[LetterCounts]:
     """Yield what is in each of these queues, about; no message is received.
 
@@ -165,19 +109,19 @@ def show(
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
-    left = limit
-    with closing(open_queue(queue, config, aws)) as opened, Look(opened) as look:
-        for letters in look.letters():
-            for letter in filter(wanted.matches, letters):
-                if left == 0:
-                    return
+    config = Config.given(config)
+    with closing(open_queue(queue, config, aws)) as opened, QueueLook(opened, config) as look:
+        shown = 0
+        for message in look.messages(QUIET_S):
+            letter = opened.letter(message)
+            if wanted.matches(letter):
                 yield letter
-                left = None if left is None else left - 1
-            if left == 0:
-                return
+                shown += 1
+                if shown == limit:
+                    return
 
 
-def open_queue(queue: str, config: Config | None, aws: AwsConfig | None) -> LetterQueue:
+def open_queue(queue: str, config: Config, aws: AwsConfig | None) -> LetterQueue:
     """Return a queue to look into.
 
     Raises:
@@ -185,7 +129,7 @@ def open_queue(queue: str, config: Config | None, aws: AwsConfig | None) -> Lett
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
-    unwrap = Unwrapping(load_catalog(Config.given(config).catalog))
+    unwrap = Unwrapping(load_catalog(config.catalog))
     opened = LetterQueue(queue, AwsConfig.given(aws), unwrap)
     with ExitStack() as ends:
         ends.callback(opened.close)

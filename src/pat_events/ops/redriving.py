@@ -1,6 +1,6 @@
 """Dead letters of SQS to the queues that gave them up, chosen one by one.
 
-A letter is sent first and deleted when SQS has answered that it has it. Whatever happens in
+A letter is sent first, and deleted after SQS has answered that it has it. Whatever happens in
 between, it is in one of the two queues, or in both: it may be handled twice, and never gets lost.
 """
 
@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from pat_events.config import Config
 from pat_events.core.checks import require_at_least_1
 from pat_events.errors import ConfigError
-from pat_events.ops.queue_letters import ANY, Look, open_queue
+from pat_events.ops.queue_letters import ANY, QUIET_S, open_queue
+from pat_events.ops.queue_look import QueueLook
 from pat_events.system.signals import signals_deferred
 from pat_events.transports.aws.batching import Refused, Taken
 from pat_events.transports.aws.letter_queue import MAX_BATCH, MAX_BYTES
@@ -23,7 +25,6 @@ from pat_events.transports.aws.queue_names import check_queue, short_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pat_events.config import Config
     from pat_events.ops.queue_letters import LetterFilter
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.letter_queue import LetterQueue, QueueLetter
@@ -41,7 +42,6 @@ class Redriven:
     Attributes:
         seen: Letters that were looked at.
         sent: Letters that are in their queue again.
-        kept: Those of them that could not be deleted: they are in both queues.
         homeless: Letters that were meant, and stay: SQS does not say where they came from.
         unseen: Letters that are in the dead-letter queue at the end and were not looked at, about;
             0 where it ended with ``limit``.
@@ -49,7 +49,6 @@ class Redriven:
 
     seen: int = 0
     sent: int = 0
-    kept: int = 0
     homeless: int = 0
     unseen: int = 0
 
@@ -85,20 +84,30 @@ def redrive(
         ConfigError: this is no queue's name or URL, one that moves messages away itself, or of the
             other kind than ``to``.
         TopicMissingError: there is no such queue; letters that were not sent stay.
-        TransportError: AWS did not answer, or does not permit it; letters that were not sent stay.
+        TransportError: AWS did not answer, or does not permit it; letters that were not sent stay,
+            and of those sent some may not have been deleted.
     """
     if limit is not None:
         require_at_least_1("limit", limit)
     check_target(queue, to)
     now = datetime.now(UTC)
     wanted = replace(wanted, until=now if wanted.until is None else min(now, wanted.until))
-    with closing(open_queue(queue, config, aws)) as opened, Look(opened) as look:
+    config = Config.given(config)
+    with closing(open_queue(queue, config, aws)) as opened, QueueLook(opened, config) as look:
         run = _Run(opened, look, to, tell)
-        for letters in look.letters():
-            meant = list(filter(wanted.matches, letters))
-            run.take(meant if limit is None else meant[: limit - run.done.sent])
-            if run.done.sent == limit:
+        meant: list[QueueLetter] = []
+        for message in look.messages(QUIET_S):
+            run.done = replace(run.done, seen=run.done.seen + 1)
+            letter = opened.letter(message)
+            if wanted.matches(letter):
+                meant.append(letter)
+            if run.done.sent + len(meant) == limit:
+                run.take(meant)
                 return run.done
+            if len(meant) == MAX_BATCH:
+                run.take(meant)
+                meant = []
+        run.take(meant)
         return replace(run.done, unseen=opened.counts().letters)
 
 
@@ -155,7 +164,7 @@ class _Run:
     """What is done with letters that are meant, and the count of it."""
 
     def __init__(
-        self, queue: LetterQueue, look: Look, to: str | None, tell: Callable[[Redriven], None]
+        self, queue: LetterQueue, look: QueueLook, to: str | None, tell: Callable[[Redriven], None]
     ) -> None:
         self._queue = queue
         self._look = look
@@ -164,7 +173,6 @@ class _Run:
         self.done = Redriven()
 
     def take(self, letters: Sequence[QueueLetter]) -> None:
-        self.done = replace(self.done, seen=self._look.seen)
         by_target: dict[str, list[QueueLetter]] = {}
         for each in letters:
             target = self._to or each.source
@@ -197,29 +205,13 @@ class _Run:
         answer = self._queue.send(letters, ids, target)
         if isinstance(answer, Refused):
             return letters, answer
-        sent, left, refused = [], [], []
+        left, refused = [], []
         for letter, its in zip(letters, answer, strict=True):
             if isinstance(its, Taken):
-                sent.append(letter)
+                # Deleted before more are received, or at the end.
+                self._look.done(letter.message)
+                self.done = replace(self.done, sent=self.done.sent + 1)
             else:
                 left.append(letter)
                 refused.append(its)
-        if sent:
-            self._delete(sent)
         return left, min(refused, key=lambda it: it.again, default=None)
-
-    def _delete(self, sent: list[QueueLetter]) -> None:
-        """Delete what is in its queue again; what cannot be deleted is counted."""
-        # Given back they would be sent twice by whoever comes next.
-        self._look.drop(sent)
-        self.done = replace(self.done, sent=self.done.sent + len(sent))
-        kept = len(sent)
-        try:
-            undone = self._queue.delete(sent)
-            if undone:
-                again = {it.receipt for it in undone}
-                undone = self._queue.delete([it for it in sent if it.message.receipt in again])
-            kept = len(undone)
-        finally:
-            self.done = replace(self.done, kept=self.done.kept + kept)
-            self._tell(self.done)

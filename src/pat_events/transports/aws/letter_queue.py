@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pat_events.core.dead_letter import REASON
 from pat_events.transports.aws.calls import call
@@ -13,11 +14,13 @@ from pat_events.transports.aws.config import MOST_ENTRIES
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
 from pat_events.transports.aws.received import to_message
-from pat_events.transports.aws.sqs_receiver import SqsReceiver
+from pat_events.transports.aws.sqs_receiver import MAX_VISIBILITY_S, SqsReceiver
+from pat_events.transports.queue import QueueFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pat_events.config import Config
     from pat_events.transports.aws.batching import Answer, Refused
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.unwrap import Unwrap
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 1_048_576
 #: Most messages of one call.
 MAX_BATCH: Final = MOST_ENTRIES
-# A wait, however short, asks all of the queue's servers: without one an answer may be empty.
-_WAIT_S: Final = 1
 _LOOK: Final = (
     "sqs:ReceiveMessage, sqs:ChangeMessageVisibility, sqs:DeleteMessage and sqs:GetQueueAttributes "
     "(and sqs:GetQueueUrl for a queue that is named)"
@@ -95,7 +96,7 @@ class QueueLetter:
 
 
 class LetterQueue:
-    """A queue to look into, and to send its messages to another one.
+    """A queue to look into, and to send its messages to another one; a ``Queue``, and its receiver.
 
     Args:
         queue: Its name or URL.
@@ -119,6 +120,8 @@ class LetterQueue:
         self.url = queue
         if not is_url(queue):
             self.url = call(self._place, self._client.get_queue_url, QueueName=queue)["QueueUrl"]
+        # What messages were when they were received, by their ids.
+        self._received: dict[str, Mapping[str, Any]] = {}
         client = self._client
         self._receiver = SqsReceiver(
             client, client, self.url, self._place, unwrap, fifo=self.is_fifo
@@ -129,9 +132,18 @@ class LetterQueue:
         """Whether messages of one group keep their order."""
         return self.name.endswith(".fifo")
 
+    @property
+    def system(self) -> str:
+        """SQS; see ``Queue.system``."""
+        return "aws_sqs"
+
     def close(self) -> None:
-        """Close its connections."""
+        """Close its connections; a later call makes another."""
         self._client.close()
+
+    def release(self) -> None:
+        """Close its connections; see ``QueueReceiver``."""
+        self.close()
 
     def counts(self) -> LetterCounts:
         """Return what is in it, about; looks at no message.
@@ -159,23 +171,41 @@ class LetterQueue:
             max_receives=int(redrive.get("maxReceiveCount", 0)),
         )
 
-    def receive(self, visibility_s: int) -> list[QueueLetter]:
-        """Return messages that nobody else gets for a while; none where none is left.
+    def features(self, timeout_s: float) -> QueueFeatures:  # noqa: ARG002 - the client's time holds
+        """Ask what the queue can do; see ``Queue.features``."""
+        found = self.counts()
+        return QueueFeatures(
+            fifo=self.is_fifo,
+            max_receives=None if found.moves_to is None else found.max_receives,
+            max_visibility_s=MAX_VISIBILITY_S,
+            max_batch=MAX_BATCH,
+        )
 
-        Raises:
-            TransportError: as for the class.
-        """
+    def receiver(self, config: Config | None = None) -> Self:  # noqa: ARG002 - it was told before
+        """Return itself; see ``Queue.receiver``."""
+        return self
+
+    def receive(self, max_messages: int, wait_s: float, visibility_s: int) -> list[QueueMessage]:
+        """Return messages as a consumer would get them; see ``QueueReceiver.receive``."""
         answer = call(
             self._place,
             self._client.receive_message,
             QueueUrl=self.url,
-            MaxNumberOfMessages=MAX_BATCH,
-            WaitTimeSeconds=_WAIT_S,
+            MaxNumberOfMessages=max_messages,
+            WaitTimeSeconds=math.ceil(wait_s),
             VisibilityTimeout=visibility_s,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        return [self._letter(each) for each in answer.get("Messages", ())]
+        found = []
+        for each in answer.get("Messages", ()):
+            self._received[each["MessageId"]] = each
+            found.append(to_message(self.name, each, self._unwrap, fifo=self.is_fifo))
+        return found
+
+    def letter(self, message: QueueMessage) -> QueueLetter:
+        """Return what can be sent on of a message that was received, once."""
+        return _letter(message, self._received.pop(message.message_id), is_fifo=self.is_fifo)
 
     def send(
         self, letters: Sequence[QueueLetter], ids: Sequence[str | None], queue: str
@@ -202,45 +232,36 @@ class LetterQueue:
             return of_exception(place, error)
         return of_batch(place, answer, len(entries))
 
-    def delete(self, letters: Sequence[QueueLetter]) -> list[Undone]:
-        """Delete messages, ten at most; returns those that were not.
+    def delete(self, receipts: Sequence[str]) -> list[Undone]:
+        """Delete messages; see ``QueueReceiver.delete``."""
+        return self._receiver.delete(receipts)
 
-        Raises:
-            TransportError: as for the class.
-        """
-        return self._receiver.delete([each.message.receipt for each in letters])
+    def change_visibility(self, receipts: Sequence[str], visibility_s: int) -> list[Undone]:
+        """Keep messages, or give them back; see ``QueueReceiver.change_visibility``."""
+        return self._receiver.change_visibility(receipts, visibility_s)
 
-    def give_back(self, letters: Sequence[QueueLetter]) -> None:
-        """Let others have messages again at once, ten at most.
 
-        Raises:
-            TransportError: as for the class; they come back when their visibility is over.
-        """
-        self._receiver.change_visibility([each.message.receipt for each in letters], 0)
-
-    def _letter(self, received: Mapping[str, Any]) -> QueueLetter:
-        system = received.get("Attributes", {})
-        attributes = {
-            name: _sendable(it) for name, it in received.get("MessageAttributes", {}).items()
-        }
-        fields: dict[str, Any] = {"MessageBody": received["Body"]}
-        if attributes:
-            fields["MessageAttributes"] = attributes
-        if "AWSTraceHeader" in system:
-            trace = {"DataType": "String", "StringValue": system["AWSTraceHeader"]}
-            fields["MessageSystemAttributes"] = {"AWSTraceHeader": trace}
-        if "MessageGroupId" in system:
-            fields["MessageGroupId"] = system["MessageGroupId"]
-        source = system.get("DeadLetterQueueSourceArn")
-        causes = (attributes.get(name, {}).get("StringValue") for name in _CAUSES)
-        return QueueLetter(
-            message=to_message(self.name, received, self._unwrap, fifo=self.is_fifo),
-            source=None if source is None else _of_arn(source),
-            cause=next(filter(None, causes), None),
-            deduplication_id=system.get("MessageDeduplicationId") if self.is_fifo else None,
-            fields=fields,
-            size_bytes=_size(received["Body"], attributes),
-        )
+def _letter(message: QueueMessage, received: Mapping[str, Any], *, is_fifo: bool) -> QueueLetter:
+    system = received.get("Attributes", {})
+    attributes = {name: _sendable(it) for name, it in received.get("MessageAttributes", {}).items()}
+    fields: dict[str, Any] = {"MessageBody": received["Body"]}
+    if attributes:
+        fields["MessageAttributes"] = attributes
+    if "AWSTraceHeader" in system:
+        trace = {"DataType": "String", "StringValue": system["AWSTraceHeader"]}
+        fields["MessageSystemAttributes"] = {"AWSTraceHeader": trace}
+    if "MessageGroupId" in system:
+        fields["MessageGroupId"] = system["MessageGroupId"]
+    source = system.get("DeadLetterQueueSourceArn")
+    causes = (attributes.get(name, {}).get("StringValue") for name in _CAUSES)
+    return QueueLetter(
+        message=message,
+        source=None if source is None else _of_arn(source),
+        cause=next(filter(None, causes), None),
+        deduplication_id=system.get("MessageDeduplicationId") if is_fifo else None,
+        fields=fields,
+        size_bytes=_size(received["Body"], attributes),
+    )
 
 
 def _sendable(attribute: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # is found out so much sooner.
 _MAX_WAIT_S: Final = 5
 # What SQS keeps at most, in seconds.
-_MAX_VISIBILITY_S: Final = 43_200
+MAX_VISIBILITY_S: Final = 43_200
 # As many calls as receive at a time, and as many as settle.
 _CONNECTIONS: Final = 8
 # Said of a receipt that gets no better. Whose fault it is, which answers tell as well, differs
@@ -104,7 +104,7 @@ class SqsQueue:
         return QueueFeatures(
             fifo=self._is_fifo,
             max_receives=int(redrive["maxReceiveCount"]) if redrive else None,
-            max_visibility_s=_MAX_VISIBILITY_S,
+            max_visibility_s=MAX_VISIBILITY_S,
             max_batch=MOST_ENTRIES,
         )
 
