@@ -73,6 +73,8 @@ class TestPure:
     def test_a_queue_of_the_other_kind_is_refused(self):
         with pytest.raises(ConfigError, match="are not of one kind"):
             redrive("q-dlq", to="q.fifo")
+        with pytest.raises(ConfigError, match=r"letters of q-dlq\.fifo are there already"):
+            redrive("q-dlq.fifo", to="https://sqs/1/q-dlq.fifo")
         with pytest.raises(ConfigError, match="limit is 0"):
             redrive("q-dlq", limit=0)
 

@@ -112,13 +112,16 @@ def redrive(
 
 
 def check_target(queue: str, to: str | None) -> None:
-    """Refuse a queue of the other kind.
+    """Refuse a queue of the other kind, and the queue itself.
 
     Raises:
         ConfigError: says why.
     """
     for name in filter(None, (queue, to)):
         check_queue(name)
+    if to is not None and short_name(to) == short_name(queue):
+        # A FIFO queue would drop a letter that it has had, and then it would be deleted.
+        raise ConfigError(f"letters of {short_name(queue)} are there already: name another queue")
     if to is not None and to.endswith(".fifo") != queue.endswith(".fifo"):
         raise ConfigError(
             f"{short_name(queue)} and {short_name(to)} are not of one kind: letters of a FIFO "
