@@ -83,6 +83,10 @@ locals {
           for workflow in local.events[name].targets.workflows :
           "events.${name}.targets has the workflow ${workflow}; in this environment a workflow's name is at most ${39 - length(local.name)} lower-case letters, digits or '-'." if !can(regex(local.workflow_name, workflow))
         ],
+        [
+          for workflow in local.events[name].targets.workflows :
+          "events.${name}.targets has the workflow ${workflow}, whose bucket would have the name of the ${workflow == "archive" ? "topics' archive" : "payloads' bucket"}; give it another name." if contains(["archive", "claims"], workflow)
+        ],
         length(local.rule_names[name]) <= 62 ? [] : ["events.${name} has a name too long for its rule, ${local.rule_names[name]}; EventBridge allows 64 characters, of which two are kept for a second rule."],
       )
     ]),

@@ -4,6 +4,7 @@ module "bus" {
   name         = local.name
   account      = local.account
   kms_key_arn  = module.key.arn
+  roles        = local.roles
   encrypt_bus  = var.encrypt_bus
   archive_days = var.archive_days
 
@@ -39,6 +40,7 @@ module "schedules" {
   name            = local.name
   account         = local.account
   kms_key_arn     = module.key.arn
+  roles           = local.roles
   dead_letter_arn = module.bus.dead_letter_arn
 
   schedules = {

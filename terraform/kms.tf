@@ -6,6 +6,7 @@ module "key" {
   description = "Events of ${local.name}: bus, queues, topics, workflow records, logs"
   account     = local.account
 
+  existing_key_arn    = var.kms_key_arn
   deletion_protection = var.deletion_protection
 
   service_grants = {

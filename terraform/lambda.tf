@@ -34,7 +34,7 @@ module "function_source" {
     max_concurrency = try(each.value.max_concurrency, null)
   }
   topic = !can(each.value.topic) ? null : {
-    cluster_arn = module.msk[0].arn
+    cluster_arn = module.msk[local.msk_family].arn
     name        = each.value.topic
     group       = each.value.group
     start       = try(each.value.start, null)

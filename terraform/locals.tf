@@ -7,6 +7,8 @@ locals {
     partition = data.aws_partition.this.partition
   }
 
+  roles = { path = var.iam_path, permissions_boundary_arn = var.permissions_boundary_arn }
+
   catalog = yamldecode(file(coalesce(var.catalog_file, "${path.module}/../schemas/catalog.yaml")))
 
   # What the catalogue says, with defaults. What it leaves out against the rules is told by
@@ -111,7 +113,7 @@ locals {
   settings = merge(
     { PAT_EVENTS_AWS_REGION = var.region },
     !var.enable_msk ? {} : {
-      PAT_EVENTS_BOOTSTRAP_SERVERS = module.msk[0].bootstrap_servers
+      PAT_EVENTS_BOOTSTRAP_SERVERS = module.msk[local.msk_family].bootstrap_servers
       PAT_EVENTS_MSK_IAM_REGION    = var.region
     },
   )

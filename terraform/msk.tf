@@ -1,24 +1,35 @@
 locals {
-  msk_keys = {
-    msk         = ["family", "kafka_version", "brokers", "replication", "retention_days", "server_properties", "monitoring", "client_security_groups", "scraper_security_groups"]
-    brokers     = ["instance_type", "count", "volume_gib", "max_volume_gib", "tiered_storage"]
-    replication = ["factor", "min_in_sync"]
-    monitoring  = ["level", "broker_logs"]
-  }
+  # Keys of inputs whose type is any, because Terraform drops what a type does not name.
+  msk_keys = [
+    "family", "kafka_version", "retention_days", "server_properties", "client_security_groups", "scraper_security_groups",
+    "brokers.instance_type", "brokers.count", "brokers.volume_gib", "brokers.max_volume_gib", "brokers.tiered_storage",
+    "replication.factor", "replication.min_in_sync",
+    "monitoring.level", "monitoring.broker_logs",
+  ]
+  msk_tables = ["brokers", "replication", "monitoring"]
+
+  # Family to its cluster: the one in use, and beside it, while clients move, its successor. By
+  # family, so that the successor stays what it is when it is the one in use.
+  msk_family = try(coalesce(var.msk.family), "standard")
+  msk_clusters = merge(concat(
+    [{}],
+    [for cluster in [var.msk] : { (local.msk_family) = cluster } if var.enable_msk],
+    [for cluster in var.msk_successor[*] : { (try(cluster.family, "standard")) = cluster } if var.enable_msk],
+  )...)
 }
 
 module "msk" {
-  source = "./modules/msk-cluster"
-  count  = var.enable_msk ? 1 : 0
+  source   = "./modules/msk-cluster"
+  for_each = local.msk_clusters
 
-  name              = "${local.name}-events"
-  family            = try(var.msk.family, null)
-  kafka_version     = try(var.msk.kafka_version, null)
-  brokers           = try(var.msk.brokers, {})
-  replication       = try(var.msk.replication, {})
-  retention_days    = try(var.msk.retention_days, null)
-  server_properties = try(var.msk.server_properties, {})
-  monitoring        = merge(try(var.msk.monitoring, {}), { log_retention_days = var.log_retention_days })
+  name              = each.key == "standard" ? "${local.name}-events" : "${local.name}-events-${each.key}"
+  family            = each.key
+  kafka_version     = try(each.value.kafka_version, null)
+  brokers           = try(each.value.brokers, {})
+  replication       = try(each.value.replication, {})
+  retention_days    = try(each.value.retention_days, null)
+  server_properties = try(each.value.server_properties, {})
+  monitoring        = merge(try(each.value.monitoring, {}), { log_retention_days = var.log_retention_days })
   kms_key_arn       = module.key.arn
 
   deletion_protection = var.deletion_protection
@@ -26,8 +37,8 @@ module "msk" {
   network = {
     vpc_id                  = var.vpc_id
     subnet_ids              = var.subnet_ids
-    client_security_groups  = try(var.msk.client_security_groups, {})
-    scraper_security_groups = try(var.msk.scraper_security_groups, {})
+    client_security_groups  = try(each.value.client_security_groups, var.msk.client_security_groups, {})
+    scraper_security_groups = try(each.value.scraper_security_groups, var.msk.scraper_security_groups, {})
     functions               = length(local.topic_sources) > 0
   }
 }
@@ -37,7 +48,7 @@ module "msk_iam" {
   source = "./modules/msk-iam"
   count  = var.enable_msk ? 1 : 0
 
-  cluster_arn = module.msk[0].arn
-  events      = local.events
-  groups      = try(local.catalog.groups, {})
+  cluster_arns = [for family in keys(local.msk_clusters) : module.msk[family].arn]
+  events       = local.events
+  groups       = try(local.catalog.groups, {})
 }

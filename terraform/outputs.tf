@@ -45,6 +45,11 @@ output "kms_key_arn" {
   value       = module.key.arn
 }
 
+output "kms_key_policy" {
+  description = "Policy (JSON) of the key: what one of yours, given in `kms_key_arn`, has to let services do."
+  value       = module.key.policy_json
+}
+
 output "publisher_policies" {
   description = "IAM policy (JSON) per event source: put events on the bus as that source. Attach it to the role of the service."
   value       = local.publisher_policies

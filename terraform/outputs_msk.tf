@@ -1,25 +1,40 @@
 output "pat_events_config" {
   description = "What services and `pat-events topics apply` need to reach the cluster; null without MSK."
   value = var.enable_msk ? {
-    bootstrap_servers   = module.msk[0].bootstrap_servers
+    bootstrap_servers   = module.msk[local.msk_family].bootstrap_servers
     security_protocol   = "SASL_SSL"
     sasl_mechanism      = "OAUTHBEARER"
     region              = var.region
-    replication_factor  = module.msk[0].replication_factor
-    min_insync_replicas = module.msk[0].min_insync_replicas
+    replication_factor  = module.msk[local.msk_family].replication_factor
+    min_insync_replicas = module.msk[local.msk_family].min_insync_replicas
   } : null
 }
 
 output "msk" {
   description = "The cluster: ARN, name, family, the brokers' security group and log group, their configuration; null without MSK."
   value = var.enable_msk ? {
-    arn               = module.msk[0].arn
-    name              = module.msk[0].name
-    family            = module.msk[0].family
-    security_group_id = module.msk[0].security_group_id
-    log_group_name    = module.msk[0].log_group_name
-    configuration     = module.msk[0].configuration
+    arn               = module.msk[local.msk_family].arn
+    name              = module.msk[local.msk_family].name
+    family            = module.msk[local.msk_family].family
+    security_group_id = module.msk[local.msk_family].security_group_id
+    log_group_name    = module.msk[local.msk_family].log_group_name
+    configuration     = module.msk[local.msk_family].configuration
   } : null
+}
+
+output "msk_successor" {
+  description = "The cluster that clients move to: its addresses, family, ARN, name, and what its topics are created with; null without `msk_successor`."
+  value = var.msk_successor == null ? null : {
+    for family in setsubtract(keys(local.msk_clusters), [local.msk_family]) : "cluster" => {
+      bootstrap_servers   = module.msk[family].bootstrap_servers
+      family              = family
+      arn                 = module.msk[family].arn
+      name                = module.msk[family].name
+      security_group_id   = module.msk[family].security_group_id
+      replication_factor  = module.msk[family].replication_factor
+      min_insync_replicas = module.msk[family].min_insync_replicas
+    }
+  }.cluster
 }
 
 output "kafka_producer_policies" {

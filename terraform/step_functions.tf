@@ -5,6 +5,7 @@ module "workflow" {
   name               = "${local.name}-${each.key}"
   account            = local.account
   kms_key_arn        = module.key.arn
+  roles              = local.roles
   log_retention_days = var.log_retention_days
   enable_xray        = var.enable_xray
   force_destroy      = var.force_destroy

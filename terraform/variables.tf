@@ -178,6 +178,25 @@ variable "enable_xray" {
   nullable    = false
 }
 
+variable "kms_key_arn" {
+  description = "ARN of a key of yours for everything; null makes one. Its policy has to have the statements of the output `kms_key_policy`, or events, alarms and logs are lost."
+  type        = string
+  default     = null
+}
+
+variable "iam_path" {
+  description = "Path of the roles that are made."
+  type        = string
+  default     = "/"
+  nullable    = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds what the roles that are made may at most, where the account demands one. It has to let them do what the outputs of modules say."
+  type        = string
+  default     = null
+}
+
 variable "encrypt_bus" {
   description = "Encrypt events on the bus and in its archive with the platform's key. False only for LocalStack, which forgets the key of a bus."
   type        = bool

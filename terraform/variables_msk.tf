@@ -65,13 +65,31 @@ variable "msk" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.msk), local.msk_keys.msk)) == 0
-    error_message = "msk has unknown keys: ${join(", ", setsubtract(keys(var.msk), local.msk_keys.msk))}. It has ${join(", ", local.msk_keys.msk)}."
+    condition     = length(setsubtract(flatten([for key, value in var.msk : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys)) == 0
+    error_message = "msk has unknown keys: ${join(", ", setsubtract(flatten([for key, value in var.msk : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys))}. There are ${join(", ", local.msk_keys)}."
   }
+}
+
+variable "msk_successor" {
+  description = <<-EOT
+    A cluster of another `family` beside the one of `msk`, while clients move to it; then `msk` takes
+    what stands here, and the first goes. Clients and scrapers are those of `msk` unless named.
+  EOT
+  # As msk; family has to be there.
+  type    = any
+  default = null
 
   validation {
-    condition     = length(flatten([for part in ["brokers", "replication", "monitoring"] : setsubtract(try(keys(var.msk[part]), []), local.msk_keys[part])])) == 0
-    error_message = "msk has unknown keys: ${join(", ", flatten([for part in ["brokers", "replication", "monitoring"] : [for key in setsubtract(try(keys(var.msk[part]), []), local.msk_keys[part]) : "${part}.${key}"]]))}. There are brokers with ${join(", ", local.msk_keys.brokers)}; replication with ${join(", ", local.msk_keys.replication)}; monitoring with ${join(", ", local.msk_keys.monitoring)}."
+    condition     = length(try(setsubtract(flatten([for key, value in var.msk_successor : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys), [])) == 0
+    error_message = "msk_successor has unknown keys: ${join(", ", try(setsubtract(flatten([for key, value in var.msk_successor : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys), []))}. There are ${join(", ", local.msk_keys)}."
+  }
+  validation {
+    condition     = var.msk_successor == null || contains(setsubtract(["standard", "express", "serverless"], [try(coalesce(var.msk.family), "standard")]), try(var.msk_successor.family, ""))
+    error_message = "msk_successor.family must be another than that of msk, ${try(coalesce(var.msk.family), "standard")}: within a family a cluster changes in place."
+  }
+  validation {
+    condition     = var.msk_successor == null || var.enable_msk
+    error_message = "msk_successor follows the cluster of msk; set enable_msk to true."
   }
 }
 
@@ -82,23 +100,28 @@ variable "msk_lag" {
     a group ("notifier") or for a group on one topic ("notifier/pat-emails"). The archive is watched
     by time alone: it commits when it closes a file.
   EOT
-  type = object({
-    max_offsets = optional(number)
-    sum_offsets = optional(number)
-    max_time_s  = optional(number)
-    severity    = optional(string)
-    overrides = optional(map(object({
-      max_offsets = optional(number)
-      sum_offsets = optional(number)
-      max_time_s  = optional(number)
-      severity    = optional(string)
-    })), {})
-  })
+  # object({
+  #   max_offsets = optional(number)
+  #   sum_offsets = optional(number)
+  #   max_time_s  = optional(number)
+  #   severity    = optional(string)
+  #   overrides = optional(map(object({
+  #     max_offsets = optional(number)
+  #     sum_offsets = optional(number)
+  #     max_time_s  = optional(number)
+  #     severity    = optional(string)
+  #   })))
+  # })
+  type     = any
   default  = {}
   nullable = false
 
   validation {
-    condition = length(setsubtract(keys(var.msk_lag.overrides), flatten([
+    condition     = length(concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : "overrides.${reader}.${key}"]]))) == 0
+    error_message = "msk_lag has unknown keys: ${join(", ", concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : "overrides.${reader}.${key}"]])))}. It has ${join(", ", local.msk_lag_keys)} and overrides with the same."
+  }
+  validation {
+    condition = length(setsubtract(try(keys(var.msk_lag.overrides), []), flatten([
       for group, topics in local.msk_readers : concat([group], [for topic in topics : "${group}/${topic}"])
     ]))) == 0
     error_message = "msk_lag.overrides names a group or topic nobody reads; write the group as the catalogue does, or group/topic."
@@ -110,32 +133,35 @@ variable "msk_connect" {
     Archive every topic of the catalogue to S3 with MSK Connect; null archives nothing. `plugin` is
     the sink connector's ZIP in a versioned bucket. The module msk-connect-s3 documents each part.
   EOT
-  type = object({
-    plugin = object({
-      bucket_arn     = string
-      key            = string
-      object_version = string
-      class          = optional(string)
-    })
-    connector_properties = optional(map(string))
-    kafkaconnect_version = optional(string)
-    s3_prefix_list_id    = optional(string)
-    flush = optional(object({
-      records    = optional(number)
-      interval_s = optional(number)
-    }))
-    capacity = optional(object({
-      mcu_count   = optional(number)
-      min_workers = optional(number)
-      max_workers = optional(number)
-    }))
-    archive = optional(object({
-      cold_after_days   = optional(number)
-      expire_after_days = optional(number)
-    }), {})
-  })
+  # object({
+  #   plugin = object({
+  #     bucket_arn     = string
+  #     key            = string
+  #     object_version = string
+  #     class          = optional(string)
+  #   })
+  #   connector_properties = optional(map(string))
+  #   kafkaconnect_version = optional(string)
+  #   s3_prefix_list_id    = optional(string)
+  #   flush    = optional(object({ records = optional(number), interval_s = optional(number) }))
+  #   capacity = optional(object({
+  #     mcu_count   = optional(number)
+  #     min_workers = optional(number)
+  #     max_workers = optional(number)
+  #   }))
+  #   archive  = optional(object({ cold_after_days = optional(number), expire_after_days = optional(number) }))
+  # })
+  type    = any
   default = null
 
+  validation {
+    condition     = length(try(setsubtract(flatten([for key, value in var.msk_connect : contains(local.msk_connect_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_connect_keys), [])) == 0
+    error_message = "msk_connect has unknown keys: ${join(", ", try(setsubtract(flatten([for key, value in var.msk_connect : contains(local.msk_connect_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_connect_keys), []))}. There are ${join(", ", local.msk_connect_keys)}."
+  }
+  validation {
+    condition     = var.msk_connect == null || can(var.msk_connect.plugin.bucket_arn) && can(var.msk_connect.plugin.key) && can(var.msk_connect.plugin.object_version)
+    error_message = "msk_connect.plugin needs bucket_arn, key and object_version: the connector's ZIP in a versioned bucket."
+  }
   validation {
     condition     = var.msk_connect == null || var.enable_msk
     error_message = "msk_connect archives the topics of the MSK cluster; set enable_msk to true or leave msk_connect out."

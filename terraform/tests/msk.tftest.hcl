@@ -222,9 +222,103 @@ run "express_brokers_are_one_input_away" {
   variables { msk = { family = "express" } }
 
   assert {
-    condition     = output.msk.family == "express" && contains(local.msk_alarm_names.warning, "pat-test-events-broker-1-produce-throttled")
-    error_message = "The alarms follow the family."
+    condition     = output.msk.family == "express" && contains(local.msk_alarm_names.warning, "pat-test-events-express-broker-1-produce-throttled") && output.msk.name == "pat-test-events-express"
+    error_message = "The alarms follow the family, and what must exist beside its successor has it in its name."
   }
+}
+
+run "a_successor_stands_beside_the_cluster_until_clients_have_moved" {
+  command = plan
+  variables {
+    msk           = { brokers = { max_volume_gib = 500 }, client_security_groups = { services = "sg-5e" }, scraper_security_groups = { prometheus = "sg-90" } }
+    msk_successor = { family = "express", kafka_version = "3.9.x.kraft", client_security_groups = { movers = "sg-1" } }
+  }
+  override_resource {
+    target          = module.msk["express"].aws_msk_cluster.this["express"]
+    override_during = plan
+    values = {
+      arn                        = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events-express/11111111-2222-3333-4444-555555555555-2"
+      bootstrap_brokers_sasl_iam = "e-1.test:9098"
+    }
+  }
+
+  assert {
+    condition     = output.msk.family == "standard" && output.pat_events_config.bootstrap_servers == "b-1.test:9098,b-2.test:9098,b-3.test:9098"
+    error_message = "The cluster in use is the first one."
+  }
+  assert {
+    condition = output.msk_successor == {
+      bootstrap_servers = "e-1.test:9098", family = "express", name = "pat-test-events-express", security_group_id = "sg-1", replication_factor = 3, min_insync_replicas = 2
+      arn               = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-test-events-express/11111111-2222-3333-4444-555555555555-2"
+    }
+    error_message = "Where clients move to."
+  }
+  assert {
+    condition     = module.msk["express"].let_in == { "client/movers/9098" = "sg-1", "scraper/prometheus/11001" = "sg-90", "scraper/prometheus/11002" = "sg-90" }
+    error_message = "Those are let in that are named, or those of the first."
+  }
+  assert {
+    condition     = length(jsondecode(output.kafka_producer_policies["pat.smtp"]).Statement[0].Resource) == 2
+    error_message = "A client's one policy is for both."
+  }
+  assert {
+    condition = alltrue([
+      for name in ["pat-test-events-lag-notifier-pat-emails-time", "pat-test-events-express-lag-notifier-pat-emails-time"] : contains(local.msk_alarm_names.warning, name)
+    ]) && length([for name in concat(local.msk_alarm_names.warning, local.msk_alarm_names.critical) : name if startswith(name, "pat-test-events-express-") && strcontains(name, "archive")]) == 0
+    error_message = "Both are watched; the archive reads the first."
+  }
+}
+
+run "the_successor_is_the_cluster_in_use_in_the_end" {
+  command = plan
+  variables { msk = { family = "express", kafka_version = "3.9.x.kraft" } }
+
+  assert {
+    condition     = keys(module.msk) == ["express"] && output.msk.name == "pat-test-events-express" && output.msk_successor == null
+    error_message = "It keeps its name and its place, so nothing of it is made anew."
+  }
+}
+
+run "refuses_a_successor_of_the_same_family" {
+  command = plan
+  variables { msk_successor = { family = "standard" } }
+  expect_failures = [var.msk_successor]
+}
+
+run "refuses_a_successor_without_a_family" {
+  command = plan
+  variables { msk_successor = {} }
+  expect_failures = [var.msk_successor]
+}
+
+run "refuses_keys_a_successor_has_not" {
+  command = plan
+  variables { msk_successor = { family = "express", brokers = { number = 3 } } }
+  expect_failures = [var.msk_successor]
+}
+
+run "refuses_keys_the_archive_has_not" {
+  command = plan
+  variables { msk_connect = { plugin = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }, flush = { record = 1 } } }
+  expect_failures = [var.msk_connect]
+}
+
+run "refuses_an_archive_without_a_plugin" {
+  command = plan
+  variables { msk_connect = { flush = { records = 1 } } }
+  expect_failures = [var.msk_connect]
+}
+
+run "refuses_bounds_that_are_none" {
+  command = plan
+  variables { msk_lag = { max_offset = 1 } }
+  expect_failures = [var.msk_lag]
+}
+
+run "refuses_bounds_of_a_group_that_are_none" {
+  command = plan
+  variables { msk_lag = { overrides = { notifier = { max_offset = 1 } } } }
+  expect_failures = [var.msk_lag]
 }
 
 run "a_big_cluster_stays_within_cloudwatchs_limits" {

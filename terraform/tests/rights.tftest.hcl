@@ -81,6 +81,20 @@ run "the_key_is_open_to_the_services_that_need_it_and_no_other" {
   }
 }
 
+run "a_key_of_ones_own_is_used_and_told_what_it_needs" {
+  command = plan
+  variables { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/22222222-2222-3333-4444-555555555555" }
+
+  assert {
+    condition     = output.kms_key_arn == "arn:aws:kms:eu-west-1:111122223333:key/22222222-2222-3333-4444-555555555555" && jsondecode(output.queue_consumer_policies["notifications"]).Statement[1].Resource == output.kms_key_arn
+    error_message = "Everything is under that key."
+  }
+  assert {
+    condition     = jsondecode(output.kms_key_policy).Statement[*].Sid == ["AccountAdministersByIAM", "CloudWatchAlarms", "CloudWatchLogs", "EventBridge", "Topics"]
+    error_message = "Its policy has to let services use it."
+  }
+}
+
 run "services_get_least_privilege" {
   command = plan
 

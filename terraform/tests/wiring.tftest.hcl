@@ -72,14 +72,16 @@ mock_provider "aws" {
 }
 
 variables {
-  environment         = "test"
-  region              = "eu-west-1"
-  catalog_file        = "tests/catalogs/wired.yaml"
-  vpc_id              = "vpc-1"
-  subnet_ids          = ["subnet-a", "subnet-b", "subnet-c"]
-  workflow_step_event = "Step"
-  function_arns       = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
-  function_failures   = ["f"]
+  environment              = "test"
+  region                   = "eu-west-1"
+  catalog_file             = "tests/catalogs/wired.yaml"
+  vpc_id                   = "vpc-1"
+  subnet_ids               = ["subnet-a", "subnet-b", "subnet-c"]
+  workflow_step_event      = "Step"
+  function_arns            = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
+  iam_path                 = "/events/"
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  function_failures        = ["f"]
   function_sources = {
     q = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:q", queue = "q", max_concurrency = 5, batch_size = 50, batching_window_s = 2, filters = [{ body = { type = ["x"] } }], enabled = false }
     t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 3, max_retries = 4 }
@@ -144,8 +146,15 @@ run "each_part_is_handed_what_was_given" {
     error_message = "A workflow's steps go back to the bus as the event that was named."
   }
   assert {
-    condition     = contains(values(module.msk[0].let_in), "sg-c1") && contains(values(module.msk[0].let_in), "sg-5c")
+    condition     = contains(values(module.msk["standard"].let_in), "sg-c1") && contains(values(module.msk["standard"].let_in), "sg-5c")
     error_message = "Clients and scrapers may reach the brokers."
+  }
+  assert {
+    condition = merge(module.bus.roles, module.schedules.roles, module.workflow["w"].roles, module.msk_connect[0].roles) == {
+      for name in ["pat-test-start-eu-west-1", "pat-test-schedules-eu-west-1", "pat-test-w-run-eu-west-1", "pat-test-archive-connector-eu-west-1"] :
+      name => { path = "/events/", boundary = "arn:aws:iam::111122223333:policy/boundary" }
+    }
+    error_message = "Every role is where and within what is said."
   }
   assert {
     condition = { for name, source in module.function_source : name => jsonencode({ for key, value in source.settings : key => value if value != null }) } == {
@@ -155,7 +164,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "Functions that read."
   }
   assert {
-    condition     = module.msk[0].let_in["functions/9098"] == "sg-1"
+    condition     = module.msk["standard"].let_in["functions/9098"] == "sg-1"
     error_message = "Their pollers may reach the brokers."
   }
   assert {
@@ -171,7 +180,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "Only an emulator's bus has no key."
   }
   assert {
-    condition = { for key, value in module.msk[0].settings : key => jsonencode(value) } == {
+    condition = { for key, value in module.msk["standard"].settings : key => jsonencode(value) } == {
       kafka_version      = jsonencode("3.8.x")
       monitoring         = jsonencode("PER_TOPIC_PER_BROKER")
       subnet_ids         = jsonencode(["subnet-a", "subnet-b", "subnet-c"])
@@ -185,7 +194,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "The cluster."
   }
   assert {
-    condition     = module.msk[0].brokers.instance_type == "kafka.m7g.xlarge" && module.msk[0].name == "pat-test-events"
+    condition     = module.msk["standard"].brokers.instance_type == "kafka.m7g.xlarge" && module.msk["standard"].name == "pat-test-events"
     error_message = "The brokers."
   }
   assert {
@@ -193,7 +202,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "The archive's connector, which reaches S3 alone."
   }
   assert {
-    condition     = { for key in ["own", "topics", "flush.size", "name"] : key => lookup(module.msk_connect[0].settings.properties, key, "") } == { own = "1", topics = "t", "flush.size" = "77", name = "" }
+    condition     = { for key in ["own", "topics", "flush.size", "name", "errors.deadletterqueue.topic.replication.factor"] : key => lookup(module.msk_connect[0].settings.properties, key, "") } == { own = "1", topics = "t", "flush.size" = "77", name = "", "errors.deadletterqueue.topic.replication.factor" = "2" }
     error_message = "Its properties."
   }
   assert {

@@ -27,7 +27,9 @@ WORKERS: Final = 2
 #: Tests that may notice, what is quick and most likely to comes first.
 TESTS: Final = {
     "iam.tf": ("rights", "wiring"),
+    "claim_check.tf": ("wiring", "rights"),
     "kms.tf": ("rights",),
+    "lambda.tf": ("wiring", "rights"),
     "monitoring_msk.tf": ("wiring", "msk"),
     "msk.tf": ("wiring", "msk"),
     "msk_connect.tf": ("wiring", "msk"),
@@ -35,9 +37,11 @@ TESTS: Final = {
 }
 GOAL: Final = 0.95
 FILES: Final = (
+    "claim_check.tf",
     "eventbridge.tf",
     "iam.tf",
     "kms.tf",
+    "lambda.tf",
     "monitoring.tf",
     "monitoring_msk.tf",
     "msk.tf",

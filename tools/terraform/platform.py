@@ -198,12 +198,14 @@ def _first_comes_the_successor(state: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _forgotten(change: Mapping[str, Any]) -> bool:
-    """Whether the difference is LocalStack's: it loses the description of a rule between groups.
+    """Whether the difference is LocalStack's, in a rule between two security groups.
 
-    It keeps the description once the rule is changed, so this is seen after the first apply only.
+    It loses the description, until the rule is changed, and takes no other group than the first.
     """
     if not change["type"].startswith("aws_vpc_security_group_"):
         return False
     before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
     different = {key for key in {*before, *after} if before.get(key) != after.get(key)}
-    return different == {"description"} and not before["description"]
+    return (different == {"description"} and not before["description"]) or (
+        different == {"referenced_security_group_id"} and change["change"]["actions"] == ["update"]
+    )

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 GROWTH_GIB = 50
 CONNECTOR = "module.msk_connect[0].aws_mskconnect_connector.archive"
+#: Reads the cluster in use, and cannot be moved to another.
+READERS = {
+    CONNECTOR,
+    'module.function_source["notifier"].aws_lambda_event_source_mapping.this',
+}
+
+EXPRESS = 'module.msk["express"].aws_msk_cluster.this["express"]'
 
 
 def root(stage: Stage) -> None:
@@ -117,17 +124,26 @@ def _refused(outputs: Mapping[str, Any], endpoint_url: str) -> Iterator[str]:
 def _change(stage: Stage, platform: Platform, account: Account) -> int:
     """Apply one change after the other; the answer is how many there were."""
     plugin = {"plugin": {"object_version": account.plugins[1]}}
-    steps: dict[str, Callable[[], list[str]]] = {
-        "flush.records": lambda: platform.change(msk_connect={"flush": {"records": 10_000}}),
-        "a further topic": lambda: platform.add_topic("pat-audit"),
-        "a new plugin": lambda: platform.change(msk_connect=plugin),
-        "Kafka upgraded": lambda: platform.change(msk={"kafka_version": "4.0.x.kraft"}),
+    express = {"family": "express", "kafka_version": "3.9.x.kraft"}
+    steps: dict[str, tuple[Callable[[], list[str]], set[str]]] = {
+        "flush.records": (
+            lambda: platform.change(msk_connect={"flush": {"records": 10_000}}),
+            {CONNECTOR},
+        ),
+        "a further topic": (lambda: platform.add_topic("pat-audit"), {CONNECTOR}),
+        "a new plugin": (lambda: platform.change(msk_connect=plugin), {CONNECTOR}),
+        "Kafka upgraded": (lambda: platform.change(msk={"kafka_version": "4.0.x.kraft"}), set()),
+        "an express cluster beside it": (lambda: platform.change(msk_successor=express), set()),
+        "the express cluster in use": (
+            lambda: platform.change(msk=express, msk_successor=None),
+            READERS,
+        ),
     }
     _protect(stage, platform, account)
-    for name, step in steps.items():
+    for name, (step, wanted) in steps.items():
         with stage.timed(name):
             replaced = step()
-        if (CONNECTOR in replaced) != (name != "Kafka upgraded"):
+        if {*replaced} & {*READERS, EXPRESS} != wanted:
             stage.fault(f"{name} replaced {replaced}")
     return len(steps)
 
@@ -138,11 +154,12 @@ def _protect(stage: Stage, platform: Platform, account: Account) -> None:
         platform.protect()
         plans: dict[str, dict[str, Any]] = {
             "other subnets": {"subnet_ids": account.spare_subnets},
-            "no cluster": {"enable_msk": False, "msk_connect": None},
+            "no cluster": {"enable_msk": False, "msk_connect": None, "function_sources": None},
+            "another family": {"msk": {"family": "express"}},
         }
         try:
             for name, variables in plans.items():
-                if "deletion_protection" not in platform.refusal(**variables):
+                if "cannot be destroyed" not in platform.refusal(**variables):
                     stage.fault(f"a plan with {name} is not refused")
         finally:
             platform.give_up_protection()

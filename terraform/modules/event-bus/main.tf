@@ -206,9 +206,11 @@ resource "aws_lambda_permission" "rule" {
 resource "aws_iam_role" "start_workflows" {
   count = length(local.workflows) > 0 ? 1 : 0
 
-  name               = "${var.name}-start-${var.account.region}"
-  description        = "Lets rules of ${var.name} start their state machines"
-  assume_role_policy = local.start_trust
+  name                 = "${var.name}-start-${var.account.region}"
+  description          = "Lets rules of ${var.name} start their state machines"
+  assume_role_policy   = local.start_trust
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "start_workflows" {

@@ -59,3 +59,8 @@ output "encrypted" {
   description = "Whether events on the bus and in its archive are encrypted with the key. Known at plan time."
   value       = aws_cloudwatch_event_bus.this.kms_key_identifier == var.kms_key_arn
 }
+
+output "roles" {
+  description = "Roles that are made to path and permissions boundary. Known at plan time."
+  value       = { for role in aws_iam_role.start_workflows : role.name => { path = role.path, boundary = role.permissions_boundary } }
+}

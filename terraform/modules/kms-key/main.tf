@@ -1,4 +1,6 @@
 locals {
+  own = var.existing_key_arn == null ? { own = true } : {}
+
   # Written with jsonencode, not with a policy document: the policy is then known at
   # plan time and can be asserted statement by statement.
   policy = jsonencode({
@@ -34,6 +36,8 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
+  for_each = local.own
+
   description             = var.description
   policy                  = local.policy
   enable_key_rotation     = true
@@ -41,16 +45,18 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
+  for_each = aws_kms_key.this
+
   name          = "alias/${var.name}"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = each.value.key_id
 }
 
 # Terraform's prevent_destroy takes no variable, so something that is there by input stands before
 # the key: it goes when that goes or is replaced, and it must not.
 resource "terraform_data" "deletion_protection" {
-  for_each = var.deletion_protection ? { key = true } : {}
+  for_each = var.deletion_protection ? aws_kms_key.this : {}
 
-  triggers_replace = aws_kms_key.this.key_id
+  triggers_replace = each.value.key_id
 
   lifecycle {
     prevent_destroy = true

@@ -66,6 +66,17 @@ variable "service_grants" {
   }
 }
 
+variable "existing_key_arn" {
+  description = "ARN of a key that is there, which is then taken as it is: its policy is its owner's, and has to have the statements of `policy_json`. Null makes one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_key_arn == null ? true : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/", var.existing_key_arn))
+    error_message = "existing_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
+  }
+}
+
 variable "deletion_window_days" {
   description = "Days between asking for the key's deletion and its end. Data under a deleted key is lost."
   type        = number

@@ -93,9 +93,11 @@ resource "aws_vpc_security_group_ingress_rule" "brokers" {
 }
 
 resource "aws_iam_role" "connector" {
-  name               = "${var.name}-connector-${var.account.region}"
-  description        = "Reads topics and writes them to the archive"
-  assume_role_policy = local.trust_policy
+  name                 = "${var.name}-connector-${var.account.region}"
+  description          = "Reads topics and writes them to the archive"
+  assume_role_policy   = local.trust_policy
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "connector" {

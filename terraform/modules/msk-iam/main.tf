@@ -3,8 +3,8 @@
 # policy actions and resources" in the MSK developer guide, with the actions each requires.
 locals {
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID -> ...:topic/NAME/UUID, ...:group/NAME/UUID
-  topic_arn = replace(var.cluster_arn, ":cluster/", ":topic/")
-  group_arn = replace(var.cluster_arn, ":cluster/", ":group/")
+  topic_arns = [for arn in var.cluster_arns : replace(arn, ":cluster/", ":topic/")]
+  group_arns = [for arn in var.cluster_arns : replace(arn, ":cluster/", ":group/")]
 
   groups = {
     for name, group in var.groups : name => {
@@ -29,7 +29,7 @@ locals {
     Sid      = "Connect"
     Effect   = "Allow"
     Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"]
-    Resource = [var.cluster_arn]
+    Resource = var.cluster_arns
   }
   # An idempotent producer asks for this on the cluster, not on the topic.
   connect_and_produce = merge(local.connect, {
@@ -43,7 +43,7 @@ locals {
         Sid      = "Publish"
         Effect   = "Allow"
         Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-        Resource = [for topic in topics : "${local.topic_arn}/${topic}"]
+        Resource = flatten([for topic in topics : [for arn in local.topic_arns : "${arn}/${topic}"]])
       },
     ]
   }
@@ -55,19 +55,19 @@ locals {
         Sid      = "Consume"
         Effect   = "Allow"
         Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
-        Resource = [for topic in setunion(group.consumed, group.retries) : "${local.topic_arn}/${topic}"]
+        Resource = flatten([for topic in setunion(group.consumed, group.retries) : [for arn in local.topic_arns : "${arn}/${topic}"]])
       },
       {
         Sid      = "Publish"
         Effect   = "Allow"
         Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-        Resource = [for topic in setunion(group.published, group.dead_letters, group.retries) : "${local.topic_arn}/${topic}"]
+        Resource = flatten([for topic in setunion(group.published, group.dead_letters, group.retries) : [for arn in local.topic_arns : "${arn}/${topic}"]])
       },
       {
         Sid      = "CommitOffsets"
         Effect   = "Allow"
         Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-        Resource = ["${local.group_arn}/${name}"]
+        Resource = [for arn in local.group_arns : "${arn}/${name}"]
       },
     ]
   }
@@ -85,7 +85,7 @@ locals {
         "kafka-cluster:DescribeTopic",
         "kafka-cluster:DescribeTopicDynamicConfiguration",
       ]
-      Resource = [for topic in concat(local.topics, local.dead_letters, local.retries) : "${local.topic_arn}/${topic}"]
+      Resource = flatten([for topic in concat(local.topics, local.dead_letters, local.retries) : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
   ]
 
@@ -93,24 +93,22 @@ locals {
   operator_policy = [
     local.connect_and_produce,
     {
-      Sid    = "ReadDeadLetters"
-      Effect = "Allow"
-      Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
-      Resource = [
-        for topic in local.dead_letters : "${local.topic_arn}/${topic}"
-      ]
+      Sid      = "ReadDeadLetters"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+      Resource = flatten([for topic in local.dead_letters : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
     {
       Sid      = "Replay"
       Effect   = "Allow"
       Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-      Resource = [for topic in local.retries : "${local.topic_arn}/${topic}"]
+      Resource = flatten([for topic in local.retries : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
     {
       Sid      = "MeasureLag"
       Effect   = "Allow"
       Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration"]
-      Resource = [for topic in local.topics : "${local.topic_arn}/${topic}"]
+      Resource = flatten([for topic in local.topics : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
     {
       Sid    = "DescribeGroups"
@@ -118,7 +116,7 @@ locals {
       Action = ["kafka-cluster:DescribeGroup"]
       # `pat-events` reads as the group pat-events-reader: it commits nothing there, but its
       # client asks for the group's coordinator.
-      Resource = [for name in concat(keys(var.groups), ["pat-events-reader"]) : "${local.group_arn}/${name}"]
+      Resource = flatten([for name in concat(keys(var.groups), ["pat-events-reader"]) : [for arn in local.group_arns : "${arn}/${name}"]])
     },
   ]
 

@@ -1,11 +1,11 @@
-variable "cluster_arn" {
-  description = "ARN of the MSK cluster the policies are for."
-  type        = string
+variable "cluster_arns" {
+  description = "ARNs of the MSK clusters the policies are for: one, and its successor while clients move."
+  type        = list(string)
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws[a-z-]*:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/*]+/[^/*]+$", var.cluster_arn))
-    error_message = "cluster_arn must be the full ARN of one cluster (arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID), without wildcards."
+    condition     = length(var.cluster_arns) > 0 && alltrue([for arn in var.cluster_arns : can(regex("^arn:aws[a-z-]*:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/*]+/[^/*]+$", arn))])
+    error_message = "cluster_arns must be full ARNs of clusters (arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID), without wildcards."
   }
 }
 

@@ -69,9 +69,11 @@ resource "aws_scheduler_schedule" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "${var.name}-schedules-${var.account.region}"
-  description        = "Lets the schedules of ${var.name} send to their queues"
-  assume_role_policy = local.trust
+  name                 = "${var.name}-schedules-${var.account.region}"
+  description          = "Lets the schedules of ${var.name} send to their queues"
+  assume_role_policy   = local.trust
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "this" {

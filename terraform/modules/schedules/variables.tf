@@ -85,3 +85,23 @@ variable "schedules" {
     error_message = "schedules: max_age_s must be between 60 and 86400 and max_attempts between 1 and 185, the ranges of the scheduler."
   }
 }
+
+variable "roles" {
+  description = "Path of the roles made here, and the policy that bounds what they may at most."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.roles.path))
+    error_message = "roles.path must begin and end with '/'."
+  }
+
+  validation {
+    condition     = var.roles.permissions_boundary_arn == null ? true : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.roles.permissions_boundary_arn))
+    error_message = "roles.permissions_boundary_arn must be the ARN of a policy (arn:aws:iam::ACCOUNT:policy/NAME)."
+  }
+}

@@ -110,9 +110,11 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "${var.name}-run-${var.account.region}"
-  description        = "Lets the state machine ${var.name} read definitions, publish steps and write records"
-  assume_role_policy = local.trust
+  name                 = "${var.name}-run-${var.account.region}"
+  description          = "Lets the state machine ${var.name} read definitions, publish steps and write records"
+  assume_role_policy   = local.trust
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "this" {

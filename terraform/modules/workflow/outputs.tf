@@ -35,3 +35,8 @@ output "settings" {
     force_destroy      = aws_s3_bucket.this.force_destroy
   }
 }
+
+output "roles" {
+  description = "Roles that are made to path and permissions boundary. Known at plan time."
+  value       = { for role in aws_iam_role.this[*] : role.name => { path = role.path, boundary = role.permissions_boundary } }
+}

@@ -101,3 +101,23 @@ variable "force_destroy" {
   default     = false
   nullable    = false
 }
+
+variable "roles" {
+  description = "Path of the roles made here, and the policy that bounds what they may at most."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.roles.path))
+    error_message = "roles.path must begin and end with '/'."
+  }
+
+  validation {
+    condition     = var.roles.permissions_boundary_arn == null ? true : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.roles.permissions_boundary_arn))
+    error_message = "roles.permissions_boundary_arn must be the ARN of a policy (arn:aws:iam::ACCOUNT:policy/NAME)."
+  }
+}

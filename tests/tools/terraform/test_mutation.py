@@ -65,9 +65,9 @@ def test_the_faults_that_once_went_unnoticed_are_among_those_planted():
         "cloudwatch.amazonaws.com",  # alarms may publish
         "in [] :",  # an address is not subscribed
         "Condition = local.via.sqs -> (gone)",
-        "client_security_groups  = try(var.msk.client_security_groups, {}) -> (gone)",
+        "client_security_groups  = try(each.value.client_security_groups, ",
         "archive_days = var.archive_days -> (gone)",
-        "s3_prefix_list_id = var.msk_connect.s3_prefix_list_id -> (gone)",
+        "s3_prefix_list_id = try(var.msk_connect.s3_prefix_list_id, null) -> (gone)",
         "alarm_actions     = ",
     ):
         assert fault in told

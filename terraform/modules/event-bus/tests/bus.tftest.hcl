@@ -351,3 +351,24 @@ run "refuses_an_alias_for_a_key" {
   variables { kms_key_arn = "alias/aws/sqs" }
   expect_failures = [var.kms_key_arn]
 }
+
+run "roles_are_where_and_within_what_is_said" {
+  command = plan
+  variables { roles = { path = "/events/", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" } }
+  assert {
+    condition     = aws_iam_role.start_workflows[0].path == "/events/" && aws_iam_role.start_workflows[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "Accounts that demand a boundary take the role."
+  }
+}
+
+run "refuses_a_path_without_its_end" {
+  command = plan
+  variables { roles = { path = "/events" } }
+  expect_failures = [var.roles]
+}
+
+run "refuses_a_boundary_by_name" {
+  command = plan
+  variables { roles = { permissions_boundary_arn = "boundary" } }
+  expect_failures = [var.roles]
+}

@@ -42,7 +42,7 @@ run "each_statement_is_what_was_asked_for" {
     error_message = "No statement is open to everybody."
   }
   assert {
-    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.policy == output.policy_json
+    condition     = aws_kms_key.this["own"].enable_key_rotation && aws_kms_key.this["own"].policy == output.policy_json
     error_message = "The key rotates and carries the policy."
   }
 }
@@ -92,4 +92,26 @@ run "refuses_a_malformed_account" {
   command = plan
   variables { account = { id = "12" } }
   expect_failures = [var.account]
+}
+
+run "a_key_that_is_there_is_taken_as_it_is" {
+  command = plan
+  variables {
+    existing_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/22222222-2222-3333-4444-555555555555"
+    deletion_protection = true
+  }
+  assert {
+    condition     = output.arn == "arn:aws:kms:eu-west-1:111122223333:key/22222222-2222-3333-4444-555555555555" && output.alias == null && length(aws_kms_key.this) + length(terraform_data.deletion_protection) == 0
+    error_message = "Nothing is made."
+  }
+  assert {
+    condition     = jsondecode(output.policy_json).Statement[0].Sid == "AccountAdministersByIAM"
+    error_message = "What its policy needs is told."
+  }
+}
+
+run "refuses_an_alias_of_a_key_that_is_there" {
+  command = plan
+  variables { existing_key_arn = "alias/events" }
+  expect_failures = [var.existing_key_arn]
 }

@@ -270,3 +270,24 @@ run "what_the_whole_account_shares_has_the_region_in_its_name" {
     error_message = "In another region the same name would be taken."
   }
 }
+
+run "roles_are_where_and_within_what_is_said" {
+  command = plan
+  variables { roles = { path = "/events/", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" } }
+  assert {
+    condition     = aws_iam_role.connector.path == "/events/" && aws_iam_role.connector.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "Accounts that demand a boundary take the role."
+  }
+}
+
+run "refuses_a_path_without_its_end" {
+  command = plan
+  variables { roles = { path = "/events" } }
+  expect_failures = [var.roles]
+}
+
+run "refuses_a_boundary_by_name" {
+  command = plan
+  variables { roles = { permissions_boundary_arn = "boundary" } }
+  expect_failures = [var.roles]
+}

@@ -1,5 +1,5 @@
 variables {
-  cluster_arn = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1"
+  cluster_arns = ["arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1"]
   events = {
     EmailReceived  = { topic = "pat-emails", source = "pat.smtp" }
     EmailProcessed = { topic = "pat-emails", source = "pat.processor" }
@@ -156,8 +156,8 @@ run "no_policy_has_a_wildcard" {
 
 run "refuses_a_cluster_wildcard" {
   command = plan
-  variables { cluster_arn = "arn:aws:kafka:eu-west-1:111122223333:cluster/pat/*" }
-  expect_failures = [var.cluster_arn]
+  variables { cluster_arns = ["arn:aws:kafka:eu-west-1:111122223333:cluster/pat/*"] }
+  expect_failures = [var.cluster_arns]
 }
 
 run "refuses_a_topic_wildcard" {
@@ -209,4 +209,32 @@ run "refuses_a_policy_longer_than_iam_allows" {
     groups = { processor = { consumes = [for number in range(60) : "Event${number}"] } }
   }
   expect_failures = [output.producer_policy_jsons, output.consumer_policy_jsons, output.topic_admin_policy_json, output.operator_policy_json]
+}
+
+run "a_successor_is_open_to_the_same" {
+  command = plan
+  variables {
+    cluster_arns = [
+      "arn:aws:kafka:eu-west-1:111122223333:cluster/pat/11111111-2222-3333-4444-555555555555-1",
+      "arn:aws:kafka:eu-west-1:111122223333:cluster/pat-express/11111111-2222-3333-4444-555555555555-2",
+    ]
+    events = { A = { topic = "t", source = "a" } }
+    groups = { g = { consumes = ["A"] } }
+  }
+  assert {
+    condition = jsondecode(output.consumer_policy_jsons["g"]).Statement[0].Resource == [for arn in var.cluster_arns : arn] && jsondecode(output.consumer_policy_jsons["g"]).Statement[1].Resource == [
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/t",
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat-express/11111111-2222-3333-4444-555555555555-2/t",
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/t.g.retry",
+      "arn:aws:kafka:eu-west-1:111122223333:topic/pat-express/11111111-2222-3333-4444-555555555555-2/t.g.retry",
+    ]
+    error_message = "A group reads on where its topics go."
+  }
+  assert {
+    condition = jsondecode(output.consumer_policy_jsons["g"]).Statement[3].Resource == [
+      "arn:aws:kafka:eu-west-1:111122223333:group/pat/11111111-2222-3333-4444-555555555555-1/g",
+      "arn:aws:kafka:eu-west-1:111122223333:group/pat-express/11111111-2222-3333-4444-555555555555-2/g",
+    ]
+    error_message = "And commits there."
+  }
 }
