@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -104,6 +105,18 @@ def test_every_message_is_handled_once_and_deleted(queue, consume, kind):
     until(lambda: len(queue) == 0)
     assert sorted(called) == sorted(ids)
     until(lambda: consumer.stats().handled == 500)
+
+
+def test_nothing_is_kept_of_what_was_handled(queue, consume):
+    consumer = consume(quick_handlers())
+    kept = []
+    for batch in range(1, 4):
+        send(queue, *(f"e-{n}" for n in range(1_000)))
+        until(lambda batch=batch: consumer.stats().handled == batch * 1_000)
+        until(lambda: len(queue) == 0)
+        gc.collect()
+        kept.append(len(gc.get_objects()))
+    assert kept[2] - kept[1] < 500, kept
 
 
 def test_groups_of_a_fifo_queue_are_handled_side_by_side_and_each_in_its_order(dead, consume):

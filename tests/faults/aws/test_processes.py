@@ -41,9 +41,9 @@ def test_a_consumer_that_is_killed_has_deleted_only_what_it_handled_and_loses_no
     make_queue, sqs, start
 ):
     queue = make_queue(fifo=True)
-    sent = [f"k{n % 7} {n}" for n in range(100)]
-    send_numbered(sqs, queue, 100, groups=7)
-    for enough in (10, 40):
+    sent = [f"k{n % 7} {n}" for n in range(60)]
+    send_numbered(sqs, queue, 60, groups=7)
+    for enough in (10, 25):
         process, handled = start("consumer_process.py", queue)
         until(lambda enough=enough, handled=handled: len(handled()) >= enough)
         kill(process)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events import AwsConfig, Config, Producer, QueueConsumer, SqsQueue
+from pat_events import AwsConfig, Config, Producer, QueueConsumer, Sqs, SqsQueue
 from pat_events.errors import (
     AuthenticationError,
     NotPermittedError,
@@ -67,6 +67,27 @@ def consumer(proxy, make_queue, service, quick):
     consumer = QueueConsumer(SqsQueue(queue.queue.name, aws), service.handlers, config=Config())
     consumer.of = queue
     return consumer
+
+
+def test_another_region_has_no_such_queue_and_the_region_is_named(proxy, make_queue, service):
+    name = make_queue().queue.name
+    elsewhere = AwsConfig(region="eu-west-1", endpoint_url=proxy.address)
+    words = f"there is no queue {name} in eu-west-1 .*correct its name, region"
+    with pytest.raises(TopicMissingError, match=words):
+        Producer(transport=Sqs(name, elsewhere))
+    consumer = QueueConsumer(SqsQueue(name, elsewhere), service.handlers, config=Config())
+    with pytest.raises(TopicMissingError, match=words):
+        consumer.start()
+
+
+def test_a_consumer_without_credentials_is_told_what_to_give(consumer, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(AuthenticationError, match=r"receiving from queue .*give boto3 valid"):
+        consumer.start()
 
 
 @pytest.mark.parametrize(("code", "kind", "words"), REFUSALS[:4], ids=CODES[:4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import subprocess
@@ -173,6 +174,23 @@ def test_whatever_it_does_nothing_is_lost_or_sent_in_vain_and_keys_keep_their_or
     for number in range(11 if to is queue else 0):
         arrived = dict.fromkeys(key for group, key in running.taken if group == f"k{number}")
         assert list(arrived) == [it.event_id for it in acks[number::11]]
+
+
+@pytest.mark.parametrize("to", [queue, bus])
+def test_nothing_is_kept_of_what_was_acknowledged(to):
+    with service(lambda: ("fine", lambda: False)) as running:
+        producer = publisher(running, to, buffer_events=1_000)
+        kept = []
+        for _ in range(3):
+            for n in range(1_000):
+                producer.publish(EmailReceived(email_id=f"k{n}"))
+            assert producer.flush(30) is None
+            running.taken.clear()
+            running.told.clear()
+            gc.collect()
+            kept.append(len(gc.get_objects()))
+        producer.close(5)
+    assert kept[2] - kept[1] < 500, kept
 
 
 @pytest.mark.parametrize("fate", ["down", "hangs", "cut", "nonsense"])
