@@ -7,6 +7,11 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 # All tests run in two processes; with ARGS, such as some of them or --pdb, in one.
 WORKERS := -n 2 --dist loadfile --max-worker-restart 0
 
+# The demo on AWS's buses starts LocalStack unless the environment leads somewhere.
+ON_AWS = $(findstring --aws,$(ARGS))
+PLACES = $(AWS_ENDPOINT_URL)$(AWS_PROFILE)$(PAT_EVENTS_AWS_ENDPOINT_URL)$(PAT_EVENTS_AWS_PROFILE)
+ON_LOCALSTACK = $(if $(PLACES),,$(ON_AWS))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types proto docs perf lambda-package stack-up stack-down terraform check clean
 
@@ -15,8 +20,8 @@ help: ## show this list
 
 setup: $(VENV)/.dev ## install everything for development into .venv
 
-demo: $(VENV)/.demo ## real e-mail through two consumer groups, on an embedded broker
-	@$(BIN)/pat-events demo $(ARGS)
+demo: $(VENV)/$(if $(ON_AWS),.demo-aws,.demo) ## real e-mail through two services, in this process; with ARGS=--aws on LocalStack
+	@$(if $(ON_LOCALSTACK),echo "starting LocalStack ..." >&2; $(BIN)/python -m tools.stack run localstack -- )$(BIN)/pat-events demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests; parts that cannot be had here are skipped loudly
 	@$(BIN)/pytest --cov --cov-report= $(or $(ARGS),$(WORKERS))
@@ -66,7 +71,7 @@ clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 # Standard output is for results: a shell may evaluate what stack-up prints.
-# Two stages, so that the demo installs only what it needs. The locks are complete, so pip resolves nothing
+# Stages, so that the demo installs only what it needs. The locks are complete, so pip resolves nothing
 # (--no-deps): its resolver takes a newer release for a package that is locked without the extra another asks for.
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -81,8 +86,14 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/.made
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.demo-aws: requirements/demo-aws.txt pyproject.toml | $(VENV)/.made
+	@echo "installing what the demo on AWS's buses needs ..." >&2
+	@$(PIP) --no-deps --require-hashes -r requirements/demo-aws.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo
+
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.made
 	@echo "installing what development needs ..." >&2
 	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.demo-aws

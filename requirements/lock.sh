@@ -9,4 +9,5 @@ compile() {
         --no-header --no-annotate --output-file "requirements/$out" "$@"
 }
 compile demo.txt pyproject.toml --extra cli --group build
+compile demo-aws.txt pyproject.toml --extra cli --extra aws --group build --group demo-aws
 compile dev.txt pyproject.toml --all-extras --group build --group dev

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,35 @@ def test_a_demo_cut_short_leaves_nothing_on_a_cluster(alone, kafka_broker, many,
     assert process.returncode == 128 + number
     left = [name for name in (*admin.layouts(), *admin.groups()) if suffix in name]
     assert not left
+
+
+@pytest.mark.localstack
+def test_a_demo_cut_short_leaves_nothing_on_aws(alone, aws, localstack_url, many):
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    place = {"AWS_ENDPOINT_URL": localstack_url, "AWS_DEFAULT_REGION": "us-east-1"}
+    command = replace(alone, environ=alone.environ | keys | place)
+    with command.start("demo", "--aws", "--mail", many) as process:
+        suffix = re.search(r"-demo-\w{8}", process.stdout.readline())[0]
+        interrupt(process, signal.SIGINT)
+    assert process.returncode == 130
+    sqs = aws.client("sqs")
+    urls = sqs.list_queues().get("QueueUrls", [])
+    sqs.close()
+    assert not [url for url in urls if suffix in url]
+
+
+def test_on_aws_it_wants_to_be_told_where(alone):
+    names = ("AWS_", "PAT_EVENTS_AWS_")
+    nowhere = {name: text for name, text in alone.environ.items() if not name.startswith(names)}
+    result = replace(alone, environ=nowhere)("demo", "--aws")
+    assert result.returncode == 1
+    assert result.stderr.startswith("pat-events: no place is named: set AWS_ENDPOINT_URL")
+
+
+def test_one_place_is_enough(alone):
+    result = alone("demo", "--aws", "--bootstrap", "b:1")
+    assert result.returncode == 2
+    assert "name two places" in result.stderr
 
 
 def test_without_its_extra_the_command_says_what_to_install():

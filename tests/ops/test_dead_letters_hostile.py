@@ -22,7 +22,7 @@ def test_reasons_of_any_length_and_number_make_one_short_line(cluster, capsys, m
     only = dead_letters.DeadLetterTopics([listed[LETTERS]], [])
     monkeypatch.setattr(dlq.ops, "list_topics", lambda *_: only)
     monkeypatch.setattr(dlq, "configure", lambda *_: (Config(), cluster))
-    dlq.list_topics()
+    dlq.list_letters()
     shown = capsys.readouterr().out
     assert "20 more reasons" in shown
     assert not any(line.startswith("==") for line in shown.splitlines())

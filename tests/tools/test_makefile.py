@@ -37,7 +37,7 @@ def install(tmp_path):
     return install
 
 
-@pytest.mark.parametrize("stage", ["demo", "dev"])
+@pytest.mark.parametrize("stage", ["demo", "demo-aws", "dev"])
 def test_installing_writes_nothing_to_standard_output(install, stage):
     done = install(stage)
     assert done.returncode == 0

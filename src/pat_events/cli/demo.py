@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path  # noqa: TC003 -- typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 from rich.panel import Panel
@@ -17,9 +18,10 @@ from pat_events.cli.options import Bootstrap, broker_named, configure
 from pat_events.cli.output import command, console, say, silence, table
 from pat_events.core.shown import one_line
 from pat_events.core.wording import counted
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pat_events.demo.run import Tally
     from pat_events.ops.dead_letters import StoredLetter
@@ -27,6 +29,25 @@ if TYPE_CHECKING:
 
 # Where lines are kept, as in a CI log, one a second is enough.
 _LINE_EVERY_S: Final = 1.0
+_PLACES: Final = (
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "PAT_EVENTS_AWS_ENDPOINT_URL",
+    "PAT_EVENTS_AWS_PROFILE",
+)
+_NO_PLACE: Final = (
+    "no place is named: set AWS_ENDPOINT_URL to LocalStack's address, or AWS_PROFILE to use AWS "
+    "itself. In a checkout 'make demo ARGS=--aws' starts LocalStack"
+)
+
+_Aws: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--aws",
+        help="Over an EventBridge bus and SQS queues, where AWS_ENDPOINT_URL (LocalStack's) or "
+        "AWS_PROFILE leads.",
+    ),
+]
 
 
 @command
@@ -41,41 +62,78 @@ def demo(
         ),
     ] = None,
     bootstrap: Bootstrap = None,
+    aws: _Aws = False,  # noqa: FBT002 -- an option, by its name
 ) -> None:
     """Send real e-mails through a processor and a validator, and look at what fails.
 
     Without a broker named, one runs inside this process: nothing else is needed. On a real one the
-    demo makes topics and groups of its own and deletes them at its end.
+    demo makes topics and groups of its own and deletes them at its end. So it does with a bus, its
+    rules and queues of AWS, and there it gives the dead letters back to a repaired processor.
 
     Example:
       pat-events demo
       pat-events demo --mail ~/Maildir
       pat-events demo --bootstrap localhost:9092
+      AWS_PROFILE=dev pat-events demo --aws
     """
-    from pat_events.demo import run as walk  # noqa: PLC0415 -- only this command needs it
-    from pat_events.demo import sites  # noqa: PLC0415
-    from pat_events.demo.mail import read_mails, samples  # noqa: PLC0415
+    if aws and bootstrap:
+        raise typer.BadParameter("--aws and --bootstrap name two places: give one of them")
+    from pat_events.demo.mail import read_mails, samples  # noqa: PLC0415 -- it alone needs it
 
     mails = samples() if mail is None else read_mails(mail)
-    named = broker_named(bootstrap)
-    site = sites.on_cluster(*configure(bootstrap)) if named else sites.embedded()
     silence("pat_events.consumer")
     try:
-        with site as place:
-            where = (
-                place.cluster.kafka.bootstrap_servers if named else "a broker inside this process"
-            )
-            console.print(
-                f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
-            )
-            with _progress() as report:
-                tally = walk.run(place, mails, report)
-            _close(tally, walk.LETTERS_SHOWN)
+        adds_up = _on_aws(mails) if aws else _on_kafka(mails, bootstrap)
     except KeyboardInterrupt:
         say("interrupted")
         raise
-    if not tally.adds_up:
+    if not adds_up:
         raise typer.Exit(FAILED)
+
+
+def _on_kafka(mails: Iterable[bytes], bootstrap: str | None) -> bool:
+    from pat_events.demo import run as walk  # noqa: PLC0415 -- as above
+    from pat_events.demo import sites  # noqa: PLC0415
+
+    named = broker_named(bootstrap)
+    site = sites.on_cluster(*configure(bootstrap)) if named else sites.embedded()
+    with site as place:
+        where = place.cluster.kafka.bootstrap_servers if named else "a broker inside this process"
+        console.print(
+            f"Mails through {place.processor} and {place.validator}, on {where}", soft_wrap=True
+        )
+        with _progress() as report:
+            tally = walk.run(place, mails, report)
+        _close(tally, walk.LETTERS_SHOWN)
+    return tally.adds_up
+
+
+def _on_aws(mails: Iterable[bytes]) -> bool:
+    from pat_events.config import Config  # noqa: PLC0415 -- as above
+    from pat_events.demo import aws_run, aws_site  # noqa: PLC0415
+    from pat_events.demo.run import LETTERS_SHOWN  # noqa: PLC0415
+    from pat_events.demo.sites import PROCESSOR, VALIDATOR  # noqa: PLC0415
+    from pat_events.transports.aws.config import AwsConfig  # noqa: PLC0415
+
+    if not any(os.environ.get(name) for name in _PLACES):
+        # What is only in a file may be anybody's account.
+        raise ConfigError(_NO_PLACE)
+    config, config_of_aws = Config.from_env(), AwsConfig.from_env()
+    with aws_site.on_aws(config, config_of_aws) as place:
+        console.print(
+            f"Mails through {PROCESSOR} and {VALIDATOR}, on {place.address}", soft_wrap=True
+        )
+        with _progress() as report:
+            tally, redriven = aws_run.run(place, mails, report)
+        _close(tally, LETTERS_SHOWN)
+        if redriven.given_back:
+            sign = "=" if redriven.adds_up else "≠"
+            console.print(
+                f"{counted(redriven.given_back, 'dead letter')} given back to a repaired processor "
+                f"{sign} {redriven.handled} handled",
+                soft_wrap=True,
+            )
+    return tally.adds_up and redriven.adds_up
 
 
 @contextlib.contextmanager

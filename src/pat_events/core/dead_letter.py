@@ -136,7 +136,7 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _ATTEMPTS: str(cause.attempts),
         _HANDLER: cause.handler,
         _ERROR_CLASS: class_of(error),
-        _ROOT_CAUSE_CLASS: class_of(_root_cause(error)),
+        _ROOT_CAUSE_CLASS: class_of(root_cause(error)),
         _STACKTRACE: _end_of_stack(error),
         _TIMESTAMP_MS: str(delivery.timestamp_ms),
         _FIRST_FAILED_MS: str(cause.first_failed_ms),
@@ -208,7 +208,8 @@ def _beginning(text: str, most_bytes: int) -> str:
     return str.encode(text, errors="replace")[:most_bytes].decode(errors="ignore")
 
 
-def _root_cause(error: BaseException) -> BaseException:
+def root_cause(error: BaseException) -> BaseException:
+    """Return what an error was raised from in the end; itself where it was raised from nothing."""
     # "raise a from b" inside the handling of a from b makes a ring.
     seen = set[int]()
     while id(error) not in seen:
