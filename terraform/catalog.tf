@@ -41,7 +41,7 @@ locals {
 
   # Names on AWS to what in the catalogue gets them, once for each. FIFO queues meet no standard ones.
   queue_owners = concat(
-    [{ name = "undelivered", owner = "the bus's dead-letter queue" }, { name = "unhandled", owner = "the queue of what functions gave up" }],
+    [{ name = "undelivered", owner = "the bus's dead-letter queue" }, { name = "unhandled", owner = "the queue of what functions gave up" }, { name = "unheard", owner = "the queue of what subscribers did not take" }],
     flatten([
       for name, queue in local.queues : [
         { name = "${name}${queue.fifo ? ".fifo" : ""}", owner = "queues.${name}" },

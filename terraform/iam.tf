@@ -111,7 +111,7 @@ locals {
           "sqs:PurgeQueue",
           "sqs:ReceiveMessage",
         ]
-        Resource = concat(values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn)
+        Resource = concat(values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn, aws_sqs_queue.unheard[*].arn)
       },
       {
         # Not the bus's and the functions': they are no queue's, and SQS moves none of their messages.
@@ -208,7 +208,7 @@ locals {
           Effect = "Allow"
           Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
           Resource = concat(
-            values(module.queue)[*].arn, values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn
+            values(module.queue)[*].arn, values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn, aws_sqs_queue.unheard[*].arn
           )
         },
         {

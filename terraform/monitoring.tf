@@ -110,6 +110,10 @@ locals {
     }
   }
 
+  service_alarms = merge(
+    local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms
+  )
+
   schedule_alarms = {
     for key, metric in { dropped = "InvocationDroppedCount", refused = "TargetErrorCount" } : "schedules-${key}" => {
       description                = "The scheduler could not hand a job's message to its queue; what it dropped is in ${module.bus.dead_letter_name}."
@@ -126,7 +130,9 @@ module "alarms" {
 
   name_prefix = local.name
   topic_arns  = local.alarm_topic_arns
-  alarms      = merge(local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms)
+  alarms = {
+    for key, alarm in local.service_alarms : key => merge(alarm, { above = lookup(var.alarm_thresholds, key, try(alarm.above, 0)) })
+  }
 }
 
 locals {

@@ -33,6 +33,7 @@ module "msk_alarms" {
   for_each = local.msk_clusters
 
   topic_arns = local.alarm_topic_arns
+  thresholds = { for key, value in var.alarm_thresholds : key => value if can(regex("^(broker|cluster)-", key)) }
   cluster = {
     name    = local.msk_watched[each.key].name
     family  = each.key

@@ -78,19 +78,49 @@ variable "function_arns" {
   }
 }
 
-variable "alert_emails" {
-  description = "Who gets each topic's messages by e-mail: topic (alerts, critical-alerts, operations, user-notifications) to addresses. Each has to confirm once."
+variable "alert_subscribers" {
+  description = "Who gets each topic's messages: topic (alerts, critical-alerts, operations, user-notifications) to e-mail addresses, https addresses (PagerDuty, Opsgenie), and ARNs of Lambda functions or queues. An address by e-mail confirms once, one by https while it is applied; a queue's own policy and key let its topic in."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.alert_emails), ["alerts", "critical-alerts", "operations", "user-notifications"])) == 0
-    error_message = "alert_emails: the topics are alerts, critical-alerts, operations and user-notifications."
+    condition     = length(setsubtract(keys(var.alert_subscribers), local.topic_names)) == 0
+    error_message = "alert_subscribers has ${join(", ", setsubtract(keys(var.alert_subscribers), local.topic_names))}; the topics are ${join(", ", local.topic_names)}."
   }
   validation {
-    condition     = alltrue([for address in flatten(values(var.alert_emails)) : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", address))])
-    error_message = "alert_emails: every entry must be an e-mail address."
+    condition     = alltrue([for who in flatten(values(var.alert_subscribers)) : length([for form in values(local.subscriber_forms) : form if can(regex(form, who))]) == 1])
+    error_message = "alert_subscribers: ${join(", ", [for who in flatten(values(var.alert_subscribers)) : who if length([for form in values(local.subscriber_forms) : form if can(regex(form, who))]) != 1])} is no e-mail address, no https address and no ARN of a function or queue."
+  }
+}
+
+variable "alert_slack" {
+  description = "Slack channels that get alarms, by Amazon Q Developer in chat applications (once AWS Chatbot): the workspace, which somebody has let in by the console once, and topic to channel's id."
+  type = object({
+    team_id  = string
+    channels = map(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.alert_slack == null ? true : length(setsubtract(keys(var.alert_slack.channels), local.topic_names)) == 0
+    error_message = "alert_slack.channels: the topics are ${join(", ", local.topic_names)}."
+  }
+  validation {
+    condition     = var.alert_slack == null ? true : can(regex("^[TE][0-9A-Z]+$", var.alert_slack.team_id)) && alltrue([for id in values(var.alert_slack.channels) : can(regex("^[CG][0-9A-Z]+$", id))])
+    error_message = "alert_slack: the workspace's id begins with T or E, a channel's with C or G; Slack shows them in the channel's link."
+  }
+}
+
+variable "alarm_thresholds" {
+  description = "Other thresholds of alarms, by their name without the prefix (`queue-email-processing-old`); of the cluster `broker-` or `cluster-` and the kind (`broker-cpu`, `broker-disk`), for every broker. Lag has `msk_lag`."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length([for key in keys(var.alarm_thresholds) : key if !can(regex("^(broker|cluster)-", key)) && !can(local.service_alarms[key])]) == 0
+    error_message = "alarm_thresholds has ${join(", ", [for key in keys(var.alarm_thresholds) : key if !can(regex("^(broker|cluster)-", key)) && !can(local.service_alarms[key])])}; there are, besides broker- and cluster-: ${join(", ", keys(local.service_alarms))}."
   }
 }
 

@@ -13,4 +13,4 @@ msk = {
 }
 
 # Where somebody is reached; each address confirms once.
-alert_emails = {}
+alert_subscribers = {}

@@ -72,11 +72,12 @@ mock_provider "aws" {
 }
 
 variables {
-  environment = "test"
-  region      = "eu-west-1"
-  vpc_id      = "vpc-1"
-  subnet_ids  = ["subnet-a", "subnet-b", "subnet-c"]
-  msk         = { brokers = { max_volume_gib = 500 } }
+  alert_subscribers = { critical-alerts = ["c@example.com"] }
+  environment       = "test"
+  region            = "eu-west-1"
+  vpc_id            = "vpc-1"
+  subnet_ids        = ["subnet-a", "subnet-b", "subnet-c"]
+  msk               = { brokers = { max_volume_gib = 500 } }
   msk_connect = {
     plugin = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }
   }

@@ -36,9 +36,10 @@ override_resource {
 }
 
 variables {
-  environment = "test"
-  region      = "eu-west-1"
-  enable_msk  = false
+  alert_subscribers = { critical-alerts = ["c@example.com"] }
+  environment       = "test"
+  region            = "eu-west-1"
+  enable_msk        = false
 }
 
 run "every_queue_of_the_catalogue_is_there_with_its_sender" {
@@ -273,6 +274,7 @@ run "refuses_a_faulty_catalogue_in_sentences" {
       "the dead-letter queue of queues.q and queues.q-dlq both get the name pat-test-q-dlq; rename one.",
       "the bus's dead-letter queue and queues.undelivered both get the name pat-test-undelivered; rename one.",
       "the queue of what functions gave up and queues.unhandled both get the name pat-test-unhandled; rename one.",
+      "the queue of what subscribers did not take and queues.unheard both get the name pat-test-unheard; rename one.",
       "queues.hasty.visibility_timeout_s must be at least 6 times consumer_timeout_s, or the message of a slow consumer is given to a second one.",
       "topics.short keeps events less than 7 days; raise its retention_days.",
       "dead_letters are kept less than 7 days; raise retention_days.",
@@ -352,14 +354,14 @@ run "refuses_a_function_of_another_region" {
 
 run "refuses_an_address_without_at" {
   command = plan
-  variables { alert_emails = { alerts = ["oncall"] } }
-  expect_failures = [var.alert_emails]
+  variables { alert_subscribers = { alerts = ["oncall"] } }
+  expect_failures = [var.alert_subscribers]
 }
 
 run "refuses_a_topic_that_does_not_exist" {
   command = plan
-  variables { alert_emails = { alarms = ["oncall@example.com"] } }
-  expect_failures = [var.alert_emails]
+  variables { alert_subscribers = { alarms = ["oncall@example.com"] } }
+  expect_failures = [var.alert_subscribers]
 }
 
 run "refuses_a_log_period_cloudwatch_does_not_know" {

@@ -42,9 +42,10 @@ override_resource {
 }
 
 variables {
-  environment = "test"
-  region      = "eu-west-1"
-  enable_msk  = false
+  alert_subscribers = { critical-alerts = ["c@example.com"] }
+  environment       = "test"
+  region            = "eu-west-1"
+  enable_msk        = false
 }
 
 run "the_key_is_open_to_the_services_that_need_it_and_no_other" {
@@ -346,6 +347,59 @@ run "refuses_to_let_somebody_elses_objects_expire" {
   command = plan
   variables { claim_check = { bucket = "data-lake", expire_after_days = 40 } }
   expect_failures = [var.claim_check]
+}
+
+run "warns_that_critical_alarms_reach_nobody" {
+  command = plan
+  variables { alert_subscribers = { alerts = ["a@example.com"] } }
+  expect_failures = [check.somebody_hears]
+}
+
+run "a_slack_channel_hears_as_well" {
+  command = plan
+  variables {
+    alert_subscribers = {}
+    alert_slack       = { team_id = "T1", channels = { critical-alerts = "C2" } }
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.slack[0].assume_role_policy).Statement == [{
+      Effect    = "Allow", Principal = { Service = "chatbot.amazonaws.com" }, Action = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+    }]
+    error_message = "Only for this account."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.slack[0].policy).Statement == [{ Sid = "ShowAlarms", Effect = "Allow", Action = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], Resource = "*" }]
+    error_message = "It looks at alarms and no more."
+  }
+  assert {
+    condition     = aws_chatbot_slack_channel_configuration.this["C2"].sns_topic_arns == toset(["arn:aws:sns:eu-west-1:111122223333:topic"]) && length(aws_sqs_queue.unheard) == 0
+    error_message = "The channel hears its topic."
+  }
+}
+
+run "refuses_a_channel_of_no_topic" {
+  command = plan
+  variables { alert_slack = { team_id = "T1", channels = { critical = "C2" } } }
+  expect_failures = [var.alert_slack]
+}
+
+run "refuses_a_channel_by_name" {
+  command = plan
+  variables { alert_slack = { team_id = "T1", channels = { critical-alerts = "#oncall" } } }
+  expect_failures = [var.alert_slack]
+}
+
+run "refuses_plain_http_for_subscribers" {
+  command = plan
+  variables { alert_subscribers = { critical-alerts = ["http://example.com"] } }
+  expect_failures = [var.alert_subscribers]
+}
+
+run "refuses_a_threshold_of_no_alarm" {
+  command = plan
+  variables { alarm_thresholds = { queue-email-procesing-old = 5 } }
+  expect_failures = [var.alarm_thresholds]
 }
 
 run "refuses_failures_of_a_function_there_is_not" {

@@ -79,6 +79,8 @@ variables {
   subnet_ids               = ["subnet-a", "subnet-b", "subnet-c"]
   workflow_step_event      = "Step"
   function_arns            = { f = "arn:aws:lambda:eu-west-1:111122223333:function:f" }
+  alert_slack              = { team_id = "T1", channels = { alerts = "C1", critical-alerts = "C2", operations = "C2" } }
+  alarm_thresholds         = { queue-q-old = 5000, broker-cpu = 77 }
   iam_path                 = "/events/"
   permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
   function_failures        = ["f"]
@@ -87,7 +89,7 @@ variables {
     t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 3, max_retries = 4 }
   }
   claim_check        = { prefix = "large/", expire_after_days = 99 }
-  alert_emails       = { alerts = ["a@example.com"], critical-alerts = ["c@example.com"], operations = ["o@example.com"], user-notifications = ["u@example.com"] }
+  alert_subscribers  = { alerts = ["a@example.com"], critical-alerts = ["https://c.example.com/x", "arn:aws:lambda:eu-west-1:111122223333:function:page:live"], operations = ["arn:aws:sqs:eu-west-1:111122223333:ops"], user-notifications = ["u@example.com"] }
   archive_days       = 11
   log_retention_days = 731
   enable_xray        = false
@@ -150,8 +152,8 @@ run "each_part_is_handed_what_was_given" {
     error_message = "Clients and scrapers may reach the brokers."
   }
   assert {
-    condition = merge(module.bus.roles, module.schedules.roles, module.workflow["w"].roles, module.msk_connect[0].roles) == {
-      for name in ["pat-test-start-eu-west-1", "pat-test-schedules-eu-west-1", "pat-test-w-run-eu-west-1", "pat-test-archive-connector-eu-west-1"] :
+    condition = merge({ for role in aws_iam_role.slack : role.name => { path = role.path, boundary = role.permissions_boundary } }, module.bus.roles, module.schedules.roles, module.workflow["w"].roles, module.msk_connect[0].roles) == {
+      for name in ["pat-test-slack-eu-west-1", "pat-test-start-eu-west-1", "pat-test-schedules-eu-west-1", "pat-test-w-run-eu-west-1", "pat-test-archive-connector-eu-west-1"] :
       name => { path = "/events/", boundary = "arn:aws:iam::111122223333:policy/boundary" }
     }
     error_message = "Every role is where and within what is said."
@@ -211,8 +213,29 @@ run "each_part_is_handed_what_was_given" {
   }
 
   assert {
-    condition     = { for name, topic in module.topic : name => values(topic.subscriptions) } == { alerts = ["email a@example.com"], critical-alerts = ["email c@example.com"], operations = ["email o@example.com"], user-notifications = ["email u@example.com"] }
+    condition     = { for name, topic in module.topic : name => values(topic.subscriptions) } == { alerts = ["email a@example.com"], critical-alerts = ["lambda arn:aws:lambda:eu-west-1:111122223333:function:page:live", "https https://c.example.com/x"], operations = ["sqs arn:aws:sqs:eu-west-1:111122223333:ops"], user-notifications = ["email u@example.com"] }
     error_message = "Each topic tells its own addresses."
+  }
+  assert {
+    condition = { for key, permission in aws_lambda_permission.topic : key => "${permission.function_name} ${permission.qualifier} ${permission.principal} ${permission.source_arn}" } == {
+      "critical-alerts arn:aws:lambda:eu-west-1:111122223333:function:page:live" = "arn:aws:lambda:eu-west-1:111122223333:function:page live sns.amazonaws.com arn:aws:sns:eu-west-1:111122223333:pat-test-critical-alerts"
+    }
+    error_message = "Its topic may invoke a function."
+  }
+  assert {
+    condition = jsondecode(aws_sqs_queue.unheard[0].policy).Statement[1] == {
+      Sid       = "KeepUnheard", Effect = "Allow", Principal = { Service = "sns.amazonaws.com" }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:111122223333:pat-test-unheard"
+      Condition = { ArnEquals = { "aws:SourceArn" = [for topic in ["alerts", "critical-alerts", "operations", "user-notifications"] : "arn:aws:sns:eu-west-1:111122223333:pat-test-${topic}"] } }
+    }
+    error_message = "What a subscriber did not take is kept."
+  }
+  assert {
+    condition     = { for key, slack in aws_chatbot_slack_channel_configuration.this : key => "${slack.slack_team_id} ${join(",", slack.guardrail_policy_arns)}" } == { for id in ["C1", "C2"] : id => "T1 arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess" }
+    error_message = "Slack's channels, in which nobody can do more than look."
+  }
+  assert {
+    condition     = module.alarms.thresholds["queue-q-old"] == 5000 && module.alarms.thresholds["queue-ordered-old"] == 900 && module.msk_alarms["standard"].thresholds["broker-2-cpu"] == 77
+    error_message = "Thresholds of one's own."
   }
   assert {
     condition = { for name, topic in module.topic : name => [for s in jsondecode(topic.policy_json).Statement : s.Principal.Service if s.Effect == "Allow"] } == {

@@ -63,7 +63,7 @@ OPERATORS: Final[tuple[tuple[str, str], ...]] = (
     (r'(Effect\s+= )"Allow"', r'\1"Deny"'),
     (r'^\s+"(?!aws:)[a-z0-9]+:\w+\*?",$', ""),
     (r'(\s)"(?!aws:)[a-z0-9]+:\w+\*?", ', r"\1"),
-    (r"lookup\(var\.\w+, each\.key, \[\]\)", "[]"),
+    (r"lookup\(var\.\w+, [\w.]+, \[\]\)", "[]"),
     (r"^\s+(Condition|conditions|alarm_actions|ok_actions)\s+= .*[^{[(]$", ""),
     (r"^\s+\{ test = .* \},$", ""),
 )

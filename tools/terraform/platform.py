@@ -161,6 +161,11 @@ def variables(account: Account) -> dict[str, Any]:
             },
         },
         "claim_check": {},
+        # Nothing is published for the function, which cannot run here.
+        "alert_subscribers": {
+            "critical-alerts": ["oncall@example.com"],
+            "user-notifications": [account.function],
+        },
         "msk": {
             "kafka_version": "3.9.x.kraft",
             "brokers": {"max_volume_gib": 500},

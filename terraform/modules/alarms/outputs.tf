@@ -11,3 +11,8 @@ output "names" {
     ]
   }
 }
+
+output "thresholds" {
+  description = "Alarm to its threshold. Known at plan time."
+  value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.threshold }
+}

@@ -112,6 +112,8 @@ locals {
     }
   }
 
+  kinds = concat(formatlist("broker-%s", keys(local.broker_rows)), formatlist("cluster-%s", keys(local.cluster_rows)))
+
   # Serverless clusters send a value for each partition, so a topic's is a sum, brought to one minute.
   lag_rows = {
     max-offsets = {

@@ -5,6 +5,7 @@ locals {
     merge([
       for broker in local.brokers : {
         for name, row in local.broker_rows : "broker-${broker}-${name}" => merge(row, {
+          kind       = "broker-${name}"
           namespace  = "AWS/Kafka"
           dimensions = merge(local.cluster_dimension, { "Broker ID" = broker }, try(row.dimensions, {}))
         }) if row.when
@@ -52,6 +53,7 @@ locals {
   alarms = {
     for key, row in local.rows : key => merge(row, {
       bound      = one([for bound in keys(local.operators) : bound if can(row[bound])])
+      threshold  = try(var.thresholds[try(row.kind, key)], one([for bound in keys(local.operators) : row[bound] if can(row[bound])]))
       expression = try(row.expression, null)
       missing    = try(row.missing, "notBreaching")
     })
@@ -64,7 +66,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_name          = "${var.cluster.name}-${each.key}"
   alarm_description   = each.value.description
   comparison_operator = local.operators[each.value.bound]
-  threshold           = each.value[each.value.bound]
+  threshold           = each.value.threshold
   evaluation_periods  = each.value.periods
   treat_missing_data  = each.value.missing
   alarm_actions       = [var.topic_arns[each.value.severity]]

@@ -21,3 +21,8 @@ output "charts" {
   description = "What a dashboard should show of the cluster: a list of title, statistic and metrics as CloudWatch's widgets take them."
   value       = local.charts
 }
+
+output "thresholds" {
+  description = "Alarm to its threshold. Known at plan time."
+  value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.threshold }
+}

@@ -90,6 +90,18 @@ variable "lag" {
   }
 }
 
+variable "thresholds" {
+  description = "Other thresholds than AWS's best practices: `broker-` or `cluster-` and the row's name in definitions.tf, such as `broker-cpu` or `broker-disk`, to its value. Of a family or level that has no such alarm it says nothing."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.thresholds), local.kinds)) == 0
+    error_message = "thresholds has ${join(", ", setsubtract(keys(var.thresholds), local.kinds))}; there are: ${join(", ", local.kinds)}."
+  }
+}
+
 variable "connectors" {
   description = "Names of MSK Connect connectors to watch."
   type        = set(string)

@@ -34,10 +34,12 @@ resource "aws_sns_topic" "this" {
 resource "aws_sns_topic_subscription" "this" {
   for_each = var.subscriptions
 
-  topic_arn            = aws_sns_topic.this.arn
-  protocol             = each.value.protocol
-  endpoint             = each.value.endpoint
-  raw_message_delivery = each.value.raw_message ? true : null
-  filter_policy        = each.value.filter_policy == null ? null : jsonencode(each.value.filter_policy)
-  redrive_policy       = each.value.dead_letter_arn == null ? null : jsonencode({ deadLetterTargetArn = each.value.dead_letter_arn })
+  topic_arn = aws_sns_topic.this.arn
+  protocol  = each.value.protocol
+  endpoint  = each.value.endpoint
+  # Applying fails where nobody confirms, instead of alarms that nobody hears.
+  endpoint_auto_confirms = each.value.protocol == "https" ? true : null
+  raw_message_delivery   = each.value.raw_message ? true : null
+  filter_policy          = each.value.filter_policy == null ? null : jsonencode(each.value.filter_policy)
+  redrive_policy         = each.value.dead_letter_arn == null ? null : jsonencode({ deadLetterTargetArn = each.value.dead_letter_arn })
 }

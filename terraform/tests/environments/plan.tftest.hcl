@@ -19,10 +19,11 @@ mock_provider "aws" {
   }
 }
 
-# An environment's network is not in its file: it is what examples/vpc printed.
+# An environment's network is not in its file: it is what examples/vpc printed. Nor is who is told.
 variables {
-  vpc_id     = "vpc-1"
-  subnet_ids = ["subnet-a", "subnet-b", "subnet-c"]
+  alert_subscribers = { critical-alerts = ["c@example.com"] }
+  vpc_id            = "vpc-1"
+  subnet_ids        = ["subnet-a", "subnet-b", "subnet-c"]
 }
 
 run "the_environment_can_be_planned" {

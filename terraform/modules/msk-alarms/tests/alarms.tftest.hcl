@@ -283,3 +283,23 @@ run "charts_show_each_broker_group_and_connector" {
     error_message = "Lag has a line for each group and topic."
   }
 }
+
+run "thresholds_can_be_ones_own" {
+  command = plan
+  variables { thresholds = { broker-cpu = 75, broker-request-handlers = 0.2 } }
+
+  assert {
+    condition     = alltrue([for key in ["broker-1-cpu", "broker-3-cpu"] : aws_cloudwatch_metric_alarm.this[key].threshold == 75]) && aws_cloudwatch_metric_alarm.this["broker-2-request-handlers"].threshold == 0.2
+    error_message = "Of every broker, above or below."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["broker-1-disk"].threshold == 85
+    error_message = "The others stay."
+  }
+}
+
+run "refuses_a_threshold_of_no_alarm" {
+  command = plan
+  variables { thresholds = { broker-cpus = 75 } }
+  expect_failures = [var.thresholds]
+}
