@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, settings
 from localstack_client.session import Session
 
 from pat_events import AwsConfig
+from tests.support import planted
 from tests.support.letters import Letters
 from tools.run_limits import RunLimits
 from tools.stack import (
@@ -38,7 +39,7 @@ from tools.stack import (
 from tools.stack.choice import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
 pytest_plugins = ["tests.support.protos"]
@@ -113,6 +114,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
                     part().fetch()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose output or log shows what was planted: a secret, or a payload."""
+    return planted.judged((yield))
+
+
 def _enter(
     stack: ExitStack,
     request: pytest.FixtureRequest,
@@ -165,7 +172,7 @@ def aws(localstack_url: str) -> Session:
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """What LocalStack lets in; in the environment, as boto3 looks for it."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", planted.AWS_SECRET)
 
 
 @pytest.fixture
@@ -202,7 +209,9 @@ def native_kafka_cluster(request: pytest.FixtureRequest) -> Iterator[Kafka]:
 def secured_kafka(request: pytest.FixtureRequest) -> Iterator[SecuredKafka]:
     """A broker of this session's own that asks who is there, with ACLs."""
     with ExitStack() as stack:
-        yield _enter(stack, request, Kafka, SecuredKafka())
+        secured = SecuredKafka()
+        planted.SECRETS.add(secured._password)
+        yield _enter(stack, request, Kafka, secured)
 
 
 @pytest.fixture

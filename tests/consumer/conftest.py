@@ -17,6 +17,7 @@ from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from pat_events.transports.sending import Outgoing
+from tests.support import planted
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Log:
         """One EmailReceived each; what follows a slash tells events of one key apart."""
         for email_id in email_ids:
             key, _, subject = email_id.partition("/")
-            ack = self.producer.publish(EmailReceived(email_id=key, subject=subject))
+            event = EmailReceived(email_id=key, subject=subject, text_body=planted.PAYLOAD)
+            ack = self.producer.publish(event)
             assert ack.done()
 
     def raw(self, value: bytes | None, headers: list, key: bytes | None = b"k") -> None:

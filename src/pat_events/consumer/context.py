@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from pat_events.core.log_fields import LogFields
     from pat_events.core.record import Delivery, Headers, Position
     from pat_events.producer.ack import Ack
     from pat_events.producer.producer import Producer
@@ -82,6 +83,19 @@ class Context:
     def headers(self) -> Headers:
         """The record's headers as they came."""
         return self._delivery.headers
+
+    @property
+    def log_fields(self) -> LogFields:
+        """The event's fields for ``logging``, as in ``log.info("done", extra=ctx.log_fields)``.
+
+        Its id, type, position, attempt, handler, correlation id and trace id, as this package's own
+        lines about it have them.
+        """
+        # Whoever registers handlers logs nothing of an event, and need not load it.
+        from pat_events.core.log_fields import log_fields  # noqa: PLC0415
+
+        route = self._delivery.route
+        return log_fields(self._delivery, "" if route is None else route.registration.name)
 
     @property
     def delivery(self) -> Delivery:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 import weakref
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pat_events.core.record import Position
+from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
 from pat_events.errors import TransportTimeoutError
 from pat_events.system.signals import ends_the_process
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.producer")
 
+# Of all callbacks: one that is broken fails for every event.
+_repeats = Repeats()
 _SENT: dict[str, bytes | None] = {}
 
 
@@ -174,7 +178,14 @@ class Ack(Outgoing):
                     continue
                 # It would end the thread that collects everybody's acknowledgements, or be raised
                 # by the ``publish`` of somebody else.
-                _log.exception("a callback of event %s failed", one_line(self.event_id))
+                more = _repeats.note(type(error).__name__, time.monotonic())
+                if more is not None:
+                    _log.exception(
+                        "a callback of event %s failed%s",
+                        one_line(self.event_id),
+                        more_like_it(more),
+                        extra={"event_id": one_line(self.event_id)},
+                    )
         if ending is not None:
             raise ending
 

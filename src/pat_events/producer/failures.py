@@ -49,6 +49,7 @@ class Failures:
                 one_line(ack.event_id),
                 one_line(str(ack.error)),
                 more_like_it(more),
+                extra={"event_id": one_line(ack.event_id)},
             )
 
     def forget(self, records: Iterable[Outgoing]) -> None:

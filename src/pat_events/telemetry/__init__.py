@@ -2,12 +2,13 @@
 
 Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``;
 ``PrometheusMetrics`` is one. ``Tracing`` makes spans. ``HealthServer`` answers probes, and
-Prometheus.
+Prometheus. ``JsonFormatter`` makes lines of JSON of logs.
 """
 
 from typing import TYPE_CHECKING
 
 from pat_events.telemetry.health import Health
+from pat_events.telemetry.logs import JsonFormatter
 from pat_events.telemetry.observer import (
     Acknowledged,
     Assigned,
@@ -56,6 +57,7 @@ __all__ = [
     "HealthServer",
     "Held",
     "JobsEnded",
+    "JsonFormatter",
     "Levels",
     "Lost",
     "NotDelivered",

@@ -166,6 +166,7 @@ class Forwarding:
                 " and so is whatever else comes like this; choose other types for one direction",
                 one_line(ctx.event_id),
                 one_line(place),
+                extra=ctx.log_fields,
             )
 
 

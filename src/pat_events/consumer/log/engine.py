@@ -142,7 +142,7 @@ class Engine:
         try:
             deliveries = self._receiver.poll(wanted, self._poll_s(now))
         except TransportError as error:
-            _log.warning("reading goes on after: %s", one_line(str(error)))
+            self._recovery.reading_failed(error)
             self._settle(self._inbox.take(_AFTER_READ_ERROR_S))
             return
         self._accept(deliveries)

@@ -82,6 +82,10 @@ class Recovery:
         """Log what was only counted; ``all_of_it`` at the end."""
         self._log.sum_up(all_of_it=all_of_it)
 
+    def reading_failed(self, error: BaseException) -> None:
+        """Log that nothing could be read; whoever reads tries again."""
+        self._log.reading_failed(error)
+
     def run_due(self, now: float) -> None:
         """Do what is due."""
         while (due := self._waiting.pop(now)) is not None:

@@ -56,6 +56,12 @@ class Outcomes:
                 text = one_line(str(error))
                 _log.warning("%s; it is tried again%s", text, more_like_it(more))
 
+    def failed(self, error: BaseException, now: float) -> None:
+        """Log now and then what was raised while records were sent: a mistake in here."""
+        more = self._repeats.note(type(error).__name__, now)
+        if more is not None:
+            _log.error("sending failed and goes on%s", more_like_it(more), exc_info=error)
+
     def why(self) -> str:
         """Return what is known of why nothing got through."""
         return "no call has failed" if self._last is None else f"last failure: {self._last}"

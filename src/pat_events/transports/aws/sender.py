@@ -232,9 +232,9 @@ class BusSender:
         while not self._ended:
             try:
                 self._turn()
-            except BaseException:  # noqa: BLE001 - whatever it is
+            except BaseException as error:  # noqa: BLE001 - whatever it is
                 # Without this thread nothing would be sent any more.
-                _log.exception("sending to %s failed and goes on", self._bus.address)
+                self._outcomes.failed(error, self._monotonic())
 
     def _turn(self) -> None:
         """Take in what came, settle, make calls; then wait for more."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+
+from pat_events.core.repeats import Repeats, more_like_it
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized
@@ -33,6 +36,7 @@ class AckPoller:
         self.idle = False
         self._expedite = False
         self._ended = False
+        self._repeats = Repeats()
         # A bare lock and not an Event: to release it is one step, so that the handler of a signal
         # may wake while its thread is waking. Free: somebody did since the last wait.
         self._asleep = threading.Lock()
@@ -66,9 +70,13 @@ class AckPoller:
         while not self._ended:
             try:
                 self._poll_once()
-            except BaseException:  # noqa: BLE001 - whatever it is
+            except BaseException as error:  # noqa: BLE001 - whatever it is
                 # Without this thread nobody would hear of an acknowledgement any more.
-                _log.exception("polling for acknowledgements failed and goes on")
+                more = self._repeats.note(type(error).__name__, time.monotonic())
+                if more is not None:
+                    _log.exception(
+                        "polling for acknowledgements failed and goes on%s", more_like_it(more)
+                    )
 
     def _poll_once(self) -> None:
         if not self._outstanding:

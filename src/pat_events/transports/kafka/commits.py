@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError
 
+from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.transports.kafka.errors import kafka_errors, translate
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, TopicPartition
 
 _log = logging.getLogger("pat_events.kafka")
+# Of all consumers: while a coordinator is away each commit of each fails.
+_repeats = Repeats()
 
 # A commit that a rebalance overtook: expected, and the next owner reads again.
 _OVERTAKEN: Final = frozenset(
@@ -52,4 +56,8 @@ def log_failed(error: KafkaError | None, positions: list[TopicPartition]) -> Non
     if error.code() in _OVERTAKEN:
         _log.info("a rebalance overtook a commit: %s", error.name())
     else:
-        _log.warning("a commit failed, a later one repeats it: %s", error.str())
+        more = _repeats.note(error.code(), time.monotonic())
+        if more is not None:
+            _log.warning(
+                "a commit failed, a later one repeats it: %s%s", error.str(), more_like_it(more)
+            )
