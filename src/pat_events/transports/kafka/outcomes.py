@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pat_events.errors import PatEventsError
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observers import Observers
     from pat_events.transports.kafka.callbacks import Failure
     from pat_events.transports.kafka.ledger import Ledger
 
@@ -22,11 +22,15 @@ class Outcomes:
     Args:
         ledger: What is outstanding.
         observer: Is told, in whichever thread replaces clients, closes or polls.
+
+    Attributes:
+        makes_spans: One of those who are told makes the spans of what is sent.
     """
 
-    def __init__(self, ledger: Ledger, observer: Observer) -> None:
+    def __init__(self, ledger: Ledger, observer: Observers) -> None:
         self._ledger = ledger
         self._observer = observer
+        self.makes_spans = observer.spans is not None
         self._refused: deque[PatEventsError] = deque()
         # How many of them were told, and how many acknowledgements.
         self._told_refused = 0

@@ -76,16 +76,8 @@ class KafkaSender:
         self._refusal: str | None = None
         told = Observers(observers, Origin("kafka"))
         self._outcomes = outcomes = Outcomes(ledger, told)
-        makes_spans = told.spans is not None
         self._client = SendingClient(
-            config,
-            limits,
-            ledger,
-            callbacks,
-            errors,
-            outcomes,
-            make_client,
-            makes_spans=makes_spans,
+            config, limits, ledger, callbacks, errors, outcomes, make_client
         )
         self._poller = AckPoller(self._maintain, ledger.outstanding)
         self._poller.start()

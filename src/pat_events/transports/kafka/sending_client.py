@@ -62,8 +62,6 @@ class SendingClient:
         errors: SendErrors,
         outcomes: Outcomes,
         make_client: Callable[[dict[str, object]], Producer],
-        *,
-        makes_spans: bool,
     ) -> None:
         self._config = config
         self._limits = limits
@@ -73,7 +71,6 @@ class SendingClient:
         self._errors = errors
         self._outcomes = outcomes
         self._make_client = make_client
-        self._makes_spans = makes_spans
         self._renewal = Renewal(config)
         self._certificates = Certificates(config, ledger.topics, errors.note_cause)
         self._rebuilding = Rebuilding(self._replace)
@@ -107,7 +104,7 @@ class SendingClient:
 
     def _use(self, client: Producer) -> None:
         self._client = client
-        self._client_produce = produce_of(client, alone=self._makes_spans)
+        self._client_produce = produce_of(client, alone=self._outcomes.makes_spans)
         #: What this client's reports are passed to, bound to its generation.
         self._on_delivery = partial(self._delivered, self.generation)
 
