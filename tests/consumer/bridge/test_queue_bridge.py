@@ -171,3 +171,17 @@ def test_a_payload_that_is_in_an_object_stays_there(clusters):
     assert (record.key, record.value) == (b"e-1", b"")
     assert headers["content-type"] == b"application/avro"
     assert {name: headers[f"ce_{name}"].decode() for name in claim} == claim
+
+
+def test_a_payload_that_came_along_goes_on_whatever_the_event_refers_to_besides(clusters):
+    event = EmailReceived(email_id="e-1")
+    value = structured(data={"email_id": "e-1"}, id="id-1", dataref="https://a.b/c")
+    message = Delivery("emails", -1, 0, None, value, STRUCTURED, 1)
+    assert media_type_after_unfolding(message) == "application/cloudevents+json"
+    forwarding = Forwarding(Config(), EventTypes(load_catalog()))
+    forwarding.between(lambda _: "queue:emails", lambda topic: f"log:there/{topic}")
+    forwarding.through(clusters.there.sender(Config()))
+    assert forwarding.forward(event, Context(message, None)).error is None
+    (record,) = clusters.there.records()
+    assert EmailReceived.FromString(record.value).email_id == "e-1"
+    assert headers_of(record)["ce_dataref"] == b"https://a.b/c"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from pat_events.codecs.structured import has_data
 from pat_events.codecs.table import STRUCTURED, codec_by_name, media_type
 from pat_events.consumer.handlers import Handlers
 from pat_events.core import headers as h
@@ -148,7 +149,7 @@ class Forwarding:
                 headers.pop(f"ce_{name}", None)
             if headers.get(name) is None:
                 headers.pop(name, None)
-        if h.CE_DATAREF in headers:
+        if h.CE_DATAREF in headers and not has_data(delivery.value or b""):
             # The payload stays in its object, written as it is.
             headers[h.CONTENT_TYPE] = delivery.header_values.get(_CE_CONTENT_TYPE)
             return b""
