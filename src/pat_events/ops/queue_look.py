@@ -6,7 +6,7 @@ import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pat_events.codecs.structured import unfold
 from pat_events.core import headers as h
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pat_events.config import Config
-    from pat_events.transports.queue import Queue, QueueMessage, Undone
+    from pat_events.transports.queue import (
+        QueueFeatures,
+        QueueMessage,
+        QueueReceiver,
+        Undone,
+    )
 
 #: For how long what is looked at is kept from consumers at a time, in seconds.
 VISIBILITY_S: Final = 30
@@ -51,6 +56,20 @@ class MessageFilter:
         return self.full_name is None or values.get(h.CE_TYPE) == self.full_name.encode()
 
 
+class Looked(Protocol):
+    """What is needed of a queue to look into it; see ``Queue``."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def features(self, timeout_s: float) -> QueueFeatures:
+        """Ask what the queue can do."""
+
+    def receiver(self, config: Config | None = None) -> QueueReceiver:
+        """Return what receives from it."""
+
+
 class QueueLook:
     """Receives what is in a queue, each message once, and gives all of it back at the end.
 
@@ -69,7 +88,7 @@ class QueueLook:
         ConfigError: to look at a message would move it to the dead-letter queue.
     """
 
-    def __init__(self, queue: Queue, config: Config, *, gives_back: bool = True) -> None:
+    def __init__(self, queue: Looked, config: Config, *, gives_back: bool = True) -> None:
         #: After how many receives a message is moved away; None where never.
         self.max_receives: int | None = None
         #: Why that is not known; empty where it is.

@@ -96,7 +96,7 @@ class QueueLetter:
 
 
 class LetterQueue:
-    """A queue to look into, and to send its messages to another one; a ``Queue``, and its receiver.
+    """A queue to look into, and to send its messages to another one; a ``QueueReceiver`` as well.
 
     Args:
         queue: Its name or URL.
@@ -131,11 +131,6 @@ class LetterQueue:
     def is_fifo(self) -> bool:
         """Whether messages of one group keep their order."""
         return self.name.endswith(".fifo")
-
-    @property
-    def system(self) -> str:
-        """SQS; see ``Queue.system``."""
-        return "aws_sqs"
 
     def close(self) -> None:
         """Close its connections; a later call makes another."""
