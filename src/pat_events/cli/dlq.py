@@ -35,8 +35,6 @@ _REASONS_MAX: Final = 10
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Look at dead letters, and send those of SQS back."
 )
-app.add_typer(queue_moves.app, name="move")
-app.command("redrive", cls=Command)(queue_letters.redrive)
 
 
 @app.command("list", cls=Command)
@@ -183,3 +181,7 @@ def _show(letter: StoredLetter) -> None:
     show_facts({**cause_facts(cause), "key": str(record["key"])})
     show_stack(cause)
     show_content(record)
+
+
+app.command("redrive", cls=Command)(queue_letters.redrive)
+app.add_typer(queue_moves.app, name="move")

@@ -64,8 +64,7 @@ def start(
 
     Example:
       pat-events replay start --bus pat-dev --rule email-received --from 3h --to 15m
-      pat-events replay watch $(pat-events replay start --bus pat-dev --rule tenant-event
-      --from 2026-11-27T10:00Z --to 2026-11-27T11:00Z)
+      pat-events replay start --bus pat-dev --rule tenant-event --from 2026-11-27T10:00Z --to 1d
     """
     replay = ops.start(bus, rule, since, until, archive=archive, name=name, tell=say)
     say(f"replay {replay.name} is {replay.state}: 'pat-events replay watch' shows how far it is")

@@ -78,7 +78,7 @@ def redrive(
         limit: Most letters.
         config: Which catalogue the events are of; as the environment says when None.
         aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
-        tell: Is given what was done, after each call.
+        tell: Is given what was done, as it goes on.
 
     Raises:
         ConfigError: this is no queue's name or URL, one that moves messages away itself, or of the
@@ -97,7 +97,7 @@ def redrive(
         run = _Run(opened, look, to, tell)
         meant: list[QueueLetter] = []
         for message in look.messages(QUIET_S):
-            run.done = replace(run.done, seen=run.done.seen + 1)
+            run.count(seen=1)
             letter = opened.letter(message)
             if wanted.matches(letter):
                 meant.append(letter)
@@ -175,18 +175,27 @@ class _Run:
         self._tell = tell
         self.done = Redriven()
 
+    def count(self, *, seen: int = 0, sent: int = 0, homeless: int = 0) -> None:
+        done = self.done
+        self.done = replace(
+            done,
+            seen=done.seen + seen,
+            sent=done.sent + sent,
+            homeless=done.homeless + homeless,
+        )
+        self._tell(self.done)
+
     def take(self, letters: Sequence[QueueLetter]) -> None:
         by_target: dict[str, list[QueueLetter]] = {}
         for each in letters:
             target = self._to or each.source
             if target is None:
-                self.done = replace(self.done, homeless=self.done.homeless + 1)
+                self.count(homeless=1)
             else:
                 by_target.setdefault(target, []).append(each)
         for target, meant in by_target.items():
             for batch in batches(meant, fifo=self._queue.is_fifo):
                 self._move(batch, target)
-        self._tell(self.done)
 
     def _move(self, letters: list[QueueLetter], target: str) -> None:
         """Send and delete; what fails for a while is tried again for a while."""
@@ -213,8 +222,9 @@ class _Run:
             if isinstance(its, Taken):
                 # Deleted before more are received, or at the end.
                 self._look.done(letter.message)
-                self.done = replace(self.done, sent=self.done.sent + 1)
             else:
                 left.append(letter)
                 refused.append(its)
+        # Before a signal can end it: whoever sent it is told.
+        self.count(sent=len(letters) - len(left))
         return left, min(refused, key=lambda it: it.again, default=None)
