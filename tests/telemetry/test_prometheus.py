@@ -8,6 +8,7 @@ import re
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+import pat_events.telemetry as told
 from pat_events import (
     ConfigError,
     ConsumerGroup,
@@ -19,7 +20,6 @@ from pat_events import (
 )
 from pat_events.core.record import Position
 from pat_events.events import EmailReceived
-from pat_events.telemetry import observer as told
 from pat_events.telemetry.metrics import METRICS, SECONDS
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
@@ -160,6 +160,59 @@ def test_what_a_sender_tells_is_counted_by_system_and_error(registry, metrics):
     assert value("messaging_client_sent_messages_total", labels) == 5
     assert value("messaging_client_sent_messages_total", labels | {"error_type": "ValueError"}) == 2
     assert value("pat_events_sender_sent_again_total", {"system": "aws_sqs"}) == 1
+
+
+def test_buffers_of_all_senders_of_a_system_are_one_and_closed_ones_are_none(registry, metrics):
+    sender = Observers([metrics], Origin("kafka"))
+    sender.saw(told.BufferLevel(1, 5, 50, 100, 1000, 2.0))
+    sender.saw(told.BufferLevel(2, 7, 70, 100, 1000, 9.0))
+    of, value = {"system": "kafka"}, registry.get_sample_value
+    assert value("pat_events_sender_buffered_messages", of) == 12
+    assert value("pat_events_sender_buffered_bytes", of) == 120
+    assert value("pat_events_sender_buffer_limit_messages", of) == 200
+    assert value("pat_events_sender_buffer_limit_bytes", of) == 2000
+    assert value("pat_events_sender_oldest_unacknowledged_age_seconds", of) == 9
+    sender.saw(told.BufferLevel(2, 0, 0, 0, 0, 0.0))
+    assert value("pat_events_sender_buffered_messages", of) == 5
+    sender.saw(told.BufferLevel(1, 0, 0, 0, 0, 0.0))
+    assert value("pat_events_sender_buffered_messages", of) is None
+
+
+def test_a_sender_in_trouble_is_seen_by_what_it_does_again_and_who_waits(registry, metrics):
+    sender = Observers([metrics], Origin("aws_sqs"))
+    sender.saw(told.SentAgain(3, "the client died", new_client=True))
+    sender.saw(told.Throttled(2))
+    sender.saw(told.BufferWaited(0.5))
+    of, value = {"system": "aws_sqs"}, registry.get_sample_value
+    assert value("pat_events_sender_clients_replaced_total", of) == 1
+    assert value("pat_events_sender_throttled_total", of) == 2
+    assert value("pat_events_sender_buffer_waits_total", of) == 1
+    assert value("pat_events_sender_buffer_wait_seconds_total", of) == 0.5
+
+
+def test_operations_of_clients_are_timed_by_the_conventions_name(registry, metrics):
+    Observers([metrics], Origin("kafka")).saw(told.OperationEnded("send", 0.03, None))
+    queue = Observers([metrics], Origin("aws_sqs", "mail"))
+    queue.saw(told.OperationEnded("settle", 0.2, TimeoutError("no")))
+    name, value = "messaging_client_operation_duration_seconds_count", registry.get_sample_value
+    labels = {"messaging_operation_name": "send", "messaging_system": "kafka"}
+    labels |= {"messaging_consumer_group_name": "", "error_type": ""}
+    assert value(name, labels) == 1
+    labels = {"messaging_operation_name": "settle", "messaging_system": "aws_sqs"}
+    labels |= {"messaging_consumer_group_name": "mail", "error_type": "TimeoutError"}
+    assert value(name, labels) == 1
+
+
+def test_what_a_queue_was_told_is_counted_and_what_it_did_not_do(registry, metrics):
+    queue = Observers([metrics], Origin("aws_sqs", "mail"))
+    queue.saw(told.QueueChanged("give back", 8, 2, OSError("no")))
+    queue.saw(told.QueueChanged("extend", 10, 0, None))
+    value = registry.get_sample_value
+    done = "pat_events_consumer_queue_changes_total"
+    assert value(done, {"group": "mail", "change": "give_back"}) == 8
+    assert value(done, {"group": "mail", "change": "extend"}) == 10
+    failed = {"group": "mail", "change": "give_back", "error_type": "OSError"}
+    assert value("pat_events_consumer_queue_change_failures_total", failed) == 2
 
 
 def test_rebalances_and_commits_are_told_with_when_the_last_was(registry, group):

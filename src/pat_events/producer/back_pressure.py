@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import BufferFullError
+from pat_events.telemetry.clients import BufferWaited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.sending import Outgoing, Sender
 
 # A coroutine asks again after so long, doubled each time, in seconds.
@@ -24,12 +26,20 @@ class BackPressure:
         sender: Takes them.
         timeout_s: Longest wait, in seconds.
         monotonic: Monotonic seconds.
+        observer: Is told how long somebody has waited.
     """
 
-    def __init__(self, sender: Sender, timeout_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        timeout_s: float,
+        monotonic: Callable[[], float],
+        observer: Observer | None = None,
+    ) -> None:
         self._sender = sender
         self._timeout_s = timeout_s
         self._monotonic = monotonic
+        self._observer = observer
 
     def send(self, outgoing: Outgoing) -> None:
         """Send as soon as there is room; in a thread that may wait.
@@ -38,7 +48,13 @@ class BackPressure:
             BufferFullError: there is none in time, or nobody may wait here; it was not taken.
         """
         self._refuse_to_block()
-        deadline = self._monotonic() + self._timeout_s
+        began = self._monotonic()
+        try:
+            self._send_until(outgoing, began + self._timeout_s)
+        finally:
+            self._waited(began)
+
+    def _send_until(self, outgoing: Outgoing, deadline: float) -> None:
         while True:
             left = deadline - self._monotonic()
             self._sender.wait_for_room(max(0.0, left))
@@ -56,7 +72,13 @@ class BackPressure:
         Raises:
             BufferFullError: there is none in time; it was not taken.
         """
-        deadline = self._monotonic() + self._timeout_s
+        began = self._monotonic()
+        try:
+            await self._asend_until(outgoing, began + self._timeout_s)
+        finally:
+            self._waited(began)
+
+    async def _asend_until(self, outgoing: Outgoing, deadline: float) -> None:
         wait_s = _FIRST_S
         # Nothing is awaited where no time is given: who steps a coroutine may have no event loop.
         while self._monotonic() < deadline:
@@ -68,6 +90,10 @@ class BackPressure:
                 continue
             return
         self._sender.send(outgoing)
+
+    def _waited(self, began: float) -> None:
+        if self._observer is not None:
+            self._observer.saw(BufferWaited(self._monotonic() - began))
 
     def _refuse_to_block(self) -> None:
         try:

@@ -20,7 +20,8 @@ from pat_events.producer.event_times import EventTimes
 from pat_events.producer.failures import Failures
 from pat_events.producer.stamp import Stamps
 from pat_events.system.clock import CLOCK
-from pat_events.telemetry.observers import checked_observers
+from pat_events.telemetry.observer import Origin
+from pat_events.telemetry.observers import Observers, checked_observers
 from pat_events.transports.default import transport_or_default
 from pat_events.transports.opening import open_sender
 
@@ -93,7 +94,12 @@ class Producer(Block):
         if self._spans is not None:
             observers = (*observers, self._spans)
         self._sender = sender or open_sender(transport, self._config, observers, payloads)
-        self._pressure = BackPressure(self._sender, self._config.publish_timeout_s, clock.monotonic)
+        self._pressure = BackPressure(
+            self._sender,
+            self._config.publish_timeout_s,
+            clock.monotonic,
+            Observers(observers, Origin(transport.system)),
+        )
         self._failures = Failures(transport, clock.monotonic)
         self._on_failure = self._failures.note
 

@@ -7,10 +7,19 @@ Prometheus. ``JsonFormatter`` makes lines of JSON of logs.
 
 from typing import TYPE_CHECKING
 
+from pat_events.telemetry.clients import (
+    Acknowledged,
+    BufferLevel,
+    BufferWaited,
+    NotDelivered,
+    OperationEnded,
+    QueueChanged,
+    SentAgain,
+    Throttled,
+)
 from pat_events.telemetry.health import Health
 from pat_events.telemetry.logs import JsonFormatter
 from pat_events.telemetry.observer import (
-    Acknowledged,
     Assigned,
     CommitFailed,
     Committed,
@@ -25,7 +34,6 @@ from pat_events.telemetry.observer import (
     JobsEnded,
     Levels,
     Lost,
-    NotDelivered,
     Observer,
     Origin,
     PartitionLevel,
@@ -33,7 +41,6 @@ from pat_events.telemetry.observer import (
     Resumed,
     Retried,
     Revoked,
-    SentAgain,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Acknowledged",
     "Assigned",
+    "BufferLevel",
+    "BufferWaited",
     "CommitFailed",
     "Committed",
     "DeadLettered",
@@ -62,14 +71,17 @@ __all__ = [
     "Lost",
     "NotDelivered",
     "Observer",
+    "OperationEnded",
     "Origin",
     "PartitionLevel",
     "Paused",
     "PrometheusMetrics",
+    "QueueChanged",
     "Resumed",
     "Retried",
     "Revoked",
     "SentAgain",
+    "Throttled",
     "Tracing",
 ]
 

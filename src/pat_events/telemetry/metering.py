@@ -8,8 +8,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.telemetry import metrics as m
+from pat_events.telemetry.clients import OperationEnded, QueueChanged
 from pat_events.telemetry.observer import (
-    Acknowledged,
     Assigned,
     CommitFailed,
     Committed,
@@ -22,10 +22,8 @@ from pat_events.telemetry.observer import (
     JobsEnded,
     Levels,
     Lost,
-    NotDelivered,
     Retried,
     Revoked,
-    SentAgain,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +65,7 @@ class Meter:
 
     wants_jobs = False
     wants_levels = False
+    wants_operations = True
 
     def __init__(
         self,
@@ -80,7 +79,7 @@ class Meter:
         # Re-entrant: the handler of a signal may publish in here, and be told of it.
         self._lock = threading.RLock()
         self._counters: dict[tuple[Metric, tuple[str, ...]], float] = {}
-        self._durations: dict[tuple[str, ...], Durations] = {}
+        self._durations: dict[tuple[Metric, tuple[str, ...]], Durations] = {}
         self._gauges: dict[Metric, float] = {}
         self._partitions: dict[TopicPartition, PartitionLevel] = {}
         self._counts_of = self._kinds()
@@ -98,6 +97,16 @@ class Meter:
     def _add(self, metric: Metric, labels: tuple[str, ...], count: float = 1) -> None:
         key = (metric, labels)
         self._counters[key] = self._counters.get(key, 0) + count
+
+    def _time(
+        self, metric: Metric, labels: tuple[str, ...], seconds: float, events: int = 1
+    ) -> None:
+        self._durations.setdefault((metric, labels), Durations()).add(seconds, events)
+
+    def _operation_ended(self, what: OperationEnded) -> None:
+        error_type = "" if what.error is None else self._error_type(what.error)
+        labels = (what.operation, self._system, self._group, error_type)
+        self._time(m.OPERATION, labels, what.seconds)
 
     def _error_type(self, error: BaseException) -> str:
         kind = type(error)
@@ -139,7 +148,7 @@ class Meter:
         """Return the histograms as they are now: of each the count by bucket, and the sum."""
         with self._lock:
             found = self._durations.items()
-            return [(m.PROCESS, labels, list(it.counts), it.sum) for labels, it in found]
+            return [(metric, labels, list(it.counts), it.sum) for (metric, labels), it in found]
 
     def forget(self) -> None:
         """Begin at 0, in the child of a fork, where no other thread is."""
@@ -147,20 +156,6 @@ class Meter:
         self._lock = threading.RLock()
         for each in (self._counters, self._durations, self._gauges, self._partitions):
             each.clear()
-
-
-class SenderMeter(Meter):
-    """Counts what a sender tells."""
-
-    def _kinds(self) -> dict[type, Callable[[Any], None]]:
-        return {
-            Acknowledged: lambda what: self._sent(what.records, ""),
-            NotDelivered: lambda what: self._sent(what.records, self._error_type(what.error)),
-            SentAgain: lambda what: self._add(m.SENT_AGAIN, (self._system,), what.records),
-        }
-
-    def _sent(self, records: int, error_type: str) -> None:
-        self._add(m.SENT, ("send", self._system, error_type), records)
 
 
 class ConsumerMeter(Meter):
@@ -185,6 +180,8 @@ class ConsumerMeter(Meter):
             Revoked: self._rebalanced,
             Lost: self._rebalanced,
             Committed: self._committed,
+            OperationEnded: self._operation_ended,
+            QueueChanged: self._queue_changed,
             CommitFailed: lambda what: self._add(
                 m.COMMIT_FAILURES, (*group, self._error_type(what.error))
             ),
@@ -209,7 +206,7 @@ class ConsumerMeter(Meter):
             for outcome, events in (("", job.handled), (error_type, job.failed)):
                 if events:
                     labels = (*self._read(job.topic, "process"), outcome, job.handler)
-                    self._durations.setdefault(labels, Durations()).add(seconds, events)
+                    self._time(m.PROCESS, labels, seconds, events)
 
     def _levels(self, what: Levels) -> None:
         self._partitions.update({(each.topic, each.partition): each for each in what.partitions})
@@ -229,3 +226,11 @@ class ConsumerMeter(Meter):
     def _committed(self, _: Committed) -> None:
         self._add(m.COMMITS, (self._group,))
         self._gauges[m.LAST_COMMIT] = self._wall_clock()
+
+    def _queue_changed(self, what: QueueChanged) -> None:
+        change = what.change.replace(" ", "_")
+        if what.messages:
+            self._add(m.CHANGES, (self._group, change), what.messages)
+        if what.failed and what.error is not None:
+            labels = (self._group, change, self._error_type(what.error))
+            self._add(m.CHANGE_FAILURES, labels, what.failed)

@@ -31,6 +31,7 @@ _SYSTEM: Final = ("messaging_operation_name", "messaging_system")
 _READ: Final = (*_SYSTEM, "messaging_consumer_group_name", "messaging_destination_name")
 _OF_PARTITION: Final = ("group", "topic", "partition")
 _OF_HANDLER: Final = ("group", "topic", "handler")
+_OF_SENDER: Final = ("system",)
 
 SENT: Final = Metric(
     "messaging_client_sent_messages",
@@ -49,6 +50,13 @@ PROCESS: Final = Metric(
     "histogram",
     "How long handlers took, by event: the time of a job, shared by its events.",
     (*_READ, "error_type", "handler"),
+)
+OPERATION: Final = Metric(
+    "messaging_client_operation_duration_seconds",
+    "histogram",
+    "How long a send took to its acknowledgement, of some events; a receive and a settle of a "
+    "queue, its wait included.",
+    (*_SYSTEM, "messaging_consumer_group_name", "error_type"),
 )
 LAG: Final = Metric(
     "pat_events_consumer_lag_messages",
@@ -159,11 +167,71 @@ LAST_COMMIT: Final = Metric(
     "When a group committed last, in seconds since 1970; it does where something moved.",
     ("group",),
 )
+CHANGES: Final = Metric(
+    "pat_events_consumer_queue_changes",
+    "counter",
+    "Messages of a queue that were deleted, kept longer (extend) or given back.",
+    ("group", "change"),
+)
+CHANGE_FAILURES: Final = Metric(
+    "pat_events_consumer_queue_change_failures",
+    "counter",
+    "Messages of a queue for which that failed; deletes and extends are repeated.",
+    ("group", "change", "error_type"),
+)
 SENT_AGAIN: Final = Metric(
     "pat_events_sender_sent_again",
     "counter",
-    "Events that were sent again, with the same ids, as the first time had no answer.",
-    ("system",),
+    "Events that were sent again, with the same ids: no answer came, or it asked for that.",
+    _OF_SENDER,
+)
+BUFFERED: Final = Metric(
+    "pat_events_sender_buffered_messages",
+    "gauge",
+    "Events that were published and are neither acknowledged nor given up.",
+    _OF_SENDER,
+)
+BUFFERED_BYTES: Final = Metric(
+    "pat_events_sender_buffered_bytes", "gauge", "Payload bytes of those.", _OF_SENDER
+)
+BUFFER_LIMIT: Final = Metric(
+    "pat_events_sender_buffer_limit_messages",
+    "gauge",
+    "Events that have room in the buffer: buffer_events.",
+    _OF_SENDER,
+)
+BUFFER_LIMIT_BYTES: Final = Metric(
+    "pat_events_sender_buffer_limit_bytes",
+    "gauge",
+    "Payload bytes that have room in the buffer: buffer_bytes.",
+    _OF_SENDER,
+)
+UNACKNOWLEDGED_AGE: Final = Metric(
+    "pat_events_sender_oldest_unacknowledged_age_seconds",
+    "gauge",
+    "How long the oldest event in the buffer has waited; 0 where there is none.",
+    _OF_SENDER,
+)
+BUFFER_WAITS: Final = Metric(
+    "pat_events_sender_buffer_waits",
+    "counter",
+    "How often somebody who published waited for room in the buffer.",
+    _OF_SENDER,
+)
+BUFFER_WAIT_SECONDS: Final = Metric(
+    "pat_events_sender_buffer_wait_seconds", "counter", "How long they waited.", _OF_SENDER
+)
+CLIENTS_REPLACED: Final = Metric(
+    "pat_events_sender_clients_replaced",
+    "counter",
+    "How often a new client took the place of one that had died, or whose TLS was renewed.",
+    _OF_SENDER,
+)
+THROTTLED: Final = Metric(
+    "pat_events_sender_throttled",
+    "counter",
+    "Events that AWS did not take for now, as there were too many.",
+    _OF_SENDER,
 )
 
 #: Every metric, in the order of documents and dashboards.
@@ -171,6 +239,7 @@ METRICS: Final = (
     SENT,
     CONSUMED,
     PROCESS,
+    OPERATION,
     LAG,
     AGE,
     IN_FLIGHT,
@@ -191,5 +260,16 @@ METRICS: Final = (
     COMMITS,
     COMMIT_FAILURES,
     LAST_COMMIT,
+    CHANGES,
+    CHANGE_FAILURES,
     SENT_AGAIN,
+    BUFFERED,
+    BUFFERED_BYTES,
+    BUFFER_LIMIT,
+    BUFFER_LIMIT_BYTES,
+    UNACKNOWLEDGED_AGE,
+    BUFFER_WAITS,
+    BUFFER_WAIT_SECONDS,
+    CLIENTS_REPLACED,
+    THROTTLED,
 )

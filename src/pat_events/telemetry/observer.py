@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from pat_events.telemetry.clients import (
+    Acknowledged,
+    BufferLevel,
+    BufferWaited,
+    NotDelivered,
+    OperationEnded,
+    QueueChanged,
+    SentAgain,
+    Throttled,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -213,26 +224,6 @@ class CommitFailed(NamedTuple):
     error: BaseException
 
 
-class Acknowledged(NamedTuple):
-    """So many records that were sent are where they belong; told a little later, for many."""
-
-    records: int
-
-
-class NotDelivered(NamedTuple):
-    """So many records were refused, or given up; ``error`` is that of one of them."""
-
-    records: int
-    error: BaseException
-
-
-class SentAgain(NamedTuple):
-    """A new client has the records that were unacknowledged; ``why`` tells what was wrong."""
-
-    records: int
-    why: str
-
-
 Happening: TypeAlias = (
     Delivered
     | Handled
@@ -253,6 +244,11 @@ Happening: TypeAlias = (
     | Acknowledged
     | NotDelivered
     | SentAgain
+    | OperationEnded
+    | BufferLevel
+    | BufferWaited
+    | Throttled
+    | QueueChanged
 )
 
 
@@ -265,8 +261,8 @@ class Observer(Protocol):
     be more later. What it raises is logged the first time, and harms nobody.
 
     ``JobsEnded``, how long handlers took and with what outcome, is made only where an observer has
-    a true attribute ``wants_jobs``; those beside it are told as well. ``Levels`` likewise, by
-    ``wants_levels``.
+    a true attribute ``wants_jobs``; those beside it are told as well. ``Levels`` and
+    ``BufferLevel`` likewise, by ``wants_levels``; ``OperationEnded`` by ``wants_operations``.
 
     What tells is not in the values. Who observes several consumers or senders and wants to know
     has a method ``told_by(origin)`` too, which returns the observer that this ``Origin`` tells.

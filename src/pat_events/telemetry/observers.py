@@ -47,7 +47,8 @@ class Observers:
 
     Attributes:
         wants_jobs: One of them wants ``JobsEnded``.
-        wants_levels: One of them wants ``Levels``.
+        wants_levels: One of them wants ``Levels`` and ``BufferLevel``.
+        wants_operations: One of them wants ``OperationEnded``.
         spans: The one that makes the spans of what is sent, if one does.
     """
 
@@ -57,6 +58,9 @@ class Observers:
         )
         self.wants_jobs = any(getattr(each, "wants_jobs", False) for each in self._observers)
         self.wants_levels = any(getattr(each, "wants_levels", False) for each in self._observers)
+        self.wants_operations = any(
+            getattr(each, "wants_operations", False) for each in self._observers
+        )
         self.spans: SenderSpans | None = next(
             (each for each in self._observers if _makes_spans(each)), None
         )

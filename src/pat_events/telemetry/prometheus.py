@@ -8,8 +8,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ConfigError
-from pat_events.telemetry.metering import ConsumerMeter, SenderMeter
+from pat_events.telemetry.metering import ConsumerMeter
 from pat_events.telemetry.metrics import METRICS, SECONDS
+from pat_events.telemetry.sender_metering import SenderMeter
 
 try:
     from prometheus_client import REGISTRY

@@ -18,7 +18,7 @@ from pat_events.errors import (
     TransportUnavailableError,
 )
 from pat_events.events import EmailReceived
-from pat_events.telemetry.observer import Acknowledged, NotDelivered
+from pat_events.telemetry.clients import Acknowledged, NotDelivered
 from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 from pat_events.transports.opening import make_sender
 from pat_events.transports.sending import Outgoing

@@ -21,7 +21,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from pat_events.telemetry import Tracing
+from pat_events.telemetry import BufferLevel, OperationEnded, SentAgain, Throttled, Tracing
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.sender import BusSender
 from pat_events.transports.sending import Outgoing
@@ -460,3 +460,51 @@ def test_where_spans_are_made_instrumentation_of_the_client_makes_none(make_send
         sender.send(record("a"))
         assert sender.flush(10) == []
     assert suppressed == [None, True]
+
+
+class Seen(list):
+    """An observer of everything."""
+
+    wants_levels = wants_operations = True
+
+    def saw(self, what):
+        self.append(what)
+
+    def of(self, kind):
+        return [it for it in self if isinstance(it, kind)]
+
+
+def test_what_is_throttled_and_sent_again_is_told_and_how_long_it_took_in_all(
+    make_sender, bus, record
+):
+    seen, answers = Seen(), [Refused(TransportError("slow down"), again=True, throttled=True)]
+    taken = bus.answer
+    bus.answer = lambda call: answers.pop() if answers else taken(call)
+    sender = make_sender(observers=[seen])
+    began = time.monotonic()
+    sender.send(record("a"))
+    assert sender.flush(30) == []
+    until(lambda: seen.of(OperationEnded), 10)
+    took_s = time.monotonic() - began
+    assert seen.of(Throttled) == [Throttled(1)]
+    assert seen.of(SentAgain) == [SentAgain(1, "slow down")]
+    (ended,) = seen.of(OperationEnded)
+    assert ended.operation == "send"
+    assert ended.error is None
+    assert 0.001 <= ended.seconds <= took_s
+
+
+def test_how_full_the_buffer_is_is_told_until_it_is_closed(make_sender, bus, record):
+    seen = Seen()
+    bus.gate.clear()
+    sender = make_sender(observers=[seen])
+    sender.send(record("ab"))
+    sender.send(record("c"))
+    until(lambda: any(it.events == 2 for it in seen.of(BufferLevel)), 10)
+    level = next(it for it in seen.of(BufferLevel) if it.events == 2)
+    assert level.size_bytes == 3
+    assert level.oldest_s > 0
+    assert (level.max_events, level.max_bytes) == (Config().buffer_events, Config().buffer_bytes)
+    bus.gate.set()
+    sender.close(10)
+    assert seen.of(BufferLevel)[-1].max_events == 0

@@ -17,7 +17,7 @@ from pat_events.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, SentAgain
+from pat_events.telemetry.clients import Acknowledged, NotDelivered, SentAgain
 from pat_events.transports.kafka import rebuilding
 from pat_events.transports.kafka.ack_poller import TICK_S, AckPoller
 from pat_events.transports.kafka.sender import KafkaSender

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.consumer.queue.requests import Receive
+from pat_events.telemetry.clients import OperationEnded
 from pat_events.telemetry.health import held_by_outage
 from pat_events.telemetry.observer import Levels
 
 if TYPE_CHECKING:
     from pat_events.consumer.queue.intake import Intake
+    from pat_events.consumer.queue.requests import Request
     from pat_events.consumer.queue.state import QueueState
     from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.telemetry.observers import Observers
@@ -45,6 +48,15 @@ class Condition:
         """What keeps the consumer from being ready, in words; read by any thread."""
         held = held_by_outage(self._held) if self._held else ""
         return tuple(filter(None, (self._intake.not_ready, held)))
+
+    def ended(self, request: Request, now: float) -> None:
+        """Tell how long a request took, where somebody wants to know."""
+        if self._observers.wants_operations:
+            if isinstance(request, Receive):
+                what = OperationEnded("receive", request.at - request.asked_at, request.error)
+            else:
+                what = OperationEnded("settle", now - request.at, request.error)
+            self._observers.saw(what)
 
     def look(self) -> None:
         """See how things are."""

@@ -221,8 +221,11 @@ class Engine:
         for item in items:
             if isinstance(item, Receive):
                 self._accept(item)
+                self.condition.ended(item, item.at)
             elif isinstance(item, Change):
-                self._upkeep.answered(item, self._clock())
+                now = self._clock()
+                self._upkeep.answered(item, now)
+                self.condition.ended(item, now)
             elif isinstance(item, OutgoingDeadLetter):
                 state.running -= 1
                 self._recovery.settle_letter(item)

@@ -13,6 +13,7 @@ from pat_events.core.recovery.verdict import hold_s
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
 from pat_events.errors import TransportTimeoutError
+from pat_events.telemetry.clients import QueueChanged
 from pat_events.telemetry.observer import GivenBack
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class Upkeep:
                 failed.append(message)
         if error := change.error or next((each.error for each in change.undone), None):
             self._say(change, error, len(change.messages) - len(done), now)
+        self._observer.saw(QueueChanged(change.kind, len(done) + len(gone), len(failed), error))
         if change.kind == "extend":
             self._visibility.extended(done, change.visibility_s, change.at)
             self._visibility.not_extended(failed, now)

@@ -69,11 +69,13 @@ class Refused(NamedTuple):
         error: Why.
         again: Trying again may help. It is also so where no answer came: the bus may have it.
         may_be_one: Of a call: one of its entries may be the reason.
+        throttled: There were too many.
     """
 
     error: PatEventsError
     again: bool = False
     may_be_one: bool = False
+    throttled: bool = False
 
 
 Answer: TypeAlias = Taken | Refused

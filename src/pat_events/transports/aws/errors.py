@@ -99,7 +99,9 @@ def of_code(resource: Resource, code: str, message: str, status: int = 0) -> Ref
     name = code.rpartition(".")[2]
     if "hrottl" in code or name.startswith(_THROTTLED) or status == _TOO_MANY:
         return Refused(
-            TransportError(f"{resource.doing} {resource}: throttled ({said})"), again=True
+            TransportError(f"{resource.doing} {resource}: throttled ({said})"),
+            again=True,
+            throttled=True,
         )
     access = _of_access(resource, code, name, said)
     if access is not None:

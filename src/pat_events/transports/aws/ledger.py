@@ -45,6 +45,12 @@ class Ledger:
         self._removed_bytes += entry.size
         return True
 
+    def level(self, now: float) -> tuple[int, int, float]:
+        """Return how many records are not settled, their bytes, and how long the oldest waits."""
+        oldest = self.oldest_taken_at()
+        size = self._added_bytes - self._removed_bytes
+        return len(self.outstanding), size, 0.0 if oldest is None else max(0.0, now - oldest)
+
     def oldest_taken_at(self) -> float | None:
         """Return when the oldest was taken; None where there is none."""
         # Not copied first: no call comes between the two steps of it.

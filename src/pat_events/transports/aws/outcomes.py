@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.repeats import Repeats, more_like_it
 from pat_events.core.shown import one_line
-from pat_events.telemetry.observer import Acknowledged, NotDelivered
+from pat_events.telemetry.clients import (
+    Acknowledged,
+    NotDelivered,
+    OperationEnded,
+    SentAgain,
+    Throttled,
+)
 from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Refused
 
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 
     from pat_events.errors import PatEventsError
     from pat_events.telemetry.observer import Observer, Origin
-    from pat_events.transports.aws.batching import Answer, Entry
+    from pat_events.transports.aws.batching import Answer, Entry, Settlement
 
 _log = logging.getLogger("pat_events.aws")
 
@@ -27,8 +33,9 @@ class Outcomes:
     """Keeps why something was tried again last, and says so now and then."""
 
     def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
-        self._observer = Observers(observers, origin)
-        spans = self._observer.spans
+        #: Are told what becomes of records.
+        self.observers = Observers(observers, origin)
+        spans = self.observers.spans
         #: Around a call: keeps instrumentation of boto3 from tracing it where spans are made here.
         self.alone: Callable[[], AbstractContextManager[object]] = (
             nullcontext if spans is None else spans.alone
@@ -39,9 +46,16 @@ class Outcomes:
     def settled(self, acknowledged: int, failures: Sequence[PatEventsError]) -> None:
         """Tell observers what became of records."""
         if failures:
-            self._observer.saw(NotDelivered(len(failures), failures[0]))
+            self.observers.saw(NotDelivered(len(failures), failures[0]))
         if acknowledged:
-            self._observer.saw(Acknowledged(acknowledged))
+            self.observers.saw(Acknowledged(acknowledged))
+
+    def ended(self, settlements: Sequence[Settlement], now: float) -> None:
+        """Tell how long a call took that has settled these, from when its first was taken."""
+        if settlements and self.observers.wants_operations:
+            entry, answer = min(settlements, key=lambda each: each[0].taken_at)
+            error = answer.error if isinstance(answer, Refused) else None
+            self.observers.saw(OperationEnded("send", now - entry.taken_at, error))
 
     def answered(
         self, call: Sequence[Entry], answers: Refused | Sequence[Answer], now: float
@@ -51,6 +65,10 @@ class Outcomes:
         refused = [it for it in each if isinstance(it, Refused) and it.again]
         if refused:
             self._last = error = refused[0].error
+            records = len(call) if isinstance(answers, Refused) else len(refused)
+            if refused[0].throttled:
+                self.observers.saw(Throttled(records))
+            self.observers.saw(SentAgain(records, str(error)))
             more = self._repeats.note((call[0].destination, type(error)), now)
             if more is not None:
                 text = one_line(str(error))

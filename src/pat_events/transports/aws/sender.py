@@ -10,10 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from pat_events.errors import (
-    ClosedError,
-    TransportError,
-)
+from pat_events.errors import ClosedError, TransportError
 from pat_events.system.clock import CLOCK
 from pat_events.telemetry.observer import Origin
 from pat_events.transports import buffer_errors
@@ -25,6 +22,7 @@ from pat_events.transports.aws.outcomes import Outcomes
 from pat_events.transports.aws.settling import Settling
 from pat_events.transports.aws.signal_safe_condition import SignalSafeCondition
 from pat_events.transports.process_end import FORKED, watch
+from pat_events.transports.sender_levels import LOOK_S, SenderLevels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -80,6 +78,7 @@ class BusSender:
         self._batching = Batching(_limits(bus, aws))
         self._ledger = Ledger(config.buffer_events, config.buffer_bytes)
         self._expiry = Expiry(self._ledger, config.delivery_timeout_s)
+        self._levels = SenderLevels(self._outcomes.observers, config, self._ledger.level)
         self._changed = SignalSafeCondition()
         self._settling = Settling(self._ledger, self._outcomes, self._changed)
         # Why nothing is taken any more.
@@ -191,6 +190,7 @@ class BusSender:
         finally:
             if is_outside:
                 self._callback_threads.discard(threading.get_ident())
+        self._levels.end()
         self._wake()
         join_s = _JOIN_S if is_outside and not given_up else 0.0
         self._callers.end(join_s)
@@ -247,6 +247,7 @@ class BusSender:
         while self._answers:
             self._take_answers(*self._answers.popleft(), now)
         self._give_up_overdue(now)
+        self._levels.tell(now)
         while call := self._batching.next_call(now, expedite=expedite):
             self._callers.make(call)
         # What found no free call goes in the next, without waiting for company.
@@ -261,7 +262,7 @@ class BusSender:
             self._wake_at = self._batch_events
         else:
             self._wake_at = 1
-        until = now + _IDLE_S if due is None else due
+        until = now + (LOOK_S if self._levels.wanted else _IDLE_S) if due is None else due
         overdue_at = self._expiry.due()
         if overdue_at is not None:
             until = min(until, overdue_at)
@@ -272,7 +273,9 @@ class BusSender:
 
     def _take_answers(self, call: list[Entry], answers: Answers, now: float) -> None:
         self._outcomes.answered(call, answers, now)
-        self._settling.settle(self._batching.done(call, answers, now, self._random()))
+        settlements = self._batching.done(call, answers, now, self._random())
+        self._settling.settle(settlements)
+        self._outcomes.ended(settlements, now)
 
     def _give_up_overdue(self, now: float) -> None:
         overdue = self._expiry.overdue(now)

@@ -21,7 +21,7 @@ from pat_events.errors import (
     TopicMissingError,
     TransportError,
 )
-from pat_events.telemetry.observer import NotDelivered
+from pat_events.telemetry.clients import NotDelivered
 from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.sending import Outgoing

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
+from operator import itemgetter
 from typing import Final
 
 # How far apart two looks at the clock are that tell records apart, in seconds.
@@ -24,6 +26,12 @@ class Expiry:
         self.over = 0
         #: All of them had been taken by then.
         self.taken_by = math.inf
+
+    def taken_at(self, number: float, now: float) -> float:
+        """Return by when a record had been taken, ``GRAIN_S`` late at most."""
+        # Sorted by both.
+        at = bisect_left(self._marks, number, key=itemgetter(1))
+        return self._marks[at][0] if at < len(self._marks) else now
 
     def look(self, now: float, taken: int) -> bool:
         """Note how many records were taken until now; tells whether the time of more is over."""

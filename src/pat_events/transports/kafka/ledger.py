@@ -83,6 +83,14 @@ class Ledger:
             return self.outstanding.get(outgoing, 0)
         return math.inf
 
+    def level(self, now: float) -> tuple[int, int, float]:
+        """Return how many records are outstanding, their bytes, and how long the oldest waits."""
+        outstanding = list(self.outstanding)
+        # Not kept up to date with each record: it is asked once a second.
+        size = sum(len(outgoing.value or b"") for outgoing in outstanding)
+        oldest_s = now - self._expiry.taken_at(self._oldest(), now) if outstanding else 0.0
+        return len(outstanding), size, max(0.0, oldest_s)
+
     def take_overdue(self, now: float) -> tuple[list[Outgoing], float]:
         """Take out what has waited too long; returns it, and how long that was.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, SentAgain
+from pat_events.telemetry.clients import Acknowledged, NotDelivered, SentAgain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Outcomes:
 
     def sent_again(self, records: int, why: str) -> None:
         """Tell that a new client has what was unacknowledged."""
-        self._observer.saw(SentAgain(records, why))
+        self._observer.saw(SentAgain(records, why, new_client=True))
 
     def tell(self) -> None:
         """Tell what was acknowledged and refused since the last time."""

@@ -19,7 +19,9 @@ from pat_events.transports.kafka.ledger import Ledger
 from pat_events.transports.kafka.outcomes import Outcomes
 from pat_events.transports.kafka.send_errors import SendErrors
 from pat_events.transports.kafka.sending_client import SendingClient
+from pat_events.transports.kafka.timed_sends import TimedSends
 from pat_events.transports.process_end import FORKED, watch
+from pat_events.transports.sender_levels import SenderLevels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +78,8 @@ class KafkaSender:
         self._refusal: str | None = None
         told = Observers(observers, Origin("kafka"))
         self._outcomes = outcomes = Outcomes(ledger, told)
+        self._timed = TimedSends(told, clock)
+        self._levels = SenderLevels(told, limits, ledger.level)
         self._client = SendingClient(
             config, limits, ledger, callbacks, errors, outcomes, make_client
         )
@@ -102,8 +106,10 @@ class KafkaSender:
                     ledger.withdraw(outgoing)
                     raise
         if self._poller.idle:
+            self._timed.begin(outgoing)
             self._poller.wake()
         if not number % _POLL_EVERY:
+            self._timed.begin(outgoing)
             self._poll(0)
 
     def _not_taken(self, outgoing: Outgoing, error: BufferError | KafkaException) -> None:
@@ -172,6 +178,7 @@ class KafkaSender:
         self._poller.end()
         self._outcomes.tell()
         self._outcomes.given_up(failures)
+        self._levels.end()
         return given_up
 
     @property
@@ -203,4 +210,6 @@ class KafkaSender:
             self._callbacks.give_up(failures)
             self._outcomes.given_up(failures)
         self._outcomes.tell()
+        self._timed.look(now)
+        self._levels.tell(now)
         self._client.maintain(now)

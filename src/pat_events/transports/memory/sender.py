@@ -10,7 +10,8 @@ from pat_events.errors import (
     ClosedError,
     TransportError,
 )
-from pat_events.telemetry.observer import Acknowledged, NotDelivered, Origin
+from pat_events.telemetry.clients import Acknowledged, NotDelivered
+from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 from pat_events.transports import buffer_errors
 
