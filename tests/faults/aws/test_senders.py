@@ -31,7 +31,7 @@ QUICK = {
     "linger_s": 0.002,
     "retry_first_s": 0.01,
     "retry_max_s": 0.05,
-    "read_timeout_s": 0.6,
+    "read_timeout_s": 1.0,
 }
 
 
