@@ -12,13 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
-
 from pat_events.cli.exit_codes import INTERRUPTED
 from pat_events.errors import PatEventsError
 from perf import bus_run, kafka_run
 from perf.goals import Verdict, goals, mission
 from perf.options import parse
+from perf.rounds import console
 from tools.stack import StackError
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ BUILD = Path("build")
 # Rounds of the buses take a second each, and differ little.
 BUS_ROUNDS = 3
 MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: "[yellow]not told[/]"}
-console = Console()
 
 
 def show(result: dict[str, Any], wanted: list[Verdict], wished: list[Verdict]) -> None:
@@ -92,7 +90,7 @@ def _main(options: Namespace) -> int:
         result |= kafka_run.kafka(options, folder)
     if options.part != "kafka":
         rounds = min(options.rounds, BUS_ROUNDS)
-        result["buses"] = bus_run.buses(options.events, rounds, console)
+        result["buses"] = bus_run.buses(options.events, rounds)
     result["errors"] = sum(part.pop("errors") for part in result.values())
     result["conditions"] = {
         "python": platform.python_version(),

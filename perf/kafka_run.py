@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import statistics
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from perf.latency import READY
+from perf.rounds import console, counted
 from perf.running import LIMIT_S, Run, await_line, finish
 from tools.stack import Kafka
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-# What a round may take on average, in seconds; an idle machine needs 5 to 16.
-ROUND_S = 20.0
-console = Console()
 
 
 def kafka(options: Namespace, folder: Path) -> dict[str, Any]:
@@ -43,16 +38,6 @@ def kafka(options: Namespace, folder: Path) -> dict[str, Any]:
             "consume": consuming(run, options.consume, options.rounds),
             "latency": latency(run, options.rate, options.seconds, options.rounds),
         }
-
-
-def counted(rounds: int) -> Iterator[int]:
-    """Count rounds, as many as there is time for and one at least."""
-    began = time.monotonic()
-    for number in range(rounds):
-        if time.monotonic() - began > ROUND_S * rounds:
-            console.print(f"round {number} was the last: the machine is slow")
-            return
-        yield number
 
 
 def publishing(run: Run, count: int, rounds: int) -> dict[str, float]:

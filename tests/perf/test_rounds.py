@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from perf import kafka_run as perf
+from perf import rounds as perf
 
 
 @pytest.mark.parametrize(("round_s", "rounds"), [(16, 5), (20, 5), (30, 4), (60, 2), (900, 1)])
