@@ -1,0 +1,398 @@
+"""Write docs/monitoring/dashboards from the rows below: Grafana's JSON is nothing to edit by hand.
+
+``python tools/dashboards.py`` rewrites them; ``--check`` only compares and exits with 1 when one
+differs from what would be written.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = ROOT / "docs" / "monitoring" / "dashboards"
+_SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
+_COLUMNS: Final = 3
+_WIDTH: Final = 24 // _COLUMNS
+_HEIGHT: Final = 7
+
+
+class Panel(NamedTuple):
+    """A graph: its title, the unit of Grafana, and its queries, each with a legend."""
+
+    title: str
+    unit: str
+    queries: tuple[tuple[str, str], ...]
+
+
+class Variable(NamedTuple):
+    """A choice at the top of a dashboard: the values that a label of a metric has."""
+
+    name: str
+    metric: str
+    label: str
+
+
+def panel(title: str, unit: str, *queries: tuple[str, str]) -> Panel:
+    """Return a graph of these queries."""
+    return Panel(title, unit, queries)
+
+
+def rate(metric: str, by: str, where: str = "") -> str:
+    """Return the query for a counter's growth a second."""
+    return f"sum by ({by}) (rate({metric}{{{where}}}[$__rate_interval]))"
+
+
+def quantile(q: float, metric: str, by: str, where: str = "") -> str:
+    """Return the query for a quantile of a histogram."""
+    inside = f"sum by (le, {by}) (rate({metric}_bucket{{{where}}}[$__rate_interval]))"
+    return f"histogram_quantile({q}, {inside})"
+
+
+_C: Final = "pat_events_consumer_"
+_S: Final = "pat_events_sender_"
+_GROUP: Final = 'group=~"$group"'
+_OTEL_GROUP: Final = 'messaging_consumer_group_name=~"$group"'
+_PROCESS: Final = "messaging_process_duration_seconds"
+_OPERATION: Final = "messaging_client_operation_duration_seconds"
+_SENT: Final = "messaging_client_sent_messages_total"
+_CONSUMED: Final = "messaging_client_consumed_messages_total"
+_GROUPS: Final = Variable("group", f"{_C}held_messages", "group")
+_SYSTEMS: Final = Variable("system", _SENT, "messaging_system")
+_OF_SYSTEM: Final = 'messaging_system=~"$system"'
+
+OVERVIEW: Final = (
+    panel("Handled", "cps", (rate(f"{_C}handled_total", "group"), "{{group}}")),
+    panel(
+        "Oldest event", "s", (f"max by (group) ({_C}oldest_unprocessed_age_seconds)", "{{group}}")
+    ),
+    panel("Lag", "short", (f"sum by (group) ({_C}lag_messages)", "{{group}}")),
+    panel("Held by an outage", "short", (f"sum by (group) ({_C}held_messages)", "{{group}}")),
+    panel("Dead letters", "cps", (rate(f"{_C}dead_lettered_total", "group"), "{{group}}")),
+    panel("Retries", "cps", (rate(f"{_C}retries_total", "group"), "{{group}}")),
+    panel(
+        "Sent", "cps", (rate(_SENT, "messaging_system", 'error_type=""'), "{{messaging_system}}")
+    ),
+    panel(
+        "Not delivered",
+        "cps",
+        (
+            rate(_SENT, "messaging_system, error_type", 'error_type!=""'),
+            "{{messaging_system}} {{error_type}}",
+        ),
+    ),
+    panel(
+        "Buffers",
+        "percentunit",
+        (f"{_S}buffered_messages / {_S}buffer_limit_messages", "{{instance}} {{system}} events"),
+        (f"{_S}buffered_bytes / {_S}buffer_limit_bytes", "{{instance}} {{system}} bytes"),
+    ),
+    panel(
+        "Send to acknowledgement, p99",
+        "s",
+        (
+            quantile(0.99, _OPERATION, "messaging_system", 'messaging_operation_name="send"'),
+            "{{messaging_system}}",
+        ),
+    ),
+    panel(
+        "Oldest event not acknowledged",
+        "s",
+        (
+            f"max by (instance, system) ({_S}oldest_unacknowledged_age_seconds)",
+            "{{instance}} {{system}}",
+        ),
+    ),
+    panel(
+        "Waiting for room",
+        "short",
+        (
+            rate(f"{_S}buffer_wait_seconds_total", "instance, system"),
+            "{{instance}} {{system}} publishers",
+        ),
+        (
+            rate(f"{_S}buffer_waits_total", "instance, system"),
+            "{{instance}} {{system}} waits a second",
+        ),
+    ),
+    panel(
+        "Clients replaced",
+        "short",
+        (
+            f"sum by (instance, system) (increase({_S}clients_replaced_total[$__rate_interval]))",
+            "{{instance}} {{system}}",
+        ),
+    ),
+)
+GROUP: Final = (
+    panel(
+        "Received",
+        "cps",
+        (
+            rate(_CONSUMED, "messaging_destination_name", _OTEL_GROUP),
+            "{{messaging_destination_name}}",
+        ),
+    ),
+    panel(
+        "Lag",
+        "short",
+        (f"sum by (topic, partition) ({_C}lag_messages{{{_GROUP}}})", "{{topic}}/{{partition}}"),
+    ),
+    panel(
+        "Oldest event",
+        "s",
+        (
+            f"max by (topic, partition) ({_C}oldest_unprocessed_age_seconds{{{_GROUP}}})",
+            "{{topic}}/{{partition}}",
+        ),
+    ),
+    panel(
+        "Handler, a call of each event",
+        "s",
+        (quantile(0.5, _PROCESS, "handler", _OTEL_GROUP), "{{handler}} p50"),
+        (quantile(0.99, _PROCESS, "handler", _OTEL_GROUP), "{{handler}} p99"),
+    ),
+    panel(
+        "Failed calls",
+        "cps",
+        (
+            rate(f"{_PROCESS}_count", "handler, error_type", f'{_OTEL_GROUP}, error_type!=""'),
+            "{{handler}} {{error_type}}",
+        ),
+    ),
+    panel(
+        "Retries and holds",
+        "cps",
+        (rate(f"{_C}retries_total", "handler", _GROUP), "{{handler}} retries"),
+        (rate(f"{_C}holds_total", "handler", _GROUP), "{{handler}} holds"),
+    ),
+    panel(
+        "In flight",
+        "short",
+        (f"sum by (topic) ({_C}in_flight_messages{{{_GROUP}}})", "{{topic}} events"),
+        (f"sum by (topic) ({_C}lanes{{{_GROUP}}})", "{{topic}} lanes"),
+    ),
+    panel(
+        "In flight, payload",
+        "bytes",
+        (f"sum by (topic) ({_C}in_flight_bytes{{{_GROUP}}})", "{{topic}}"),
+    ),
+    panel(
+        "Waiting",
+        "short",
+        (f"sum by (group) ({_C}waiting_for_retry_messages{{{_GROUP}}})", "{{group}} for a retry"),
+        (f"sum by (group) ({_C}held_messages{{{_GROUP}}})", "{{group}} held"),
+    ),
+    panel("Paused partitions", "short", (f"sum by (topic) ({_C}paused{{{_GROUP}}})", "{{topic}}")),
+    panel(
+        "Partitions, and rebalances",
+        "short",
+        (f"sum by (instance) ({_C}assigned_partitions{{{_GROUP}}})", "{{instance}} has"),
+        (
+            f"sum by (event) (increase({_C}rebalances_total{{{_GROUP}}}[$__rate_interval]))",
+            "{{event}}",
+        ),
+    ),
+    panel(
+        "Commits",
+        "cps",
+        (rate(f"{_C}commits_total", "instance", _GROUP), "{{instance}}"),
+        (
+            rate(f"{_C}commit_failures_total", "instance, error_type", _GROUP),
+            "{{instance}} {{error_type}}",
+        ),
+    ),
+    panel(
+        "Since the last commit",
+        "s",
+        (f"time() - {_C}last_commit_timestamp_seconds{{{_GROUP}}}", "{{instance}}"),
+    ),
+    panel(
+        "Skipped and returned",
+        "cps",
+        (rate(f"{_C}skipped_total", "topic", _GROUP), "{{topic}} nobody here handles"),
+        (rate(f"{_C}returned_total", "group", _GROUP), "{{group}} went back undone"),
+    ),
+)
+DEAD_LETTERS: Final = (
+    panel(
+        "Dead letters written",
+        "cps",
+        (
+            rate(f"{_C}dead_lettered_total", "group, topic, handler, reason", _GROUP),
+            "{{topic}} {{handler}} {{reason}}",
+        ),
+    ),
+    panel(
+        "Given up",
+        "cps",
+        (
+            rate(f"{_C}given_up_total", "group, topic, handler, reason", _GROUP),
+            "{{topic}} {{handler}} {{reason}}",
+        ),
+    ),
+    panel(
+        "Held, as their dead letters cannot be written",
+        "cps",
+        (rate(f"{_C}holds_total", "topic", f'{_GROUP}, handler=""'), "{{topic}}"),
+    ),
+    panel(
+        "In the range shown",
+        "short",
+        (
+            f"sum by (handler, reason) (increase({_C}dead_lettered_total{{{_GROUP}}}[$__range]))",
+            "{{handler}} {{reason}}",
+        ),
+    ),
+    panel(
+        "Failed calls by error",
+        "cps",
+        (
+            rate(f"{_PROCESS}_count", "handler, error_type", f'{_OTEL_GROUP}, error_type!=""'),
+            "{{handler}} {{error_type}}",
+        ),
+    ),
+)
+AWS: Final = (
+    panel(
+        "Sent",
+        "cps",
+        (rate(_SENT, "messaging_system", f'{_OF_SYSTEM}, error_type=""'), "{{messaging_system}}"),
+    ),
+    panel(
+        "Not delivered",
+        "cps",
+        (
+            rate(_SENT, "messaging_system, error_type", f'{_OF_SYSTEM}, error_type!=""'),
+            "{{messaging_system}} {{error_type}}",
+        ),
+    ),
+    panel(
+        "Throttled",
+        "cps",
+        (rate(f"{_S}throttled_total", "system", 'system=~"$system"'), "{{system}}"),
+    ),
+    panel(
+        "Sent again",
+        "cps",
+        (rate(f"{_S}sent_again_total", "system", 'system=~"$system"'), "{{system}}"),
+    ),
+    panel(
+        "Operations, p99",
+        "s",
+        (
+            quantile(0.99, _OPERATION, "messaging_system, messaging_operation_name", _OF_SYSTEM),
+            "{{messaging_system}} {{messaging_operation_name}}",
+        ),
+    ),
+    panel(
+        "Buffered",
+        "short",
+        (f'sum by (system) ({_S}buffered_messages{{system=~"$system"}})', "{{system}}"),
+    ),
+    panel(
+        "Queues: deleted, kept longer, given back",
+        "cps",
+        (rate(f"{_C}queue_changes_total", "group, change"), "{{group}} {{change}}"),
+    ),
+    panel(
+        "Queues: what failed",
+        "cps",
+        (
+            rate(f"{_C}queue_change_failures_total", "group, change, error_type"),
+            "{{group}} {{change}} {{error_type}}",
+        ),
+    ),
+    panel(
+        "Queues: received",
+        "cps",
+        (
+            rate(_CONSUMED, "messaging_destination_name", _OF_SYSTEM),
+            "{{messaging_destination_name}}",
+        ),
+    ),
+)
+BOARDS: Final[dict[str, tuple[str, Sequence[Variable], Sequence[Panel]]]] = {
+    "overview": ("pat_events: overview", (), OVERVIEW),
+    "group": ("pat_events: a group", (_GROUPS,), GROUP),
+    "dead-letters": ("pat_events: dead letters", (_GROUPS,), DEAD_LETTERS),
+    "aws": ("pat_events: AWS buses", (_SYSTEMS,), AWS),
+}
+
+
+def board(name: str) -> dict[str, Any]:
+    """Return a dashboard as Grafana imports and provisions it."""
+    title, variables, panels = BOARDS[name]
+    source = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
+    return {
+        "uid": f"pat-events-{name}",
+        "title": title,
+        "tags": ["pat-events"],
+        "schemaVersion": 39,
+        "editable": True,
+        "refresh": "10s",
+        "time": {"from": "now-1h", "to": "now"},
+        "templating": {"list": [source, *map(_variable, variables)]},
+        "panels": [_graph(number, each) for number, each in enumerate(panels)],
+    }
+
+
+def _variable(each: Variable) -> dict[str, Any]:
+    query = f"label_values({each.metric}, {each.label})"
+    return {
+        "name": each.name,
+        "type": "query",
+        "datasource": _SOURCE,
+        "query": query,
+        "refresh": 2,
+        "multi": True,
+        "includeAll": True,
+        "current": {"text": "All", "value": "$__all"},
+    }
+
+
+def _graph(number: int, each: Panel) -> dict[str, Any]:
+    row, column = divmod(number, _COLUMNS)
+    return {
+        "id": number + 1,
+        "title": each.title,
+        "type": "timeseries",
+        "datasource": _SOURCE,
+        "gridPos": {"x": column * _WIDTH, "y": row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
+        "fieldConfig": {"defaults": {"unit": each.unit, "min": 0}, "overrides": []},
+        "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}},
+        "targets": [
+            {
+                "refId": chr(ord("A") + at),
+                "datasource": _SOURCE,
+                "expr": expr.replace("{}", ""),
+                "legendFormat": legend,
+            }
+            for at, (expr, legend) in enumerate(each.queries)
+        ],
+    }
+
+
+def main() -> int:
+    """Write the dashboards, or compare them."""
+    check = "--check" in sys.argv[1:]
+    for name in BOARDS:
+        file = FOLDER / f"{name}.json"
+        text = json.dumps(board(name), indent=1) + "\n"
+        if not check:
+            file.write_text(text, "utf-8")
+        elif not file.exists() or file.read_text("utf-8") != text:
+            print(
+                f"{file.relative_to(ROOT)} is not what would be written: make docs", file=sys.stderr
+            )
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
