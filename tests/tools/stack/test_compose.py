@@ -59,6 +59,22 @@ def test_every_container_says_when_it_is_healthy(services):
     assert all(service["healthcheck"]["test"] for service in services.values())
 
 
+def test_what_monitoring_mounts_is_there_and_its_parts_find_each_other(services):
+    mounts = [it.split(":")[0] for each in services.values() for it in each.get("volumes", ())]
+    assert mounts
+    assert all((ROOT / path).is_dir() for path in mounts)
+    folder = ROOT / "docs" / "monitoring"
+    sources = yaml.safe_load((folder / "grafana/datasources/sources.yaml").read_text("utf-8"))
+    ports = {"prometheus": "9090", "jaeger": "16686"}
+    for source in sources["datasources"]:
+        name = source["type"]
+        assert source["url"] == f"http://{name}:{ports[name]}"
+        assert any(it.endswith(f":{ports[name]}") for it in services[name]["ports"])
+    boards = yaml.safe_load((folder / "grafana/dashboards/boards.yaml").read_text("utf-8"))
+    path = boards["providers"][0]["options"]["path"]
+    assert f"./docs/monitoring/dashboards:{path}:ro" in services["grafana"]["volumes"]
+
+
 def test_fixed_ports_are_never_taken_by_native_parts():
     fixed = {int(value) for name, value in settings().items() if name.endswith("_PORT")}
     assert fixed.isdisjoint(NATIVE_PORTS)
