@@ -75,6 +75,8 @@ def _result(count: int, began: float, called: float, errors: int) -> dict[str, f
 class _Taking:
     """A sender, and the transport of it, that keeps records instead of sending them."""
 
+    system = "perf"
+
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
 
