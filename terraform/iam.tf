@@ -149,14 +149,14 @@ locals {
       {
         Sid      = "LookAtBusAndRules"
         Effect   = "Allow"
-        Action   = ["events:DescribeEventBus", "events:DescribeRule", "events:ListRules"]
+        Action   = ["events:DescribeEventBus", "events:DescribeRule"]
         Resource = [module.bus.arn, local.rules_arn]
       },
       {
         # These name no resource.
-        Sid      = "ListArchivesAndReplays"
+        Sid      = "ListAll"
         Effect   = "Allow"
-        Action   = ["events:ListArchives", "events:ListReplays"]
+        Action   = ["events:ListArchives", "events:ListReplays", "events:ListRules"]
         Resource = "*"
       },
       {
@@ -200,13 +200,20 @@ locals {
         {
           Sid      = "LookAtBus"
           Effect   = "Allow"
-          Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule", "events:ListRules", "events:ListTargetsByRule"]
+          Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule"]
           Resource = [module.bus.arn, module.bus.archive_arn, local.rules_arn]
+        },
+        {
+          # These name no resource.
+          Sid      = "ListAll"
+          Effect   = "Allow"
+          Action   = ["events:ListArchives", "events:ListReplays", "events:ListRules"]
+          Resource = "*"
         },
         {
           Sid    = "LookAtQueues"
           Effect = "Allow"
-          Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+          Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListDeadLetterSourceQueues"]
           Resource = concat(
             values(module.queue)[*].arn, values(module.queue)[*].dead_letter_arn, [module.bus.dead_letter_arn], aws_sqs_queue.unhandled[*].arn, aws_sqs_queue.unheard[*].arn
           )
@@ -214,7 +221,7 @@ locals {
         {
           Sid      = "LookAtTopics"
           Effect   = "Allow"
-          Action   = "sns:GetTopicAttributes"
+          Action   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
           Resource = values(module.topic)[*].arn
         },
         {
@@ -227,7 +234,7 @@ locals {
       [for claims in module.claim_check : {
         Sid      = "LookAtClaims"
         Effect   = "Allow"
-        Action   = ["s3:GetBucketLocation", "s3:GetLifecycleConfiguration", "s3:ListBucket"]
+        Action   = "s3:ListBucket"
         Resource = claims.bucket_arn
       }],
     )

@@ -112,6 +112,10 @@ locals {
   # The package's own names: pat_events.Config and its transports.
   settings = merge(
     { PAT_EVENTS_AWS_REGION = var.region },
+    var.claim_check == null ? {} : {
+      PAT_EVENTS_CLAIM_CHECK_BUCKET = module.claim_check[0].bucket
+      PAT_EVENTS_CLAIM_CHECK_PREFIX = module.claim_check[0].prefix
+    },
     !var.enable_msk ? {} : {
       PAT_EVENTS_BOOTSTRAP_SERVERS = module.msk[local.msk_family].bootstrap_servers
       PAT_EVENTS_MSK_IAM_REGION    = var.region

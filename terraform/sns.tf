@@ -113,12 +113,21 @@ resource "aws_iam_role_policy" "slack" {
   role = aws_iam_role.slack[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "ShowAlarms"
-      Effect   = "Allow"
-      Action   = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"]
-      Resource = "*"
-    }]
+    Statement = [
+      {
+        Sid      = "LookAtAlarms"
+        Effect   = "Allow"
+        Action   = "cloudwatch:DescribeAlarms"
+        Resource = "arn:${local.account.partition}:cloudwatch:${var.region}:${local.account.id}:alarm:*"
+      },
+      {
+        # These name no resource.
+        Sid      = "DrawCharts"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"]
+        Resource = "*"
+      },
+    ]
   })
 }
 

@@ -117,8 +117,8 @@ variable "msk_lag" {
   nullable = false
 
   validation {
-    condition     = length(concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : "overrides.${reader}.${key}"]]))) == 0
-    error_message = "msk_lag has unknown keys: ${join(", ", concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : "overrides.${reader}.${key}"]])))}. It has ${join(", ", local.msk_lag_keys)} and overrides with the same."
+    condition     = length(concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : format("overrides.%s.%s", reader, key)]]))) == 0
+    error_message = "msk_lag has unknown keys: ${join(", ", concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, []) : [for key in setsubtract(keys(given), local.msk_lag_keys) : format("overrides.%s.%s", reader, key)]])))}. It has ${join(", ", local.msk_lag_keys)} and overrides with the same."
   }
   validation {
     condition = length(setsubtract(try(keys(var.msk_lag.overrides), []), flatten([

@@ -204,10 +204,10 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
     condition = jsondecode(output.replay_policy).Statement == [
       { Sid = "LookAtArchive", Effect = "Allow", Action = "events:DescribeArchive", Resource = "arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive" },
       {
-        Sid      = "LookAtBusAndRules", Effect = "Allow", Action = ["events:DescribeEventBus", "events:DescribeRule", "events:ListRules"]
+        Sid      = "LookAtBusAndRules", Effect = "Allow", Action = ["events:DescribeEventBus", "events:DescribeRule"]
         Resource = ["arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:rule/pat-test/*"]
       },
-      { Sid = "ListArchivesAndReplays", Effect = "Allow", Action = ["events:ListArchives", "events:ListReplays"], Resource = "*" },
+      { Sid = "ListAll", Effect = "Allow", Action = ["events:ListArchives", "events:ListReplays", "events:ListRules"], Resource = "*" },
       {
         Sid      = "StartReplay", Effect = "Allow", Action = "events:StartReplay"
         Resource = ["arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive", "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:replay/pat-test-*"]
@@ -225,15 +225,16 @@ run "operators_get_dead_letters_and_replays_and_no_more" {
     condition = jsondecode(output.doctor_policy).Statement == [
       {
         Sid      = "LookAtBus", Effect = "Allow"
-        Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule", "events:ListRules", "events:ListTargetsByRule"]
+        Action   = ["events:DescribeArchive", "events:DescribeEventBus", "events:DescribeRule"]
         Resource = ["arn:aws:events:eu-west-1:111122223333:event-bus/pat-test", "arn:aws:events:eu-west-1:111122223333:archive/pat-test-archive", "arn:aws:events:eu-west-1:111122223333:rule/pat-test/*"]
       },
+      { Sid = "ListAll", Effect = "Allow", Action = ["events:ListArchives", "events:ListReplays", "events:ListRules"], Resource = "*" },
       {
-        Sid      = "LookAtQueues", Effect = "Allow", Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+        Sid      = "LookAtQueues", Effect = "Allow", Action = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListDeadLetterSourceQueues"]
         Resource = ["arn:aws:sqs:eu-west-1:111122223333:pat-test-q", "arn:aws:sqs:eu-west-1:111122223333:pat-test-q-dlq", "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"]
       },
       {
-        Sid      = "LookAtTopics", Effect = "Allow", Action = "sns:GetTopicAttributes"
+        Sid      = "LookAtTopics", Effect = "Allow", Action = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
         Resource = ["arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:topic", "arn:aws:sns:eu-west-1:111122223333:user-notifications"]
       },
       { Sid = "LookAtKey", Effect = "Allow", Action = "kms:DescribeKey", Resource = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" },
@@ -305,14 +306,14 @@ run "a_function_that_gives_up_tells_the_queue_for_it" {
   assert {
     condition = (
       contains(jsondecode(output.dead_letter_policy).Statement[0].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
-      && contains(jsondecode(output.doctor_policy).Statement[1].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
+      && contains(jsondecode(output.doctor_policy).Statement[2].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
       && !contains(jsondecode(output.dead_letter_policy).Statement[1].Resource, "arn:aws:sqs:eu-west-1:111122223333:pat-test-unhandled")
     )
     error_message = "Operators read it; it is no queue's dead letters."
   }
   assert {
-    condition = jsondecode(output.doctor_policy).Statement[4] == {
-      Sid      = "LookAtClaims", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:GetLifecycleConfiguration", "s3:ListBucket"]
+    condition = jsondecode(output.doctor_policy).Statement[5] == {
+      Sid      = "LookAtClaims", Effect = "Allow", Action = "s3:ListBucket"
       Resource = "arn:aws:s3:::pat-test-claims-111122223333-eu-west-1"
     }
     error_message = "The bucket of payloads is looked at as well."
@@ -324,6 +325,14 @@ run "a_function_that_gives_up_tells_the_queue_for_it" {
       && output.claim_check == { bucket = "pat-test-claims-111122223333-eu-west-1", prefix = "claims/" }
     )
     error_message = "Payloads are put and got under the prefix."
+  }
+  assert {
+    condition = output.pat_events_settings == {
+      PAT_EVENTS_AWS_REGION         = "eu-west-1"
+      PAT_EVENTS_CLAIM_CHECK_BUCKET = "pat-test-claims-111122223333-eu-west-1"
+      PAT_EVENTS_CLAIM_CHECK_PREFIX = "claims/"
+    }
+    error_message = "The package is told where."
   }
   assert {
     condition     = module.claim_check[0].settings.expire_after_days == 30
@@ -369,7 +378,10 @@ run "a_slack_channel_hears_as_well" {
     error_message = "Only for this account."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.slack[0].policy).Statement == [{ Sid = "ShowAlarms", Effect = "Allow", Action = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], Resource = "*" }]
+    condition = jsondecode(aws_iam_role_policy.slack[0].policy).Statement == [
+      { Sid = "LookAtAlarms", Effect = "Allow", Action = "cloudwatch:DescribeAlarms", Resource = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*" },
+      { Sid = "DrawCharts", Effect = "Allow", Action = ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], Resource = "*" },
+    ]
     error_message = "It looks at alarms and no more."
   }
   assert {
