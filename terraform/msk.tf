@@ -1,12 +1,14 @@
 locals {
   # Keys of inputs whose type is any, because Terraform drops what a type does not name.
   msk_keys = [
-    "family", "kafka_version", "retention_days", "server_properties", "client_security_groups", "scraper_security_groups",
-    "brokers.instance_type", "brokers.count", "brokers.volume_gib", "brokers.max_volume_gib", "brokers.tiered_storage",
+    "family", "kafka_version", "retention_days", "server_properties",
+    "client_security_groups", "client_cidrs", "client_prefix_lists", "scraper_security_groups",
+    "brokers.instance_type", "brokers.count", "brokers.volume_gib", "brokers.max_volume_gib", "brokers.volume_throughput_mibps", "brokers.tiered_storage",
+    "authentication.scram_secret_arns", "authentication.tls_ca_arns",
     "replication.factor", "replication.min_in_sync",
-    "monitoring.level", "monitoring.broker_logs",
+    "monitoring.level", "monitoring.broker_logs", "monitoring.log_bucket", "monitoring.log_firehose",
   ]
-  msk_tables = ["brokers", "replication", "monitoring"]
+  msk_tables = ["brokers", "replication", "monitoring", "authentication"]
 
   # Family to its cluster: the one in use, and beside it, while clients move, its successor. By
   # family, so that the successor stays what it is when it is the one in use.
@@ -30,6 +32,7 @@ module "msk" {
   retention_days    = try(each.value.retention_days, null)
   server_properties = try(each.value.server_properties, {})
   monitoring        = merge(try(each.value.monitoring, {}), { log_retention_days = var.log_retention_days })
+  authentication    = try(each.value.authentication, {})
   kms_key_arn       = module.key.arn
 
   deletion_protection = var.deletion_protection
@@ -38,6 +41,8 @@ module "msk" {
     vpc_id                  = var.vpc_id
     subnet_ids              = var.subnet_ids
     client_security_groups  = try(each.value.client_security_groups, var.msk.client_security_groups, {})
+    client_cidrs            = try(each.value.client_cidrs, var.msk.client_cidrs, {})
+    client_prefix_lists     = try(each.value.client_prefix_lists, var.msk.client_prefix_lists, {})
     scraper_security_groups = try(each.value.scraper_security_groups, var.msk.scraper_security_groups, {})
     functions               = length(local.topic_sources) > 0
   }

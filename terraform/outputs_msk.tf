@@ -19,6 +19,8 @@ output "msk" {
     security_group_id = module.msk[local.msk_family].security_group_id
     log_group_name    = module.msk[local.msk_family].log_group_name
     configuration     = module.msk[local.msk_family].configuration
+
+    other_bootstrap_servers = module.msk[local.msk_family].other_bootstrap_servers
   } : null
 }
 

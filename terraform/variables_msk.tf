@@ -40,8 +40,8 @@ variable "msk" {
   description = <<-EOT
     The cluster; the module msk-cluster documents each part. `family` is `standard`, `express` or
     `serverless`; a standard cluster needs `brokers.max_volume_gib`, the size up to which storage
-    may grow. `client_security_groups` (name => id) may reach the brokers, `scraper_security_groups`
-    their metrics.
+    may grow. `client_security_groups`, `client_cidrs` and `client_prefix_lists` (name => id or range) may reach
+    the brokers, `scraper_security_groups` their metrics.
   EOT
   # object({
   #   family            = optional(string)
@@ -52,12 +52,24 @@ variable "msk" {
   #     volume_gib      = optional(number)
   #     max_volume_gib  = optional(number)
   #     tiered_storage  = optional(bool)
+  #     volume_throughput_mibps = optional(number)
+  #   }))
+  #   authentication = optional(object({
+  #     scram_secret_arns = optional(set(string))
+  #     tls_ca_arns       = optional(set(string))
   #   }))
   #   replication       = optional(object({ factor = optional(number), min_in_sync = optional(number) }))
   #   retention_days    = optional(number)
   #   server_properties = optional(map(string))
-  #   monitoring        = optional(object({ level = optional(string), broker_logs = optional(bool) }))
+  #   monitoring = optional(object({
+  #     level        = optional(string)
+  #     broker_logs  = optional(bool)
+  #     log_bucket   = optional(string)
+  #     log_firehose = optional(string)
+  #   }))
   #   client_security_groups  = optional(map(string))
+  #   client_cidrs            = optional(map(string))
+  #   client_prefix_lists     = optional(map(string))
   #   scraper_security_groups = optional(map(string))
   # })
   type     = any

@@ -100,8 +100,11 @@ variables {
     brokers                 = { instance_type = "kafka.m7g.xlarge", max_volume_gib = 500 }
     replication             = { factor = 2, min_in_sync = 1 }
     retention_days          = 9
-    server_properties       = { "log.segment.bytes" = "1000" }
-    monitoring              = { level = "PER_TOPIC_PER_BROKER" }
+    server_properties       = { "log.segment.bytes" = "1000", "allow.everyone.if.no.acl.found" = "false" }
+    monitoring              = { level = "PER_TOPIC_PER_BROKER", log_bucket = "logs", log_firehose = "stream" }
+    authentication          = { tls_ca_arns = ["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"] }
+    client_cidrs            = { office = "10.20.0.0/16" }
+    client_prefix_lists     = { partners = "pl-9" }
     client_security_groups  = { clients = "sg-c1" }
     scraper_security_groups = { scrapers = "sg-5c" }
   }
@@ -148,7 +151,7 @@ run "each_part_is_handed_what_was_given" {
     error_message = "A workflow's steps go back to the bus as the event that was named."
   }
   assert {
-    condition     = contains(values(module.msk["standard"].let_in), "sg-c1") && contains(values(module.msk["standard"].let_in), "sg-5c")
+    condition     = alltrue([for who in ["sg-c1", "10.20.0.0/16", "pl-9"] : contains(values(module.msk["standard"].let_in), who)]) && contains(values(module.msk["standard"].let_in), "sg-5c")
     error_message = "Clients and scrapers may reach the brokers."
   }
   assert {
@@ -187,8 +190,10 @@ run "each_part_is_handed_what_was_given" {
       monitoring         = jsonencode("PER_TOPIC_PER_BROKER")
       subnet_ids         = jsonencode(["subnet-a", "subnet-b", "subnet-c"])
       log_retention_days = jsonencode(731)
+      log_targets        = jsonencode(["logs", "stream"])
+      authentication     = jsonencode(["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"])
       properties = jsonencode({
-        "auto.create.topics.enable"                = false, "default.replication.factor" = 2, "log.retention.hours" = 216, "log.segment.bytes" = "1000"
+        "allow.everyone.if.no.acl.found"           = "false", "auto.create.topics.enable" = false, "default.replication.factor" = 2, "log.retention.hours" = 216, "log.segment.bytes" = "1000"
         "min.insync.replicas"                      = 1, "offsets.topic.replication.factor" = 2, "transaction.state.log.min.isr" = 1
         "transaction.state.log.replication.factor" = 2, "unclean.leader.election.enable" = false
       })

@@ -76,6 +76,44 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = [aws_route_table.private.id]
 }
 
+# Without a NAT gateway this is the way to the services that producers, consumers and functions
+# call. Each costs by the hour and zone: leave out what nothing in this VPC calls.
+variable "endpoints" {
+  description = "AWS services that are reached from the VPC."
+  type        = set(string)
+  default     = ["events", "kms", "logs", "monitoring", "sns", "sqs", "states", "sts"]
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "pat-events-endpoints"
+  description = "TLS from the VPC to AWS services"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "pat-events-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  security_group_id = aws_security_group.endpoints.id
+  cidr_ipv4         = var.cidr_block
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "TLS from the VPC"
+}
+
+resource "aws_vpc_endpoint" "services" {
+  for_each = var.endpoints
+
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = aws_subnet.private[*].id
+  security_group_ids  = [aws_security_group.endpoints.id]
+
+  tags = { Name = "pat-events-${each.key}" }
+}
+
 output "tfvars" {
   description = "Network inputs of the platform, as a .tfvars file."
   value       = <<-EOT

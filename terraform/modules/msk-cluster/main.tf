@@ -24,13 +24,25 @@ locals {
     var.server_properties,
   )
 
-  ports = {
-    for pair in concat(
-      [for client in keys(var.network.client_security_groups) : { from = client, port = 9098, group = "client" }],
-      [for pair in setproduct(keys(var.network.scraper_security_groups), [11001, 11002]) : { from = pair[0], port = pair[1], group = "scraper" }],
-    ) : "${pair.group}/${pair.from}/${pair.port}" => pair
-  }
-  security_groups = { client = var.network.client_security_groups, scraper = var.network.scraper_security_groups }
+  # Port to how a client authenticates there.
+  client_ports = merge(
+    { 9098 = "SASL/IAM" },
+    length(var.authentication.scram_secret_arns) > 0 ? { 9096 = "SASL/SCRAM" } : {},
+    length(var.authentication.tls_ca_arns) > 0 ? { 9094 = "a TLS certificate" } : {},
+  )
+  metrics_ports = { 11001 = "metrics", 11002 = "metrics" }
+
+  # Who is let in where; each is a security group, addresses or a prefix list.
+  ways_in = merge([
+    for way in [
+      { kind = "client", ports = local.client_ports, from = { for name, id in var.network.client_security_groups : name => { group = id } } },
+      { kind = "addresses", ports = local.client_ports, from = { for name, cidr in var.network.client_cidrs : name => { cidr = cidr } } },
+      { kind = "prefix-list", ports = local.client_ports, from = { for name, id in var.network.client_prefix_lists : name => { prefix_list = id } } },
+      { kind = "scraper", ports = local.metrics_ports, from = { for name, id in var.network.scraper_security_groups : name => { group = id } } },
+      ] : merge([
+        for name, source in way.from : { for port, what in way.ports : "${way.kind}/${name}/${port}" => merge(source, { port = port, text = "${what == "metrics" ? "Metrics for" : "Kafka with ${what} from"} ${name}" }) }
+    ]...)
+  ]...)
 }
 
 # Brokers open no connections into the VPC, so of their own there is no egress rule: answers
@@ -67,14 +79,16 @@ resource "aws_vpc_security_group_egress_rule" "functions" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "this" {
-  for_each = local.ports
+  for_each = local.ways_in
 
   security_group_id            = aws_security_group.this.id
-  referenced_security_group_id = local.security_groups[each.value.group][each.value.from]
+  referenced_security_group_id = try(each.value.group, null)
+  cidr_ipv4                    = try(each.value.cidr, null)
+  prefix_list_id               = try(each.value.prefix_list, null)
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port
-  description                  = each.value.group == "client" ? "Kafka with SASL/IAM from ${each.value.from}" : "Metrics for ${each.value.from}"
+  description                  = each.value.text
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
@@ -125,6 +139,14 @@ resource "aws_msk_cluster" "this" {
       content {
         ebs_storage_info {
           volume_size = storage_info.value.volume_gib
+
+          dynamic "provisioned_throughput" {
+            for_each = storage_info.value.volume_throughput_mibps[*]
+            content {
+              enabled           = true
+              volume_throughput = provisioned_throughput.value
+            }
+          }
         }
       }
     }
@@ -138,7 +160,14 @@ resource "aws_msk_cluster" "this" {
   client_authentication {
     unauthenticated = false
     sasl {
-      iam = true
+      iam   = true
+      scram = length(var.authentication.scram_secret_arns) > 0
+    }
+    dynamic "tls" {
+      for_each = length(var.authentication.tls_ca_arns) > 0 ? [var.authentication.tls_ca_arns] : []
+      content {
+        certificate_authority_arns = tls.value
+      }
     }
   }
 
@@ -169,6 +198,21 @@ resource "aws_msk_cluster" "this" {
           enabled   = true
           log_group = logging_info.value.name
         }
+        dynamic "s3" {
+          for_each = var.monitoring.log_bucket[*]
+          content {
+            enabled = true
+            bucket  = s3.value
+            prefix  = "${var.name}/"
+          }
+        }
+        dynamic "firehose" {
+          for_each = var.monitoring.log_firehose[*]
+          content {
+            enabled         = true
+            delivery_stream = firehose.value
+          }
+        }
       }
     }
   }
@@ -176,6 +220,21 @@ resource "aws_msk_cluster" "this" {
   lifecycle {
     # Auto-scaling grows the volumes; a plan must not ask for the first size again.
     ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
+  }
+}
+
+resource "aws_msk_scram_secret_association" "this" {
+  for_each = length(var.authentication.scram_secret_arns) > 0 ? aws_msk_cluster.this : {}
+
+  cluster_arn     = each.value.arn
+  secret_arn_list = var.authentication.scram_secret_arns
+}
+
+# IAM's policies say nothing of these clients, Kafka's ACLs do.
+check "acls" {
+  assert {
+    condition     = length(local.client_ports) == 1 || contains(keys(var.server_properties), "allow.everyone.if.no.acl.found")
+    error_message = "Clients of ${var.name} that authenticate with SCRAM or a certificate may do everything with what has no ACL. Once ACLs are there, set allow.everyone.if.no.acl.found = false in server_properties."
   }
 }
 

@@ -14,8 +14,16 @@ output "family" {
 }
 
 output "bootstrap_servers" {
-  description = "Addresses for clients that authenticate with SASL/IAM, the only way in."
+  description = "Addresses for clients that authenticate with SASL/IAM."
   value       = one(concat(values(aws_msk_cluster.this)[*].bootstrap_brokers_sasl_iam, values(aws_msk_serverless_cluster.this)[*].bootstrap_brokers_sasl_iam))
+}
+
+output "other_bootstrap_servers" {
+  description = "Addresses for clients that authenticate with SCRAM (`scram`) or a certificate (`tls`); null where there is none."
+  value = {
+    scram = length(var.authentication.scram_secret_arns) > 0 ? one(values(aws_msk_cluster.this)[*].bootstrap_brokers_sasl_scram) : null
+    tls   = length(var.authentication.tls_ca_arns) > 0 ? one(values(aws_msk_cluster.this)[*].bootstrap_brokers_tls) : null
+  }
 }
 
 output "security_group_id" {
@@ -29,6 +37,8 @@ output "brokers" {
     count            = var.brokers.count
     instance_type    = local.instance_type
     monitoring_level = var.monitoring.level
+
+    volume_throughput_mibps = var.brokers.volume_throughput_mibps
   }
 }
 
@@ -53,9 +63,9 @@ output "log_group_name" {
 }
 
 output "let_in" {
-  description = "Security groups that may reach the brokers, by rule. Known at plan time where they are."
+  description = "Security groups, addresses and prefix lists that may reach the brokers, by rule. Known at plan time where they are."
   value = merge(
-    { for name, rule in aws_vpc_security_group_ingress_rule.this : name => rule.referenced_security_group_id },
+    { for name, rule in aws_vpc_security_group_ingress_rule.this : name => coalesce(rule.referenced_security_group_id, rule.cidr_ipv4, rule.prefix_list_id) },
     { for rule in aws_vpc_security_group_ingress_rule.functions : "functions/9098" => rule.referenced_security_group_id },
   )
 }
@@ -69,6 +79,8 @@ output "settings" {
       monitoring         = cluster.enhanced_monitoring
       subnet_ids         = cluster.broker_node_group_info[0].client_subnets
       log_retention_days = one(values(aws_cloudwatch_log_group.brokers)[*].retention_in_days)
+      log_targets        = compact([var.monitoring.log_bucket, var.monitoring.log_firehose])
+      authentication     = concat(tolist(var.authentication.scram_secret_arns), tolist(var.authentication.tls_ca_arns))
     }
   ])
 }

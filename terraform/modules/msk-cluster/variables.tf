@@ -43,8 +43,9 @@ variable "kafka_version" {
 variable "network" {
   description = <<-EOT
     Where the brokers live: a VPC and one private subnet per availability zone.
-    `client_security_groups` (name => id) may reach the SASL/IAM port 9098,
-    `scraper_security_groups` (name => id) the metrics ports 11001 and 11002. `functions` lets
+    `client_security_groups` (name => id), `client_cidrs` (name => IPv4 range) and
+    `client_prefix_lists` (name => id) may reach the SASL/IAM port 9098, and those of other
+    `authentication`; `scraper_security_groups` (name => id) the metrics ports 11001 and 11002. `functions` lets
     event source mappings of Lambda in, which use the brokers' own security group.
   EOT
   type = object({
@@ -52,6 +53,8 @@ variable "network" {
     subnet_ids              = list(string)
     client_security_groups  = optional(map(string), {})
     scraper_security_groups = optional(map(string), {})
+    client_cidrs            = optional(map(string), {})
+    client_prefix_lists     = optional(map(string), {})
     functions               = optional(bool, false)
   })
   nullable = false
@@ -67,6 +70,16 @@ variable "network" {
   }
 
   validation {
+    condition     = alltrue([for cidr in values(var.network.client_cidrs) : can(cidrhost(cidr, 0)) && !startswith(cidr, "0.0.0.0/") && !strcontains(cidr, ":")])
+    error_message = "network.client_cidrs must be IPv4 ranges such as 10.20.0.0/16, and not everybody's: ${join(", ", [for name, cidr in var.network.client_cidrs : "${name} = ${cidr}" if !can(cidrhost(cidr, 0)) || startswith(cidr, "0.0.0.0/") || strcontains(cidr, ":")])}."
+  }
+
+  validation {
+    condition     = alltrue([for id in values(var.network.client_prefix_lists) : can(regex("^pl-[0-9a-f]+$", id))])
+    error_message = "network.client_prefix_lists has what is no id of a prefix list (pl-…): ${join(", ", [for name, id in var.network.client_prefix_lists : "${name} = ${id}" if !can(regex("^pl-[0-9a-f]+$", id))])}."
+  }
+
+  validation {
     condition     = contains(var.family == "express" ? [3] : [2, 3], length(var.network.subnet_ids))
     error_message = "network.subnet_ids must hold three subnets in three availability zones for 'express', two or three for the other families."
   }
@@ -76,7 +89,8 @@ variable "brokers" {
   description = <<-EOT
     Brokers of a `standard` or `express` cluster. `instance_type` is the smallest m7g of the
     family unless given. `volume_gib` is the size a standard broker starts with; it grows by itself up to `max_volume_gib`, which has to be given because it
-    bounds the bill, and never shrinks. `tiered_storage` moves old segments to MSK's own
+    bounds the bill, and never shrinks. `volume_throughput_mibps` provisions more than the volume
+    has by itself, on brokers that are large enough. `tiered_storage` moves old segments to MSK's own
     cheaper tier.
   EOT
   type = object({
@@ -85,6 +99,8 @@ variable "brokers" {
     volume_gib     = optional(number, 100)
     max_volume_gib = optional(number)
     tiered_storage = optional(bool, false)
+
+    volume_throughput_mibps = optional(number)
   })
   default  = {}
   nullable = false
@@ -117,6 +133,11 @@ variable "brokers" {
       var.brokers.max_volume_gib == null,
     )
     error_message = "brokers.volume_gib and brokers.max_volume_gib must be whole numbers, brokers.volume_gib at least 10 and brokers.max_volume_gib at least 10 more (MSK grows in steps of 10 GiB or more) and at most 16384."
+  }
+
+  validation {
+    condition     = try(var.family == "standard" && var.brokers.volume_throughput_mibps >= 250 && var.brokers.volume_throughput_mibps <= 2375, var.brokers.volume_throughput_mibps == null)
+    error_message = "brokers.volume_throughput_mibps must be between 250 and 2375, on the 'standard' family; MSK takes it for kafka.m5.4xlarge, kafka.m7g.2xlarge and larger."
   }
 
   validation {
@@ -214,12 +235,15 @@ variable "monitoring" {
     `level` is MSK's enhanced monitoring: `DEFAULT` is free but has no request or network
     figures, `PER_BROKER` is what the alarms need, `PER_TOPIC_PER_BROKER` and
     `PER_TOPIC_PER_PARTITION` add metrics per topic and per partition at a price each.
-    `broker_logs` sends broker logs to CloudWatch, `log_retention_days` keeps them.
+    `broker_logs` sends broker logs to CloudWatch, `log_retention_days` keeps them; the bucket
+    `log_bucket` (under the cluster's name) and the Firehose stream `log_firehose` get them as well.
   EOT
   type = object({
     level              = optional(string, "PER_BROKER")
     broker_logs        = optional(bool, true)
     log_retention_days = optional(number, 365)
+    log_bucket         = optional(string)
+    log_firehose       = optional(string)
   })
   default  = {}
   nullable = false
@@ -237,6 +261,35 @@ variable "monitoring" {
   validation {
     condition     = var.monitoring.broker_logs || var.family != "standard"
     error_message = "monitoring.broker_logs cannot be false on 'standard': without broker logs an outage cannot be explained."
+  }
+}
+
+variable "authentication" {
+  description = <<-EOT
+    Ways in beside SASL/IAM, for clients that cannot have that: `scram_secret_arns`, secrets of
+    Secrets Manager with user and password (their names begin with AmazonMSK_ and they are under a key
+    of yours), and `tls_ca_arns`, authorities of AWS Private CA whose certificates are let in.
+  EOT
+  type = object({
+    scram_secret_arns = optional(set(string), [])
+    tls_ca_arns       = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for arn in var.authentication.scram_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:AmazonMSK_", arn))])
+    error_message = "authentication.scram_secret_arns must be ARNs of secrets whose names begin with AmazonMSK_, which MSK demands."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.authentication.tls_ca_arns : can(regex("^arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/", arn))])
+    error_message = "authentication.tls_ca_arns must be ARNs of authorities of AWS Private CA (arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID)."
+  }
+
+  validation {
+    condition     = var.family != "serverless" || length(var.authentication.scram_secret_arns) + length(var.authentication.tls_ca_arns) == 0
+    error_message = "authentication: a 'serverless' cluster lets in by SASL/IAM alone; leave it out."
   }
 }
 

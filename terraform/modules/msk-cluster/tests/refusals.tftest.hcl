@@ -351,3 +351,33 @@ run "warns_of_a_property_msk_does_not_know" {
   }
   expect_failures = [check.server_properties]
 }
+
+run "refuses_everybodys_addresses" {
+  command = plan
+  variables { network = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b", "subnet-c"], client_cidrs = { all = "0.0.0.0/0" } } }
+  expect_failures = [var.network]
+}
+
+run "refuses_a_prefix_list_by_name" {
+  command = plan
+  variables { network = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b", "subnet-c"], client_prefix_lists = { partners = "partners" } } }
+  expect_failures = [var.network]
+}
+
+run "refuses_a_secret_msk_does_not_take" {
+  command = plan
+  variables { authentication = { scram_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:legacy-x"] } }
+  expect_failures = [var.authentication]
+}
+
+run "refuses_a_certificate_for_an_authority" {
+  command = plan
+  variables { authentication = { tls_ca_arns = ["arn:aws:acm:eu-west-1:111122223333:certificate/1"] } }
+  expect_failures = [var.authentication]
+}
+
+run "refuses_less_throughput_than_there_is_by_itself" {
+  command = plan
+  variables { brokers = { max_volume_gib = 500, volume_throughput_mibps = 100 } }
+  expect_failures = [var.brokers]
+}

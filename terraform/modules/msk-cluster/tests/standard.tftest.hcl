@@ -186,7 +186,7 @@ run "outputs_are_what_clients_and_policies_need" {
     condition = (
       output.arn == aws_msk_cluster.this["standard"].arn
       && output.bootstrap_servers == "b-1.test:9098,b-2.test:9098,b-3.test:9098"
-      && output.brokers == { count = 3, instance_type = "kafka.m7g.large", monitoring_level = "PER_BROKER" }
+      && jsonencode(output.brokers) == jsonencode({ count = 3, instance_type = "kafka.m7g.large", monitoring_level = "PER_BROKER", volume_throughput_mibps = null })
       && output.replication_factor == 3 && output.min_insync_replicas == 2
       && output.security_group_id == "sg-brokers" && output.log_group_name == "/aws/msk/pat-test"
     )
@@ -201,5 +201,94 @@ run "old_segments_can_move_to_the_cheaper_tier" {
   assert {
     condition     = aws_msk_cluster.this["standard"].storage_mode == "TIERED"
     error_message = "Tiered storage is on."
+  }
+}
+
+run "clients_come_by_group_range_and_prefix_list" {
+  command = plan
+  variables {
+    network = {
+      vpc_id                 = "vpc-1"
+      subnet_ids             = ["subnet-a", "subnet-b", "subnet-c"]
+      client_security_groups = { services = "sg-5e" }
+      client_cidrs           = { office = "10.20.0.0/16" }
+      client_prefix_lists    = { partners = "pl-1" }
+      functions              = true
+    }
+  }
+  assert {
+    condition = {
+      for key, rule in aws_vpc_security_group_ingress_rule.this : key => join(" ", compact([rule.referenced_security_group_id, rule.cidr_ipv4, rule.prefix_list_id, rule.description]))
+      } == {
+      "client/services/9098"      = "sg-5e Kafka with SASL/IAM from services"
+      "addresses/office/9098"     = "10.20.0.0/16 Kafka with SASL/IAM from office"
+      "prefix-list/partners/9098" = "pl-1 Kafka with SASL/IAM from partners"
+    }
+    error_message = "Each to the SASL/IAM port alone."
+  }
+  assert {
+    condition     = output.let_in == { "client/services/9098" = "sg-5e", "addresses/office/9098" = "10.20.0.0/16", "prefix-list/partners/9098" = "pl-1", "functions/9098" = "sg-brokers" }
+    error_message = "Whom the rules let in is told."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.functions[0].referenced_security_group_id == "sg-brokers" && aws_vpc_security_group_egress_rule.functions[0].referenced_security_group_id == "sg-brokers" && aws_vpc_security_group_egress_rule.functions[0].to_port == 9098
+    error_message = "Functions' pollers have the brokers' own group, and reach Kafka and nothing else."
+  }
+}
+
+run "scram_and_certificates_are_ways_in_beside_iam" {
+  command = plan
+  variables {
+    authentication = {
+      scram_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_legacy-x"]
+      tls_ca_arns       = ["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"]
+    }
+    server_properties = { "allow.everyone.if.no.acl.found" = "false" }
+  }
+  assert {
+    condition = (
+      aws_msk_cluster.this["standard"].client_authentication[0].sasl[0].iam && aws_msk_cluster.this["standard"].client_authentication[0].sasl[0].scram
+      && aws_msk_cluster.this["standard"].client_authentication[0].tls[0].certificate_authority_arns == toset(["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"])
+      && !aws_msk_cluster.this["standard"].client_authentication[0].unauthenticated
+    )
+    error_message = "Nobody comes without authentication."
+  }
+  assert {
+    condition     = aws_msk_scram_secret_association.this["standard"].secret_arn_list == toset(["arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_legacy-x"])
+    error_message = "The cluster knows the users."
+  }
+  assert {
+    condition     = toset([for key in keys(aws_vpc_security_group_ingress_rule.this) : key if startswith(key, "client/")]) == toset(["client/services/9098", "client/services/9096", "client/services/9094"])
+    error_message = "Each way has its port."
+  }
+  assert {
+    condition     = output.other_bootstrap_servers != null && join(" ", output.settings.authentication) == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_legacy-x arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"
+    error_message = "Addresses of the others are told."
+  }
+}
+
+run "warns_that_clients_without_iam_may_do_everything" {
+  command = plan
+  variables { authentication = { tls_ca_arns = ["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"] } }
+  expect_failures = [check.acls]
+}
+
+run "logs_go_where_they_are_wanted_as_well" {
+  command = plan
+  variables {
+    monitoring = { log_bucket = "logs", log_firehose = "to-siem" }
+    brokers    = { max_volume_gib = 500, volume_throughput_mibps = 500 }
+  }
+  assert {
+    condition = (
+      aws_msk_cluster.this["standard"].logging_info[0].broker_logs[0].cloudwatch_logs[0].enabled
+      && aws_msk_cluster.this["standard"].logging_info[0].broker_logs[0].s3[0].bucket == "logs" && aws_msk_cluster.this["standard"].logging_info[0].broker_logs[0].s3[0].prefix == "pat-test/"
+      && aws_msk_cluster.this["standard"].logging_info[0].broker_logs[0].firehose[0].delivery_stream == "to-siem"
+    )
+    error_message = "CloudWatch, a bucket and a stream."
+  }
+  assert {
+    condition     = aws_msk_cluster.this["standard"].broker_node_group_info[0].storage_info[0].ebs_storage_info[0].provisioned_throughput[0].volume_throughput == 500 && output.brokers.volume_throughput_mibps == 500
+    error_message = "Volumes do what was provisioned, and their alarm knows."
   }
 }
