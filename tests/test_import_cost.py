@@ -14,6 +14,7 @@ from tests.support.invocations import body, sqs
 LOADED = [
     "pat_events",
     "pat_events.consumer",
+    "pat_events.consumer.breaker",
     "pat_events.consumer.callables",
     "pat_events.consumer.context",
     "pat_events.consumer.handlers",
@@ -22,6 +23,7 @@ LOADED = [
     "pat_events.core.envelope",
     "pat_events.core.headers",
     "pat_events.core.recovery",
+    "pat_events.core.recovery.breaker",
     "pat_events.core.recovery.retry",
     "pat_events.core.trace_context",
     "pat_events.errors",

@@ -15,6 +15,7 @@ from pat_events import errors, testing
 PUBLIC = [
     "Ack",
     "AwsConfig",
+    "Breaker",
     "Bridge",
     "Catalog",
     "Config",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from pat_events import (
     AwsConfig,
+    Breaker,
     Bridge,
     Config,
     ConsumerGroup,
@@ -69,6 +70,7 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("Handlers.on", Handlers.on, None),
     ("Handlers.batch", Handlers.batch, None),
     ("RetryPolicy", RetryPolicy, None),
+    ("Breaker", Breaker, None),
 )
 
 _HEAD: Final = """\

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pat_events.catalog.load import load_catalog
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
+    from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.bridge.bridges import Bridge, QueueBridge
     from pat_events.consumer.context import Context
     from pat_events.consumer.function.handler import lambda_handler
@@ -83,6 +84,7 @@ __all__ = [
     "Ack",
     "AuthenticationError",
     "AwsConfig",
+    "Breaker",
     "Bridge",
     "BufferFullError",
     "Catalog",
@@ -145,6 +147,7 @@ if not TYPE_CHECKING:
         "Ack": "producer.ack",
         "AuthenticationError": "errors",
         "AwsConfig": "transports.aws.config",
+        "Breaker": "consumer.breaker",
         "Bridge": "consumer.bridge.bridges",
         "BufferFullError": "errors",
         "Catalog": "catalog.model",

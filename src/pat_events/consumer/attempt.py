@@ -52,7 +52,7 @@ def attempt(  # noqa: C901, PLR0912
         if (
             delivery.offset > job.source.last_to_begin
             or job.abandoned
-            or (job.wanted_back and job.done > 0)
+            or (job.wanted_back and job.done >= job.calls_at_least)
         ):
             break
         route = delivery.route

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pat_events.consumer.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.job import DeliverySource
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
+
+
+class Admission(Protocol):
+    """Says whose handlers may be called."""
+
+    def __len__(self) -> int:
+        """So many handlers, or what some have in common, may not be called at times."""
+
+    def admit(
+        self, source: DeliverySource, ready: Iterable[Lane], jobs: list[Job]
+    ) -> Iterator[Lane]:
+        """Yield the lanes that may go on, or put a job of one into ``jobs``."""
+
+    def handed_out(self, jobs: Iterable[Job]) -> None:
+        """Workers get these."""
+
+
+def take_jobs(
+    source: DeliverySource,
+    ready: Iterable[Lane],
+    last: int | None,
+    limit: int,
+    *,
+    batches: bool,
+    breakers: Admission,
+) -> list[Job]:
+    """Make jobs of what lanes begin with, and know which of them are handed out.
+
+    Args:
+        source: Whose lanes they are.
+        ready: Lanes that may run, and are busy already.
+        last: The highest offset that may be begun, if there is one.
+        limit: Most deliveries of a job; a batch has the size its handler asks for.
+        batches: There are handlers for batches.
+        breakers: Says which of the lanes may go on; empty where all may.
+    """
+    jobs: list[Job] = []
+    if breakers:
+        ready = list(breakers.admit(source, ready, jobs))
+    if batches:
+        more, ready = take_batches(source, ready, last)
+        jobs += more
+    jobs += take_chunks(source, ready, last, limit)
+    if breakers:
+        breakers.handed_out(jobs)
+    return jobs
 
 
 def take_chunks(
@@ -55,7 +101,11 @@ def _chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
     while count < min(limit, len(waiting)):
         registration = waiting[count].route.registration
         if registration is not first:
-            if registration.batch_size or registration.is_async is not first.is_async:
+            if (
+                registration.batch_size
+                or registration.is_async is not first.is_async
+                or registration.breaker is not first.breaker
+            ):
                 break
             mixed = True
         count += 1

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.telemetry.observer import EndedJob
+from pat_events.consumer.job import Job
+from pat_events.telemetry.observer import EndedJob, JobsEnded
 
 if TYPE_CHECKING:
-    from pat_events.consumer.job import Job
+    from collections.abc import Iterable
+
+    from pat_events.telemetry.observer import Observer
+
+
+def tell_jobs(items: Iterable[object], observer: Observer) -> None:
+    """Tell of the jobs among these that are still wanted."""
+    jobs = [it for it in items if type(it) is Job and it.source.alive and not it.abandoned]
+    if told := [each for job in jobs for each in ended_jobs(job)]:
+        observer.saw(JobsEnded(told))
 
 
 def ended_jobs(job: Job) -> list[EndedJob]:

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from pat_events.consumer.breaker import Breaker
 from pat_events.consumer.callables import (
     as_coroutine_function,
     check_parameters,
@@ -47,6 +48,7 @@ class Registration:
         batch_size: Most events per call of a batch handler; 0 for one at a time.
         retry: When it is tried again.
         timeout_s: Its deadline per call, in seconds.
+        breaker: What it depends on.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Registration:
     batch_size: int
     retry: RetryPolicy
     timeout_s: float
+    breaker: Breaker | None
 
 
 @dataclass(slots=True)
@@ -80,7 +83,13 @@ class Handlers:
 
     @overload
     def on(
-        self, event_class: type[EventT], /, *, retry: RetryPolicy = ..., timeout_s: float = ...
+        self,
+        event_class: type[EventT],
+        /,
+        *,
+        retry: RetryPolicy = ...,
+        timeout_s: float = ...,
+        breaker: Breaker | None = ...,
     ) -> Registers[EventT]: ...
 
     @overload
@@ -92,6 +101,7 @@ class Handlers:
         *,
         retry: RetryPolicy = ...,
         timeout_s: float = ...,
+        breaker: Breaker | None = ...,
     ) -> Registers[EventT | OtherT]: ...
 
     @overload
@@ -102,6 +112,7 @@ class Handlers:
         *event_classes: type[Message],
         retry: RetryPolicy = ...,
         timeout_s: float = ...,
+        breaker: Breaker | None = ...,
     ) -> Registers[Any]: ...
 
     def on(
@@ -111,6 +122,7 @@ class Handlers:
         *event_classes: type[Message],
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        breaker: Breaker | None = None,
     ) -> Registers[Any]:
         """Decorate the function that handles these event types.
 
@@ -120,6 +132,7 @@ class Handlers:
             retry: When a failed event is tried again.
             timeout_s: Deadline of one call, in seconds. A coroutine is
                 cancelled then; a thread cannot be, so its result is ignored.
+            breaker: What it depends on: while that is out of order it is not called.
 
         Raises:
             ConfigError: one of the types has a handler already, or this is not one; it then
@@ -130,7 +143,7 @@ class Handlers:
         _require_event_classes(classes)
 
         def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
-            self._add(classes, handler, 0, retry, timeout_s)
+            self._add(classes, handler, 0, retry, timeout_s, breaker)
             return handler
 
         return register
@@ -142,13 +155,14 @@ class Handlers:
         *,
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        breaker: Breaker | None = None,
     ) -> None:
         """Register a function, or an object with a ``handle`` method; see ``on``.
 
         An object that can be called itself is called, whatever methods it has.
         """
         _require_event_classes([event_class])
-        self._add([event_class], handler, 0, retry, timeout_s)
+        self._add([event_class], handler, 0, retry, timeout_s, breaker)
 
     def batch(
         self,
@@ -157,6 +171,7 @@ class Handlers:
         max_events: int = DEFAULT_BATCH,
         retry: RetryPolicy = DEFAULT_RETRY,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        breaker: Breaker | None = None,
     ) -> RegistersBatch[EventT]:
         """Decorate a function that takes many events of one partition at a time.
 
@@ -174,6 +189,7 @@ class Handlers:
             retry: When a failed event is tried again; a batch that failed counts as an attempt of
                 each of its events.
             timeout_s: Deadline of one call, in seconds, however many events it has.
+            breaker: As of ``on``.
 
         Raises:
             ConfigError: as ``on``, or ``max_events`` is below 1.
@@ -182,7 +198,7 @@ class Handlers:
         require_at_least_1("max_events", max_events)
 
         def register(handler: Any) -> Any:  # noqa: ANN401 - what a user passes is checked below
-            self._add([event_class], handler, max_events, retry, timeout_s)
+            self._add([event_class], handler, max_events, retry, timeout_s, breaker)
             return handler
 
         return register
@@ -220,6 +236,7 @@ class Handlers:
         batch_size: int,
         retry: RetryPolicy,
         timeout_s: float,
+        breaker: Breaker | None,
     ) -> None:
         call = handler if callable(handler) else getattr(handler, "handle", None)
         name = _name(handler)
@@ -234,13 +251,15 @@ class Handlers:
         require_number(f"timeout_s of {name}", timeout_s)
         if not timeout_s > 0:
             raise ConfigError(f"timeout_s of {name} is {timeout_s}: it must be more than 0")
+        if not isinstance(breaker, Breaker | None):
+            raise wrong_type(f"breaker of {name}", breaker, "a Breaker, as in Breaker('payments')")
         is_async = is_coroutine_function(call)
         if not is_async:
             refuse_what_runs_nothing(call, name)
         check_parameters(call, name, 1 if batch_size else 2)
         if is_async:
             call = as_coroutine_function(call)
-        registration = Registration(name, call, is_async, batch_size, retry, timeout_s)
+        registration = Registration(name, call, is_async, batch_size, retry, timeout_s, breaker)
         self._by_class |= dict.fromkeys(event_classes, registration)
 
     def _refuse(self, event_class: type[Message], name: str) -> None:

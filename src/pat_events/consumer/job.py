@@ -66,10 +66,13 @@ class Job:
         seconds: How long a worker was at it.
         wanted_back: The engine wants to commit what is done: the worker ends with the delivery at
             work, and the rest goes back to the lane.
+        calls_at_least: Before it has made so many calls it does not heed that.
     """
 
     __slots__ = (
+        "__weakref__",
         "abandoned",
+        "calls_at_least",
         "deliveries",
         "done",
         "failures",
@@ -101,6 +104,7 @@ class Job:
         self.unsettled: list[tuple[int, Ack]] | None = None
         self.abandoned = self.wanted_back = self.mixed = self.fetching = False
         self.seconds = 0.0
+        self.calls_at_least = 1
 
     @property
     def registration(self) -> Registration:
@@ -120,6 +124,11 @@ class Job:
             yield lane, begin, next_begin
             lane, begin = next_lane, next_begin
         yield lane, begin, len(self.deliveries)
+
+    def recall(self) -> None:
+        """Have the worker begin no call any more, not even the first."""
+        self.calls_at_least = 0
+        self.wanted_back = True
 
     def note_acks(self, index: int, context: Context) -> None:
         """Remember what a handler published: the delivery is done when that is."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.codecs.base import Reader
+    from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.payloads import Fetch
     from pat_events.core.record import Delivery
@@ -92,6 +93,9 @@ class Routes:
         max_value_bytes: The longest value that is read.
         payloads: Reads what is kept elsewhere; nobody does when None.
         spans: Of what each call of a handler is within, where spans are wanted.
+
+    Attributes:
+        breakers: Those of the handlers.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class Routes:
             raise wrong_type("handlers", handlers, "Handlers")
         if not len(handlers):
             raise ConfigError("no handlers: register at least one with Handlers.on")
+        self.breakers = _breakers_of(handlers)
         for event_class, registration in handlers:
             event_type = types.of(event_class).event_type
             self._by_type[event_type.full_name.encode()] = _within(spans, registration)
@@ -228,6 +233,18 @@ class Routes:
             return ClaimCheckError(f"{route.event_name} at {delivery.position}: {error}")
         name, registration = route.event_name, route.registration
         return Route(name, registration, payload.decode, route.decode_errors, payload.fetch)
+
+
+def _breakers_of(handlers: Handlers) -> tuple[Breaker, ...]:
+    by_name: dict[str, Breaker] = {}
+    for _, registration in handlers:
+        breaker = registration.breaker
+        if breaker and by_name.setdefault(breaker.name, breaker) is not breaker:
+            raise ConfigError(
+                f"there are two breakers of the name {breaker.name}: make one, and give it to each "
+                "handler"
+            )
+    return tuple(by_name.values())
 
 
 def _within(spans: ConsumerSpans | None, registration: Registration) -> Registration:

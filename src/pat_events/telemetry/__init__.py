@@ -21,6 +21,7 @@ from pat_events.telemetry.health import Health
 from pat_events.telemetry.logs import JsonFormatter
 from pat_events.telemetry.observer import (
     Assigned,
+    BreakerChanged,
     CommitFailed,
     Committed,
     DeadLettered,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Acknowledged",
     "Assigned",
+    "BreakerChanged",
     "BufferLevel",
     "BufferWaited",
     "CommitFailed",

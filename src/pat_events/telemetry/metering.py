@@ -11,6 +11,7 @@ from pat_events.telemetry import metrics as m
 from pat_events.telemetry.clients import OperationEnded, QueueChanged
 from pat_events.telemetry.observer import (
     Assigned,
+    BreakerChanged,
     CommitFailed,
     Committed,
     DeadLettered,
@@ -174,6 +175,7 @@ class ConsumerMeter(Meter):
             Held: lambda what: self._add(m.HOLDS, self._of(what)),
             GivenUp: lambda what: self._add(m.GIVEN_UP, (*self._of(what), what.reason)),
             DeadLettered: lambda what: self._add(m.DEAD_LETTERED, (*self._of(what), what.reason)),
+            BreakerChanged: self._breaker_changed,
             GivenBack: lambda what: self._add(m.RETURNED, group, what.events),
             Levels: self._levels,
             Assigned: self._rebalanced,
@@ -212,6 +214,9 @@ class ConsumerMeter(Meter):
         self._partitions.update({(each.topic, each.partition): each for each in what.partitions})
         self._gauges[m.HELD] = what.held
         self._gauges[m.WAITING] = what.retried
+
+    def _breaker_changed(self, what: BreakerChanged) -> None:
+        self._counters[m.BREAKER_OPEN, (self._group, what.breaker)] = what.state == "open"
 
     def _rebalanced(self, what: Assigned | Revoked | Lost) -> None:
         self._add(m.REBALANCES, (self._group, type(what).__name__.lower()))

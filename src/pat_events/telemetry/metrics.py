@@ -106,6 +106,12 @@ WAITING: Final = Metric(
     "Events, or keys of them, that wait for another attempt.",
     ("group",),
 )
+BREAKER_OPEN: Final = Metric(
+    "pat_events_consumer_breaker_open",
+    "gauge",
+    "1 while a breaker is open and its handlers are not called; absent before the first time.",
+    ("group", "breaker"),
+)
 HANDLED: Final = Metric(
     "pat_events_consumer_handled", "counter", "Events that handlers are done with.", ("group",)
 )
@@ -248,6 +254,7 @@ METRICS: Final = (
     PAUSED,
     HELD,
     WAITING,
+    BREAKER_OPEN,
     HANDLED,
     SKIPPED,
     RETURNED,

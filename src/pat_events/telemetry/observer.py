@@ -5,7 +5,7 @@ On the way of events that are handled there is one value for many of them: none 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pat_events.telemetry.clients import (
     Acknowledged,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pat_events.core.record import Position
 
 TopicPartition: TypeAlias = tuple[str, int]
+BreakerState: TypeAlias = Literal["open", "closed"]
 
 
 class Origin(NamedTuple):
@@ -132,6 +133,17 @@ class DeadLettered(NamedTuple):
     reason: str
 
 
+class BreakerChanged(NamedTuple):
+    """A breaker of this consumer's handlers opened, or closed again.
+
+    ``why`` is empty where it closed. While a probe is under way it is open.
+    """
+
+    breaker: str
+    state: BreakerState
+    why: str
+
+
 class GivenBack(NamedTuple):
     """So many messages went back to their queue undone, and come again."""
 
@@ -232,6 +244,7 @@ Happening: TypeAlias = (
     | Held
     | GivenUp
     | DeadLettered
+    | BreakerChanged
     | GivenBack
     | Levels
     | Assigned

@@ -11,11 +11,13 @@ import time
 import pytest
 
 from pat_events import (
+    Breaker,
     CodecError,
     Config,
     ConfigError,
     Handlers,
     HandlerTimeoutError,
+    HoldError,
     RetryPolicy,
     TransientError,
     UnknownEventError,
@@ -47,13 +49,13 @@ SLOW = RetryPolicy(attempts=3, first_delay_s=20.0, jitter=0.0)
 class Service:
     """Handlers that note what they get, and fail where they are told to."""
 
-    def __init__(self, retry=ONCE, *, fails=(), error=ValueError, **options):
+    def __init__(self, retry=ONCE, *, fails=(), error=ValueError, breaker=None, **options):
         self.seen = []
         self.attempts = []
         self.fails = dict.fromkeys(fails, 10**9) if not isinstance(fails, dict) else dict(fails)
         self.error = error
         self.handlers = Handlers()
-        self.handlers.on(EmailReceived, retry=retry)(self.on_email)
+        self.handlers.on(EmailReceived, retry=retry, breaker=breaker)(self.on_email)
         self.handler = lambda_handler(self.handlers, **options)
 
     def on_email(self, event, ctx):
@@ -570,3 +572,36 @@ class TestEnvironment:
         service = Service(QUICK, fails=["a"], error=error)
         assert failed(service(sqs(body("a")), LambdaContext(20))) == ["m-0"]
         assert service.attempts == [1]
+
+
+class TestBreaker:
+    """What an invocation does while a breaker is open."""
+
+    def test_what_is_left_of_a_batch_is_reported_at_once_and_not_called(self):
+        breaker = Breaker("mail", failures=2, open_s=60)
+        service = Service(SLOW, fails=["a", "b"], breaker=breaker, max_threads=1)
+        began = time.monotonic()
+        answer = service(sqs(*(body(it) for it in ("a", "b", "c", "d"))))
+        assert breaker.is_open
+        assert failed(answer)[:2] == ["m-0", "m-1"]
+        again = service(sqs(body("e")))
+        assert failed(again) == ["m-0"]
+        assert time.monotonic() - began < 5
+        assert "e" not in service.seen
+
+    def test_the_event_of_a_later_invocation_is_the_probe_and_closes_it(self):
+        breaker = Breaker("mail", failures=1, open_s=0.05)
+        service = Service(ONCE, fails={"a": 1}, breaker=breaker)
+        assert failed(service(sqs(body("a")))) == ["m-0"]
+        assert breaker.is_open
+        time.sleep(0.06)
+        assert failed(service(sqs(body("b"), body("c")))) == []
+        assert not breaker.is_open
+
+    def test_where_one_event_invokes_it_the_breaker_is_what_is_raised(self):
+        breaker = Breaker("mail", failures=1, open_s=60)
+        service = Service(ONCE, fails=["a"], breaker=breaker)
+        with pytest.raises(ValueError, match="a is bad"):
+            service(sns(body("a")))
+        with pytest.raises(HoldError, match="breaker mail is open: 1 of the last 1 calls failed"):
+            service(sns(body("b")))

@@ -7,20 +7,21 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.consumer.chunks import take_batches, take_chunks
+from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.function.part import GivenUp, Part
+from pat_events.consumer.recovery.breakers import is_kept
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
-from pat_events.errors import UnknownEventError, WorkersExhaustedError
+from pat_events.errors import HoldError, UnknownEventError, WorkersExhaustedError
 from pat_events.telemetry.observer import Delivered, Handled, JobsEnded, Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.routes import Routes
@@ -92,6 +93,7 @@ class Engine:
         self._parts = [Part(each, invocation.order) for each in invocation.parts]
         self._recovery = Recovery(
             dead_letters=self._given_up,
+            breakers=routes.breakers,
             observer=self._observer,
             clock=clock,
             wall_clock=time.time,
@@ -128,7 +130,11 @@ class Engine:
 
     def error_of(self, delivery: Delivery) -> BaseException | None:
         """Return why this failed last; None where it was not begun, or not ended."""
-        return self._errors.by_position.get(delivery.position)
+        error = self._errors.by_position.get(delivery.position)
+        if error is None and delivery.route is not None and is_kept(delivery):
+            breaker = delivery.route.registration.breaker
+            return HoldError(f"breaker {breaker.name} is open: {breaker.why}")
+        return error
 
     def _step(self) -> bool:
         """Do what is due, then wait a little; tells whether there is more to do in time."""
@@ -139,7 +145,12 @@ class Engine:
         self._recovery.run_due(now)
         self._hand_out()
         due = self._recovery.next_due
-        if not self._is_busy and (due is None or due >= self._deadline):
+        if not self._is_busy and (
+            due is None
+            or due >= self._deadline
+            # Time costs here: what a breaker keeps comes again by its source.
+            or self._recovery.only_breakers_keep_until(now)
+        ):
             return False
         wait_s = min(_BUSY_S if self._workers.wake_idle() else _WAIT_S, self._deadline - now)
         if due is not None:
@@ -175,19 +186,18 @@ class Engine:
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
+        batches, breakers = self._routes.has_batches, self._recovery.breakers
         for part in self._parts:
             ready = self._given_up.without(part.lanes.take_ready())
-            if ready and self._routes.has_batches:
-                batches, ready = take_batches(part, ready, None)
-                jobs += batches
-            jobs += take_chunks(part, ready, None, _CHUNK)
+            jobs += take_jobs(part, ready, None, _CHUNK, batches=batches, breakers=breakers)
         for job in jobs:
             job.source.running += 1
         if jobs:
             self._running.update(jobs)
             self._workers.submit(jobs)
 
-    def _settle(self, items: Iterable[Any]) -> None:
+    def _settle(self, items: Sequence[Any]) -> None:
+        self._recovery.breakers.came_back(items)
         for job in items:
             if job.abandoned:
                 continue  # What is left of it comes by itself.

@@ -56,7 +56,7 @@ class Condition:
         why = [] if self._receiver.has_joined() else [_NOT_JOINED]
         if held:
             why.append(held_by_outage(held))
-        self.not_ready = tuple(why)
+        self.not_ready = (*why, *self._recovery.breakers.open)
         if not self._observers.wants_levels:
             return
         ends = self._receiver.log_ends()

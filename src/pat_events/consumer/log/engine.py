@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from pat_events.consumer.chunks import take_batches, take_chunks
-from pat_events.consumer.ended_jobs import ended_jobs
+from pat_events.consumer.chunks import take_jobs
+from pat_events.consumer.ended_jobs import tell_jobs
 from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
@@ -26,7 +26,6 @@ from pat_events.telemetry.observer import (
     Assigned,
     Delivered,
     Handled,
-    JobsEnded,
     Lost,
     Revoked,
 )
@@ -192,24 +191,25 @@ class Engine:
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
+        breakers = self._recovery.breakers
         for state in self._partitions.values():
             last = state.last_to_begin if state.draining else None
             ready = state.lanes.take_ready(last)
             if not ready:
                 continue
-            before = len(jobs)
-            if self._takes_batches:
-                batches, ready = take_batches(state, ready, last)
-                jobs += batches
-            jobs += take_chunks(state, ready, last, POLL_RECORDS)
-            state.running += len(jobs) - before
+            taken = take_jobs(
+                state, ready, last, POLL_RECORDS, batches=self._takes_batches, breakers=breakers
+            )
+            state.running += len(taken)
+            jobs += taken
         if jobs:
             self._workers.submit(jobs)
 
     def _settle(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
         handled = 0
+        self._recovery.breakers.came_back(items)
         if self._observer.wants_jobs:
-            self._tell_jobs(items)
+            tell_jobs(items, self._observer)
         for item in items:
             source = item.source
             if not source.alive:
@@ -232,11 +232,6 @@ class Engine:
                 self._recovery.settle(item)
         if handled:
             self._observer.saw(Handled(handled))
-
-    def _tell_jobs(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
-        jobs = [it for it in items if type(it) is Job and it.source.alive and not it.abandoned]
-        if told := [each for job in jobs for each in ended_jobs(job)]:
-            self._observer.saw(JobsEnded(told))
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Begin with these partitions."""

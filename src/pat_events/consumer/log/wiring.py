@@ -68,6 +68,7 @@ def make_engine(
         inbox=inbox,
         recovery=Recovery(
             dead_letters=DeadLetterWriter(group, sender, inbox.put),
+            breakers=routes.breakers,
             observer=observer,
             clock=clock,
             wall_clock=wall_clock,

@@ -42,12 +42,13 @@ class Condition:
         self._recovery = recovery
         self._observers = observers
         self._held = 0
+        self._open_breakers: tuple[str, ...] = ()
 
     @property
     def not_ready(self) -> tuple[str, ...]:
         """What keeps the consumer from being ready, in words; read by any thread."""
         held = held_by_outage(self._held) if self._held else ""
-        return tuple(filter(None, (self._intake.not_ready, held)))
+        return tuple(filter(None, (self._intake.not_ready, held, *self._open_breakers)))
 
     def ended(self, request: Request, now: float) -> None:
         """Tell how long a request took, where somebody wants to know."""
@@ -62,6 +63,7 @@ class Condition:
         """See how things are."""
         waits = [wait.held for wait in self._recovery.waiting]
         self._held = held = sum(waits)
+        self._open_breakers = self._recovery.breakers.open
         if self._observers.wants_levels:
             levels = [self._state.level(self._queue)]
             self._observers.saw(Levels(levels, held, len(waits) - held))

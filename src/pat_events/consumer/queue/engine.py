@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pat_events.consumer.chunks import take_batches, take_chunks
+from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.queue.condition import Condition
 from pat_events.consumer.queue.intake import Intake
@@ -27,7 +27,7 @@ from pat_events.errors import HoldError, UnknownEventError
 from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.queue.limits import Limits
@@ -105,6 +105,7 @@ class Engine:
         self._abort = False
         self._recovery = Recovery(
             dead_letters=state if dead_letters is None else dead_letters,
+            breakers=routes.breakers,
             observer=observer,
             clock=clock,
             wall_clock=wall_clock,
@@ -186,10 +187,8 @@ class Engine:
         ready = state.cut(lanes.take_ready())
         if ready and self._visibility.any_over(now):
             ready = [lane for lane in ready if self._is_kept(lane, now)]
-        jobs: list[Job] = []
-        if ready and self._routes.has_batches:
-            jobs, ready = take_batches(state, ready, None)
-        jobs += take_chunks(state, ready, None, _CHUNK)
+        batches, breakers = self._routes.has_batches, self._recovery.breakers
+        jobs = take_jobs(state, ready, None, _CHUNK, batches=batches, breakers=breakers)
         if jobs:
             state.running += len(jobs)
             self._workers.submit(jobs)
@@ -214,10 +213,11 @@ class Engine:
             lanes.release(lane)
         return first > 0
 
-    def _settle(self, items: Iterable[Any]) -> None:
+    def _settle(self, items: Sequence[Any]) -> None:
         handled = 0
         told: list[EndedJob] = []
         state = self._state
+        self._recovery.breakers.came_back(items)
         for item in items:
             if isinstance(item, Receive):
                 self._accept(item)

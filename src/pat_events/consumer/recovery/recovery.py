@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from pat_events.consumer.recovery.breakers import Breakers, is_kept
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
 from pat_events.consumer.recovery.failure_log import FailureLog
@@ -21,6 +23,7 @@ from pat_events.telemetry.observer import DeadLettered, GivenUp, Handled, Held, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.job import DeliverySource, Job
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
@@ -45,16 +48,21 @@ class Recovery:
 
     Args:
         dead_letters: Writes the dead letter of what is given up, or is left with it as it is.
+        breakers: Those of the consumer's handlers.
         observer: Is told what happens.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
+
+    Attributes:
+        breakers: Keep lanes.
     """
 
     def __init__(
         self,
         *,
         dead_letters: DeadLetterWriter | OwnRedrive,
+        breakers: Iterable[Breaker] = (),
         observer: Observer,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -67,20 +75,31 @@ class Recovery:
         self._random = random
         self._log = FailureLog(clock)
         self._waiting = Waiting()
+        self.breakers = Breakers(breakers, observer, clock)
 
     @property
     def next_due(self) -> float | None:
         """When something is to be tried again, by the monotonic clock in seconds."""
-        return self._waiting.next_due
+        both = (self._waiting.next_due, self.breakers.next_due)
+        return min((due for due in both if due is not None), default=None)
 
     @property
     def waiting(self) -> Iterable[Wait]:
         """What is to be tried again."""
-        return self._waiting
+        return chain(self._waiting, self.breakers.waiting)
+
+    def only_breakers_keep_until(self, now: float) -> bool:
+        """Tell whether all that is to be tried again waits for a breaker, and for no probe yet."""
+        due = self.next_due
+        return (due is not None and due > now) and all(
+            isinstance(it.due, FailedLane) and is_kept(it.due.retry[0]) for it in self._waiting.all
+        )
 
     def sum_up(self, *, all_of_it: bool = False) -> None:
         """Log what was only counted; ``all_of_it`` at the end."""
         self._log.sum_up(all_of_it=all_of_it)
+        if all_of_it:
+            self.breakers.end()
 
     def reading_failed(self, error: BaseException) -> None:
         """Log that nothing could be read; whoever reads tries again."""
@@ -88,6 +107,7 @@ class Recovery:
 
     def run_due(self, now: float) -> None:
         """Do what is due."""
+        self.breakers.look(now)
         while (due := self._waiting.pop(now)) is not None:
             if not due.source.alive:
                 continue  # Its deliveries are another consumer's by now.
@@ -108,7 +128,7 @@ class Recovery:
             else:
                 lane = None if due.failed_lane is None else due.failed_lane.lane
                 dropped.append((due.delivery, at, lane))
-        return dropped
+        return dropped + self.breakers.drop()
 
     def refuse(self, source: DeliverySource, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
@@ -145,12 +165,21 @@ class Recovery:
         self, delivery: Delivery, error: BaseException, now: float, *, with_its_batch: bool
     ) -> Verdict:
         random = self._random()
-        policy = delivery.route.registration.retry
-        attempt = delivery.attempt
+        registration = delivery.route.registration
+        policy, breaker, attempt = registration.retry, registration.breaker, delivery.attempt
+        until = breaker.until if breaker is not None and breaker.is_open else None
         if with_its_batch:
-            return decide_alone(error, attempt=attempt, policy=policy, now=now, random=random)
+            return decide_alone(
+                error, attempt=attempt, policy=policy, now=now, random=random, open_until=until
+            )
         verdict = decide(
-            error, attempt=attempt, holds=delivery.holds, policy=policy, now=now, random=random
+            error,
+            attempt=attempt,
+            holds=delivery.holds,
+            policy=policy,
+            now=now,
+            random=random,
+            open_until=until,
         )
         self._log.failed(delivery, error, verdict, now)
         return verdict

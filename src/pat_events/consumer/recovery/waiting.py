@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from pat_events.consumer.recovery.failed_lane import FailedLane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
@@ -57,6 +57,11 @@ class Waiting:
         if self._heap and self._heap[0].at <= now:
             return heapq.heappop(self._heap).due
         return None
+
+    @property
+    def all(self) -> Sequence[Entry]:
+        """What waits, in no order."""
+        return self._heap
 
     def take_all(self) -> list[Entry]:
         """Return all that waits, and keep none of it."""

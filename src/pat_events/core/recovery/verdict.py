@@ -70,6 +70,7 @@ def decide(
     policy: RetryPolicy,
     now: float,
     random: float,
+    open_until: float | None = None,
 ) -> Verdict:
     """Decide what becomes of an event whose handling raised ``error``.
 
@@ -83,7 +84,11 @@ def decide(
         policy: The handler's retry policy.
         now: The monotonic clock, in seconds.
         random: A random number in [0, 1) for jitter.
+        open_until: Until when the handler's breaker is open, if it is: then a failure that may be
+            over soon is none of the event's attempts.
     """
+    if open_until is not None and may_be_over_soon(error, policy):
+        return Hold(open_until)
     if holds_back(error, policy):
         return Hold(now + max(hold_s(holds + 1), wished_s(error)))
     if not policy.retries(error):
@@ -96,14 +101,34 @@ def decide(
 
 
 def decide_alone(
-    error: BaseException, *, attempt: int, policy: RetryPolicy, now: float, random: float
-) -> Retry:
+    error: BaseException,
+    *,
+    attempt: int,
+    policy: RetryPolicy,
+    now: float,
+    random: float,
+    open_until: float | None = None,
+) -> Retry | Hold:
     """Decide what becomes of each event of a batch whose handler raised: it is tried by itself.
 
     Which event is to blame is unknown, so this counts as an attempt but ends nothing: a batch must
     not become dead letters for one of its events. The arguments are those of ``decide``.
     """
+    if open_until is not None and may_be_over_soon(error, policy):
+        return Hold(open_until)
     return Retry(now + policy.delay_s(attempt, random, error))
+
+
+def may_be_over_soon(error: BaseException, policy: RetryPolicy) -> bool:
+    """Tell whether this is trouble of what the handler depends on, not of its event.
+
+    Neither is what holds the event anyway.
+    """
+    return (
+        policy.retries(error)
+        and not any(isinstance(leaf, PermanentError) for leaf in leaves(error))
+        and not holds_back(error, policy)
+    )
 
 
 def decide_letter(

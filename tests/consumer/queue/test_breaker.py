@@ -1,0 +1,61 @@
+"""A breaker between a queue's consumer and what its handlers depend on."""
+
+from __future__ import annotations
+
+import pytest
+
+from pat_events import Breaker, Handlers, RetryPolicy
+from pat_events.events import EmailReceived
+from tests.support.queue_stage import VISIBILITY_S, QueueStage
+
+
+class Dependency:
+    """What a handler asks, which is down."""
+
+    def __init__(self):
+        self.is_down = True
+        self.asked = []
+        self.handlers = Handlers()
+        self.breaker = Breaker("mail", failures=2, open_s=5)
+
+        @self.handlers.on(EmailReceived, retry=RetryPolicy(attempts=1), breaker=self.breaker)
+        def ask(event, ctx):
+            self.asked.append(event.email_id)
+            if self.is_down:
+                raise ConnectionError("down")
+
+
+@pytest.fixture
+def stage():
+    return QueueStage()
+
+
+def test_what_is_kept_stays_here_beyond_its_visibility_and_is_handled_in_the_end(stage):
+    dependency = Dependency()
+    member = stage.member(dependency.handlers)
+    for email_id in "abcd":
+        stage.raw(EmailReceived(email_id=email_id))
+    member.turns(4)
+    assert dependency.breaker.is_open
+    member.turns(4 * VISIBILITY_S)
+    assert dependency.breaker.is_open
+    assert stage.clock.now > 3 * VISIBILITY_S
+    dependency.is_down = False
+    member.turns(20)
+    assert stage.queue.message_ids == []
+    assert member.counts.stats.handled == 4
+    assert member.counts.stats.returned == 0
+
+
+def test_at_a_stop_what_is_kept_goes_back_until_it_may_be_tried(stage):
+    dependency = Dependency()
+    member = stage.member(dependency.handlers)
+    for email_id in "abcd":
+        stage.raw(EmailReceived(email_id=email_id))
+    member.turns(4)
+    stage.raw(EmailReceived(email_id="e"))
+    member.turns(2)
+    called = list(dependency.asked)
+    assert member.engine.close() == 0
+    assert dependency.asked == called
+    assert len(stage.queue.message_ids) == 5
