@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from pat_events.core.record import HeaderValues
 
+#: What to do where an event is larger than its bus takes.
+TOO_LARGE_ADVICE: Final = (
+    "set PAT_EVENTS_CLAIM_CHECK_BUCKET, or keep large bodies in S3 and send their key"
+)
 _SCHEME: Final = "s3://"
 # None of them means anything else in a URI, so that a key is written in one as it is.
 _KEY: Final = re.compile(r"[A-Za-z0-9/!_.*'()=+@:~,-]{1,1024}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pat_events.core import headers as h
+from pat_events.core.claim import TOO_LARGE_ADVICE
 from pat_events.errors import RecordTooLargeError, SchemaError
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def too_large(event: Any, size_bytes: int, config: Config) -> RecordTooLargeErro
     if config.claim_check_bucket is None:
         return RecordTooLargeError(
             f"{name} takes {size_bytes} bytes, the limit is {config.max_event_bytes} "
-            "(max_event_bytes): set PAT_EVENTS_CLAIM_CHECK_BUCKET, or keep large bodies in S3 and "
-            "send their key"
+            f"(max_event_bytes): {TOO_LARGE_ADVICE}"
         )
     return RecordTooLargeError(
         f"{name} takes {size_bytes} bytes, the limit is {config.buffer_bytes} (buffer_bytes), also "

@@ -71,7 +71,7 @@ AGAIN, FOR_GOOD, MAYBE_ONE = (True, False), (False, False), (False, True)
             400,
             RecordTooLargeError,
             MAYBE_ONE,
-            "keep large bodies in S3",
+            "set PAT_EVENTS_CLAIM_CHECK_BUCKET, or keep .* set PAT_EVENTS_CLAIM_CHECK_ABOVE_BYTES",
         ),
         ("SomethingNew", 400, TransportError, MAYBE_ONE, "it was refused"),
     ],

@@ -186,7 +186,9 @@ def test_an_entry_is_as_large_as_eventbridge_counts_it(localstack_url):
     texts = [entry.fields[name] for name in ("Source", "DetailType", "Detail")]
     texts += entry.fields["Resources"]
     assert entry.size == 14 + sum(len(it.encode()) for it in texts)
-    with pytest.raises(RecordTooLargeError, match=r"EventBridge takes 1000 \(entry_bytes\)"):
+    with pytest.raises(
+        RecordTooLargeError, match=r"takes 1000 \(entry_bytes\): set PAT_EVENTS_CLAIM_"
+    ):
         producer.publish(EmailReceived(email_id="e", text_body="x" * 1000))
     sender.close(0)
 

@@ -73,7 +73,9 @@ def test_a_topic_that_is_not_there_is_told_at_the_start_and_fails_events(aws_con
 def test_what_is_above_256_kib_is_refused_when_it_is_published(topic_and_queue, aws_config):
     with (
         Producer(transport=Sns(topic_and_queue[0], aws_config)) as producer,
-        pytest.raises(RecordTooLargeError, match=r"SNS takes 262144: keep large bodies in S3"),
+        pytest.raises(
+            RecordTooLargeError, match=r"SNS takes 262144: set PAT_EVENTS_CLAIM_CHECK_BUCKET"
+        ),
     ):
         producer.publish(EmailReceived(email_id="e-1", text_body="x" * 262_000))
 

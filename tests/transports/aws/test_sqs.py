@@ -130,7 +130,9 @@ def test_a_queue_that_takes_less_refuses_the_one_that_is_too_large(sqs, queue, a
 def test_what_no_queue_can_carry_is_refused_when_it_is_published(queue, aws_config):
     config = Config(max_event_bytes=2_000_000)
     with Producer(config, transport=Sqs(queue()[0], aws_config)) as producer:
-        with pytest.raises(RecordTooLargeError, match=r"SQS takes 1048576: keep large bodies"):
+        with pytest.raises(
+            RecordTooLargeError, match=r"SQS takes 1048576: set PAT_EVENTS_CLAIM_CHECK"
+        ):
             producer.publish(EmailReceived(email_id="e-1", text_body="x" * 1_048_000))
         with pytest.raises(SchemaError, match="has 11 message attributes"):
             producer.publish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pat_events.core.claim import TOO_LARGE_ADVICE
 from pat_events.core.shown import one_line
 from pat_events.errors import (
     AuthenticationError,
@@ -146,7 +147,8 @@ def _of_message(resource: Resource, name: str, said: str, status: int) -> Refuse
         or "must be shorter than" in said
     ):
         error = RecordTooLargeError(
-            f"{doing}: it is too large for it ({said}): keep large bodies in S3 and send their key"
+            f"{doing}: it is too large for it ({said}): {TOO_LARGE_ADVICE}; where there is one, "
+            "set PAT_EVENTS_CLAIM_CHECK_ABOVE_BYTES below what it takes"
         )
         return Refused(error, may_be_one=True)
     if name.startswith(_OF_ONE) or any(word in name for word in _OF_ONE):

@@ -10,6 +10,7 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core import headers as h
 from pat_events.core.checks import require_at_least_1, require_int, require_text
+from pat_events.core.claim import TOO_LARGE_ADVICE
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused, Taken
 from pat_events.transports.aws.bus_names import check_bus, short_bus
@@ -149,8 +150,7 @@ class _Bus:
         if size > self.max_bytes:
             raise RecordTooLargeError(
                 f"{event_type.name} takes {size} bytes as an entry, EventBridge takes "
-                f"{self.max_bytes} (entry_bytes): keep large bodies in S3 and send "
-                "their key"
+                f"{self.max_bytes} (entry_bytes): {TOO_LARGE_ADVICE}"
             )
         return Entry(outgoing, self._bus, self.address, fields, size)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.codecs.table import STRUCTURED
 from pat_events.core import headers as h
+from pat_events.core.claim import TOO_LARGE_ADVICE
 from pat_events.core.shown import one_line
 from pat_events.errors import RecordTooLargeError, SchemaError
 from pat_events.transports.aws.envelope import REFUSED, header_text
@@ -77,7 +78,7 @@ def message_fields(
     if size > most:
         raise RecordTooLargeError(
             f"{wrapped.event_type.name} takes {size} bytes as a message, {bus} takes "
-            f"{most}: keep large bodies in S3 and send their key"
+            f"{most}: {TOO_LARGE_ADVICE}"
         )
     return fields, size
 
