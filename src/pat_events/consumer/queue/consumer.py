@@ -225,7 +225,7 @@ def _check(
     order: str | None,
 ) -> None:
     if not (hasattr(queue, "receiver") and hasattr(queue, "features")):
-        raise wrong_type("queue", queue, "a queue, such as MemoryQueue('emails')")
+        raise wrong_type("queue", queue, "a queue, such as SqsQueue('emails')")
     if transport is not None:
         transport_or_default(transport, "sender")
     if dead_letters is not None:
