@@ -80,7 +80,7 @@ class Outbox:
 
         Raises:
             SchemaError: the event lacks its key, or a field cannot be encoded; names the place.
-            RecordTooLargeError: it is over ``config.max_event_bytes``; names the place.
+            RecordTooLargeError: it is over ``config.largest_event_bytes``; names the place.
             ConfigError: a header of the extras is refused.
         """
         extras = self._extras

@@ -51,8 +51,8 @@ class Producer(Block):
             for an answer then. ``close`` closes it.
         payloads: Where payloads go that are too large to be sent, if
             ``config.claim_check_bucket`` is set; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
-        observers: Are told what becomes of events, as ``pat_events.telemetry`` lists it:
-            ``Acknowledged``, ``NotDelivered`` and ``SentAgain``. A ``sender`` has its own.
+        observers: Are told what becomes of events, and of waits for room: what senders tell, as
+            ``pat_events.telemetry`` lists it. A ``sender`` has its own.
         tracing: Makes a span of each event that is published, such as
             ``pat_events.telemetry.Tracing()``. When None a trace is carried on, and none is begun.
         clock: What time it is; a simulation has its own.
@@ -60,7 +60,9 @@ class Producer(Block):
 
     Raises:
         ConfigError: an impossible setting or catalogue, or an event the codec cannot carry.
-        TransportUnavailableError: no broker answered within ``config.connect_timeout_s``.
+        TransportUnavailableError: nobody answered within ``config.connect_timeout_s``.
+        AuthenticationError: the sign-in was refused.
+        TopicMissingError: there is no such queue, topic, bus or bucket, as far as that is known.
     """
 
     def __init__(
