@@ -12,7 +12,9 @@ import pytest
 
 from pat_events.ops.aws_doctor import Wanted, _clock, examine_aws
 from pat_events.ops.doctor import Outcome
+from pat_events.ops.queue_checks import queue_checks
 from pat_events.transports.aws import inspection
+from pat_events.transports.aws.config import AwsConfig
 from tests.support.fault_proxy import DOWN, FINE, Fate, FaultProxy
 
 FINE_, WRONG, UNKNOWN = Outcome.FINE, Outcome.WRONG, Outcome.UNKNOWN
@@ -211,6 +213,12 @@ class TestQueue:
             UNKNOWN,
             True,
         )
+
+    def test_of_its_key_nobody_is_to_have_a_right_who_neither_sends_nor_receives(self, platform):
+        name, _, _ = platform.sound_queue(KmsMasterKeyId=platform.key())
+        with inspection.Inspection(AwsConfig.from_env(), 10) as asked:
+            check = {it.name: it for it in queue_checks(asked, name)}[f"queue {name}: key"]
+        assert (check.outcome, check.advice) == (FINE_, "")
 
     def test_a_key_that_is_disabled_is_wrong(self, platform):
         name, _, _ = platform.sound_queue(KmsMasterKeyId=platform.key(enabled=False))

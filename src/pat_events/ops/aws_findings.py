@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from pat_events.transports.aws.inspection import Inspection
 
+#: What sending to something under a KMS key needs on the key.
+ON_KEY: Final = "kms:GenerateDataKey and kms:Decrypt"
 _AWS_OWN_KEY: Final = "alias/aws/"
 
 

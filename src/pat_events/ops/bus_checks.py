@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pat_events.core.wording import counted
 from pat_events.errors import PatEventsError, TopicMissingError
-from pat_events.ops.aws_findings import Findings, key_checks, not_seen, rights_check
+from pat_events.ops.aws_findings import ON_KEY, Findings, key_checks, not_seen, rights_check
 from pat_events.ops.doctor import Check, Outcome
 from pat_events.transports.aws.bus_names import short_bus
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pat_events.transports.aws.inspection import Inspection
-
-_ON_KEY: Final = "kms:GenerateDataKey and kms:Decrypt"
 
 
 def bus_checks(asked: Inspection, bus: str, sources: Mapping[str, str]) -> Iterator[Check]:
@@ -47,7 +45,7 @@ def bus_checks(asked: Inspection, bus: str, sources: Mapping[str, str]) -> Itera
     yield found.check()
     yield _archive(asked, short_bus(bus), str(described["Arn"]))
     key = described.get("KmsKeyIdentifier")
-    yield from key_checks(asked, name, key, _ON_KEY if sources else "")
+    yield from key_checks(asked, name, key, ON_KEY if sources else "")
     if sources:
         yield _may_put(asked, bus, sources)
 
@@ -110,7 +108,7 @@ def topic_checks(asked: Inspection, topic: str) -> Iterator[Check]:
         found = Findings(name)
         _subscriptions(asked, topic, found)
         yield found.check()
-    yield from key_checks(asked, name, attributes.get("KmsMasterKeyId"), _ON_KEY)
+    yield from key_checks(asked, name, attributes.get("KmsMasterKeyId"), ON_KEY)
     yield rights_check(name, lambda: asked.trials.lacks_to_publish(topic), "publish")
 
 

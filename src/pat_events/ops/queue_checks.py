@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.core.wording import counted
 from pat_events.errors import PatEventsError, TopicMissingError
-from pat_events.ops.aws_findings import Findings, key_checks, not_seen, rights_check
+from pat_events.ops.aws_findings import ON_KEY, Findings, key_checks, not_seen, rights_check
 from pat_events.transports.aws.inspection import redrive_of
 from pat_events.transports.aws.queue_names import short_name
 
@@ -24,7 +24,7 @@ _LONGEST_S: Final = 14 * _DAY_S
 def queue_checks(
     asked: Inspection, queue: str, *, receives: bool = False, sends: bool = False
 ) -> Iterator[Check]:
-    """Yield what there is to say of a queue, and of the rights to receive or to send."""
+    """Yield what there is to say of a queue; of rights only those to do what is asked for."""
     name = f"queue {short_name(queue)}"
     try:
         attributes = asked.queue(queue)
@@ -42,12 +42,8 @@ def queue_checks(
     else:
         _redrive(asked, redrive, attributes, found)
     yield found.check()
-    yield from key_checks(
-        asked,
-        name,
-        attributes.get("KmsMasterKeyId"),
-        "kms:Decrypt" if receives else "kms:GenerateDataKey and kms:Decrypt",
-    )
+    rights = ON_KEY if sends else "kms:Decrypt" if receives else ""
+    yield from key_checks(asked, name, attributes.get("KmsMasterKeyId"), rights)
     if receives:
         yield rights_check(
             name, lambda: asked.trials.lacks_to_receive(url), "receive, delete, give back"
