@@ -9,6 +9,7 @@ from pat_events.errors import PatEventsError, TopicMissingError
 from pat_events.ops.aws_findings import ON_KEY, Findings, key_checks, not_seen, rights_check
 from pat_events.ops.doctor import Check, Outcome
 from pat_events.transports.aws.bus_names import short_bus
+from pat_events.transports.aws.queue_names import name_of_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +97,7 @@ def _may_put(asked: Inspection, bus: str, sources: Mapping[str, str]) -> Check:
 
 def topic_checks(asked: Inspection, topic: str) -> Iterator[Check]:
     """Yield what there is to say of a topic of SNS, and of the right to publish."""
-    name = f"topic {topic.rpartition(':')[2]}"
+    name = f"topic {name_of_arn(topic)}"
     try:
         attributes = asked.topic(topic)
     except PatEventsError as error:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from pat_events.core.wording import counted
 from pat_events.errors import PatEventsError, TopicMissingError
 from pat_events.ops.aws_findings import ON_KEY, Findings, key_checks, not_seen, rights_check
-from pat_events.transports.aws.inspection import redrive_of
-from pat_events.transports.aws.queue_names import short_name
+from pat_events.transports.aws.queue_names import redrive_of, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pat_events.ops.doctor import Check
-    from pat_events.transports.aws.inspection import Inspection, Redrive
+    from pat_events.transports.aws.inspection import Inspection
+    from pat_events.transports.aws.queue_names import Redrive
 
 _DAY_S: Final = 86_400
 _LONGEST_S: Final = 14 * _DAY_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pat_events.transports.aws.errors import of_exception
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     #: Errors of which a call knows more than its service says, by the service's code.
     Known: TypeAlias = Mapping[str, PatEventsError]
 
+A = TypeVar("A")
+
 
 def call(
     resource: Resource,
-    method: Callable[..., Mapping[str, Any]],
+    method: Callable[..., A],
     known: Known | None = None,
     **fields: object,
-) -> Mapping[str, Any]:
+) -> A:
     """Return what a method of a boto3 client answers; the client's settings bound the wait.
 
     Args:
         resource: What is asked about, as errors name it.
-        method: The client's.
+        method: The client's, or what asks it.
         known: See ``Known``.
         fields: What the method takes.
 

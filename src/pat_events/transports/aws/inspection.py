@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -11,7 +10,7 @@ from pat_events.transports.aws.bus_names import short_bus
 from pat_events.transports.aws.calls import call
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.errors import Resource
-from pat_events.transports.aws.queue_names import is_url, short_name
+from pat_events.transports.aws.queue_names import name_of_arn, short_name, url_of
 from pat_events.transports.aws.trials import Trials
 
 if TYPE_CHECKING:
@@ -38,13 +37,6 @@ class Identity(NamedTuple):
     method: str
     ends: datetime | None
     skew_s: float | None
-
-
-class Redrive(NamedTuple):
-    """Where a queue moves what was received too often."""
-
-    queue: str
-    max_receives: int
 
 
 class Inspection:
@@ -107,11 +99,8 @@ class Inspection:
         return {**answer.get("Attributes", {}), "QueueUrl": url}
 
     def _url(self, queue: str) -> str:
-        if is_url(queue):
-            return queue
         place = self._queue(queue, "sqs:GetQueueUrl", "looking for")
-        url: str = call(place, self._client("sqs").get_queue_url, QueueName=queue)["QueueUrl"]
-        return url
+        return call(place, url_of, queue=queue, client=self._client("sqs"))
 
     def sources_of(self, url: str) -> Sequence[str]:
         """Return the names of the queues whose dead-letter queue this is.
@@ -205,7 +194,7 @@ class Inspection:
         return Resource(f"queue {short_name(queue)}", self.region, right, doing)
 
     def _topic(self, topic: str, right: str) -> Resource:
-        return Resource(f"topic {topic.rpartition(':')[2]}", self.region, right, "looking at")
+        return Resource(f"topic {name_of_arn(topic)}", self.region, right, "looking at")
 
     def _bus(self, bus: str, right: str) -> Resource:
         return Resource(f"bus {short_bus(bus)}", self.region, right, "looking at")
@@ -218,17 +207,6 @@ def boto3_release() -> str:
     except ImportError:
         return ""
     return str(boto3.__version__)
-
-
-def redrive_of(attributes: Mapping[str, str]) -> Redrive | None:
-    """Return where a queue with these attributes moves what was received too often."""
-    try:
-        policy = json.loads(attributes.get("RedrivePolicy") or "{}")
-        return Redrive(
-            policy["deadLetterTargetArn"].rpartition(":")[2], int(policy["maxReceiveCount"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _skew_s(answer: Mapping[str, Any]) -> float | None:

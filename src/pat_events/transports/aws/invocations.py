@@ -18,6 +18,7 @@ from pat_events.core.record import Delivery
 from pat_events.core.shown import one_line
 from pat_events.core.trace_context import parse_x_ray
 from pat_events.errors import UnknownEventError
+from pat_events.transports.aws.queue_names import name_of_arn
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.unwrap import sns_headers
 from pat_events.transports.queue import QueueMessage
@@ -141,7 +142,7 @@ def _read(event: Any, unwrapping: Unwrapping) -> Invocation | None:  # noqa: ANN
 
 
 def _of_sqs(records: list[dict[str, Any]], unwrapping: Unwrapping) -> Invocation:
-    queue = _name(records[0]["eventSourceARN"])
+    queue = name_of_arn(records[0]["eventSourceARN"])
     fifo = queue.endswith(".fifo")
     messages: list[Delivery] = []
     for offset, record in enumerate(records):
@@ -172,7 +173,7 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_sns(records: list[dict[str, Any]], unwrapping: Unwrapping) -> Invocation:
     messages: list[Delivery] = []
-    topic = _name(records[0]["Sns"]["TopicArn"])
+    topic = name_of_arn(records[0]["Sns"]["TopicArn"])
     for record in records:
         sns = record["Sns"]
         headers = sns_headers(sns.get("MessageAttributes"))
@@ -249,10 +250,6 @@ def _bytes(value: str | list[int] | None) -> bytes | None:
 
 def _text(event: dict[str, Any]) -> bytes:
     return json.dumps(event, ensure_ascii=False).encode(errors="surrogatepass")
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition(":")[2]
 
 
 def _milliseconds(text: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -12,7 +11,14 @@ from pat_events.transports.aws.calls import call
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.config import MOST_ENTRIES
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
-from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
+from pat_events.transports.aws.queue_names import (
+    check_queue,
+    is_url,
+    name_of_arn,
+    redrive_of,
+    short_name,
+    url_of,
+)
 from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.sqs_receiver import MAX_VISIBILITY_S, SqsReceiver
 from pat_events.transports.queue import QueueFeatures
@@ -117,9 +123,7 @@ class LetterQueue:
         self._client = Clients("sqs", config).make()
         self._region: str = self._client.meta.region_name
         self._place = Resource(f"queue {self.name}", self._region, _LOOK, "looking into")
-        self.url = queue
-        if not is_url(queue):
-            self.url = call(self._place, self._client.get_queue_url, QueueName=queue)["QueueUrl"]
+        self.url: str = call(self._place, url_of, queue=queue, client=self._client)
         # What messages were when they were received, by their ids.
         self._received: dict[str, Mapping[str, Any]] = {}
         client = self._client
@@ -153,8 +157,7 @@ class LetterQueue:
             AttributeNames=[*_COUNTS, "MessageRetentionPeriod", "RedrivePolicy"],
         )
         found = answer.get("Attributes", {})
-        redrive = json.loads(found.get("RedrivePolicy") or "{}")
-        target = redrive.get("deadLetterTargetArn")
+        redrive = redrive_of(found)
         letters, taken, delayed = (int(found.get(name, 0)) for name in _COUNTS)
         return LetterCounts(
             queue=self.name,
@@ -162,8 +165,8 @@ class LetterQueue:
             taken=taken,
             delayed=delayed,
             retention_s=int(found.get("MessageRetentionPeriod", 0)),
-            moves_to=None if target is None else _of_arn(target),
-            max_receives=int(redrive.get("maxReceiveCount", 0)),
+            moves_to=None if redrive is None else redrive.queue,
+            max_receives=0 if redrive is None else redrive.max_receives,
         )
 
     def features(self, timeout_s: float) -> QueueFeatures:  # noqa: ARG002 - the client's time holds
@@ -251,7 +254,7 @@ def _letter(message: QueueMessage, received: Mapping[str, Any], *, is_fifo: bool
     causes = (attributes.get(name, {}).get("StringValue") for name in _CAUSES)
     return QueueLetter(
         message=message,
-        source=None if source is None else _of_arn(source),
+        source=None if source is None else name_of_arn(source),
         cause=next(filter(None, causes), None),
         deduplication_id=system.get("MessageDeduplicationId") if is_fifo else None,
         fields=fields,
@@ -271,7 +274,3 @@ def _size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
         for value in (attribute[it] for it in _VALUES if it in attribute):
             size += len(value if isinstance(value, bytes) else value.encode())
     return size
-
-
-def _of_arn(arn: str) -> str:
-    return arn.rpartition(":")[2]

@@ -10,7 +10,7 @@ from pat_events.errors import ConfigError
 from pat_events.transports.aws.calls import call
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.errors import Resource
-from pat_events.transports.aws.queue_names import check_queue, is_url, short_name
+from pat_events.transports.aws.queue_names import check_queue, name_of_arn, short_name, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,10 +75,9 @@ class QueueMoves:
         self._client = Clients("sqs", config).make()
         self._region: str = self._client.meta.region_name
         look = self._place("sqs:GetQueueAttributes (and sqs:GetQueueUrl)", "looking at")
-        if not is_url(queue):
-            queue = call(look, self._client.get_queue_url, QueueName=queue)["QueueUrl"]
+        url = call(look, url_of, queue=queue, client=self._client)
         found = call(
-            look, self._client.get_queue_attributes, QueueUrl=queue, AttributeNames=["QueueArn"]
+            look, self._client.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"]
         )
         self._arn: str = found["Attributes"]["QueueArn"]
 
@@ -160,7 +159,7 @@ def _move(queue: str, found: Mapping[str, Any]) -> Move:
     to, started_ms = found.get("DestinationArn"), found.get("StartedTimestamp")
     return Move(
         queue=queue,
-        to=None if to is None else str(to).rpartition(":")[2],
+        to=None if to is None else name_of_arn(to),
         state=found["Status"],
         reason=found.get("FailureReason") or "",
         moved=found.get("ApproximateNumberOfMessagesMoved") or 0,

@@ -1,17 +1,24 @@
-"""Queues of SQS by name or URL."""
+"""Queues of SQS by name, URL or ARN, and where they move what nobody handles."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from collections.abc import Callable, Mapping
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
+
+
+class Redrive(NamedTuple):
+    """Where a queue moves what was received too often."""
+
+    queue: str
+    max_receives: int
 
 
 def is_url(queue: str) -> bool:
@@ -22,6 +29,23 @@ def is_url(queue: str) -> bool:
 def short_name(queue: str) -> str:
     """Return the name of a queue."""
     return queue.rpartition("/")[2]
+
+
+def name_of_arn(arn: str) -> str:
+    """Return the name of the queue or topic that has this ARN; a name is itself."""
+    return arn.rpartition(":")[2]
+
+
+def redrive_of(attributes: Mapping[str, str]) -> Redrive | None:
+    """Return where a queue with these attributes moves what was received too often.
+
+    None where it does not, or says it in a way that cannot be read.
+    """
+    try:
+        policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+        return Redrive(name_of_arn(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def check_queue(queue: object) -> None:

@@ -20,6 +20,7 @@ from pat_events.transports.aws.envelope import (
 )
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.message_fields import message_fields
+from pat_events.transports.aws.queue_names import name_of_arn
 from pat_events.transports.aws.sender import BusSender
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Sns:
     @property
     def address(self) -> str:
         """Its topic; see ``SendingTransport.address``."""
-        return _short(self._topic)
+        return name_of_arn(self._topic)
 
     @property
     def keeps_order(self) -> bool:
@@ -113,7 +114,7 @@ class _Topic:
         envelopes: Envelopes,
         data: DataForm,
     ) -> None:
-        self.address = _short(topic)
+        self.address = name_of_arn(topic)
         self._topic = topic
         self._is_fifo = topic.endswith(".fifo")
         self._envelopes = envelopes
@@ -147,12 +148,8 @@ class _Topic:
         self._client.close()
 
 
-def _short(topic: str) -> str:
-    return topic.rpartition(":")[2]
-
-
 def _resource(topic: str, region: str) -> Resource:
-    return Resource(f"topic {_short(topic)}", region, "sns:Publish")
+    return Resource(f"topic {name_of_arn(topic)}", region, "sns:Publish")
 
 
 def _look(topic: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs

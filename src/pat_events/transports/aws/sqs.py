@@ -28,6 +28,7 @@ from pat_events.transports.aws.queue_names import (
     check_queue,
     is_url,
     short_name,
+    url_of,
 )
 from pat_events.transports.aws.sender import BusSender
 
@@ -220,11 +221,9 @@ class _Queues:
         self._client.close()
 
     def _url(self, queue: str) -> str:
-        if is_url(queue):
-            return queue
         url = self._urls.get(queue)
         if url is None:
-            url = self._urls[queue] = self._client.get_queue_url(QueueName=queue)["QueueUrl"]
+            url = self._urls[queue] = url_of(queue, self._client)
         return url
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from dataclasses import replace
@@ -18,6 +17,7 @@ from pat_events.transports.aws.errors import Resource, of_code, of_exception, un
 from pat_events.transports.aws.queue_names import (
     ask_queue_id,
     check_queue,
+    redrive_of,
     short_name,
     url_of,
 )
@@ -100,10 +100,10 @@ class SqsQueue:
         answer = answers[-1]
         if isinstance(answer, NotPermittedError):
             raise answer
-        redrive = json.loads(answer.get("RedrivePolicy") or "{}")
+        redrive = redrive_of(answer)
         return QueueFeatures(
             fifo=self._is_fifo,
-            max_receives=int(redrive["maxReceiveCount"]) if redrive else None,
+            max_receives=None if redrive is None else redrive.max_receives,
             max_visibility_s=MAX_VISIBILITY_S,
             max_batch=MOST_ENTRIES,
         )
