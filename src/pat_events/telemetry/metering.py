@@ -167,6 +167,8 @@ class ConsumerMeter(Meter):
 
     def _kinds(self) -> dict[type, Callable[[Any], None]]:
         group = (self._group,)
+        # Those of what handlers returned from, by topic and handler.
+        self._handled: dict[tuple[str, str], Durations] = {}
         return {
             Delivered: self._delivered,
             Handled: lambda what: self._add(m.HANDLED, group, what.events),
@@ -189,6 +191,11 @@ class ConsumerMeter(Meter):
             ),
         }
 
+    def forget(self) -> None:
+        """Begin at 0, in the child of a fork, where no other thread is."""
+        super().forget()
+        self._handled.clear()
+
     def _of(self, what: Retried | Held | GivenUp | DeadLettered) -> tuple[str, str, str]:
         return (self._group, what.position.topic, what.handler)
 
@@ -202,13 +209,21 @@ class ConsumerMeter(Meter):
             self._add(m.SKIPPED, (self._group, what.topic), what.skipped)
 
     def _jobs_ended(self, what: JobsEnded) -> None:
-        for job in what.jobs:
-            seconds = job.seconds / (job.handled + job.failed)
-            error_type = "" if job.error is None else self._error_type(job.error)
-            for outcome, events in (("", job.handled), (error_type, job.failed)):
-                if events:
-                    labels = (*self._read(job.topic, "process"), outcome, job.handler)
-                    self._time(m.PROCESS, labels, seconds, events)
+        # Where each event has a key of its own there is a job for each.
+        for topic, _, handler, handled, failed, error, job_s in what.jobs:
+            seconds = job_s / (handled + failed)
+            if handled:
+                durations = self._handled.get((topic, handler))
+                if durations is None:
+                    durations = self._handled[topic, handler] = self._of_handler(topic, handler, "")
+                durations.add(seconds, handled)
+            if failed:
+                error_type = "" if error is None else self._error_type(error)
+                self._of_handler(topic, handler, error_type).add(seconds, failed)
+
+    def _of_handler(self, topic: str, handler: str, error_type: str) -> Durations:
+        labels = (*self._read(topic, "process"), error_type, handler)
+        return self._durations.setdefault((m.PROCESS, labels), Durations())
 
     def _levels(self, what: Levels) -> None:
         self._partitions.update({(each.topic, each.partition): each for each in what.partitions})
