@@ -42,7 +42,7 @@ def process(event, ctx):
 handler = lambda_handler(handlers, transport=Sqs("emails"), max_threads=32)
 """
 VARIABLES = {
-    "AWS_LAMBDA_FUNCTION_TIMEOUT": "2",
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
     "PAT_EVENTS_AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
