@@ -21,6 +21,7 @@
     │   └── HandlerTimeoutError     a handler passed its deadline
     ├── HoldError                 keep the event where it is, never skip it
     │   ├── DeadLetterError         the client refused a dead letter, unforeseen
+    │   ├── NoTransportError        a handler publishes, and its consumer was not told where to
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
     │   ├── UnfinishedWorkError     a handler returned work that is not done
     │   └── WorkersExhaustedError   too many handlers never returned
@@ -174,6 +175,14 @@ class DeadLetterError(HoldError):
     """The client refused a dead letter in a way nobody foresaw; the event is held.
 
     A dead letter that fails otherwise, as with a ``TransportError``, holds its event as well.
+    """
+
+
+class NoTransportError(HoldError):
+    """A handler publishes, and its consumer was given no transport.
+
+    It is the same for every event, and none is to blame: none may be lost, or count as failed, for
+    what its service forgot.
     """
 
 

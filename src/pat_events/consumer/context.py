@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pat_events.core.checks import wrong_type
 from pat_events.core.envelope import Envelope, read_envelope
 from pat_events.core.headers import REPLAY_NAME, text
-from pat_events.errors import ConfigError, PermanentError
+from pat_events.errors import NoTransportError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,9 +117,13 @@ class Context:
         """Publish an event because of this one: correlation, causation, tenant and trace go on.
 
         This event counts as handled only once what it published is acknowledged;
-        the handler need not wait for it. Raises what ``Producer.publish`` raises.
+        the handler need not wait for it.
+
+        Raises:
+            NoTransportError: the consumer was given none.
+            PatEventsError: as ``Producer.publish``.
         """
-        ack = self._require_producer().publish(
+        ack = self._require_producer(event).publish(
             event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
         )
         self.note(ack)
@@ -133,7 +137,7 @@ class Context:
         headers: Mapping[str, bytes] | None = None,
     ) -> Ack:
         """Like ``publish``, and awaits room in a full buffer; for coroutines."""
-        ack = await self._require_producer().apublish(
+        ack = await self._require_producer(event).apublish(
             event, caused_by=self.envelope, tenant_id=tenant_id, headers=headers
         )
         self.note(ack)
@@ -158,7 +162,11 @@ class Context:
             self.acks = []
         self.acks.append(ack)
 
-    def _require_producer(self) -> Producer:
+    def _require_producer(self, event: Message) -> Producer:
         if self._producer is None:
-            raise ConfigError("this context was made without a producer")
+            raise NoTransportError(
+                f"{type(event).__name__} cannot be published: the consumer has no transport; give "
+                "it one, as in QueueConsumer(..., transport=...) or "
+                "lambda_handler(..., transport=...), and start it again"
+            )
         return self._producer

@@ -18,6 +18,7 @@ from pat_events import (
     Handlers,
     HandlerTimeoutError,
     HoldError,
+    NoTransportError,
     RetryPolicy,
     TransientError,
     UnknownEventError,
@@ -25,7 +26,7 @@ from pat_events import (
 )
 from pat_events.core.claim import Location, claim_for
 from pat_events.events import EmailProcessed, EmailReceived, TenantEvent
-from pat_events.telemetry import Delivered, Handled
+from pat_events.telemetry import Delivered, GivenUp, Handled, Held
 from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 from tests.support.invocations import (
     ENVELOPES,
@@ -490,15 +491,31 @@ class TestPublishing:
         handler = self.service(broker, lambda event, ctx: None)
         assert failed(handler(sqs(body("a")), LambdaContext())) == []
 
-    def test_without_a_transport_a_handler_that_publishes_fails(self):
+    @pytest.mark.parametrize("source", [sqs, sns])
+    def test_without_a_transport_what_publishes_is_left_to_its_source_at_once_and_unfailed(
+        self, source
+    ):
         handlers = Handlers()
+        seen = []
+
+        class Observer:
+            def saw(self, what):
+                seen.append(type(what))
 
         @handlers.on(EmailReceived, retry=ONCE)
         def handle(event, ctx):
             ctx.publish(EmailProcessed(email_id=event.email_id))
 
-        with pytest.raises(ConfigError, match="without a producer"):
-            lambda_handler(handlers)(sns(body("a")), LambdaContext())
+        handler = lambda_handler(handlers, observers=[Observer()])
+        began = time.monotonic()
+        if source is sqs:
+            assert failed(handler(sqs(body("a")), LambdaContext(60))) == ["m-0"]
+        else:
+            with pytest.raises(NoTransportError, match=r"lambda_handler\(\.\.\., transport="):
+                handler(sns(body("a")), LambdaContext(60))
+        assert time.monotonic() - began < 10
+        assert seen.count(Held) == 1
+        assert GivenUp not in seen
 
 
 class Never:

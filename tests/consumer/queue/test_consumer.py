@@ -179,8 +179,8 @@ def test_what_a_handler_publishes_without_a_transport_is_held_and_said_once(
     assert consumer.stats().held >= 3
     said = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert len(said) == 1
-    assert "EmailProcessed cannot be published: consumer of emails has no transport" in said[0]
-    assert "give QueueConsumer(..., transport=...) one" in said[0]
+    assert "EmailProcessed cannot be published: the consumer has no transport" in said[0]
+    assert "QueueConsumer(..., transport=...)" in said[0]
     consumer.stop()
     assert (len(queue), len(dead)) == (3, 0)
 

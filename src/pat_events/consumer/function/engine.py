@@ -148,8 +148,8 @@ class Engine:
         if not self._is_busy and (
             due is None
             or due >= self._deadline
-            # Time costs here: what a breaker keeps comes again by its source.
-            or self._recovery.only_breakers_keep_until(now)
+            # Time costs here: what no wait helps comes again by its source.
+            or self._recovery.in_vain_until(now)
         ):
             return False
         wait_s = min(_BUSY_S if self._workers.wake_idle() else _WAIT_S, self._deadline - now)

@@ -86,7 +86,8 @@ def lambda_handler(
     Args:
         handlers: What to run.
         config: Settings; from ``PAT_EVENTS_*`` when None.
-        transport: Where handlers publish; when None they cannot.
+        transport: Where handlers publish; when None the events of those that try to are left to the
+            source.
         payloads: Where payloads are read, and those of what handlers publish go, as ``Config`` says
             under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         max_threads: Threads for handlers that are plain functions.

@@ -13,7 +13,6 @@ from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.queue.limits import Limits
-from pat_events.consumer.queue.no_transport import NoTransport
 from pat_events.consumer.queue.request_threads import RequestThreads
 from pat_events.consumer.queue.wiring import make_engine
 from pat_events.consumer.routes import Routes
@@ -179,9 +178,7 @@ class QueueConsumer(EngineConsumer):
         assert features is not None  # noqa: S101 - or it would not have started
         with contextlib.ExitStack() as stack:
             sender = None
-            if self._transport is None:
-                self._producer = NoTransport(self._title)
-            else:
+            if self._transport is not None:
                 sender = self._open(stack, self._transport)
             letters = None
             if sender is not None and self._dead_letters is not None:

@@ -21,6 +21,7 @@ class FailedLane:
         retry: What is to be tried again, in its order.
         again_at: When that is due, by the monotonic clock in seconds.
         held: Whether one of those waits for something that is out of order.
+        in_vain: Whether one of those waits for what no wait ends: only another process does.
         letters: How many dead letters are not written yet.
     """
 
@@ -29,6 +30,7 @@ class FailedLane:
     retry: list[Delivery] = field(default_factory=list)
     again_at: float = 0.0
     held: bool = False
+    in_vain: bool = False
     letters: int = 0
 
     def try_again(self, delivery: Delivery, at: float) -> None:

@@ -18,6 +18,7 @@ from pat_events.core.recovery.verdict import (
     decide_letter,
     reason_of,
 )
+from pat_events.errors import NoTransportError
 from pat_events.telemetry.observer import DeadLettered, GivenUp, Handled, Held, Retried
 
 if TYPE_CHECKING:
@@ -88,11 +89,15 @@ class Recovery:
         """What is to be tried again."""
         return chain(self._waiting, self.breakers.waiting)
 
-    def only_breakers_keep_until(self, now: float) -> bool:
-        """Tell whether all that is to be tried again waits for a breaker, and for no probe yet."""
+    def in_vain_until(self, now: float) -> bool:
+        """Tell whether no wait helps what is to be tried again.
+
+        There is no transport for it, or a breaker keeps it and no probe is due yet.
+        """
         due = self.next_due
         return (due is not None and due > now) and all(
-            isinstance(it.due, FailedLane) and is_kept(it.due.retry[0]) for it in self._waiting.all
+            isinstance(it.due, FailedLane) and (it.due.in_vain or is_kept(it.due.retry[0]))
+            for it in self._waiting.all
         )
 
     def sum_up(self, *, all_of_it: bool = False) -> None:
@@ -204,6 +209,7 @@ class Recovery:
             delivery.holds += 1
             saw(Held(position, name, error, verdict.until - now))
             lane.held = True
+            lane.in_vain |= isinstance(error, NoTransportError)
             lane.try_again(delivery, verdict.until)
         else:
             delivery.attempt += 1
