@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pat_events.cli.exit_codes import INTERRUPTED
 from pat_events.errors import PatEventsError
-from perf import bus_run, kafka_run
+from perf import bus_run, kafka_run, telemetry_run
 from perf.goals import Verdict, goals, mission
 from perf.options import parse
 from perf.rounds import console
@@ -39,15 +39,18 @@ def show(result: dict[str, Any], wanted: list[Verdict], wished: list[Verdict]) -
 
     if "publish" in result:
         console.print(kafka_run.table(result, marked))
+    if "telemetry" in result:
+        console.print(telemetry_run.table(result["telemetry"], marked))
     if "buses" in result:
         console.print(bus_run.table(result["buses"], marked))
     console.print(f"errors: {result['errors']:g} {marked('errors')}")
     if any(goal.met is None for goal in wanted):
-        kafka_parts = (result[name] for name in ("publish", "consume", "latency"))
-        waited = max(part["raw_waited_share"] for part in kafka_parts)
+        kafka_parts = (result.get(name, {}) for name in ("publish", "consume", "latency"))
+        waited = max(part.get("raw_waited_share", 0.0) for part in kafka_parts)
         console.print(
             "Not told: the machine is too busy. Even the bare client waited for a processor for "
-            f"up to {waited:.0%} of the time in which it had something to do."
+            f"up to {waited:.0%} of the time in which it had something to do; or the same "
+            "measurement differs from round to round by more than its goal."
         )
     console.print("What it is meant for, where the machine allows it:")
     for aim in wished:
@@ -88,7 +91,7 @@ def _main(options: Namespace) -> int:
     result: dict[str, Any] = {}
     if options.part != "buses":
         result |= kafka_run.kafka(options, folder)
-    if options.part != "kafka":
+    if options.part not in {"kafka", "telemetry"}:
         rounds = min(options.rounds, BUS_ROUNDS)
         result["buses"] = bus_run.buses(options.events, rounds)
     result["errors"] = sum(part.pop("errors") for part in result.values())
@@ -103,6 +106,7 @@ def _main(options: Namespace) -> int:
         "latency_rate_per_s": options.rate,
         "latency_window_s": options.seconds,
         "buses_events": options.events,
+        "telemetry_events": options.telemetry,
     }
     wanted, wished = goals(result), mission(result, options.rate)
     result["goals_missed"] = [goal.figure for goal in wanted if goal.met is False]

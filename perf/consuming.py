@@ -37,6 +37,7 @@ def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) ->
     client = bare_consumer(bootstrap_servers, topic, group)
     got = seen = 0
     began, turns = 0.0, Turns()
+    cpu_s = time.process_time()
     deadline = time.monotonic() + PATIENCE_S
     while got < count and time.monotonic() < deadline:
         messages = client.consume(1, 0.1)
@@ -55,9 +56,11 @@ def consume_raw(bootstrap_servers: str, catalog: str, group: str, count: int) ->
                 offsets=[TopicPartition(topic, p, offset + 1) for p, offset in last.items()]
             )
     ended = time.perf_counter()
+    cpu_s = time.process_time() - cpu_s
     waited_share = turns.waited_share()
     client.close()
     return {
+        "cpu_us": cpu_s / count * 1e6,
         "events_per_s": got / (ended - began),
         "waited_share": waited_share,
         "errors": count - got,

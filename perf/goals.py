@@ -18,6 +18,10 @@ SENDERS: Final = ("eventbridge", "sqs", "sns")
 MAX_BUS_RATIO: Final = 1.6
 WISHED_BUS_RATIO: Final = 1.3
 MISSION_RATE: Final = 10_000
+# Of CPU time, beside the same without telemetry.
+MAX_TELEMETRY: Final = {"metrics": 1.03, "traces_1": 1.05}
+# 40,000 recorded events/s a core where the bare client reads 600,000.
+MIN_RECORDED_SHARE: Final = 1 / 15
 MAX_P99_RATIO: Final = 1.5
 P99_ROOM_MS: Final = 5.0
 # Where nothing else ran on two processors, the processes made each other wait for 1 to 21 %.
@@ -42,11 +46,27 @@ class Verdict:
 def goals(result: dict[str, Any]) -> list[Verdict]:
     """Judge what fails a run when it is missed. What is not a number misses."""
     found = _of_kafka(result) if "publish" in result else []
+    if "telemetry" in result:
+        found += _of_telemetry(result["telemetry"])
     for name in SENDERS if "buses" in result else ():
         ratio = result["buses"][name]["ratio_to_raw"]
         text = f"≤ {MAX_BUS_RATIO:g}x"
         found.append(Verdict(f"buses.{name}.ratio_to_raw", text, ratio <= MAX_BUS_RATIO))
     return [*found, Verdict("errors", "0", result["errors"] == 0)]
+
+
+def _of_telemetry(told: dict[str, Any]) -> list[Verdict]:
+    """Judge what telemetry costs; not where the same measurement differs by more than that."""
+    found = []
+    for name, limit in MAX_TELEMETRY.items():
+        for what in ("publish", "consume"):
+            met = told[f"{what}_{name}_ratio"] <= limit
+            tells = met or told[f"{what}_noise"] <= limit - 1
+            figure = f"telemetry.{what}_{name}_ratio"
+            found.append(Verdict(figure, f"≤ {limit:g}x", met if tells else None))
+    share = told["consume_traces_100_share_of_raw"]
+    figure, text = "telemetry.consume_traces_100_share_of_raw", f"≥ {MIN_RECORDED_SHARE:.3f}"
+    return [*found, Verdict(figure, text, share >= MIN_RECORDED_SHARE)]
 
 
 def _of_kafka(result: dict[str, Any]) -> list[Verdict]:

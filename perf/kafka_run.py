@@ -11,6 +11,7 @@ from rich.table import Table
 from perf.latency import READY
 from perf.rounds import console, counted
 from perf.running import LIMIT_S, Run, await_line, finish
+from perf.telemetry_run import telemetry
 from tools.stack import Kafka
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def kafka(options: Namespace, folder: Path) -> dict[str, Any]:
             servers = stack.enter_context(Kafka()).bootstrap_servers
         run = Run(servers, folder, tidy=options.bootstrap is not None)
         stack.callback(run.close)
-        return {
+        told = {
+            "telemetry": telemetry(run, options.telemetry, options.rounds, console.print),
+        }
+        if options.part == "telemetry":
+            return told
+        return told | {
             "publish": publishing(run, options.publish, options.rounds),
             "consume": consuming(run, options.consume, options.rounds),
             "latency": latency(run, options.rate, options.seconds, options.rounds),

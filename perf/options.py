@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T", int, float)
-PARTS: Final = ("kafka", "buses")
+PARTS: Final = ("kafka", "buses", "telemetry")
 ABOUT = """\
 Measure pat_events beside the bare clients, confluent-kafka and boto3: same broker, same bytes, and
 in turn (ours, bare, ours, bare ...), so that what else the machine does meets both.
@@ -18,6 +18,7 @@ in turn (ours, bare, ours, bare ...), so that what else the machine does meets b
   publish     what a call costs, and how many events are acknowledged in a second
   consume     events of a full topic, to the end of their handlers
   end to end  at a steady rate, the age of an event when it is handled, from when it was due
+  telemetry   CPU time of an event with metrics and with traces, beside the same without
   buses       CPU time of an event to and from AWS's buses beside bare boto3, on a service that is
               none but answers like it, and events in a second there and on LocalStack
 
@@ -32,6 +33,7 @@ EXAMPLES = """\
 examples:
   make perf
   make perf ARGS="--part buses"
+  make perf ARGS="--part telemetry"
   make perf ARGS="--rounds 2 --publish 20000 --consume 50000"       a quick look
   make perf ARGS="--bootstrap broker-1:9092 --rate 2000 --seconds 20"
 """
@@ -56,8 +58,14 @@ def parse() -> argparse.Namespace:
     add(
         "--part",
         choices=PARTS,
-        help="measure this part alone: kafka or buses",
+        help="measure this part alone: kafka, which has telemetry in it, telemetry or buses",
         metavar="PART",
+    )
+    add(
+        "--telemetry",
+        type=_count,
+        default=100_000,
+        help="events with and without telemetry in a round (%(default)s)",
     )
     add("--events", type=_count, default=4_000, help="events in a round of buses (%(default)s)")
     add(

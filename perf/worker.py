@@ -18,12 +18,14 @@ from perf.latency import (
     latency_publish_raw,
 )
 from perf.publishing import fill, publish_ours, publish_raw
+from perf.telemetry import consume_told, publish_told
 
 MEASUREMENTS = {
     measurement.__name__: measurement
     for measurement in (
         consume_ours,
         consume_raw,
+        consume_told,
         fill,
         latency_consume_ours,
         latency_consume_raw,
@@ -31,6 +33,7 @@ MEASUREMENTS = {
         latency_publish_raw,
         publish_ours,
         publish_raw,
+        publish_told,
         receive_ours,
         receive_raw,
         send_ours,

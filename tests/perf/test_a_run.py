@@ -13,7 +13,14 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 ROOT = Path(__file__).parents[2]
-SHORT = ["--rounds=1", "--publish=300", "--consume=300", "--rate=200", "--seconds=0.5"]
+SHORT = [
+    "--rounds=1",
+    "--telemetry=300",
+    "--publish=300",
+    "--consume=300",
+    "--rate=200",
+    "--seconds=0.5",
+]
 
 
 @pytest.mark.kafka

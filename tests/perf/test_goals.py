@@ -158,3 +158,35 @@ def test_what_is_wished_for_on_the_buses_fails_no_run():
 def test_a_run_of_both_parts_is_judged_by_both():
     whole = QUIET | {"buses": BUSES["buses"]}
     assert len(goals(whole)) == len(goals(QUIET)) + len(goals(BUSES)) - 1
+
+
+def told(**figures):
+    ratios = {f"{what}_{name}_ratio": 1.0 for what in ("publish", "consume") for name in TELEMETRY}
+    noise = {"publish_noise": 0.01, "consume_noise": 0.01}
+    part = ratios | noise | {"consume_traces_100_share_of_raw": 0.1} | figures
+    return {"telemetry": part, "errors": 0}
+
+
+TELEMETRY = ("metrics", "traces_1", "traces_100")
+
+
+@pytest.mark.parametrize(
+    ("figures", "figure"),
+    [
+        ({"publish_metrics_ratio": 1.031}, "telemetry.publish_metrics_ratio"),
+        ({"consume_traces_1_ratio": 1.051}, "telemetry.consume_traces_1_ratio"),
+        (
+            {"consume_traces_100_share_of_raw": 0.066},
+            "telemetry.consume_traces_100_share_of_raw",
+        ),
+    ],
+)
+def test_telemetry_is_judged_by_what_it_adds(figures, figure):
+    assert missed(told()) == []
+    assert missed(told(**figures)) == [figure]
+
+
+def test_what_telemetry_adds_is_not_told_where_the_same_differs_by_more():
+    result = told(publish_metrics_ratio=1.2, publish_noise=0.1)
+    assert not_told(result) == ["telemetry.publish_metrics_ratio"]
+    assert missed(result) == []
