@@ -73,6 +73,11 @@ OVERVIEW: Final = (
     ),
     panel("Lag", "short", (f"sum by (group) ({_C}lag_messages)", "{{group}}")),
     panel("Held by an outage", "short", (f"sum by (group) ({_C}held_messages)", "{{group}}")),
+    panel(
+        "Breakers open",
+        "short",
+        (f"sum by (group, breaker) ({_C}breaker_open)", "{{group}} {{breaker}}"),
+    ),
     panel("Dead letters", "cps", (rate(f"{_C}dead_lettered_total", "group"), "{{group}}")),
     panel("Retries", "cps", (rate(f"{_C}retries_total", "group"), "{{group}}")),
     panel(
