@@ -73,10 +73,10 @@ class Receiver(Protocol):
         """Tell whether the group has this member, with partitions or without."""
 
     def log_ends(self) -> Mapping[TopicPartition, int]:
-        """Return where assigned partitions end, as far as that is known without asking.
+        """Return where assigned partitions end, as far as that is known without waiting.
 
-        It is the position of the next record to be written, as the last answer to a fetch told it:
-        of a partition that is paused it stays behind.
+        It is the position of the next record to be written, as the last answer to a fetch told it;
+        of a partition that is paused it may be some seconds old.
         """
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:

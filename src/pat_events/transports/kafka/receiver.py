@@ -16,6 +16,7 @@ from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
 from pat_events.transports.kafka.messages import delivery_of
+from pat_events.transports.kafka.paused_ends import PausedEnds
 from pat_events.transports.kafka.positions import Positions, another_topic_error, log_ends
 from pat_events.transports.kafka.predecessor import Predecessor
 from pat_events.transports.kafka.read_errors import ReadErrors
@@ -59,6 +60,7 @@ class KafkaReceiver:
             self._errors,
             eager=strategy != properties.COOPERATIVE,
         )
+        self._paused_ends = PausedEnds(self._topics)
         # Why the last commit cannot be waited for.
         self._unanswered: PatEventsError | None = None
         self._config = config
@@ -200,7 +202,10 @@ class KafkaReceiver:
 
     def log_ends(self) -> Mapping[log.TopicPartition, int]:
         """Return where the partitions end; see ``Receiver.log_ends``."""
-        return log_ends(self._client, self._assignment.marks)
+        ends = log_ends(self._client, self._assignment.marks)
+        for pair, end in self._paused_ends.look(self._assignment.paused).items():
+            ends[pair] = max(end, ends.get(pair, end))
+        return ends
 
     def commit(self, offsets: Mapping[log.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""

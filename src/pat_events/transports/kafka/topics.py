@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.readiness import not_ready
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Self
 
-    from confluent_kafka.admin import TopicDescription  # type: ignore[attr-defined]
+    from confluent_kafka.admin import (  # type: ignore[attr-defined]
+        ListOffsetsResultInfo,
+        TopicDescription,
+    )
 
+    from pat_events.transports import log
     from pat_events.transports.kafka.config import KafkaConfig
 
 # Longest wait for one answer, in seconds.
@@ -121,6 +125,15 @@ class Topics:
             and (known := self.known.get(name)) is not None
             and known.of_another_topic(Mark(known.cluster, _id_in(future.result()), 0))
         ]
+
+    def ask_ends(
+        self, pairs: Collection[log.TopicPartition]
+    ) -> dict[log.TopicPartition, Future[ListOffsetsResultInfo]]:
+        """Ask where partitions end, without waiting for the answers."""
+        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(*pair): spec for pair in pairs}
+        answers = self._client().list_offsets(asked, request_timeout=_ANSWER_S)
+        return {(it.topic, it.partition): future for it, future in answers.items()}
 
     def sign_in_again(self) -> None:
         """Ask by a new client from now on: the one there is knows an earlier sign-in."""
