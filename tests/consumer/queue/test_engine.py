@@ -15,6 +15,7 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.events import EmailReceived, TenantEvent
+from pat_events.telemetry.clients import OperationEnded, QueueChanged
 from pat_events.telemetry.observer import (
     DeadLettered,
     Delivered,
@@ -697,6 +698,22 @@ def test_a_handler_past_its_deadline_has_failed_and_its_message_is_retried(stage
         member.turn(0.5)
     assert calls == [1, 2]
     assert len(stage.queue) == 0
+
+
+def test_observers_see_which_deletes_failed_and_how_long_who_wants_it_waited(stage, service):
+    seen = Seen()
+    seen.wants_operations = True
+    member = stage.member(service.handlers, observers=[seen])
+    member.requests.failures["delete"] = [DOWN]
+    stage.send("a")
+    member.turns(60)
+    told = [each for each in seen.of(QueueChanged) if each.change == "delete"]
+    assert told == [QueueChanged("delete", 0, 1, DOWN), QueueChanged("delete", 1, 0, None)]
+    settled = [each for each in seen.of(OperationEnded) if each.operation == "settle"]
+    assert [each.error for each in settled] == [DOWN, None]
+    received = [each for each in seen.of(OperationEnded) if each.operation == "receive"]
+    assert received
+    assert all(each.seconds >= 0 for each in received)
 
 
 def test_a_batch_handler_gets_what_waits_and_each_event_is_settled_for_itself(stage):
