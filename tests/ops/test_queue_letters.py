@@ -91,7 +91,7 @@ def test_a_queue_that_would_move_messages_away_is_refused_and_its_letters_named(
 
 def test_what_is_in_a_queue_is_counted_without_a_receive(letters, aws_config):
     letters.give_up("a", "b")
-    source, dlq = counts([letters.source, letters.dlq_url], config=aws_config)
+    source, dlq = counts([letters.source, letters.dlq_url], aws=aws_config)
     assert (dlq.queue, dlq.letters, dlq.taken, dlq.delayed) == (letters.dlq, 2, 0, 0)
     assert (dlq.retention_s, dlq.moves_to) == (345_600, None)
     assert (source.letters, source.moves_to, source.max_receives) == (0, letters.dlq, 1)
@@ -101,7 +101,7 @@ def test_a_queue_that_is_not_there_is_named(aws_config):
     with pytest.raises(TopicMissingError, match="there is no queue nowhere in us-east-1"):
         next(show("nowhere", aws=aws_config))
     with pytest.raises(TopicMissingError, match="there is no queue nowhere in us-east-1"):
-        next(counts(["nowhere"], config=aws_config))
+        next(counts(["nowhere"], aws=aws_config))
     with pytest.raises(ConfigError, match="is no SQS queue"):
         next(show("a b", config=Config(), aws=aws_config))
 

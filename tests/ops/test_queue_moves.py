@@ -18,8 +18,8 @@ class TestOnLocalStack:
     def test_all_letters_go_back_to_where_they_came_from(self, make_letters, aws_config):
         letters = make_letters()
         letters.give_up(*(str(n) for n in range(12)))
-        queue_moves.start(letters.dlq, config=aws_config)
-        *_, last = queue_moves.watch(letters.dlq, config=aws_config, every_s=0.05)
+        queue_moves.start(letters.dlq, aws=aws_config)
+        *_, last = queue_moves.watch(letters.dlq, aws=aws_config, every_s=0.05)
         assert (last.queue, last.to, last.state) == (letters.dlq, None, "COMPLETED")
         assert (last.moved, last.messages, last.completed) == (12, 12, True)
         assert last.started is not None
@@ -30,29 +30,29 @@ class TestOnLocalStack:
         letters = make_letters()
         letters.give_up(*(str(n) for n in range(5)))
         other, url = letters.create("other")
-        queue_moves.start(letters.dlq, to=other, per_s=1, config=aws_config)
-        running = next(queue_moves.watch(letters.dlq, config=aws_config))
+        queue_moves.start(letters.dlq, to=other, per_s=1, aws=aws_config)
+        running = next(queue_moves.watch(letters.dlq, aws=aws_config))
         assert (running.state, running.to, running.over) == ("RUNNING", other, False)
         with pytest.raises(ConfigError, match=r"are being moved \(RUNNING\): watch it, or cancel"):
-            queue_moves.start(letters.dlq, config=aws_config)
-        assert queue_moves.cancel(letters.dlq, config=aws_config) < 5
-        *_, last = queue_moves.watch(letters.dlq, config=aws_config, every_s=0.05)
+            queue_moves.start(letters.dlq, aws=aws_config)
+        assert queue_moves.cancel(letters.dlq, aws=aws_config) < 5
+        *_, last = queue_moves.watch(letters.dlq, aws=aws_config, every_s=0.05)
         assert (last.state, last.completed) == ("CANCELLED", False)
         moved = letters.count(url)
         assert letters.count(letters.dlq_url) + moved == 5
         assert moved < 5
         with pytest.raises(ConfigError, match=r"no messages of .* are being moved"):
-            queue_moves.cancel(letters.dlq, config=aws_config)
+            queue_moves.cancel(letters.dlq, aws=aws_config)
 
     def test_what_cannot_be_moved_is_told(self, make_letters, aws_config):
         letters = make_letters()
         _, url = letters.create("other")
         with pytest.raises(ConfigError, match=r"SQS moves no messages of .*-other in us-east-1"):
-            queue_moves.start(url, config=aws_config)
+            queue_moves.start(url, aws=aws_config)
         with pytest.raises(TopicMissingError, match="there is no queue nowhere in us-east-1"):
-            queue_moves.start("nowhere", config=aws_config)
+            queue_moves.start("nowhere", aws=aws_config)
         with pytest.raises(ConfigError, match=f"has moved no messages of {letters.dlq} yet"):
-            next(queue_moves.watch(letters.dlq, config=aws_config))
+            next(queue_moves.watch(letters.dlq, aws=aws_config))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_missing_right_is_named():
     ) as aws:
         config = AwsConfig(region="us-east-1", endpoint_url=aws.address)
         with pytest.raises(NotPermittedError, match="grant sqs:StartMessageMoveTask"):
-            queue_moves.start(f"{aws.address}/000000000000/q-dlq", to="q", per_s=7, config=config)
+            queue_moves.start(f"{aws.address}/000000000000/q-dlq", to="q", per_s=7, aws=config)
     assert aws.asked[-1][1] == {
         "SourceArn": ARN,
         "DestinationArn": "arn:aws:sqs:us-east-1:000000000000:q",
@@ -101,7 +101,7 @@ def test_a_failed_move_tells_why():
         ListMessageMoveTasks=lambda fields: {"Results": [task]},
     ) as aws:
         config = AwsConfig(region="us-east-1", endpoint_url=aws.address)
-        (move,) = queue_moves.watch(f"{aws.address}/000000000000/q-dlq", config=config)
+        (move,) = queue_moves.watch(f"{aws.address}/000000000000/q-dlq", aws=config)
     assert (move.state, move.reason, move.moved, move.messages) == (
         "FAILED",
         "AccessDenied",

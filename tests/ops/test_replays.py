@@ -88,7 +88,7 @@ class TestPure:
         fields = {"bus": "b", "rule": "r", "since": NOON, "until": NOON + HOUR} | given
         bus, rule, since, till = (fields.pop(name) for name in ("bus", "rule", "since", "until"))
         with pytest.raises(ConfigError, match=words):
-            replays.start(bus, rule, since, till, config=AwsConfig(region="us-east-1"), **fields)
+            replays.start(bus, rule, since, till, aws=AwsConfig(region="us-east-1"), **fields)
 
 
 @pytest.fixture
@@ -132,15 +132,15 @@ class TestOnLocalStack:
         now = datetime.now(UTC)
         told = []
         replay = replays.start(
-            stage, "email-received", now - HOUR, now, config=aws_config, tell=told.append
+            stage, "email-received", now - HOUR, now, aws=aws_config, tell=told.append
         )
         assert [text.partition(" may ")[0] for text in told] == ["events of the last 10 minutes"]
         assert replay.name.startswith(f"{stage}-email-received-20")
-        (last,) = replays.watch(replay.name, config=aws_config)
+        (last,) = replays.watch(replay.name, aws=aws_config)
         assert (last.state, last.rules, last.progress) == ("COMPLETED", ("email-received",), 1)
         assert (last.archive, last.until - last.since) == (f"{stage}-archive", HOUR)
-        assert [it.name for it in replays.replays(stage, config=aws_config)] == [replay.name]
-        assert replay.name in [it.name for it in replays.replays(config=aws_config)]
+        assert [it.name for it in replays.replays(stage, aws=aws_config)] == [replay.name]
+        assert replay.name in [it.name for it in replays.replays(aws=aws_config)]
 
     def test_a_handler_is_told_the_replay_that_brought_its_event(
         self, aws, stage, aws_config, monkeypatch
@@ -167,22 +167,22 @@ class TestOnLocalStack:
     def test_what_is_not_there_is_named(self, stage, aws_config):
         hour = (NOON, NOON + HOUR)
         with pytest.raises(TopicMissingError, match=r"there is no archive nowhere in us-east-1"):
-            replays.start(stage, "r", *hour, archive="nowhere", config=aws_config)
+            replays.start(stage, "r", *hour, archive="nowhere", aws=aws_config)
         with pytest.raises(TopicMissingError, match=f"there is no rule r of bus {stage} in us-eas"):
-            replays.start(stage, "r", *hour, config=aws_config)
+            replays.start(stage, "r", *hour, aws=aws_config)
         with pytest.raises(TopicMissingError, match="there is no replay nowhere in us-east-1"):
-            next(replays.watch("nowhere", config=aws_config))
+            next(replays.watch("nowhere", aws=aws_config))
         with pytest.raises(TopicMissingError, match="there is no replay nowhere in us-east-1"):
-            replays.cancel("nowhere", config=aws_config)
+            replays.cancel("nowhere", aws=aws_config)
 
     def test_an_archive_of_another_bus_is_refused(self, stage, aws_config):
         with pytest.raises(ConfigError, match=f"is of bus {stage}, not of other: a replay goes"):
             replays.start(
-                "other", "r", NOON, NOON + HOUR, archive=f"{stage}-archive", config=aws_config
+                "other", "r", NOON, NOON + HOUR, archive=f"{stage}-archive", aws=aws_config
             )
 
     def test_a_name_is_one_replays(self, stage, aws_config):
-        given = {"name": f"{stage}-again", "config": aws_config, "tell": ignore}
+        given = {"name": f"{stage}-again", "aws": aws_config, "tell": ignore}
         hour = (NOON, NOON + HOUR)
         assert replays.start(stage, "email-received", *hour, **given).name == f"{stage}-again"
         with pytest.raises(ConfigError, match=r"there is a replay .*-again in us-east-1 already"):
@@ -238,9 +238,7 @@ class TestOnAFake:
             DescribeRule=lambda fields: {},
             StartReplay=lambda fields: started,
         ) as aws:
-            replay = replays.start(
-                bus, "r", NOON, NOON + HOUR, name="again", config=at(aws.address)
-            )
+            replay = replays.start(bus, "r", NOON, NOON + HOUR, name="again", aws=at(aws.address))
         assert (replay.state, replay.rules, replay.started) == ("STARTING", ("r",), NOON)
         assert dict(aws.asked)["DescribeRule"] == {"Name": "r", "EventBusName": bus}
         assert dict(aws.asked)["StartReplay"] == {
@@ -258,7 +256,7 @@ class TestOnAFake:
             DescribeRule=refuse("AccessDeniedException", "no"),
             StartReplay=lambda fields: {"State": "STARTING"},
         ) as aws:
-            given = {"config": at(aws.address), "tell": told.append}
+            given = {"aws": at(aws.address), "tell": told.append}
             assert replays.start("pat-dev", "r", NOON, NOON + HOUR, **given).state == "STARTING"
         assert told[0].startswith(
             "whether there is a rule r is not known: looking at rule r of bus"
@@ -279,7 +277,7 @@ class TestOnAFake:
             DescribeReplay=lambda fields: described("RUNNING"),
         ) as aws:
             replay = replays.start(
-                "pat-dev", "r", NOON, NOON + HOUR, name="again", config=at(aws.address)
+                "pat-dev", "r", NOON, NOON + HOUR, name="again", aws=at(aws.address)
             )
         assert (replay.name, replay.state) == ("again", "RUNNING")
 
@@ -292,7 +290,7 @@ class TestOnAFake:
             ]
         )
         with fake_aws(DescribeReplay=lambda fields: next(states)) as aws:
-            seen = list(replays.watch("again", config=at(aws.address), every_s=0))
+            seen = list(replays.watch("again", aws=at(aws.address), every_s=0))
         assert [(it.state, it.progress) for it in seen] == [
             ("STARTING", 0),
             ("RUNNING", 0.5),
@@ -308,7 +306,7 @@ class TestOnAFake:
             ]
         )
         with fake_aws(DescribeArchive=archive_of(), ListReplays=lambda fields: next(pages)) as aws:
-            found = list(replays.replays("pat-dev", config=at(aws.address)))
+            found = list(replays.replays("pat-dev", aws=at(aws.address)))
         assert [it.name for it in found] == ["a", "b"]
         assert [fields for name, fields in aws.asked if name == "ListReplays"] == [
             {"EventSourceArn": ARCHIVE_ARN},
@@ -331,13 +329,13 @@ class TestOnAFake:
             ) as aws,
             pytest.raises(error, match=words),
         ):
-            replays.start("pat-dev", "r", NOON, NOON + HOUR, config=at(aws.address))
+            replays.start("pat-dev", "r", NOON, NOON + HOUR, aws=at(aws.address))
 
     def test_a_replay_is_cancelled_unless_it_is_over(self):
         with fake_aws(CancelReplay=lambda fields: {"State": "CANCELLING"}) as aws:
-            assert replays.cancel("again", config=at(aws.address)) == "CANCELLING"
+            assert replays.cancel("again", aws=at(aws.address)) == "CANCELLING"
         with (
             fake_aws(CancelReplay=refuse("IllegalStatusException")) as aws,
             pytest.raises(ConfigError, match="replay again in us-east-1 is over"),
         ):
-            replays.cancel("again", config=at(aws.address))
+            replays.cancel("again", aws=at(aws.address))

@@ -71,8 +71,12 @@ class LetterFilter:
 ANY: Final = LetterFilter()
 
 
-def counts(queues: Iterable[str], *, config: AwsConfig | None = None) -> Iterator[LetterCounts]:
+def counts(queues: Iterable[str], *, aws: AwsConfig | None = None) -> Iterator[LetterCounts]:
     """Yield what is in each of these queues, about; no message is received.
+
+    Args:
+        queues: Their names or URLs.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
         ConfigError: this is no queue's name or URL.
@@ -80,7 +84,7 @@ def counts(queues: Iterable[str], *, config: AwsConfig | None = None) -> Iterato
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
     for name in queues:
-        with closing(LetterQueue(name, AwsConfig.given(config), Unwrapping(None))) as queue:
+        with closing(LetterQueue(name, AwsConfig.given(aws), Unwrapping(None))) as queue:
             yield queue.counts()
 
 

@@ -23,7 +23,7 @@ _PER_S_MAX: Final = 500
 
 
 def start(
-    queue: str, *, to: str | None = None, per_s: int | None = None, config: AwsConfig | None = None
+    queue: str, *, to: str | None = None, per_s: int | None = None, aws: AwsConfig | None = None
 ) -> None:
     """Have SQS move all messages of a dead-letter queue to the queues that gave them up.
 
@@ -31,7 +31,7 @@ def start(
         queue: Name or URL of the dead-letter queue.
         to: Name of the queue that gets them instead, of the same account and region.
         per_s: Most messages a second, 1 to 500; SQS's choice when None.
-        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
         ConfigError: a task is under way, this is no dead-letter queue of another queue, or no such
@@ -44,13 +44,11 @@ def start(
         require_at_least_1("per_s", per_s)
         if per_s > _PER_S_MAX:
             raise ConfigError(f"per_s is {per_s}: SQS moves at most {_PER_S_MAX} a second")
-    with closing(QueueMoves(queue, AwsConfig.given(config))) as moves:
+    with closing(QueueMoves(queue, AwsConfig.given(aws))) as moves:
         moves.start(to, per_s)
 
 
-def watch(
-    queue: str, *, config: AwsConfig | None = None, every_s: float = EVERY_S
-) -> Iterator[Move]:
+def watch(queue: str, *, aws: AwsConfig | None = None, every_s: float = EVERY_S) -> Iterator[Move]:
     """Yield how far the last task of a queue has come, until it is over.
 
     It goes on whether or not somebody watches.
@@ -60,7 +58,7 @@ def watch(
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
-    with closing(QueueMoves(queue, AwsConfig.given(config))) as moves:
+    with closing(QueueMoves(queue, AwsConfig.given(aws))) as moves:
         while True:
             move = moves.latest()
             if move is None:
@@ -71,7 +69,7 @@ def watch(
             time.sleep(every_s)
 
 
-def cancel(queue: str, *, config: AwsConfig | None = None) -> int:
+def cancel(queue: str, *, aws: AwsConfig | None = None) -> int:
     """End the task that is under way; returns how many messages it has moved, about.
 
     Raises:
@@ -79,5 +77,5 @@ def cancel(queue: str, *, config: AwsConfig | None = None) -> int:
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
-    with closing(QueueMoves(queue, AwsConfig.given(config))) as moves:
+    with closing(QueueMoves(queue, AwsConfig.given(aws))) as moves:
         return moves.cancel()

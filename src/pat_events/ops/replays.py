@@ -46,7 +46,7 @@ def start(
     *,
     archive: str | None = None,
     name: str | None = None,
-    config: AwsConfig | None = None,
+    aws: AwsConfig | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Replay:
     """Start a replay of a bus's archive to one of its rules.
@@ -61,7 +61,7 @@ def start(
         until: Time of the last ones, likewise.
         archive: Name of the archive; ``<bus>-archive`` when None.
         name: Name of the replay; bus, rule and time when None.
-        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
         tell: Is given a sentence for each reason why some of the events may not come.
 
     Raises:
@@ -72,7 +72,7 @@ def start(
     now = datetime.now(UTC)
     name = name or name_for(bus, rule, now)
     _check(bus, rule, name, since, until)
-    with closing(Archives(AwsConfig.given(config, bus))) as archives:
+    with closing(Archives(AwsConfig.given(aws, bus))) as archives:
         found = archives.archive(archive or archive_of(bus))
         if short_bus(found.bus_arn) != short_bus(bus):
             raise ConfigError(
@@ -101,9 +101,7 @@ def doubts(archive: Archive, since: datetime, until: datetime, now: datetime) ->
     return found
 
 
-def watch(
-    name: str, *, config: AwsConfig | None = None, every_s: float = EVERY_S
-) -> Iterator[Replay]:
+def watch(name: str, *, aws: AwsConfig | None = None, every_s: float = EVERY_S) -> Iterator[Replay]:
     """Yield how far a replay has come, again and again, the last time when it is over.
 
     It goes on whether or not somebody watches. A caller that wants to wait no longer stops
@@ -111,7 +109,7 @@ def watch(
 
     Args:
         name: Name of the replay.
-        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
         every_s: How long to wait before the next look, in seconds.
 
     Raises:
@@ -119,7 +117,7 @@ def watch(
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
     _require_name(name)
-    with closing(Archives(AwsConfig.given(config))) as archives:
+    with closing(Archives(AwsConfig.given(aws))) as archives:
         while True:
             replay = archives.replay(name)
             yield replay
@@ -129,14 +127,14 @@ def watch(
 
 
 def replays(
-    bus: str | None = None, *, archive: str | None = None, config: AwsConfig | None = None
+    bus: str | None = None, *, archive: str | None = None, aws: AwsConfig | None = None
 ) -> Iterator[Replay]:
     """Yield the replays of the last 90 days, which AWS keeps: of a bus's archive, or all.
 
     Args:
         bus: Name or ARN of the bus.
         archive: Name of the archive; ``<bus>-archive`` when None.
-        config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
+        aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
         TopicMissingError: there is no such archive.
@@ -145,11 +143,11 @@ def replays(
     if bus is not None:
         check_bus(bus)
         archive = archive or archive_of(bus)
-    with closing(Archives(AwsConfig.given(config, bus or ""))) as archives:
+    with closing(Archives(AwsConfig.given(aws, bus or ""))) as archives:
         yield from archives.replays(None if archive is None else archives.archive(archive))
 
 
-def cancel(name: str, *, config: AwsConfig | None = None) -> str:
+def cancel(name: str, *, aws: AwsConfig | None = None) -> str:
     """End a replay and return its state; what it has sent stays sent.
 
     Raises:
@@ -158,7 +156,7 @@ def cancel(name: str, *, config: AwsConfig | None = None) -> str:
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
     _require_name(name)
-    with closing(Archives(AwsConfig.given(config))) as archives:
+    with closing(Archives(AwsConfig.given(aws))) as archives:
         return archives.cancel(name)
 
 
