@@ -160,7 +160,7 @@ def test_ctrl_c_leaves_every_letter_in_one_of_the_queues(letters, variables):
 
 @ON_LOCALSTACK
 def test_sqs_moves_them_all_when_told_to(letters, dlq, monkeypatch):
-    monkeypatch.setattr("pat_events.ops.queue_moves.EVERY_S", 0.05)
+    monkeypatch.setattr("pat_events.cli.queue_moves.EVERY_S", 0.05)
     letters.give_up("a", "b")
     assert dlq("move", "start", "--queue", letters.dlq).exit_code == 0
     result = dlq("move", "watch", "--queue", letters.dlq)

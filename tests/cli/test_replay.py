@@ -50,7 +50,7 @@ def one_by_one(*answers):
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr("pat_events.ops.replays.EVERY_S", 0.0)
+    monkeypatch.setattr("pat_events.cli.replay.EVERY_S", 0.0)
 
 
 @contextmanager
@@ -144,6 +144,21 @@ def test_watch_ends_in_time_and_the_replay_goes_on():
     assert (line["state"], line["progress"]) == ("RUNNING", 0.1)
     assert line["last_event"] == "2026-11-27T12:06:00Z"
     assert [name for name, _ in asked] == ["DescribeReplay"]
+
+
+def test_watch_ends_in_time_also_while_aws_does_not_answer():
+    first = iter([described("RUNNING")])
+
+    def answer(_):
+        return next(first, None) or throttled()
+
+    with replay("watch", "again", "--timeout", "0.3", DescribeReplay=answer) as (result, _):
+        assert result.exit_code == 1
+    assert "replay again is not over after 0.3 s" in result.stderr
+
+
+def throttled():
+    raise RefusedError("ThrottlingException", "slow down")
 
 
 def test_list_has_the_latest_first():

@@ -8,9 +8,16 @@ from pat_events import AwsConfig
 from pat_events.errors import ConfigError, NotPermittedError, TopicMissingError
 from pat_events.ops import queue_moves
 from tests.support.fake_aws import RefusedError, fake_aws
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 ARN = "arn:aws:sqs:us-east-1:000000000000:q-dlq"
+
+
+def over(queue, aws):
+    """The last task of a queue, once it moves nothing any more."""
+    until(lambda: queue_moves.latest(queue, aws=aws).over, every_s=0.05)
+    return queue_moves.latest(queue, aws=aws)
 
 
 @pytest.mark.localstack
@@ -19,7 +26,7 @@ class TestOnLocalStack:
         letters = make_letters()
         letters.give_up(*(str(n) for n in range(12)))
         queue_moves.start(letters.dlq, aws=aws_config)
-        *_, last = queue_moves.watch(letters.dlq, aws=aws_config, every_s=0.05)
+        last = over(letters.dlq, aws_config)
         assert (last.queue, last.to, last.state) == (letters.dlq, None, "COMPLETED")
         assert (last.moved, last.messages, last.completed) == (12, 12, True)
         assert last.started is not None
@@ -31,12 +38,12 @@ class TestOnLocalStack:
         letters.give_up(*(str(n) for n in range(5)))
         other, url = letters.create("other")
         queue_moves.start(letters.dlq, to=other, per_s=1, aws=aws_config)
-        running = next(queue_moves.watch(letters.dlq, aws=aws_config))
+        running = queue_moves.latest(letters.dlq, aws=aws_config)
         assert (running.state, running.to, running.over) == ("RUNNING", other, False)
         with pytest.raises(ConfigError, match=r"are being moved \(RUNNING\): watch it, or cancel"):
             queue_moves.start(letters.dlq, aws=aws_config)
         assert queue_moves.cancel(letters.dlq, aws=aws_config) < 5
-        *_, last = queue_moves.watch(letters.dlq, aws=aws_config, every_s=0.05)
+        last = over(letters.dlq, aws_config)
         assert (last.state, last.completed) == ("CANCELLED", False)
         moved = letters.count(url)
         assert letters.count(letters.dlq_url) + moved == 5
@@ -52,7 +59,7 @@ class TestOnLocalStack:
         with pytest.raises(TopicMissingError, match="there is no queue nowhere in us-east-1"):
             queue_moves.start("nowhere", aws=aws_config)
         with pytest.raises(ConfigError, match=f"has moved no messages of {letters.dlq} yet"):
-            next(queue_moves.watch(letters.dlq, aws=aws_config))
+            queue_moves.latest(letters.dlq, aws=aws_config)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +108,7 @@ def test_a_failed_move_tells_why():
         ListMessageMoveTasks=lambda fields: {"Results": [task]},
     ) as aws:
         config = AwsConfig(region="us-east-1", endpoint_url=aws.address)
-        (move,) = queue_moves.watch(f"{aws.address}/000000000000/q-dlq", aws=config)
+        move = queue_moves.latest(f"{aws.address}/000000000000/q-dlq", aws=config)
     assert (move.state, move.reason, move.moved, move.messages) == (
         "FAILED",
         "AccessDenied",

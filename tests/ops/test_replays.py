@@ -136,7 +136,7 @@ class TestOnLocalStack:
         )
         assert [text.partition(" may ")[0] for text in told] == ["events of the last 10 minutes"]
         assert replay.name.startswith(f"{stage}-email-received-20")
-        (last,) = replays.watch(replay.name, aws=aws_config)
+        last = replays.latest(replay.name, aws=aws_config)
         assert (last.state, last.rules, last.progress) == ("COMPLETED", ("email-received",), 1)
         assert (last.archive, last.until - last.since) == (f"{stage}-archive", HOUR)
         assert [it.name for it in replays.replays(stage, aws=aws_config)] == [replay.name]
@@ -171,7 +171,7 @@ class TestOnLocalStack:
         with pytest.raises(TopicMissingError, match=f"there is no rule r of bus {stage} in us-eas"):
             replays.start(stage, "r", *hour, aws=aws_config)
         with pytest.raises(TopicMissingError, match="there is no replay nowhere in us-east-1"):
-            next(replays.watch("nowhere", aws=aws_config))
+            replays.latest("nowhere", aws=aws_config)
         with pytest.raises(TopicMissingError, match="there is no replay nowhere in us-east-1"):
             replays.cancel("nowhere", aws=aws_config)
 
@@ -281,7 +281,7 @@ class TestOnAFake:
             )
         assert (replay.name, replay.state) == ("again", "RUNNING")
 
-    def test_it_is_watched_until_it_is_over(self):
+    def test_how_far_it_has_come_is_asked_each_time(self):
         states = iter(
             [
                 described("STARTING"),
@@ -290,7 +290,7 @@ class TestOnAFake:
             ]
         )
         with fake_aws(DescribeReplay=lambda fields: next(states)) as aws:
-            seen = list(replays.watch("again", aws=at(aws.address), every_s=0))
+            seen = [replays.latest("again", aws=at(aws.address)) for _ in range(3)]
         assert [(it.state, it.progress) for it in seen] == [
             ("STARTING", 0),
             ("RUNNING", 0.5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,6 +17,9 @@ from pat_events.ops import queue_moves as ops
 
 if TYPE_CHECKING:
     from pat_events.transports.aws.queue_moves import Move
+
+#: How often ``watch`` looks, in seconds.
+EVERY_S: Final = 2.0
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Have SQS move all letters of a queue back."
@@ -58,9 +61,9 @@ def watch_move(*, queue: DeadLetterQueue, timeout_s: Timeout = None, as_json: Js
     Example:
       pat-events dlq move watch --queue pat-dev-email-processing-dlq
     """
-    look = partial(ops.watch, queue, every_s=ops.EVERY_S)
+    look = partial(ops.latest, queue)
     show = _show_json if as_json else _show
-    watch(f"the move of {queue}", look, show, every_s=ops.EVERY_S, timeout_s=timeout_s)
+    watch(f"the move of {queue}", look, show, every_s=EVERY_S, timeout_s=timeout_s)
 
 
 @app.command("cancel", cls=Command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -25,6 +25,8 @@ ArchiveName: TypeAlias = Annotated[
     str | None,
     typer.Option("--archive", metavar="NAME", help="The archive; BUS-archive without it."),
 ]
+#: How often ``watch`` looks, in seconds. A replay goes on by minutes of its events.
+EVERY_S: Final = 5.0
 _TIME: Any = {"metavar": "TIME", "parser": time_of}
 
 app = typer.Typer(
@@ -88,9 +90,9 @@ def watch_replay(
     Example:
       pat-events replay watch pat-dev-email-received-20261128T040752Z
     """
-    look = partial(ops.watch, name, every_s=ops.EVERY_S)
+    look = partial(ops.latest, name)
     show = _show_json if as_json else _show
-    watch(f"replay {name}", look, show, every_s=ops.EVERY_S, timeout_s=timeout_s)
+    watch(f"replay {name}", look, show, every_s=EVERY_S, timeout_s=timeout_s)
 
 
 def _show(replay: Replay) -> None:

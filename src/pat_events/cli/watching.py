@@ -12,7 +12,7 @@ from pat_events.cli.output import say
 from pat_events.errors import TopicMissingError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Watched(Protocol):
@@ -45,7 +45,7 @@ Timeout: TypeAlias = Annotated[
 
 def watch(
     what: str,
-    look: Callable[[], Iterator[W]],
+    look: Callable[[], W],
     show: Callable[[W], None],
     *,
     every_s: float,
@@ -55,9 +55,9 @@ def watch(
 
     Args:
         what: What it is, for sentences.
-        look: Begins to look.
+        look: Returns how far it has come.
         show: Shows what has changed.
-        every_s: How long to wait after an outage, in seconds.
+        every_s: How long to wait before the next look, in seconds.
         timeout_s: How long to watch, in seconds; until it is over when None.
 
     Raises:
@@ -66,31 +66,22 @@ def watch(
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     shown: W | None = None
-    for seen in _through_outages(look, every_s):
+    while shown is None or not shown.over:
+        if shown is not None:
+            if deadline is not None and time.monotonic() >= deadline:
+                say(f"{what} is not over after {timeout_s:g} s: it goes on, and can be watched")
+                raise typer.Exit(FAILED)
+            time.sleep(every_s)
+        try:
+            seen = look()
+        except TransportError as error:
+            if shown is None or isinstance(error, TopicMissingError):
+                raise
+            say(str(error))
+            continue
         if seen != shown:
             show(seen)
         shown = seen
-        if not seen.over and deadline is not None and time.monotonic() >= deadline:
-            say(f"{what} is not over after {timeout_s:g} s: it goes on, and can be watched")
-            raise typer.Exit(FAILED)
-    if shown is not None and not shown.completed:
+    if not shown.completed:
         say(f"{what} is {shown.state}: {shown.reason or 'AWS gives no reason'}")
         raise typer.Exit(FAILED)
-
-
-def _through_outages(look: Callable[[], Iterator[W]], every_s: float) -> Iterator[W]:
-    seen = False
-    while True:
-        try:
-            for each in look():
-                seen = True
-                yield each
-        except TopicMissingError:
-            raise
-        except TransportError as error:
-            if not seen:
-                raise
-            say(str(error))
-            time.sleep(every_s)
-        else:
-            return

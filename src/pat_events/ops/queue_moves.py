@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +12,8 @@ from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.queue_moves import QueueMoves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pat_events.transports.aws.queue_moves import Move
 
-#: How often ``watch`` looks, in seconds.
-EVERY_S: Final = 2.0
 _PER_S_MAX: Final = 500
 
 
@@ -48,10 +43,8 @@ def start(
         moves.start(to, per_s)
 
 
-def watch(queue: str, *, aws: AwsConfig | None = None, every_s: float = EVERY_S) -> Iterator[Move]:
-    """Yield how far the last task of a queue has come, until it is over.
-
-    It goes on whether or not somebody watches.
+def latest(queue: str, *, aws: AwsConfig | None = None) -> Move:
+    """Return how far the last task of a queue has come; it goes on whether or not somebody looks.
 
     Raises:
         ConfigError: there was none.
@@ -59,14 +52,10 @@ def watch(queue: str, *, aws: AwsConfig | None = None, every_s: float = EVERY_S)
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
     with closing(QueueMoves(queue, AwsConfig.given(aws))) as moves:
-        while True:
-            move = moves.latest()
-            if move is None:
-                raise ConfigError(f"SQS has moved no messages of {moves.name} yet")
-            yield move
-            if move.over:
-                return
-            time.sleep(every_s)
+        move = moves.latest()
+        if move is None:
+            raise ConfigError(f"SQS has moved no messages of {moves.name} yet")
+        return move
 
 
 def cancel(queue: str, *, aws: AwsConfig | None = None) -> int:

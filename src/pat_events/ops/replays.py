@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 _ON_ITS_WAY: Final = timedelta(minutes=10)
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _NAME_MAX: Final = 64
-#: How often ``watch`` looks, in seconds. A replay goes on by minutes of its events.
-EVERY_S: Final = 5.0
 
 
 def archive_of(bus: str) -> str:
@@ -101,29 +98,21 @@ def doubts(archive: Archive, since: datetime, until: datetime, now: datetime) ->
     return found
 
 
-def watch(name: str, *, aws: AwsConfig | None = None, every_s: float = EVERY_S) -> Iterator[Replay]:
-    """Yield how far a replay has come, again and again, the last time when it is over.
-
-    It goes on whether or not somebody watches. A caller that wants to wait no longer stops
-    iterating.
+def latest(name: str, *, aws: AwsConfig | None = None) -> Replay:
+    """Return how far a replay has come; it goes on whether or not somebody looks.
 
     Args:
         name: Name of the replay.
         aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
-        every_s: How long to wait before the next look, in seconds.
 
     Raises:
+        ConfigError: this is no name of a replay.
         TopicMissingError: there is none of this name.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
     _require_name(name)
     with closing(Archives(AwsConfig.given(aws))) as archives:
-        while True:
-            replay = archives.replay(name)
-            yield replay
-            if replay.over:
-                return
-            time.sleep(every_s)
+        return archives.replay(name)
 
 
 def replays(
