@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pat_events.core.envelope import Envelope
-from pat_events.errors import BufferFullError, PatEventsError, RecordTooLargeError, SchemaError
+from pat_events.errors import PatEventsError, RecordTooLargeError, SchemaError
 from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.producer import Producer
 from pat_events.system.clock import CLOCK
@@ -154,10 +154,7 @@ class _Deferred:
         pass
 
     def send_on(self, outgoing: Outgoing) -> None:
-        try:
-            self._sender.send(outgoing)
-        except BufferFullError:
-            self._pressure.send(outgoing)
+        self._pressure.take(outgoing)
 
     def wait_for_room(self, timeout_s: float) -> None:
         self._sender.wait_for_room(timeout_s)

@@ -20,7 +20,7 @@ _MAX_S: Final = 0.05
 
 
 class BackPressure:
-    """Hands over records that a sender had no room for.
+    """Hands over records, also those that a sender has no room for.
 
     Args:
         sender: Takes them.
@@ -41,12 +41,32 @@ class BackPressure:
         self._monotonic = monotonic
         self._observer = observer
 
-    def send(self, outgoing: Outgoing) -> None:
-        """Send as soon as there is room; in a thread that may wait.
+    def take(self, outgoing: Outgoing) -> None:
+        """Send, and wait for room if there is none; in a thread that may wait.
 
         Raises:
             BufferFullError: there is none in time, or nobody may wait here; it was not taken.
+            PatEventsError: as ``Sender.send``.
         """
+        try:
+            self._sender.send(outgoing)
+        except BufferFullError:
+            self.send(outgoing)
+
+    async def atake(self, outgoing: Outgoing) -> None:
+        """Send, and await room if there is none; on an event loop.
+
+        Raises:
+            BufferFullError: there is none in time; it was not taken.
+            PatEventsError: as ``Sender.send``.
+        """
+        try:
+            self._sender.send(outgoing)
+        except BufferFullError:
+            await self.asend(outgoing)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Send what was refused for want of room, as soon as there is some; see ``take``."""
         self._refuse_to_block()
         began = self._monotonic()
         try:
@@ -67,11 +87,7 @@ class BackPressure:
                 return
 
     async def asend(self, outgoing: Outgoing) -> None:
-        """Send as soon as there is room; on an event loop.
-
-        Raises:
-            BufferFullError: there is none in time; it was not taken.
-        """
+        """Send what was refused for want of room, as soon as there is some; see ``atake``."""
         began = self._monotonic()
         try:
             await self._asend_until(outgoing, began + self._timeout_s)

@@ -8,6 +8,7 @@ import pytest
 
 from pat_events import Bridge, Config, Producer, QueueBridge
 from pat_events.catalog.load import load_catalog
+from pat_events.errors import BufferFullError
 from pat_events.events import EmailReceived
 from pat_events.transports.memory import MemoryBroker, MemoryQueue, MemoryTransport
 
@@ -30,6 +31,7 @@ class Target(MemoryTransport):
     Attributes:
         refused: By key, what becomes of it, one after another; None for what is taken.
         silent: What arrives is written, and never acknowledged.
+        full: How often there is no room for what comes next.
     """
 
     def __init__(self, broker: MemoryBroker, *, keeps_order: bool = True) -> None:
@@ -37,6 +39,7 @@ class Target(MemoryTransport):
         self.broker = broker
         self.refused: dict[str, list[Exception | None]] = {}
         self.silent = False
+        self.full = 0
         self.keeps_order = keeps_order
 
     def sender(self, config, observers=()):
@@ -44,6 +47,9 @@ class Target(MemoryTransport):
         send = sender.send
 
         def send_or_refuse(outgoing):
+            if self.full:
+                self.full -= 1
+                raise BufferFullError("full")
             refused = self.refused.get((outgoing.key or b"").decode())
             error = refused.pop(0) if refused else None
             if error is not None:

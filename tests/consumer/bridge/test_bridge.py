@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from pat_events import Config, ConsumerGroup, Envelope, Handlers
+from pat_events import Config, ConsumerGroup, Envelope, Handlers, Producer
 from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.core.headers import CE_BRIDGED_FROM
 from pat_events.core.trace_context import TraceContext
@@ -19,7 +19,8 @@ from pat_events.errors import (
     UnknownEventError,
 )
 from pat_events.events import EmailDeleted, EmailProcessed, EmailReceived
-from pat_events.transports.memory import MemoryTransport
+from pat_events.telemetry import BufferWaited
+from pat_events.transports.memory import MemoryPayloads, MemoryTransport
 from pat_events.transports.sending import Outgoing
 from tests.support.cloud_events import structured
 from tests.support.waiting import until
@@ -267,3 +268,35 @@ def test_types_are_classes_or_names_of_the_catalogue(clusters):
         clusters.bridge(types="EmailReceived")
     with pytest.raises(ConfigError, match="to is <class"):
         clusters.bridge(to=MemoryTransport)
+
+
+@ORDERS
+def test_who_observes_a_bridge_is_told_how_long_it_waited_for_room(clusters, order):
+    waited = []
+
+    class Observer:
+        def saw(self, what):
+            if isinstance(what, BufferWaited):
+                waited.append(what)
+
+    clusters.there.full = 1
+    clusters.bridge(order=order, observers=[Observer()])
+    clusters.publish("e-1")
+    until(lambda: clusters.there.emails == ["e-1/"])
+    assert len(waited) == 1
+
+
+def test_a_payload_elsewhere_is_read_there_and_what_is_too_large_is_put_there(clusters):
+    config = Config(claim_check_bucket="payloads", claim_check_above_bytes=300)
+    store = MemoryPayloads()
+    event = EmailReceived(email_id="e-1", subject="a" * 500)
+    transport = MemoryTransport(clusters.here)
+    with Producer(config, transport=transport, payloads=store) as producer:
+        producer.publish(event)
+    clusters.publish("e-2/" + "b" * 500)  # As one without a claim check does.
+    clusters.bridge(config=config, payloads=store)
+    until(lambda: clusters.committed == 2)
+    assert not clusters.dead
+    records = clusters.there.records()
+    assert {record.key for record in records} == {b"e-1", b"e-2"}
+    assert all(b"s3://payloads/" in headers_of(record)["ce_dataref"] for record in records)

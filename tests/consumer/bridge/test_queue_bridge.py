@@ -21,7 +21,8 @@ from pat_events.errors import (
     TransportTimeoutError,
 )
 from pat_events.events import EmailProcessed, EmailReceived
-from pat_events.transports.memory import MemoryQueue, MemoryTransport
+from pat_events.telemetry import BufferWaited
+from pat_events.transports.memory import MemoryPayloads, MemoryQueue, MemoryTransport
 from tests.support.cloud_events import STRUCTURED, structured
 from tests.support.waiting import until
 
@@ -185,3 +186,41 @@ def test_a_payload_that_came_along_goes_on_whatever_the_event_refers_to_besides(
     (record,) = clusters.there.records()
     assert EmailReceived.FromString(record.value).email_id == "e-1"
     assert headers_of(record)["ce_dataref"] == b"https://a.b/c"
+
+
+@pytest.mark.parametrize(
+    ("order", "target_keeps_order", "in_order"),
+    [
+        (None, True, True),
+        (None, False, False),
+        ("none", True, False),
+        ("key", False, True),
+    ],
+)
+def test_events_wait_for_each_other_as_order_says_and_else_as_the_target_does(
+    clusters, order, target_keeps_order, in_order
+):
+    clusters.there.keeps_order = target_keeps_order
+    bridge = clusters.queue_bridge(started=False, order=order)
+    (registration,) = set(bridge._registrations)
+    assert registration.is_async is in_order
+
+
+def test_a_queue_bridge_is_given_where_payloads_are_and_tells_of_waits_for_room(clusters):
+    config = Config(claim_check_bucket="payloads", claim_check_above_bytes=300)
+    waited = []
+
+    class Observer:
+        def saw(self, what):
+            if isinstance(what, BufferWaited):
+                waited.append(what)
+
+    clusters.queue_bridge(config=config, payloads=MemoryPayloads(), observers=[Observer()])
+    send(clusters.queue, "e-1/" + "b" * 500)
+    until(lambda: len(clusters.queue) == 0)
+    (record,) = clusters.there.records()
+    assert headers_of(record)["ce_dataref"].startswith(b"s3://payloads/")
+    clusters.there.full = 1
+    send(clusters.queue, "e-2")
+    until(lambda: len(clusters.there.records()) == 2)
+    until(lambda: waited)

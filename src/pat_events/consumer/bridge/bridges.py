@@ -13,6 +13,8 @@ from pat_events.consumer.log.group import ConsumerGroup
 from pat_events.consumer.queue.consumer import QueueConsumer
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
+from pat_events.telemetry.observer import Origin
+from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.sqs import Sqs
 from pat_events.transports.default import transport_or_default
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start, Transport
+    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue
     from pat_events.transports.sending import Sender, SendingTransport
 
@@ -55,6 +58,8 @@ class Bridge(ConsumerGroup):
             events with ``targets``, and for a queue of SQS those that have it among their targets.
         config: Settings; from ``PAT_EVENTS_*`` when None.
         transport: Where to read; the Kafka cluster of ``PAT_EVENTS_*`` when None.
+        payloads: Where payloads are read, and those go that are too large for the target, as
+            ``Config`` says under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         start: Where to begin where the group has no position yet, as of ``ConsumerGroup``.
         order: What is kept in order, as of ``ConsumerGroup``. When None the events of one
             ``"key"`` where the target keeps order, such as a FIFO queue, and else ``"none"``: no
@@ -79,6 +84,7 @@ class Bridge(ConsumerGroup):
         types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
         transport: Transport | None = None,
+        payloads: PayloadStore | None = None,
         start: Start = "earliest",
         order: Order | None = None,
         max_in_flight: int = 10_000,
@@ -104,6 +110,7 @@ class Bridge(ConsumerGroup):
             self._forwarding.handlers(classes, in_order=order != "none"),
             config=config,
             transport=transport,
+            payloads=payloads,
             start=start,
             order=order,
             max_threads=_THREADS,
@@ -130,7 +137,8 @@ class Bridge(ConsumerGroup):
         self._forwarding.between(place_from, place_to)
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
-        self._forwarding.through(super()._open(stack, self._to))
+        sender = super()._open(stack, self._to)
+        self._forwarding.through(sender, Observers(self._observers, Origin(self._to.system)))
         letters = transport.sender(self._config, self._observers)
         stack.callback(letters.close, 0)
         return letters
@@ -151,9 +159,12 @@ class QueueBridge(QueueConsumer):
         to: Where to send; the Kafka cluster of ``PAT_EVENTS_*`` when None.
         types: The events to forward, by class or by name in the catalogue; all when None.
         config: Settings; from ``PAT_EVENTS_*`` when None.
+        payloads: Where payloads are read, and those go that are too large for the target, as
+            ``Config`` says under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         dead_letters: Topic of ``to`` for what is given up, as of ``QueueConsumer``. When None that
             is left to the queue's own redrive, which it must have.
-        order: As of ``QueueConsumer``, as is all that follows.
+        order: As of ``QueueConsumer``, as is all that follows. With ``"none"`` no event waits for
+            another, also where the target keeps order.
         max_in_flight: Most messages taken and not settled.
         max_in_flight_bytes: Most bytes of payload taken and not settled.
         visibility_s: How long a message is kept at a time, in whole seconds.
@@ -172,6 +183,7 @@ class QueueBridge(QueueConsumer):
         *,
         types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
+        payloads: PayloadStore | None = None,
         dead_letters: str | None = None,
         order: Literal["key", "none"] | None = None,
         max_in_flight: int = 1_000,
@@ -188,11 +200,14 @@ class QueueBridge(QueueConsumer):
         self.types = tuple(known.of(each).event_type.name for each in classes)
         refuse_without_queue(self._to, self.types)
         self._forwarding = Forwarding(config, known)
+        # Whether a queue keeps order is not known before it is asked.
+        in_order = self._to.keeps_order if order is None else order == "key"
         super().__init__(
             queue,
-            self._forwarding.handlers(classes, in_order=self._to.keeps_order),
+            self._forwarding.handlers(classes, in_order=in_order),
             config=config,
             transport=self._to,
+            payloads=payloads,
             dead_letters=dead_letters,
             order=order,
             max_threads=_THREADS,
@@ -217,7 +232,7 @@ class QueueBridge(QueueConsumer):
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         sender = super()._open(stack, transport)
-        self._forwarding.through(sender)
+        self._forwarding.through(sender, Observers(self._observers, Origin(transport.system)))
         return sender
 
 

@@ -10,7 +10,6 @@ from pat_events.codecs.table import STRUCTURED, codec_by_name, media_type
 from pat_events.consumer.handlers import Handlers
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
-from pat_events.errors import BufferFullError
 from pat_events.producer.ack import Ack
 from pat_events.producer.back_pressure import BackPressure
 from pat_events.producer.refusals import not_encodable
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.context import Context
     from pat_events.core.record import Delivery
+    from pat_events.telemetry.observer import Observer
     from pat_events.transports.sending import Sender
 
     #: From the topic that an event is in, or goes to, to the name of that place.
@@ -80,19 +80,17 @@ class Forwarding:
         """Say where events come from and go to."""
         self._place_from, self._place_to = place_from, place_to
 
-    def through(self, sender: Sender) -> None:
-        """Say who sends them."""
+    def through(self, sender: Sender, observer: Observer | None = None) -> None:
+        """Say who sends them, and who is told how long one waited for room."""
         self._sender = sender
-        self._pressure = BackPressure(sender, self._config.publish_timeout_s, CLOCK.monotonic)
+        timeout_s = self._config.publish_timeout_s
+        self._pressure = BackPressure(sender, timeout_s, CLOCK.monotonic, observer)
 
     def forward(self, event: Message, ctx: Context) -> Ack | None:
         """Hand an event on; whoever called waits for what is returned."""
         ack = self._prepare(event, ctx)
         if ack is not None:
-            try:
-                self._sender.send(ack)
-            except BufferFullError:
-                self._pressure.send(ack)
+            self._pressure.take(ack)
         return ack
 
     async def forward_in_order(self, event: Message, ctx: Context) -> None:
@@ -100,10 +98,7 @@ class Forwarding:
         ack = self._prepare(event, ctx)
         if ack is None:
             return
-        try:
-            self._sender.send(ack)
-        except BufferFullError:
-            await self._pressure.asend(ack)
+        await self._pressure.atake(ack)
         await ack
 
     def _prepare(self, event: Message, ctx: Context) -> Ack | None:
