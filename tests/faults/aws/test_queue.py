@@ -103,7 +103,10 @@ def test_a_handler_may_take_longer_than_a_message_is_kept_even_if_a_call_that_ke
     send_numbered(sqs, queue, 1)
     hung = iter([SILENT])
     proxy.schedule = lambda call: next(hung, FINE) if call.operation == EXTEND else FINE
-    service.wait = lambda: time.sleep(3.5)
+    # An extension takes place when half of the time is over: the second, when all was.
+    service.wait = lambda: until(
+        lambda: [it.fate for it in proxy.history.named(EXTEND)].count(FINE) > 1
+    )
     for _ in range(2):
         consume(queue, service.handlers)
     until(lambda: left(sqs, queue) == 0, every_s=0.05)
@@ -118,11 +121,18 @@ def test_an_outage_is_asked_about_a_few_times_and_is_over_once_it_is_over(
     queue = make_queue()
     consume(queue, service.handlers)
     until(lambda: proxy.history.named(RECEIVE))
-    proxy.schedule = lambda call: fate
-    before = len(proxy.history.named(RECEIVE))
+    asked_at = []
+
+    def refuse(call):
+        if call.operation == RECEIVE:
+            asked_at.append(time.monotonic())
+        return fate
+
+    proxy.schedule = refuse
     send_numbered(sqs, queue, 20)
-    time.sleep(1.8)  # the outage itself: the third call is due after 0.5 and 1 s
-    assert len(proxy.history.named(RECEIVE)) - before < 6
+    until(lambda: len(asked_at) > 2)
+    # Two may have been under way; the next is asked half a second later.
+    assert asked_at[2] - asked_at[0] > 0.45
     proxy.heal()
     until(lambda: left(sqs, queue) == 0, 10, every_s=0.05)
     assert set(service.numbers()) == set(range(20))

@@ -97,13 +97,14 @@ def queue_target(aws, proxy, stack):
 def test_an_outage_is_over_for_a_sender_after_its_longest_wait_and_costs_few_calls(
     queue_target, proxy, fate
 ):
-    proxy.schedule = lambda call: fate
+    asked_at = []
+    proxy.schedule = lambda call: asked_at.append(time.monotonic()) or fate
     aws = {"client_attempts": 1, "retry_first_s": 0.05, "retry_max_s": 0.2}
     producer = publisher(queue_target, proxy, aws)
     acks = [producer.publish(EmailReceived(email_id="k", subject=str(n))) for n in range(40)]
-    time.sleep(1)  # the outage itself
-    # Four calls at a time, after waits of at least 0.1 s in the end.
-    assert 4 < len(proxy.history.seen) < 4 * 14
+    # Four calls at a time, after waits of at least 0.025, 0.05, 0.1 and 0.1 s.
+    until(lambda: len(asked_at) > 4 * 4)
+    assert asked_at[4 * 4] - asked_at[0] > 0.25
     proxy.heal()
     for ack in acks:
         assert ack.result(3)
