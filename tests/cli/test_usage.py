@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -53,6 +55,28 @@ def test_a_usage_line_names_what_to_write_and_a_flag_takes_nothing(command):
     assert usage[1] == USAGES[command]
     assert "<bool>" not in shown
     assert "<int range>" not in shown
+
+
+def test_a_command_is_imported_when_it_is_asked_for_and_the_others_are_not():
+    asked = f"""
+import sys
+from typer.testing import CliRunner
+from pat_events.cli.app import app
+sys.exit(CliRunner().invoke(app, {["catalog", "check", "--help"]}).exit_code or " ".join(
+    name for name in sys.modules if name.startswith(
+        ("confluent_kafka", "pat_events.cli.bridge", "pat_events.consumer")
+    )
+) or 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_that_is_misspelt_is_answered_with_what_is_near():
+    shown = CliRunner().invoke(app, ["replya"], env={"TERMINAL_WIDTH": "100"})
+    assert (shown.exit_code, "Did you mean 'replay'" in shown.output) == (2, True)
 
 
 def test_only_commands_that_work_where_the_package_is_installed_are_listed():

@@ -32,7 +32,9 @@ def main() -> None:
         sys.exit("the command line needs more packages: pip install 'pat-events[cli]'")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    # After those of the package, whose handlers came later and go first.
+    # Commands are imported later, but what this undoes in a child has to be done before.
+    import pat_events.consumer.process.signals  # noqa: F401, PLC0415
+
     os.register_at_fork(after_in_child=_end_in_child)
     try:
         # Also as 'python -m pat_events.cli': the shell's completion calls it by this name.

@@ -3,31 +3,65 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
 import pat_events
-from pat_events.cli import (
-    bridge,
-    catalog,
-    consume,
-    demo,
-    dlq,
-    doctor,
-    groups,
-    lag,
-    publish,
-    replay,
-    run,
-    topics,
-)
 from pat_events.cli.output import log_to_stderr, wrapped_help
 from pat_events.cli.usage import Command, Group
 
+# Where each is, in the order of the help. Each needs much that the others do not.
+_HOMES: Final = {
+    "demo": "demo:demo",
+    "catalog": "catalog:app",
+    "topics": "topics:app",
+    "run": "run:run",
+    "bridge": "bridge:bridge",
+    "publish": "publish:publish",
+    "consume": "consume:consume",
+    "dlq": "dlq:app",
+    "replay": "replay:app",
+    "lag": "lag:lag",
+    "groups": "groups:app",
+    "doctor": "doctor:doctor",
+}
+
+
+class _Root(Group):
+    """All commands; a module is imported when its command is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 -- typer's or click's
+        """Return their names."""
+        return [*_HOMES]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 -- as above
+        """Return the command of this name, if there is one."""
+        if cmd_name not in _HOMES:
+            # What is near is looked for among those that are there.
+            self.commands.update({name: _load(name) for name in _HOMES})
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands[cmd_name]
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 -- as above
+    module, _, attribute = _HOMES[name].partition(":")
+    found = getattr(import_module(f"pat_events.cli.{module}"), attribute)
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+        group: Any = typer.main.get_command(alone)
+        return group.commands[name]
+    alone.command(name, cls=Command)(found)
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="pat-events",
-    cls=Group,
+    cls=_Root,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -63,17 +97,3 @@ def options(
     SIGTERM.
     """
     log_to_stderr([logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)])
-
-
-app.command("demo", cls=Command)(demo.demo)
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(topics.app, name="topics")
-app.command("run", cls=Command)(run.run)
-app.command("bridge", cls=Command)(bridge.bridge)
-app.command("publish", cls=Command)(publish.publish)
-app.command("consume", cls=Command)(consume.consume)
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(replay.app, name="replay")
-app.command("lag", cls=Command)(lag.lag)
-app.add_typer(groups.app, name="groups")
-app.command("doctor", cls=Command)(doctor.doctor)

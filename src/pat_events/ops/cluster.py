@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pat_events.config import ANSWER_TIMEOUT_S
-from pat_events.transports.kafka.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pat_events.transports.kafka.admin import KafkaAdmin
     from pat_events.transports.kafka.config import KafkaConfig
 
 
@@ -23,4 +23,6 @@ class Cluster:
 
     def admin(self, topics: Sequence[str] = ()) -> KafkaAdmin:
         """Return a client of it; raises what ``KafkaAdmin`` does."""
+        from pat_events.transports.kafka.admin import KafkaAdmin  # noqa: PLC0415 -- loads the client
+
         return KafkaAdmin(self.kafka, topics, answer_timeout_s=self.answer_timeout_s)
