@@ -69,7 +69,9 @@ def test_wrong_options_exit_with_2(arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["doctor"], ["lag", "--all"], ["topics", "apply"], ["demo"]], ids=" ".join
+    "arguments",
+    [["doctor"], ["lag", "--all"], ["top"], ["topics", "apply"], ["demo"]],
+    ids=" ".join,
 )
 def test_an_absent_broker_is_one_sentence_with_its_address(alone, arguments):
     result = alone(*arguments, "--bootstrap", "127.0.0.1:1")

@@ -35,6 +35,7 @@ USAGES = {
     "replay start": "[OPTIONS]",
     "replay watch": "[OPTIONS] NAME",
     "run": "[OPTIONS] MODULE:NAME",
+    "top": "[OPTIONS] [GROUP]...",
     "topics": "[OPTIONS] COMMAND [ARGS]...",
     "topics apply": "[OPTIONS]",
     "topics diff": "[OPTIONS]",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 def program(name):
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("PAT_EVENTS_TEST_REQUIRE") == "all":
-            pytest.fail(f"{name} is required and not here: apt-get install prometheus")
         pytest.skip(f"{name} is not here: apt-get install prometheus")
     return found
 

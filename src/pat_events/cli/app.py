@@ -24,6 +24,7 @@ _HOMES: Final = {
     "dlq": "dlq:app",
     "replay": "replay:app",
     "lag": "lag:lag",
+    "top": "top:top",
     "groups": "groups:app",
     "doctor": "doctor:doctor",
 }
