@@ -111,8 +111,42 @@ locals {
   }
 
   service_alarms = merge(
-    local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms
+    local.queue_alarms, local.bus_alarms, local.workflow_alarms, local.topic_alarms, local.function_alarms, local.schedule_alarms, local.group_alarms
   )
+
+  # What consumers print by EmbeddedMetrics, where they do: docs/monitoring.md has the names. A test
+  # compares them.
+  group_alarms = merge([
+    for group in keys(local.read_by) : {
+      "group-${group}-old" = {
+        description = "The group ${group} is behind: its oldest event has waited for more than 15 minutes. Look at its log, then at 'pat-events lag ${group} --members'."
+        severity    = "warning"
+        namespace   = var.consumer_metrics_namespace
+        metric      = "pat_events_consumer_oldest_unprocessed_age_seconds"
+        dimensions  = { group = group }
+        statistic   = "Maximum"
+        above       = 900
+        periods     = 5
+      }
+      "group-${group}-behind" = {
+        description = "The group ${group} is behind by too many events in a partition. Look at its log, then at 'pat-events lag ${group} --members'."
+        severity    = "warning"
+        namespace   = var.consumer_metrics_namespace
+        metric      = "pat_events_consumer_lag_messages"
+        dimensions  = { group = group }
+        statistic   = "Maximum"
+        above       = 100000
+        periods     = 5
+      }
+      "group-${group}-dead-letters" = {
+        description = "The group ${group} gave up on events. Read them with 'pat-events dlq list' and 'dlq show', mend the cause, replay them."
+        severity    = "critical"
+        namespace   = var.consumer_metrics_namespace
+        metric      = "pat_events_consumer_dead_lettered_total"
+        dimensions  = { group = group }
+      }
+    } if var.consumer_metrics_namespace != null
+  ]...)
 
   schedule_alarms = {
     for key, metric in { dropped = "InvocationDroppedCount", refused = "TargetErrorCount" } : "schedules-${key}" => {

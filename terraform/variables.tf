@@ -124,6 +124,17 @@ variable "alarm_thresholds" {
   }
 }
 
+variable "consumer_metrics_namespace" {
+  description = "Where the services print metrics by `EmbeddedMetrics` of the Python package, \"PatEvents\" if they say nothing else: the groups of the catalogue then have alarms on age, lag and dead letters. Null where they print none: an alarm on nothing stays silent."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.consumer_metrics_namespace == null ? true : can(regex("^[A-Za-z0-9_/#:. -]{1,255}$", var.consumer_metrics_namespace)) && !startswith(var.consumer_metrics_namespace, "AWS/")
+    error_message = "consumer_metrics_namespace: 1 to 255 of letters, digits, and . - _ / # : or spaces, and not beginning with AWS/."
+  }
+}
+
 variable "event_source_roles" {
   description = "Event source to the ARNs of the roles that alone may publish as it on the bus; workflows' own roles are added to the source of their steps. A source that is not here is anybody's who has its policy."
   type        = map(list(string))

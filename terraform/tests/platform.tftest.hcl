@@ -194,6 +194,26 @@ run "alarms_by_severity_and_one_for_all" {
   }
 }
 
+run "groups_have_alarms_where_consumers_print_metrics" {
+  command = plan
+  variables {
+    consumer_metrics_namespace = "PatEvents"
+    alarm_thresholds           = { group-email-processor-old = 60 }
+  }
+  assert {
+    condition     = alltrue([for group in keys(local.catalog.groups) : contains(module.alarms.names.critical, "pat-test-group-${group}-dead-letters") && contains(module.alarms.names.warning, "pat-test-group-${group}-old") && contains(module.alarms.names.warning, "pat-test-group-${group}-behind")])
+    error_message = "Each group: dead letters wake somebody, age and lag are looked at."
+  }
+}
+
+run "groups_have_no_alarms_where_consumers_print_nothing" {
+  command = plan
+  assert {
+    condition     = length([for name in concat(module.alarms.names.critical, module.alarms.names.warning) : name if startswith(name, "pat-test-group-")]) == 0
+    error_message = "An alarm on a metric that nobody sends stays silent, and looks healthy."
+  }
+}
+
 run "the_daily_clean_up_is_scheduled" {
   command = plan
 

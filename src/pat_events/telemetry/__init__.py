@@ -1,8 +1,8 @@
 """What is told of a process at work, and to whom: observers, and the values they are told.
 
 Give an ``Observer`` to ``ConsumerGroup(observers=...)`` or ``Producer(observers=...)``;
-``PrometheusMetrics`` is one. ``Tracing`` makes spans. ``HealthServer`` answers probes, and
-Prometheus. ``JsonFormatter`` makes lines of JSON of logs.
+``PrometheusMetrics`` and ``EmbeddedMetrics``, for CloudWatch, are some. ``Tracing`` makes spans.
+``HealthServer`` answers probes, and Prometheus. ``JsonFormatter`` makes lines of JSON of logs.
 """
 
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from pat_events.telemetry.observer import (
     Handled,
     Happening,
     Held,
+    InvocationEnded,
     JobsEnded,
     Levels,
     Lost,
@@ -45,6 +46,7 @@ from pat_events.telemetry.observer import (
 )
 
 if TYPE_CHECKING:
+    from pat_events.telemetry.cloudwatch import EmbeddedMetrics
     from pat_events.telemetry.prometheus import PrometheusMetrics
     from pat_events.telemetry.server import HealthServer
     from pat_events.telemetry.tracing import Tracing
@@ -59,6 +61,7 @@ __all__ = [
     "Committed",
     "DeadLettered",
     "Delivered",
+    "EmbeddedMetrics",
     "EndedJob",
     "GivenBack",
     "GivenUp",
@@ -67,6 +70,7 @@ __all__ = [
     "Health",
     "HealthServer",
     "Held",
+    "InvocationEnded",
     "JobsEnded",
     "JsonFormatter",
     "Levels",
@@ -92,6 +96,7 @@ if not TYPE_CHECKING:
 
     # They need extras, or a library that takes long to load.
     _HOMES = {
+        "EmbeddedMetrics": "cloudwatch",
         "HealthServer": "server",
         "PrometheusMetrics": "prometheus",
         "Tracing": "tracing",

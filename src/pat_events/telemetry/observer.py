@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pat_events.core.record import Position
+    from pat_events.core.trace_context import TraceContext
 
 TopicPartition: TypeAlias = tuple[str, int]
 BreakerState: TypeAlias = Literal["open", "closed"]
@@ -113,8 +114,8 @@ class Held(NamedTuple):
 class GivenUp(NamedTuple):
     """An event is to be a dead letter.
 
-    ``handler`` is empty, and ``attempts`` 0, where none was called; ``reason`` is one countable
-    word.
+    ``handler`` is empty, and ``attempts`` 0, where none was to be called; ``reason`` is one
+    countable word. ``trace`` is where in a trace it was published, if it says so.
     """
 
     position: Position
@@ -122,6 +123,7 @@ class GivenUp(NamedTuple):
     attempts: int
     reason: str
     error: BaseException
+    trace: TraceContext | None = None
 
 
 class DeadLettered(NamedTuple):
@@ -236,6 +238,10 @@ class CommitFailed(NamedTuple):
     error: BaseException
 
 
+class InvocationEnded(NamedTuple):
+    """A function has handled what it was invoked with, or as much of it as there was time for."""
+
+
 Happening: TypeAlias = (
     Delivered
     | Handled
@@ -254,6 +260,7 @@ Happening: TypeAlias = (
     | Resumed
     | Committed
     | CommitFailed
+    | InvocationEnded
     | Acknowledged
     | NotDelivered
     | SentAgain

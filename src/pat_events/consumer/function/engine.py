@@ -17,7 +17,7 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, UnknownEventError, WorkersExhaustedError
-from pat_events.telemetry.observer import Delivered, Handled, JobsEnded, Origin
+from pat_events.telemetry.observer import Delivered, Handled, InvocationEnded, JobsEnded, Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
@@ -118,6 +118,10 @@ class Engine:
             part.end()
         self._recovery.sum_up(all_of_it=True)
         return cut_off
+
+    def ended(self) -> None:
+        """Tell observers that nothing more of this invocation comes."""
+        self._observer.saw(InvocationEnded())
 
     @property
     def unfinished(self) -> list[Delivery]:

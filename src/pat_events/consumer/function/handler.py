@@ -142,6 +142,7 @@ def lambda_handler(
         if engine.run():
             environment.replace_workers()
         environment.flush(end)
+        engine.ended()
         return _answer(invocation, engine)
 
     return handler
