@@ -6,9 +6,6 @@ import asyncio
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -23,8 +20,9 @@ from pat_events import (
 from pat_events.core.envelope import read_envelope
 from pat_events.events import EmailProcessed, EmailReceived
 from pat_events.telemetry import Tracing
-from pat_events.transports.memory import MemoryBroker, MemoryQueue, MemoryTransport
+from pat_events.transports.memory import MemoryBroker, MemoryQueue
 from tests.support.queue_stage import EMAIL_RECEIVED
+from tests.support.spans import KafkaLike, Spans
 from tests.support.waiting import until
 
 GROUP = "email-processor"
@@ -37,35 +35,9 @@ NEVER = {
 }
 
 
-class Spans:
-    """A provider that keeps what it was given."""
-
-    def __init__(self, sampler=ALWAYS_ON):
-        self.exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(sampler=sampler)
-        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-
-    @property
-    def all(self):
-        return self.exporter.get_finished_spans()
-
-    def named(self, name):
-        return [span for span in self.all if span.name == name]
-
-    def one(self, name):
-        (span,) = self.named(name)
-        return span
-
-
 @pytest.fixture
 def spans():
     return Spans()
-
-
-class KafkaLike(MemoryTransport):
-    """Memory under Kafka's name, which some attributes are of."""
-
-    system = "kafka"
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.bridge.forwarding import PlaceOf
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue
@@ -70,6 +71,7 @@ class Bridge(ConsumerGroup):
         drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
         commit_interval_s: Time between commits, in seconds.
         observers: Are told what happens to events, to partitions, and to what is sent.
+        tracing: Makes spans of each event that is taken, and sent on with its place in the trace.
 
     Raises:
         ConfigError: impossible settings, or the catalogue does not say which events go there.
@@ -93,6 +95,7 @@ class Bridge(ConsumerGroup):
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
         observers: Iterable[Observer] = (),
+        tracing: Spans | None = None,
     ) -> None:
         config = Config.given(config)
         self._to = _checked(to)
@@ -104,7 +107,9 @@ class Bridge(ConsumerGroup):
         #: Names of the events that are forwarded.
         self.types = tuple(known.of(each).event_type.name for each in classes)
         refuse_without_queue(self._to, self.types)
-        self._forwarding = Forwarding(config, known)
+        self._forwarding = Forwarding(
+            config, known, None if tracing is None else tracing.of_sender(self._to.system)
+        )
         super().__init__(
             name,
             self._forwarding.handlers(classes, in_order=order != "none"),
@@ -121,6 +126,7 @@ class Bridge(ConsumerGroup):
             drain_timeout_s=drain_timeout_s,
             commit_interval_s=commit_interval_s,
             observers=observers,
+            tracing=tracing,
         )
 
     def _prepare(self) -> None:
@@ -170,6 +176,7 @@ class QueueBridge(QueueConsumer):
         visibility_s: How long a message is kept at a time, in whole seconds.
         drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
         observers: Are told what happens to messages, and to what is sent.
+        tracing: Makes spans of each event that is taken, and sent on with its place in the trace.
 
     Raises:
         ConfigError: impossible settings.
@@ -191,6 +198,7 @@ class QueueBridge(QueueConsumer):
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
         observers: Iterable[Observer] = (),
+        tracing: Spans | None = None,
     ) -> None:
         config = Config.given(config)
         self._to = transport_or_default(None, "sender") if to is None else _checked(to)
@@ -199,7 +207,9 @@ class QueueBridge(QueueConsumer):
         #: Names of the events that are forwarded.
         self.types = tuple(known.of(each).event_type.name for each in classes)
         refuse_without_queue(self._to, self.types)
-        self._forwarding = Forwarding(config, known)
+        self._forwarding = Forwarding(
+            config, known, None if tracing is None else tracing.of_sender(self._to.system)
+        )
         # Whether a queue keeps order is not known before it is asked.
         in_order = self._to.keeps_order if order is None else order == "key"
         super().__init__(
@@ -217,6 +227,7 @@ class QueueBridge(QueueConsumer):
             visibility_s=visibility_s,
             drain_timeout_s=drain_timeout_s,
             observers=observers,
+            tracing=tracing,
         )
 
     def _prepare(self) -> None:

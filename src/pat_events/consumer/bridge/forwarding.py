@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.context import Context
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.sending import Sender
 
     #: From the topic that an event is in, or goes to, to the name of that place.
@@ -49,9 +50,11 @@ class Forwarding:
     Args:
         config: How long to wait for room, and how an event is written that came in structured mode.
         types: The catalogue's events.
+        spans: Makes a span of each event that is sent on, where spans are wanted.
     """
 
-    def __init__(self, config: Config, types: EventTypes) -> None:
+    def __init__(self, config: Config, types: EventTypes, spans: SenderSpans | None = None) -> None:
+        self._spans = spans
         self._config = config
         self._types = types
         self._codec = codec_by_name(config.codec)
@@ -121,7 +124,10 @@ class Forwarding:
         event_id = _complete(headers, event, ctx, binding, key)
         value = self._value(event, delivery, headers)
         now_ms = CLOCK.time_ns() // 1_000_000
-        return Ack(
+        ends_span = None
+        if self._spans is not None:
+            ends_span = self._spans.send(topic, (key or b"").decode(errors="replace"), headers)
+        ack = Ack(
             topic,
             key,  # type: ignore[arg-type]  # a record without one is one of its own in any order
             value,
@@ -131,6 +137,9 @@ class Forwarding:
             self._sender,
             lambda _: None,
         )
+        if ends_span is not None:
+            ack.add_done_callback(ends_span)
+        return ack
 
     def _value(
         self, event: Message, delivery: Delivery, headers: dict[str, bytes | None]

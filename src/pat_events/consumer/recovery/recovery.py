@@ -10,6 +10,7 @@ from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
 from pat_events.consumer.recovery.failure_log import FailureLog
 from pat_events.consumer.recovery.waiting import Waiting
+from pat_events.core.envelope import read_envelope
 from pat_events.core.recovery.verdict import (
     DeadLetter,
     Hold,
@@ -138,7 +139,8 @@ class Recovery:
     def refuse(self, source: DeliverySource, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""
         self._log.refused(delivery, error)
-        self._observer.saw(GivenUp(delivery.position, "", 0, reason_of(error), error))
+        trace = read_envelope(delivery).trace
+        self._observer.saw(GivenUp(delivery.position, "", 0, reason_of(error), error, trace))
         self._give_up(source, delivery, error)
 
     def settle(self, job: Job) -> None:
@@ -202,7 +204,8 @@ class Recovery:
         name = delivery.route.registration.name
         delivery.first_failed_ms = delivery.first_failed_ms or self._now_ms()
         if isinstance(verdict, DeadLetter):
-            saw(GivenUp(position, name, attempt, verdict.reason, error))
+            trace = read_envelope(delivery).trace
+            saw(GivenUp(position, name, attempt, verdict.reason, error, trace))
             self._give_up(lane.source, delivery, error, reason=verdict.reason, failed_lane=lane)
         elif isinstance(verdict, Hold):
             # Nothing the handler could have done better: not one of its attempts.

@@ -1,0 +1,276 @@
+"""Spans of what a consumer handles, and of what becomes of it where that fails."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.core import headers as h
+from pat_events.errors import HandlerTimeoutError
+from pat_events.telemetry.observer import (
+    DeadLettered,
+    GivenUp,
+    Held,
+    InvocationEnded,
+    Lost,
+    Retried,
+    Revoked,
+)
+from pat_events.telemetry.span_parts import (
+    KAFKA,
+    NAME,
+    SCHEMA_URL,
+    attributes_of,
+    contexts,
+    logs,
+    mark_failed,
+    place_in,
+    place_of,
+    trace,
+    type_name,
+    within,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from opentelemetry.trace import Link, Span, SpanContext, Tracer
+    from opentelemetry.util.types import AttributeValue
+
+    from pat_events.core.record import Delivery, Position
+    from pat_events.telemetry.observer import Happening, Origin
+
+# The last digit of the flags: https://www.w3.org/TR/trace-context-2, sampled is bit 0.
+_NOT_SAMPLED: Final = frozenset(b"02468ace")
+# Of so many events that failed the last attempt's place is kept, the latest ones: what becomes of a
+# message that goes back to its queue is not told here.
+_KEPT: Final = 10_000
+# Why events are given up whose handler was found, and not called.
+_NOT_CALLED: Final = frozenset({"undecodable", "claim-check"})
+
+
+class ConsumerTracing:
+    """Makes the spans of one consumer; see ``ConsumerSpans``."""
+
+    def __init__(self, tracer: Tracer, origin: Origin, *, parent: bool) -> None:
+        self.origin = origin
+        self._tracer = tracer
+        self._parent = parent
+        self._logger = logs.get_logger(NAME, schema_url=SCHEMA_URL)
+        # The span of the last attempt of what is not done, where one is recorded.
+        self._last: dict[Position, SpanContext] = {}
+        # The spans of calls at work, to end those that are past their deadline.
+        self._running: dict[Position, Span] = {}
+
+    def handler(
+        self, call: Callable[..., Any], name: str, *, is_async: bool, is_batch: bool
+    ) -> Callable[..., Any]:
+        """Return a handler's function within a span; see ``ConsumerSpans.handler``."""
+        begin = self._begin_batch if is_batch else self._begin_one
+
+        @functools.wraps(call)
+        def traced(*args: Any) -> Any:  # noqa: ANN401 - those of the handler
+            begun = begin(name, *args)
+            if begun is None:
+                return call(*args)
+            with self._around(*begun):
+                return call(*args)
+
+        @functools.wraps(call)
+        async def traced_async(*args: Any) -> Any:  # noqa: ANN401
+            begun = begin(name, *args)
+            if begun is None:
+                return await call(*args)
+            with self._around(*begun):
+                return await call(*args)
+
+        return traced_async if is_async else traced
+
+    def _begin_one(self, name: str, _: object, context: Any) -> tuple[Span, list[Any]] | None:  # noqa: ANN401
+        delivery: Delivery = context.delivery
+        traceparent = delivery.header_values.get(h.TRACEPARENT)
+        if traceparent is not None and len(traceparent) == 55 and traceparent[54] in _NOT_SAMPLED:  # noqa: PLR2004
+            return None
+        created = place_of(delivery)
+        if created is not None and not created.trace_flags.sampled:
+            return None
+        attributes: dict[str, AttributeValue] = {}
+        if self.origin.system == KAFKA:
+            attributes["messaging.destination.partition.id"] = str(delivery.partition)
+        span = self._start(
+            delivery.topic,
+            attributes,
+            parent=created if self._parent else None,
+            links=[trace.Link(created)] if created is not None and not self._parent else [],
+        )
+        if not span.is_recording():
+            return None
+        span.set_attributes(attributes_of(delivery.header_values))
+        span.set_attributes(self._of_delivery(delivery))
+        span.set_attribute("pat_events.handler", name)
+        span.set_attribute("pat_events.attempt", delivery.attempt)
+        return span, [context]
+
+    def _begin_batch(
+        self, name: str, pairs: Sequence[tuple[object, Any]]
+    ) -> tuple[Span, list[Any]] | None:
+        deliveries: list[Delivery] = [context.delivery for _, context in pairs]
+        created = [each for each in map(place_of, deliveries) if each is not None]
+        links = [trace.Link(each) for each in created if each.trace_flags.sampled]
+        if created and not links:
+            return None
+        count: dict[str, AttributeValue] = {"messaging.batch.message_count": len(deliveries)}
+        span = self._start(deliveries[0].topic, count, links=links)
+        if not span.is_recording():
+            return None
+        span.set_attribute("pat_events.handler", name)
+        return span, [context for _, context in pairs]
+
+    def _start(
+        self,
+        topic: str,
+        attributes: Mapping[str, AttributeValue],
+        *,
+        parent: SpanContext | None = None,
+        links: Sequence[Link] = (),
+    ) -> Span:
+        described: dict[str, AttributeValue] = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.system": self.origin.system,
+            "messaging.destination.name": topic,
+            **attributes,
+        }
+        if self.origin.consumer and self.origin.system == KAFKA:
+            described["messaging.consumer.group.name"] = self.origin.consumer
+        return self._tracer.start_span(
+            f"process {topic}", within(parent), trace.SpanKind.CONSUMER, described, links
+        )
+
+    def _of_delivery(self, delivery: Delivery) -> dict[str, AttributeValue]:
+        if self.origin.system != KAFKA:
+            return {"messaging.message.id": delivery.position.message_id}
+        attributes: dict[str, AttributeValue] = {"messaging.kafka.offset": delivery.offset}
+        try:
+            if delivery.key is not None:
+                attributes["messaging.kafka.message.key"] = delivery.key.decode()
+        except UnicodeDecodeError:
+            pass  # The conventions leave out what is no text.
+        if delivery.value is None:
+            attributes["messaging.kafka.message.tombstone"] = True
+        return attributes
+
+    @contextmanager
+    def _around(self, span: Span, called_with: Sequence[Any]) -> Iterator[None]:
+        """Make a span current while a handler runs that is called with these contexts."""
+        place = span.get_span_context()
+        positions = [each.position for each in called_with]
+        self._remember(positions, place)
+        self._running.update(dict.fromkeys(positions, span))
+        token = contexts.attach(trace.set_span_in_context(span))
+        try:
+            yield
+        except BaseException as error:
+            self._failed(span, error)
+            raise
+        else:
+            for each in called_with:
+                if each.failure is not None:  # By ``ctx.fail``.
+                    self._failed(span, each.failure)
+                elif span.is_recording():  # Else it came too late, and counts as failed.
+                    self._last.pop(each.position, None)
+        finally:
+            contexts.detach(token)
+            for position in positions:
+                if self._running.get(position) is span:
+                    self._running.pop(position, None)
+            if span.is_recording():
+                span.end()
+
+    def _failed(self, span: Span, error: BaseException) -> None:
+        if span.is_recording():
+            mark_failed(span, error)
+            self._log_exception(span, error)
+
+    def _remember(self, positions: Iterable[Position], place: SpanContext) -> None:
+        for position in positions:
+            self._last.pop(position, None)  # To be the latest.
+            self._last[position] = place
+        # Another thread may be at it as well.
+        with suppress(KeyError, RuntimeError, StopIteration):
+            while len(self._last) > _KEPT:
+                self._last.pop(next(iter(self._last)))
+
+    def _log_exception(self, span: Span, error: BaseException) -> None:
+        self._logger.emit(
+            context=trace.set_span_in_context(span),
+            severity_number=logs.SeverityNumber.WARN,
+            event_name="messaging.process.exception",
+            attributes={
+                "exception.type": type_name(error),
+                "exception.message": str(error),
+                "exception.stacktrace": "".join(traceback.format_exception(error)),
+            },
+        )
+
+    def saw(self, what: Happening) -> None:
+        """Make a span of what became of an event that failed, below that of its attempt."""
+        if isinstance(what, Retried | Held | GivenUp):
+            if isinstance(what.error, HandlerTimeoutError):
+                self._end_overdue(what.position, what.error)
+            self._failed_event(what)
+        elif isinstance(what, DeadLettered):
+            self._note("dead letter", what.position, destination=what.topic, reason=what.reason)
+            self._last.pop(what.position, None)
+        elif isinstance(what, Revoked | Lost):
+            gone = set(what.partitions)
+            for position in [it for it in list(self._last) if (it.topic, it.partition) in gone]:
+                self._last.pop(position, None)
+        elif isinstance(what, InvocationEnded):
+            self._last.clear()
+
+    def _failed_event(self, what: Retried | Held | GivenUp) -> None:
+        if isinstance(what, Retried):
+            self._note("retry", what.position, wait_s=what.wait_s, attempt=what.attempt)
+        elif isinstance(what, Held):
+            self._note("hold", what.position, wait_s=what.wait_s)
+        elif what.position in self._last:
+            self._note("give up", what.position, reason=what.reason, attempt=what.attempts)
+        elif not what.handler or what.reason in _NOT_CALLED:
+            self._refused(what)
+
+    def _refused(self, what: GivenUp) -> None:
+        """Begin the spans of an event that no handler was called with."""
+        created = place_in(what.trace)
+        if created is not None and not created.trace_flags.sampled:
+            return
+        topic = what.position.topic
+        span = self._tracer.start_span(
+            f"give up {topic}",
+            within(created if self._parent else None),
+            trace.SpanKind.INTERNAL,
+            {"messaging.system": self.origin.system, "messaging.destination.name": topic}
+            | {"pat_events.reason": what.reason},
+            [] if created is None or self._parent else [trace.Link(created)],
+        )
+        if span.is_recording():
+            mark_failed(span, what.error)
+            self._remember([what.position], span.get_span_context())
+            span.end()
+
+    def _end_overdue(self, position: Position, error: BaseException) -> None:
+        """End the span of a call that is past its deadline: it may never return."""
+        span = self._running.pop(position, None)
+        if span is not None and span.is_recording():
+            self._failed(span, error)
+            span.end()
+
+    def _note(self, name: str, position: Position, **facts: AttributeValue) -> None:
+        last = self._last.get(position)
+        if last is not None:
+            described = {f"pat_events.{key}": value for key, value in facts.items()}
+            span_name = f"{name} {position.topic}"
+            kind = trace.SpanKind.INTERNAL
+            self._tracer.start_span(span_name, within(last), kind, described).end()
