@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pat_events import events
-from pat_events.codecs.structured import MEDIA_TYPE, unfold
+from pat_events.codecs.structured import MEDIA_TYPE, is_of_type, unfold
 from pat_events.codecs.table import codec_by_name, reader_by_media_type
 from pat_events.core.envelope import read_envelope
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
@@ -172,3 +172,20 @@ def test_a_record_in_binary_mode_stays_as_it_is():
     record = Delivery("pat-emails", 3, 42, b"k", structured(), headers, 1)
     assert not unfold(record)
     assert record.header_values == dict(headers)
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+def test_of_which_type_a_record_is_is_told_in_either_mode(mode):
+    record = delivery(structured())
+    if mode == "binary":
+        headers = [("ce_type", b"pat.events.v1.EmailReceived")]
+        record = Delivery("pat-emails", 3, 42, b"k", b"", headers, 1)
+    assert is_of_type(record, "pat.events.v1.EmailReceived")
+    assert is_of_type(record, None)
+    assert not is_of_type(record, "pat.events.v1.EmailProcessed")
+    assert record.header_values["ce_type"] == b"pat.events.v1.EmailReceived"
+
+
+def test_what_cannot_be_read_is_of_no_type():
+    assert not is_of_type(delivery(b"{"), "pat.events.v1.EmailReceived")
+    assert is_of_type(delivery(b"{"), None)

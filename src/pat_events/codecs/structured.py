@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.codecs.json import JsonReader, event_of_json, parse_json
@@ -111,6 +112,16 @@ def unfold(delivery: Delivery) -> bool:
     delivery.all_if_repeated = delivery.headers
     delivery.header_values = {**values, **attributes}
     return True
+
+
+def is_of_type(delivery: Delivery, full_name: str | None) -> bool:
+    """Tell whether a record is of this type of event, in either mode; of any where it is None.
+
+    Afterwards it is unfolded, unless it cannot be read; see ``unfold``.
+    """
+    with suppress(CodecError):
+        unfold(delivery)
+    return full_name is None or delivery.header_values.get(h.CE_TYPE) == full_name.encode()
 
 
 def has_data(payload: bytes) -> bool:

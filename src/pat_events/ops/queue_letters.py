@@ -5,15 +5,15 @@ Looking is receiving, see ``QueueLook``: nothing is deleted, and nothing moved a
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.load import load_catalog
-from pat_events.codecs.structured import unfold
+from pat_events.codecs.structured import is_of_type
 from pat_events.config import Config
-from pat_events.core.headers import CE_ID, CE_TYPE
-from pat_events.errors import CodecError, ConfigError
+from pat_events.core.headers import CE_ID
+from pat_events.errors import ConfigError
 from pat_events.ops.queue_look import QueueLook
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.letter_queue import LetterQueue
@@ -59,12 +59,9 @@ class LetterFilter:
             return False
         if self.cause is not None and letter.cause != self.cause:
             return False
-        with suppress(CodecError):
-            unfold(letter.message)  # In structured mode type and id are in the value.
-        headers = letter.message.header_values
-        if self.full_name is not None and headers.get(CE_TYPE) != self.full_name.encode():
+        if not is_of_type(letter.message, self.full_name):
             return False
-        event_id = (headers.get(CE_ID) or b"").decode(errors="replace")
+        event_id = (letter.message.header_values.get(CE_ID) or b"").decode(errors="replace")
         return self.ids is None or not self.ids.isdisjoint({event_id, letter.message_id})
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pat_events.codecs.structured import unfold
+from pat_events.codecs.structured import is_of_type
 from pat_events.core import headers as h
 from pat_events.core.wording import counted
-from pat_events.errors import CodecError, ConfigError, NotPermittedError, TransportError
+from pat_events.errors import ConfigError, NotPermittedError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,12 +48,10 @@ class MessageFilter:
 
     def matches(self, message: QueueMessage) -> bool:
         """Tell whether this message is asked for."""
-        with contextlib.suppress(CodecError):
-            unfold(message)  # In structured mode type and key are in the value.
-        values = message.header_values
-        if self.key is not None and self.key not in (message.group, h.text(values, h.CE_SUBJECT)):
+        if not is_of_type(message, self.full_name):
             return False
-        return self.full_name is None or values.get(h.CE_TYPE) == self.full_name.encode()
+        subject = h.text(message.header_values, h.CE_SUBJECT)
+        return self.key is None or self.key in (message.group, subject)
 
 
 class Looked(Protocol):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pat_events.codecs.structured import unfold
-from pat_events.core.headers import CE_TYPE
-from pat_events.errors import CodecError, ConfigError
+from pat_events.codecs.structured import is_of_type
+from pat_events.errors import ConfigError
 from pat_events.transports.kafka.reader import KafkaReader
 from pat_events.transports.log import Start
 
@@ -81,11 +79,7 @@ class RecordFilter:
         """Tell whether this record is asked for, of a partition that is."""
         if self.key is not None and delivery.key != self.key:
             return False
-        if self.full_name is None:
-            return True
-        with contextlib.suppress(CodecError):
-            unfold(delivery)  # In structured mode the type is in the value.
-        return delivery.header_values.get(CE_TYPE) == self.full_name.encode()
+        return self.full_name is None or is_of_type(delivery, self.full_name)
 
 
 _ANY: Final = RecordFilter()
