@@ -88,7 +88,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Events between services on Kafka: operate topics, groups and dead letters.
+    """Events between services on AWS: operate topics, queues, groups and dead letters.
 
     Begin with [bold]pat-events demo[/bold], which needs nothing but this package. With
     [bold]pat-events --install-completion[/bold] your shell completes commands and names.
