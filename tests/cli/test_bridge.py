@@ -34,7 +34,7 @@ def test_wrong_options_exit_with_2_and_say_which(arguments, said):
             "no event has the queue emails as a target in the catalogue: name the events",
         ),
         (
-            ["to-bus", "--bootstrap", "127.0.0.1:1", "--to", "sqs:emails", "--types", "Email"],
+            ["to-bus", "--bootstrap", "127.0.0.1:1", "--to", "sqs:emails", "--type", "Email"],
             "the catalogue has no event 'Email'",
         ),
         (
@@ -53,7 +53,7 @@ def test_what_cannot_be_forwarded_is_one_sentence_that_says_what_to_do(
 
 
 def test_a_group_without_its_dead_letter_topics_is_told_how_to_get_them(pat_events):
-    arguments = ["to-bus", "--to", "sqs:notifications.fifo", "--types", "EmailDeleted"]
+    arguments = ["to-bus", "--to", "sqs:notifications.fifo", "--type", "EmailDeleted"]
     result = pat_events("bridge", *arguments)
     assert result.returncode == 1
     first, last = result.stderr.splitlines()

@@ -35,7 +35,7 @@ def published(broker):
 def consume(pat_events, published):
     def consumed(*arguments):
         result = pat_events(
-            "consume", "pat-emails", "--from-beginning", "--timeout", 0.5, *arguments
+            "consume", "pat-emails", "--from-beginning", "--idle-timeout", 0.5, *arguments
         )
         assert result.returncode == 0, result.stderr
         return [json.loads(line) for line in result.stdout.splitlines()], result.stderr
@@ -114,5 +114,5 @@ def test_on_a_terminal_it_says_that_it_waits(pat_events):
 
 
 def test_elsewhere_it_does_not_say_that_it_waits(consume):
-    records, said = consume("--timeout", 1.5, "--key", "nobody")
+    records, said = consume("--idle-timeout", 1.5, "--key", "nobody")
     assert (records, said) == ([], "")

@@ -51,7 +51,7 @@ def lines(done):
 @pytest.mark.localstack
 def test_what_is_in_a_queue_is_shown_once_and_given_back(on_aws, filled):
     for count in (1, 2):
-        done = on_aws("consume", "--queue", filled, "--timeout", 0)
+        done = on_aws("consume", "--queue", filled, "--idle-timeout", 0)
         shown = lines(done)
         assert len({each["message_id"] for each in shown}) == len(shown) == 13
         assert {each["receive_count"] for each in shown} == {count}
@@ -60,14 +60,14 @@ def test_what_is_in_a_queue_is_shown_once_and_given_back(on_aws, filled):
         assert types == {"pat.events.v1.EmailReceived", "pat.events.v1.EmailProcessed"}
         assert f"after 3 {filled} moves it to its dead-letter queue" in done.stderr
         assert "at the next receive" not in done.stderr
-    last = on_aws("consume", "--queue", filled, "--type", "EmailProcessed", "--timeout", 0)
+    last = on_aws("consume", "--queue", filled, "--type", "EmailProcessed", "--idle-timeout", 0)
     assert [each["receive_count"] for each in lines(last)] == [3]
     assert "at the next receive: 13 messages" in last.stderr
 
 
 @pytest.mark.localstack
 def test_only_what_was_shown_is_deleted_and_only_if_asked(on_aws, filled):
-    options = ["--queue", filled, "--timeout", 0, "--format", "event"]
+    options = ["--queue", filled, "--idle-timeout", 0, "--format", "event"]
     done = on_aws("consume", *options, "--type", "EmailReceived", "--key", "e-3", "--delete")
     assert [each["email_id"] for each in lines(done)] == ["e-3"]
     rest = lines(on_aws("consume", *options))
@@ -77,12 +77,12 @@ def test_only_what_was_shown_is_deleted_and_only_if_asked(on_aws, filled):
 
 @pytest.mark.localstack
 def test_ctrl_c_gives_back_what_is_held(on_aws, filled):
-    with on_aws.start("consume", "--queue", filled, "--timeout", 60) as process:
+    with on_aws.start("consume", "--queue", filled, "--idle-timeout", 60) as process:
         for _ in range(13):
             assert json.loads(process.stdout.readline())["receive_count"] == 1
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-    assert len(lines(on_aws("consume", "--queue", filled, "--timeout", 0))) == 13
+    assert len(lines(on_aws("consume", "--queue", filled, "--idle-timeout", 0))) == 13
 
 
 @pytest.mark.localstack

@@ -107,7 +107,7 @@ def test_a_letter_of_ours_is_shown_with_its_cause_and_sent_to_the_queue_that_is_
     assert '"email_id": "e-1"' in shown
     assert "pat-dlq" not in shown
     result = dlq(
-        "redrive", "--queue", letters.dlq, "--to", letters.source, "--type", "EmailReceived"
+        "redrive", "--queue", letters.dlq, "--to-queue", letters.source, "--type", "EmailReceived"
     )
     assert result.exit_code == 0
     assert [it["Body"] for it in letters.received()] == [fields["MessageBody"]]
@@ -135,9 +135,11 @@ def test_a_letter_of_unknown_origin_fails_the_command_and_stays(letters, dlq):
     letters.send("e-1", url=letters.dlq_url)
     result = dlq("redrive", "--queue", letters.dlq)
     assert result.exit_code == 1
-    assert "1 stay: where they came from is not known, name a queue with --to" in result.stdout
+    assert (
+        "1 stay: where they came from is not known, name a queue with --to-queue" in result.stdout
+    )
     assert "stays: where it came from" in dlq("redrive", "--queue", letters.dlq, "--dry-run").stdout
-    result = dlq("redrive", "--queue", letters.dlq, "--to", letters.source)
+    result = dlq("redrive", "--queue", letters.dlq, "--to-queue", letters.source)
     assert (result.exit_code, letters.count(letters.source_url)) == (0, 1)
 
 
@@ -147,7 +149,9 @@ def test_ctrl_c_leaves_every_letter_in_one_of_the_queues(letters, variables):
         entries = [{"Id": str(i), "MessageBody": str(n + i)} for i in range(10)]
         letters.sqs.send_message_batch(QueueUrl=letters.dlq_url, Entries=entries)
     command = CommandLine(environ(**variables))
-    with command.start("dlq", "redrive", "--queue", letters.dlq, "--to", letters.source) as process:
+    with command.start(
+        "dlq", "redrive", "--queue", letters.dlq, "--to-queue", letters.source
+    ) as process:
         until(lambda: letters.count(letters.source_url) > 0)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=DEADLINE_S)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("aws_credentials")
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 SCOPE = "arn:aws:events:us-east-1:111122223333"
 START = ["start", "--bus", "pat-dev", "--rule", "r"]
-HOUR = ["--from", "2026-11-27T12:00Z", "--to", "2026-11-27T13:00Z"]
+HOUR = ["--since", "2026-11-27T12:00Z", "--until", "2026-11-27T13:00Z"]
 
 
 def described(state, minutes=None, **more):
@@ -88,9 +88,9 @@ def test_start_prints_the_name_alone_for_watch_to_take():
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([*START, *HOUR[:2]], 2, "--to"),
-        ([*START, *HOUR[:2], "--to", "noon"], 2, "is no time"),
-        ([*START, *HOUR[2:], "--from", "2026-11-27T13:00Z"], 1, "has no events"),
+        ([*START, *HOUR[:2]], 2, "--until"),
+        ([*START, *HOUR[:2], "--until", "noon"], 2, "is no time"),
+        ([*START, *HOUR[2:], "--since", "2026-11-27T13:00Z"], 1, "has no events"),
         (["watch", "a b"], 1, "is no name of a replay"),
     ],
 )

@@ -45,13 +45,13 @@ def test_letters_are_counted_and_their_events_published_again(broker, tmp_path):
     look, _, publish = (each.text for each in examples(PAGE, "sh"))
     said = shell(
         # It ends when nothing came for so long.
-        (look + publish).replace("--timeout 5", "--timeout 1"),
+        (look + publish).replace("--idle-timeout 5", "--idle-timeout 1"),
         tmp_path,
         PAT_EVENTS_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
     )
     assert "1 rejected pat_events.errors.PermanentError" in said
     first, again = tail(
-        Cluster(broker.config()), ["pat-emails"], begin="earliest", max_records=2, timeout_s=30
+        Cluster(broker.config()), ["pat-emails"], begin="earliest", limit=2, idle_timeout_s=30
     )
     assert first.value == again.value
     assert first.header_values["ce_id"] == again.header_values["ce_id"]
@@ -73,7 +73,7 @@ def test_letters_are_handled_again_in_their_group_alone(broker, tmp_path):
         PAT_EVENTS_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
     )
     _, follow_up = tail(
-        Cluster(broker.config()), ["pat-emails"], begin="earliest", max_records=2, timeout_s=30
+        Cluster(broker.config()), ["pat-emails"], begin="earliest", limit=2, idle_timeout_s=30
     )
     assert follow_up.key == b"e-1"
     assert follow_up.header_values["ce_type"] == b"pat.events.v1.EmailProcessed"

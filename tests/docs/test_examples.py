@@ -74,7 +74,7 @@ def test_the_service_of_the_readme_publishes_handles_and_stops_on_sigterm(broker
         types = [
             record.header_values["ce_type"].rpartition(b".")[2]
             for record in tail(
-                cluster, ["pat-emails"], begin="earliest", max_records=2, timeout_s=30
+                cluster, ["pat-emails"], begin="earliest", limit=2, idle_timeout_s=30
             )
         ]
         assert types == [b"EmailReceived", b"EmailProcessed"]

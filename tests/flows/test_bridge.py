@@ -171,7 +171,7 @@ def test_a_queue_is_brought_to_kafka_and_what_came_from_there_stays_where_it_is(
     bus, aws_config, kafka, config, topic, commands
 ):
     there = commands.start(
-        "bridge", GROUP, "--to", f"eventbridge:{name_of(bus)}", "--types", "EmailReceived"
+        "bridge", GROUP, "--to", f"eventbridge:{name_of(bus)}", "--type", "EmailReceived"
     )
     back = commands.start(
         "bridge", "--queue", name_of(bus), "--to", "kafka", "--dead-letters", f"{topic}.letters"

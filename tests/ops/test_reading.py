@@ -121,7 +121,7 @@ def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
 
 
 def test_tailing_stops_after_as_many_as_asked_for(failed):
-    assert len(list(tail(failed, ["pat-emails"], begin="earliest", max_records=2))) == 2
+    assert len(list(tail(failed, ["pat-emails"], begin="earliest", limit=2))) == 2
 
 
 def test_without_from_beginning_only_what_is_new_is_read(failed):

@@ -44,7 +44,7 @@ def topic(cluster, create_topic, topic_name):
 
 
 def read(cluster, topic, **options):
-    return sorted(it.value.decode() for it in tail(cluster, [topic], timeout_s=1.0, **options))
+    return sorted(it.value.decode() for it in tail(cluster, [topic], idle_timeout_s=1.0, **options))
 
 
 def at(milliseconds):
@@ -104,8 +104,8 @@ def test_records_are_picked_out_by_partition_key_and_type(cluster, topic, wanted
 
 def test_the_most_records_are_counted_of_those_picked_out(cluster, topic):
     wanted = RecordFilter(partition=0, key=b"key-1")
-    assert read(cluster, topic, begin="earliest", wanted=wanted, max_records=2) == ["0-1", "0-3"]
-    assert read(cluster, topic, begin="earliest", wanted=wanted, max_records=1) == ["0-1"]
+    assert read(cluster, topic, begin="earliest", wanted=wanted, limit=2) == ["0-1", "0-3"]
+    assert read(cluster, topic, begin="earliest", wanted=wanted, limit=1) == ["0-1"]
 
 
 def test_somebody_who_sees_nothing_for_a_second_is_told_once(cluster, topic):

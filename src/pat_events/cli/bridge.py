@@ -19,8 +19,6 @@ from pat_events.transports.aws.sqs_receiver import SqsQueue
 from pat_events.transports.kafka import KafkaTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pat_events.transports.kafka import KafkaConfig
 
 
@@ -44,9 +42,10 @@ def bridge(
     types: Annotated[
         list[str] | None,
         typer.Option(
-            "--types",
-            metavar="EVENTTYPE,...",
-            help="Events to forward; without it what the catalogue says, of a queue all.",
+            "--type",
+            metavar="EVENTTYPE",
+            help="Forward these events; may be repeated. Without it what the catalogue says, of a "
+            "queue all.",
             autocompletion=completion.events,
         ),
     ] = None,
@@ -68,14 +67,14 @@ def bridge(
     of reach they stay where they are. It runs until SIGTERM or Ctrl-C; start it several times to
     share the work. AWS is where PAT_EVENTS_AWS_* and boto3's own settings say.
 
-    Without --types those events go to EventBridge that the catalogue has targets for, and to a
+    Without --type those events go to EventBridge that the catalogue has targets for, and to a
     queue of SQS those that have it as a target; or what the catalogue says that the group consumes.
     A group that has no position yet begins with the oldest event: for another place see 'pat-events
     groups reset'.
 
     Example:
       pat-events bridge to-pat-dev --to eventbridge:pat-dev
-      pat-events bridge to-search --to sqs:search.fifo --types EmailReceived,EmailDeleted
+      pat-events bridge to-search --to sqs:search.fifo --type EmailReceived --type EmailDeleted
       pat-events bridge --queue imports --to kafka
     """
     if (group is None) is (queue is None):
@@ -94,15 +93,14 @@ def bridge(
         return configure(bootstrap)[1].kafka
 
     target = transport_to(to, kafka)
-    chosen = _names(types)
     made: Bridge | QueueBridge
     if queue is None:
         source = KafkaTransport(kafka())
-        made = Bridge(str(group), target, types=chosen, config=config, transport=source)
+        made = Bridge(str(group), target, types=types or None, config=config, transport=source)
         origin = f"group {group}, from {source.address}"
     else:
         made = QueueBridge(
-            SqsQueue(queue), target, types=chosen, config=config, dead_letters=dead_letters
+            SqsQueue(queue), target, types=types or None, config=config, dead_letters=dead_letters
         )
         origin = f"queue {queue}"
     say(
@@ -118,10 +116,3 @@ def bridge(
                 f"forwarded {counted(stats.handled, 'event')}, "
                 f"{counted(stats.dead_lettered, 'dead letter')}"
             )
-
-
-def _names(types: Iterable[str] | None) -> list[str] | None:
-    """Return the names in an option that takes several, and may be repeated."""
-    if not types:
-        return None
-    return [name for each in types for part in each.split(",") if (name := part.strip())]

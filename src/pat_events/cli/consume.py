@@ -50,7 +50,7 @@ def consume(
     ] = None,
     queue: Annotated[
         str | None,
-        typer.Option("--queue", metavar="NAME", help="Look into this queue of SQS instead."),
+        typer.Option("--queue", metavar="QUEUE", help="Look into this queue of SQS instead."),
     ] = None,
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete each message of the queue that was shown.")
@@ -85,13 +85,13 @@ def consume(
             help="Only these events: EmailReceived, or with its package as records show it.",
         ),
     ] = None,
-    max_records: Annotated[
+    limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Stop after N records.")
     ] = None,
-    timeout_s: Annotated[
+    idle_timeout_s: Annotated[
         float | None,
         typer.Option(
-            "--timeout",
+            "--idle-timeout",
             min=0.0,
             metavar="S",
             help="Stop when nothing came for S seconds; 2 for a queue.",
@@ -109,7 +109,7 @@ def consume(
     """Tail topics as JSON lines; joins no group and commits nothing. Or look into a queue.
 
     Without an option that says where to begin, only what comes from now on is read. It goes on
-    until Ctrl-C, --max or --timeout.
+    until Ctrl-C, --max or --idle-timeout.
 
     A line has the record's place, its envelope and headers, and the event; or, where that cannot
     be read, why not and the bytes in base64. With --format event such a record is left out, and
@@ -123,7 +123,7 @@ def consume(
     Example:
       pat-events consume pat-emails
       pat-events consume pat-emails --since 10m --type EmailReceived
-      pat-events consume pat-emails --last 5 --timeout 2 | jq .event.subject
+      pat-events consume pat-emails --last 5 --idle-timeout 2 | jq .event.subject
       pat-events consume pat-emails --partition 3 --offset 1041 --max 1
       pat-events consume pat-emails --from-beginning --key e-17 --format event
       pat-events consume --queue pat-dev-email-processing --type EmailReceived
@@ -140,7 +140,7 @@ def consume(
         }
         given = [name for name, value in of_topics.items() if value not in (None, [], "")]
         _refuse_of_topics(given)
-        _look(queue, catalog, event_type, key, shown, max_records, timeout_s, delete=delete)
+        _look(queue, catalog, event_type, key, shown, limit, idle_timeout_s, delete=delete)
         return
     if not topics:
         raise typer.BadParameter("name a topic, or a queue with --queue", param_hint="TOPIC")
@@ -156,8 +156,8 @@ def consume(
         topics,
         begin=begin,
         wanted=RecordFilter(partition, None if key is None else key.encode(), full_name),
-        max_records=max_records,
-        timeout_s=timeout_s,
+        limit=limit,
+        idle_timeout_s=idle_timeout_s,
         on_quiet=_say_waiting,
     )
     for delivery in deliveries:
@@ -192,8 +192,8 @@ def _look(
     event_type: str | None,
     key: str | None,
     shown: Format,
-    max_records: int | None,
-    timeout_s: float | None,
+    limit: int | None,
+    idle_timeout_s: float | None,
     *,
     delete: bool,
 ) -> None:
@@ -202,19 +202,19 @@ def _look(
     full_name = None if event_type is None else entries.event(event_type).full_name
     wanted = MessageFilter(key, full_name)
     types = _types(entries, shown)
-    left = max_records or (sys.maxsize if delete else _LOOK_MAX)
+    left = limit or (sys.maxsize if delete else _LOOK_MAX)
     queue = SqsQueue(name)
     name = queue.name
     with QueueLook(queue, config, gives_back=not delete) as look:
         say(_what_a_look_does(name, look, delete=delete))
-        for message in look.messages(_QUIET_S if timeout_s is None else timeout_s):
+        for message in look.messages(_QUIET_S if idle_timeout_s is None else idle_timeout_s):
             if not wanted.matches(message):
                 continue
             if _show(types, message, shown) and delete:
                 look.done(message)
             left -= 1
             if not left:
-                if max_records is None:
+                if limit is None:
                     say(f"{_LOOK_MAX} messages were shown; --max N shows more")
                 break
     if look.last_receives and not delete:

@@ -128,9 +128,7 @@ def show(
         int | None,
         typer.Option("--offset", min=0, metavar="N", help="Only the letter at this offset."),
     ] = None,
-    max_letters: Annotated[
-        int, typer.Option("--max", min=1, metavar="N", help="Most letters.")
-    ] = 10,
+    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="Most letters.")] = 10,
     event_type: EventType = None,
     ids: Ids = None,
     since: Since = None,
@@ -159,16 +157,14 @@ def show(
         if partition is not None or offset is not None:
             raise typer.BadParameter("--partition and --offset are a topic's, a queue has neither")
         found = Config.from_env(catalog=catalog)
-        queue_letters.show_letters(queue, chosen, max_letters, found)
+        queue_letters.show_letters(queue, chosen, limit, found)
         return
     if topic is None or chosen != Chosen():
         raise typer.BadParameter("--type, --id, --since, --until and --cause need --queue")
     config, cluster = configure(bootstrap, catalog)
     types = event_types_if_any(load_catalog(config.catalog))
     count = 0
-    for letter in ops.show(
-        cluster, types, topic, partition=partition, offset=offset, limit=max_letters
-    ):
+    for letter in ops.show(cluster, types, topic, partition=partition, offset=offset, limit=limit):
         count += 1
         _show(letter)
     if not count:

@@ -37,7 +37,7 @@ def doctor(
         str | None,
         typer.Option(
             "--group",
-            metavar="NAME",
+            metavar="GROUP",
             help="Judge what this group's members need.",
             autocompletion=completion.groups,
         ),
@@ -46,7 +46,7 @@ def doctor(
         list[str] | None,
         typer.Option(
             "--publishes",
-            metavar="EVENT",
+            metavar="EVENTTYPE",
             help="Judge what its publisher needs.",
             autocompletion=completion.events,
         ),
@@ -57,7 +57,7 @@ def doctor(
     ] = None,
     queues: Annotated[
         list[str] | None,
-        typer.Option("--queue", metavar="NAME", help="Judge what consuming this queue needs."),
+        typer.Option("--queue", metavar="QUEUE", help="Judge what consuming this queue needs."),
     ] = None,
     platform: Annotated[
         str | None,

@@ -46,7 +46,9 @@ DeadLetterQueue: TypeAlias = Annotated[
 ToQueue: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--to", metavar="QUEUE", help="To this queue, instead of the one each letter came from."
+        "--to-queue",
+        metavar="QUEUE",
+        help="To this queue, instead of the one each letter came from.",
     ),
 ]
 

@@ -117,11 +117,11 @@ def list_queues(queues: Sequence[str], *, as_json: bool) -> None:
             )
 
 
-def show_letters(queue: str, chosen: Chosen, most: int, config: Config) -> None:
+def show_letters(queue: str, chosen: Chosen, limit: int, config: Config) -> None:
     """Print letters of a queue, and give them back."""
     types = event_types_if_any(load_catalog(config.catalog))
     count = 0
-    with closing(ops.show(queue, chosen.filter(config), limit=most, config=config)) as letters:
+    with closing(ops.show(queue, chosen.filter(config), limit=limit, config=config)) as letters:
         for letter in letters:
             count += 1
             _show(letter, record_as_json(types, letter.message))
@@ -161,7 +161,7 @@ def redrive(
     until: Until = None,
     cause: Cause = None,
     to: ToQueue = None,
-    most: Annotated[
+    limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Most letters.")
     ] = None,
     dry_run: Annotated[
@@ -181,17 +181,17 @@ def redrive(
     Example:
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --dry-run
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --type EmailReceived --until 1h
-      pat-events dlq redrive --queue pat-dev-undelivered --cause NO_PERMISSIONS --to pat-dev-crm
+      pat-events dlq redrive --queue pat-dev-undelivered --cause NO_PERMISSIONS --to-queue crm
     """
     config = Config.from_env(catalog=catalog)
     chosen = Chosen(event_type, ids, since, until, cause)
     if dry_run:
-        _dry_run(queue, chosen, to, most, config)
+        _dry_run(queue, chosen, to, limit, config)
         return
     progress = _Progress()
     try:
         done = redriving.redrive(
-            queue, chosen.filter(config), to=to, limit=most, config=config, tell=progress.tell
+            queue, chosen.filter(config), to=to, limit=limit, config=config, tell=progress.tell
         )
     except BaseException:
         if progress.done.seen:
@@ -207,10 +207,10 @@ def redrive(
         raise typer.Exit(FAILED)
 
 
-def _dry_run(queue: str, chosen: Chosen, to: str | None, most: int | None, config: Config) -> None:
+def _dry_run(queue: str, chosen: Chosen, to: str | None, limit: int | None, config: Config) -> None:
     redriving.check_target(queue, to)
     count = 0
-    with closing(ops.show(queue, chosen.filter(config), limit=most, config=config)) as letters:
+    with closing(ops.show(queue, chosen.filter(config), limit=limit, config=config)) as letters:
         for letter in letters:
             count += 1
             target = to or letter.source
@@ -236,5 +236,8 @@ class _Progress:
 def _summary(done: Redriven) -> str:
     text = f"{counted(done.sent, 'letter')} sent back of {done.seen} that were looked at"
     if done.homeless:
-        text += f"; {done.homeless} stay: where they came from is not known, name a queue with --to"
+        text += (
+            f"; {done.homeless} stay: where they came from is not known, name a queue with "
+            "--to-queue"
+        )
     return text

@@ -40,7 +40,7 @@ def start(
     """Have SQS move all letters of a dead-letter queue to the queues that gave them up.
 
     It goes on by itself, and takes what becomes a letter meanwhile as well. SQS moves the letters
-    of queues alone: those of a bus go back with 'dlq redrive --to'.
+    of queues alone: those of a bus go back with 'dlq redrive --to-queue'.
 
     Example:
       pat-events dlq move start --queue pat-dev-email-processing-dlq

@@ -44,11 +44,11 @@ def start(
     ],
     since: Annotated[
         datetime,
-        typer.Option("--from", help="Of this time on: 2h or 1d ago, 2026-11-27T10:00Z.", **_TIME),
+        typer.Option("--since", help="Of this time on: 2h or 1d ago, 2026-11-27T10:00Z.", **_TIME),
     ],
     until: Annotated[
         datetime,
-        typer.Option("--to", help="Up to this time; leave the last 10 minutes out.", **_TIME),
+        typer.Option("--until", help="Up to this time; leave the last 10 minutes out.", **_TIME),
     ],
     archive: ArchiveName = None,
     name: Annotated[
@@ -65,8 +65,8 @@ def start(
     Region, address and credentials are those of the environment: AWS_* and PAT_EVENTS_AWS_*.
 
     Example:
-      pat-events replay start --bus pat-dev --rule email-received --from 3h --to 15m
-      pat-events replay start --bus pat-dev --rule tenant-event --from 2026-11-27T10:00Z --to 1d
+      pat-events replay start --bus pat-dev --rule email-received --since 3h --until 15m
+      pat-events replay start --bus pat-dev --rule tenant --since 2026-11-27T10:00Z --until 1d
     """
     replay = ops.start(bus, rule, since, until, archive=archive, name=name, tell=say)
     say(f"replay {replay.name} is {replay.state}: 'pat-events replay watch' shows how far it is")
@@ -131,7 +131,7 @@ def list_replays(
     elif not found:
         console.print("there are no replays")
     else:
-        shown = table("name", "state", "done", "from", "to", "started", numbers=("done",))
+        shown = table("name", "state", "done", "since", "until", "started", numbers=("done",))
         for it in found:
             times = (it.since, it.until, it.started)
             shown.add_row(it.name, it.state, f"{it.progress:.0%}", *map(_written, times))

@@ -91,8 +91,8 @@ def tail(
     *,
     begin: Begin = "latest",
     wanted: RecordFilter = _ANY,
-    max_records: int | None = None,
-    timeout_s: float | None = None,
+    limit: int | None = None,
+    idle_timeout_s: float | None = None,
     on_quiet: Callable[[], None] = lambda: None,
 ) -> Iterator[Delivery]:
     """Yield deliveries of these topics as they arrive; commits nothing.
@@ -103,9 +103,9 @@ def tail(
         begin: Where: with the oldest record there is, the next one, the first one of a time on,
             at an offset (of one partition), or before the end.
         wanted: Which records; others are read and passed over.
-        max_records: Stop after so many.
-        timeout_s: Stop when nothing has arrived for so long, in seconds, not even what is passed
-            over; None waits without limit.
+        limit: Stop after so many.
+        idle_timeout_s: Stop when nothing has arrived for so long, in seconds, not even what is
+            passed over; None waits without limit.
         on_quiet: Called once, when nothing was yielded for ``QUIET_S``.
 
     Raises:
@@ -115,7 +115,7 @@ def tail(
     """
     admin = cluster.admin(topics)
     positions = _positions(admin, wanted.of(admin.partitions), begin)
-    left = float("inf") if max_records is None else max_records
+    left = float("inf") if limit is None else limit
     with KafkaReader(cluster.kafka, positions) as reader:
         came_at = yielded_at = time.monotonic()
         told = False
@@ -129,7 +129,7 @@ def tail(
                     yielded_at = time.monotonic()
                 came_at = time.monotonic()
             now = time.monotonic()
-            if timeout_s is not None and now - came_at >= timeout_s:
+            if idle_timeout_s is not None and now - came_at >= idle_timeout_s:
                 return
             if not told and now - yielded_at >= QUIET_S:
                 told = True

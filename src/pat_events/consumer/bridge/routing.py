@@ -65,7 +65,7 @@ def routed_to(to: SendingTransport, group: str, catalog: Catalog) -> Sequence[st
     if not found:
         raise ConfigError(
             f"{wanted} in the catalogue: name the events to forward (types; on the command line "
-            f"--types), or list the group {group!r} there with what it consumes"
+            f"--type), or list the group {group!r} there with what it consumes"
         )
     return found
 
