@@ -32,14 +32,14 @@ def config(localstack_url):
 def test_mails_walk_over_bus_and_queues_and_dead_letters_come_back(config, aws):
     with aws_site.on_aws(Config(), config) as site:
         assert len(names(aws, site.name.removeprefix("pat-events"))) == 5
-        tally, redriven = aws_run.run(site, samples(), lambda _: None)
+        tally, returned = aws_run.run(site, samples(), lambda _: None)
     assert tally.adds_up
     assert (tally.published, tally.processor.handled, tally.validator.handled) == (12, 11, 11)
     [letter] = tally.letters
     assert "x-batch-9" in letter.cause.message
     assert letter.cause.attempts == 3
     assert letter.record["event"]["subject"] == "Nightly report"
-    assert (redriven.given_back, redriven.handled) == (1, 1)
+    assert (returned.given_back, returned.handled) == (1, 1)
     assert not names(aws, site.name.removeprefix("pat-events"))
 
 

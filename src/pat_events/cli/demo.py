@@ -124,16 +124,16 @@ def _on_aws(mails: Iterable[bytes]) -> bool:
             f"Mails through {PROCESSOR} and {VALIDATOR}, on {place.address}", soft_wrap=True
         )
         with _progress() as report:
-            tally, redriven = aws_run.run(place, mails, report)
+            tally, returned = aws_run.run(place, mails, report)
         _close(tally, LETTERS_SHOWN)
-        if redriven.given_back:
-            sign = "=" if redriven.adds_up else "≠"
+        if returned.given_back:
+            sign = "=" if returned.adds_up else "≠"
             console.print(
-                f"{counted(redriven.given_back, 'dead letter')} given back to a repaired processor "
-                f"{sign} {redriven.handled} handled",
+                f"{counted(returned.given_back, 'dead letter')} given back to a repaired processor "
+                f"{sign} {returned.handled} handled",
                 soft_wrap=True,
             )
-    return tally.adds_up and redriven.adds_up
+    return tally.adds_up and returned.adds_up
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ _LETTERS_WAIT_S: Final = 1
 
 
 @dataclass(slots=True)
-class Redriven:
+class Returned:
     """What became of the dead letters that were given back to the processor, repaired."""
 
     given_back: int = 0
@@ -184,7 +184,7 @@ def run(
     mails: Iterable[bytes],
     report: Callable[[Tally], None],
     stall_s: float = STALL_S,
-) -> tuple[Tally, Redriven]:
+) -> tuple[Tally, Returned]:
     """Send mails through both queues, then give back what became a dead letter.
 
     Args:
@@ -212,11 +212,11 @@ def run(
             walk.until(lambda: letters.count() >= wanted)
             tally.processor.dead_lettered = len(letters)
     tally.letters = letters.stored()
-    redriven = Redriven(len(letters))
-    if redriven.given_back:
+    returned = Returned(len(letters))
+    if returned.given_back:
         letters.give_back()
-        _redrive(site, redriven, walk)
-    return tally, redriven
+        _redrive(site, returned, walk)
+    return tally, returned
 
 
 @contextmanager
@@ -245,11 +245,11 @@ def _publish(site: AwsSite, mails: Iterable[bytes], walk: _Walk) -> None:
                 walk.look()
 
 
-def _redrive(site: AwsSite, redriven: Redriven, walk: _Walk) -> None:
+def _redrive(site: AwsSite, returned: Returned, walk: _Walk) -> None:
     """Let a repaired processor have the dead letters, and the validator what it makes of them."""
     repaired = _Service(site, PROCESSOR, processor(repaired=True))
     second = _Service(site, VALIDATOR, validator())
     with _running(repaired, second):
         site.redrive(PROCESSOR)
-        walk.until(lambda: second.stats().handled >= redriven.given_back, repaired, second)
-        redriven.handled = repaired.stats().handled
+        walk.until(lambda: second.stats().handled >= returned.given_back, repaired, second)
+        returned.handled = repaired.stats().handled

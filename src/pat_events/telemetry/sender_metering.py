@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from pat_events.telemetry import metrics as m
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pat_events.telemetry.metrics import Metric
+    from pat_events.telemetry.observer import Origin
 
 
 class SenderMeter(Meter):
@@ -27,8 +29,16 @@ class SenderMeter(Meter):
 
     wants_levels = True
 
-    def _kinds(self) -> dict[type, Callable[[Any], None]]:
+    def __init__(
+        self,
+        origin: Origin,
+        error_types: set[str],
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(origin, error_types, wall_clock)
         self._buffers: dict[int, BufferLevel] = {}
+
+    def _kinds(self) -> dict[type, Callable[[Any], None]]:
         of = (self._system,)
         return {
             Acknowledged: lambda what: self._sent(what.records, ""),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pat_events.transports.aws.config import AwsConfig
 
-_RUNNING: Final = "RUNNING"
 _DONE: Final = "COMPLETED"
 _OVER: Final = frozenset({_DONE, "CANCELLED", "FAILED"})
 
