@@ -12,11 +12,14 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Route, Routes
+from pat_events.consumer.setup import Setup
 from pat_events.core.claim import Location
 from pat_events.core.record import Delivery
 from pat_events.errors import ClaimCheckError, CodecError, TransientError
 from pat_events.events import EmailReceived
-from pat_events.transports.memory import MemoryPayloads, MemoryTransport
+from pat_events.telemetry.observer import Origin
+from pat_events.transports.aws import s3
+from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 
 TYPES = EventTypes(load_catalog())
 HERE = Config(claim_check_bucket="payloads", claim_check_above_bytes=300)
@@ -335,3 +338,34 @@ def test_an_event_that_has_its_data_as_well_is_read_from_that(find):
 
 def test_a_payload_of_a_type_that_nothing_reads_is_undecodable(find):
     assert isinstance(find(content__type=b"text/html"), CodecError)
+
+
+def test_what_reads_payloads_and_what_puts_them_share_one_client_of_s3(monkeypatch):
+    made = []
+
+    class Counted(Store):
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(s3, "S3Payloads", Counted)
+    transport = MemoryTransport(MemoryBroker())
+    handlers = Handlers()
+    handlers.on(EmailReceived)(lambda event, ctx: None)
+    setup = Setup.of(
+        handlers,
+        HERE,
+        Origin("memory"),
+        payloads=None,
+        max_threads=1,
+        max_tasks=1,
+        observers=(),
+        tracing=None,
+    )
+    producer, _ = setup.producer(transport)
+    producer.close()
+    assert made == [setup.store]
+
+
+def test_without_a_claim_check_nothing_of_s3_is_made():
+    assert Payloads.configured(Config(), None).store is None

@@ -7,30 +7,23 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pat_events.consumer.process.lifecycle import Lifecycle
-from pat_events.consumer.workers.pool import Workers
-from pat_events.consumer.workers.tasks import TaskWorkers, loop_thread
-from pat_events.consumer.workers.threads import ThreadWorkers
-from pat_events.core.checks import require_at_least_1
+from pat_events.consumer.workers.tasks import loop_thread
 from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, NotDrainedError
-from pat_events.producer.in_consumer import producer_in_consumer
 from pat_events.telemetry.counts import Counts
 from pat_events.telemetry.health import Health
-from pat_events.telemetry.observers import checked_observers
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from contextlib import ExitStack
 
-    from pat_events.config import Config
-    from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
+    from pat_events.consumer.setup import Setup
+    from pat_events.consumer.workers.pool import Workers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import Observer
-    from pat_events.telemetry.spans import ConsumerSpans, Spans
-    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
 _log = logging.getLogger("pat_events.consumer")
@@ -71,46 +64,28 @@ class EngineConsumer(Lifecycle):
 
     Args:
         title: What messages call it.
-        config: Settings.
-        handlers: What it runs.
-        max_threads: Threads for handlers that are plain functions.
-        max_tasks: Most coroutine handlers at work at a time.
+        setup: What it works with; its handlers take no more.
         drain_timeout_s: How long handlers may take to finish, in seconds.
         leave_s: How long all else that belongs to its end may take, in seconds.
-        payloads: Where large payloads of what handlers publish go; see ``make_sender``.
-        observers: Are told what happens, after its own counts.
-        tracing: Makes spans of what handlers publish.
     """
 
     def __init__(
         self,
         title: str,
-        config: Config,
-        handlers: Handlers,
+        setup: Setup,
         *,
-        max_threads: int,
-        max_tasks: int,
         drain_timeout_s: float,
         leave_s: float,
-        payloads: PayloadStore | None,
-        observers: Iterable[Observer],
-        tracing: Spans | None,
     ) -> None:
-        for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
-            require_at_least_1(setting, value)
         super().__init__(title, drain_timeout_s, leave_s)
-        self._config = config
-        self._is_async = any(registration.is_async for _, registration in handlers)
-        self._max_threads = max_threads
-        self._max_tasks = max_tasks
-        self._payloads = payloads
-        self._observers = checked_observers(observers)
-        self._tracing = tracing
+        self._setup = setup
+        self._config = setup.config
         self._counts = Counts()
         self._engine: Engine | None = None
         self._stepped_at = 0.0
         self._workers: Workers | None = None
         self._producer: Producer | None = None
+        setup.handlers.freeze()
 
     def stats(self) -> ConsumerStats:
         """Return the counts so far."""
@@ -134,16 +109,13 @@ class EngineConsumer(Lifecycle):
         not_ready = self._engine.condition.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
-    def _all_observers(self, spans: ConsumerSpans | None) -> list[Observer]:
+    def _all_observers(self) -> list[Observer]:
         """Return who is told of what is consumed."""
-        own: list[Observer] = [self._counts] if spans is None else [self._counts, spans]
-        return [*own, *self._observers]
+        return self._setup.all_observers(self._counts)
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         """Return the sender of what handlers publish, and of dead letters."""
-        self._producer, sender = producer_in_consumer(
-            transport, self._config, self._payloads, self._observers, self._tracing
-        )
+        self._producer, sender = self._setup.producer(transport)
         stack.callback(self._let_go)
         return sender
 
@@ -151,13 +123,9 @@ class EngineConsumer(Lifecycle):
         self, stack: ExitStack, loop: asyncio.AbstractEventLoop | None
     ) -> Callable[[Callable[[Job], None]], Workers]:
         """Return what makes workers of where to post jobs; ``_open`` comes before."""
-        if self._is_async and loop is None:
+        if self._setup.is_async and loop is None:
             loop = stack.enter_context(loop_thread())
-        tasks, threads, producer = self._max_tasks, self._max_threads, self._producer
-        return lambda post: Workers(
-            ThreadWorkers(threads, producer, post),
-            None if loop is None else TaskWorkers(tasks, loop, producer, post),
-        )
+        return lambda post: self._setup.workers(self._producer, post, loop)
 
     def _step_until_stopped(
         self, engine: Engine, workers: Workers, begin: Callable[[], None] = lambda: None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pat_events.consumer.cancellation import from_outside
@@ -39,7 +38,7 @@ class Payloads:
     Args:
         allowed: The places; none where no claim check is configured.
         max_bytes: The longest that is read.
-        store: What has them; S3, when it is first needed, if None.
+        store: What has them; None where nothing is allowed.
     """
 
     def __init__(
@@ -50,13 +49,17 @@ class Payloads:
     ) -> None:
         self._allowed = allowed
         self._max_bytes = max_bytes
-        self._store = store
-        self._lock = threading.Lock()
+        self.store = store
 
     @classmethod
     def configured(cls, config: Config, store: PayloadStore | None) -> Payloads:
-        """Return what the settings say."""
-        return cls(config.claim_check_locations, config.buffer_bytes, store)
+        """Return what the settings say; S3, as ``PAT_EVENTS_AWS_*`` say, where a store lacks.
+
+        Raises:
+            ConfigError: these are impossible.
+        """
+        allowed = config.claim_check_locations
+        return cls(allowed, config.buffer_bytes, payload_store(store) if allowed else None)
 
     def of(self, delivery: Delivery, decode: Callable[[bytes], Message]) -> Payload:
         """Return the payload that a delivery refers to; nothing is read yet.
@@ -70,9 +73,8 @@ class Payloads:
     def get(self, claim: Claim) -> bytes | Exception:
         """Return a payload, or why there is none: what is hopeless, or an outage."""
         try:
-            with self._lock:
-                store = self._store = payload_store(self._store)
-            payload = store.get(claim)
+            assert self.store is not None  # noqa: S101 - or there was no claim
+            payload = self.store.get(claim)
             claim.refuse_another(payload)
         except (ClaimCheckError, TransportError) as error:
             return error

@@ -144,8 +144,8 @@ class Bridge(ConsumerGroup):
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         sender = super()._open(stack, self._to)
-        self._forwarding.through(sender, Observers(self._observers, Origin(self._to.system)))
-        letters = transport.sender(self._config, self._observers)
+        self._forwarding.through(sender, Observers(self._setup.observers, Origin(self._to.system)))
+        letters = transport.sender(self._config, self._setup.observers)
         stack.callback(letters.close, 0)
         return letters
 
@@ -243,7 +243,7 @@ class QueueBridge(QueueConsumer):
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         sender = super()._open(stack, transport)
-        self._forwarding.through(sender, Observers(self._observers, Origin(transport.system)))
+        self._forwarding.through(sender, Observers(self._setup.observers, Origin(transport.system)))
         return sender
 
 

@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.function.loop import EventLoop
 from pat_events.consumer.workers.inbox import Inbox
-from pat_events.consumer.workers.pool import Workers
-from pat_events.consumer.workers.tasks import TaskWorkers
-from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.shown import one_line
 from pat_events.errors import NotDeliveredError, WorkersExhaustedError
-from pat_events.producer.in_consumer import producer_in_consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pat_events.config import Config
+    from pat_events.consumer.setup import Setup
+    from pat_events.consumer.workers.pool import Workers
     from pat_events.producer.producer import Producer
-    from pat_events.telemetry.observer import Observer
-    from pat_events.telemetry.spans import Spans
-    from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import SendingTransport
 
 _log = logging.getLogger("pat_events.consumer")
@@ -38,25 +30,11 @@ _IN_LAMBDA: Final = "AWS_LAMBDA_RUNTIME_API"
 class Environment:
     """What one execution environment keeps from one invocation to the next."""
 
-    def __init__(
-        self,
-        config: Config,
-        transport: SendingTransport | None,
-        payloads: PayloadStore | None,
-        observers: Iterable[Observer],
-        tracing: Spans | None,
-        limits: tuple[int, int],
-        *,
-        is_async: bool,
-    ) -> None:
-        self._config = config
+    def __init__(self, setup: Setup, transport: SendingTransport | None) -> None:
+        self._setup = setup
         self._transport = transport
-        self._payloads = payloads
-        self._observers = observers
-        self._tracing = tracing
-        self._limits = limits
         self._producer: Producer | None = None
-        self._loop = EventLoop() if is_async else None
+        self._loop = EventLoop() if setup.is_async else None
         self._workers: tuple[Workers, Inbox] | None = None
         # Of earlier invocations, as long as handlers hang in them.
         self._left: list[Workers] = []
@@ -75,21 +53,12 @@ class Environment:
             _end_process(hanging)
         if self._workers is None:
             if self._producer is None and self._transport is not None:
-                self._producer, _ = producer_in_consumer(
-                    self._transport, self._config, self._payloads, self._observers, self._tracing
-                )
+                self._producer, _ = self._setup.producer(self._transport)
             loop = None if self._loop is None else self._loop.sound()
             if (found := self._hanging()) > hanging:
                 _tell(found)
-            threads, tasks = self._limits
-            inbox, producer = Inbox(), self._producer
-            self._workers = (
-                Workers(
-                    ThreadWorkers(threads, producer, inbox.put),
-                    None if loop is None else TaskWorkers(tasks, loop, producer, inbox.put),
-                ),
-                inbox,
-            )
+            inbox = Inbox()
+            self._workers = self._setup.workers(self._producer, inbox.put, loop), inbox
         return self._workers
 
     def replace_workers(self) -> None:

@@ -7,18 +7,13 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pat_events.catalog.binding import EventTypes
-from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.function.engine import Engine
 from pat_events.consumer.function.environment import Environment
-from pat_events.consumer.payloads import Payloads
-from pat_events.consumer.routes import Routes
-from pat_events.core.checks import require_at_least_1
+from pat_events.consumer.setup import Setup
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError
 from pat_events.telemetry.observer import Origin
-from pat_events.telemetry.observers import checked_observers
 from pat_events.transports.aws.invocations import read_invocation
 from pat_events.transports.aws.unwrap import Unwrapping
 from pat_events.transports.default import transport_or_default
@@ -99,27 +94,22 @@ def lambda_handler(
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
     """
-    for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
-        require_at_least_1(setting, value)
     if transport is not None:
         transport_or_default(transport, "sender")
     config = Config.given(config)
-    types = EventTypes(load_catalog(config.catalog))
-    spans = None if tracing is None else tracing.of_consumer(Origin(""))  # Told by each event.
-    stored = Payloads.configured(config, payloads)
-    routes = Routes(handlers, types, config.max_event_bytes, stored, spans)
-    handlers.freeze()
-    told = checked_observers(observers)
-    environment = Environment(
+    setup = Setup.of(
+        handlers,
         config,
-        transport,
-        payloads,
-        told,
-        tracing,
-        (max_threads, max_tasks),
-        is_async=any(registration.is_async for _, registration in handlers),
+        Origin(""),  # Each event tells.
+        payloads=payloads,
+        max_threads=max_threads,
+        max_tasks=max_tasks,
+        observers=observers,
+        tracing=tracing,
     )
-    unwrapping = Unwrapping(types.catalog)
+    handlers.freeze()
+    environment = Environment(setup, transport)
+    unwrapping = Unwrapping(setup.types.catalog)
     name = os.environ.get(_FUNCTION) or "lambda"
 
     def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
@@ -127,15 +117,15 @@ def lambda_handler(
         left_s = _left_s(context)
         end = began + left_s
         invocation = read_invocation(event, unwrapping, os.environ.get(_X_RAY))
-        if spans is not None:
-            spans.origin = Origin(invocation.system)
+        if setup.spans is not None:
+            setup.spans.origin = Origin(invocation.system)
         workers, inbox = environment.workers()
         engine = Engine(
             invocation,
-            routes=routes,
+            routes=setup.routes,
             workers=workers,
             inbox=inbox,
-            observers=told if spans is None else (spans, *told),
+            observers=setup.all_observers(),
             origin=Origin(invocation.system, name),
             deadline=end - min(_MARGIN_S, left_s / 10),
         )

@@ -8,14 +8,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from pat_events.catalog.binding import EventTypes
-from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
-from pat_events.consumer.payloads import Payloads
-from pat_events.consumer.routes import Routes
+from pat_events.consumer.setup import Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
 from pat_events.core.lanes import ORDERS
@@ -127,33 +124,28 @@ class ConsumerGroup(EngineConsumer):
             drain_timeout_s=drain_timeout_s,
             commit_interval_s=commit_interval_s,
         )
-        self._catalog = load_catalog(config.catalog)
-        origin = Origin(self._transport.system, name)
-        self._spans = None if tracing is None else tracing.of_consumer(origin)
-        self._routes = Routes(
+        setup = Setup.of(
             handlers,
-            EventTypes(self._catalog),
-            config.max_event_bytes,
-            Payloads.configured(config, payloads),
-            self._spans,
+            config,
+            Origin(self._transport.system, name),
+            payloads=payloads,
+            max_threads=max_threads,
+            max_tasks=max_tasks,
+            observers=observers,
+            tracing=tracing,
         )
+        self._catalog = setup.types.catalog
+        self._routes = setup.routes
         # Also refuses a name that makes no topic name.
         self._dead_letter_topics = [
             self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
         ]
         super().__init__(
             f"group {name}",
-            config,
-            handlers,
-            max_threads=max_threads,
-            max_tasks=max_tasks,
+            setup,
             drain_timeout_s=drain_timeout_s,
             leave_s=_LEAVE_S,
-            payloads=payloads,
-            observers=observers,
-            tracing=tracing,
         )
-        handlers.freeze()
 
     def _prepare(self) -> None:
         try:
@@ -179,7 +171,7 @@ class ConsumerGroup(EngineConsumer):
                 inbox=Inbox(),
                 order=self._order,
                 limits=self._limits,
-                observers=self._all_observers(self._spans),
+                observers=self._all_observers(),
                 system=self._transport.system,
                 clock=time.monotonic,
                 wall_clock=time.time,

@@ -7,15 +7,12 @@ import random
 import time
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from pat_events.catalog.binding import EventTypes
-from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
-from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.queue.limits import Limits
 from pat_events.consumer.queue.request_threads import RequestThreads
 from pat_events.consumer.queue.wiring import make_engine
-from pat_events.consumer.routes import Routes
+from pat_events.consumer.setup import Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text, wrong_type
 from pat_events.errors import ConfigError
@@ -116,25 +113,24 @@ class QueueConsumer(EngineConsumer):
         self._transport = transport
         self._dead_letters = dead_letters
         self._order: Order | None = order
-        types = EventTypes(load_catalog(config.catalog))
-        origin = Origin(queue.system, queue.name)
-        self._spans = None if tracing is None else tracing.of_consumer(origin)
-        stored = Payloads.configured(config, payloads)
-        self._routes = Routes(handlers, types, config.max_event_bytes, stored, self._spans)
-        self._registrations = [registration for _, registration in handlers]
-        super().__init__(
-            f"consumer of {queue.name}",
-            config,
+        setup = Setup.of(
             handlers,
+            config,
+            Origin(queue.system, queue.name),
+            payloads=payloads,
             max_threads=max_threads,
             max_tasks=max_tasks,
-            drain_timeout_s=drain_timeout_s,
-            leave_s=_LEAVE_S,
-            payloads=payloads,
             observers=observers,
             tracing=tracing,
         )
-        handlers.freeze()
+        self._routes = setup.routes
+        self._registrations = [registration for _, registration in handlers]
+        super().__init__(
+            f"consumer of {queue.name}",
+            setup,
+            drain_timeout_s=drain_timeout_s,
+            leave_s=_LEAVE_S,
+        )
         self._features: QueueFeatures | None = None
 
     def _prepare(self) -> None:
@@ -193,7 +189,7 @@ class QueueConsumer(EngineConsumer):
                 inbox=Inbox(),
                 order=self._order or ("key" if features.fifo else "none"),
                 limits=self._limits,
-                observers=self._all_observers(self._spans),
+                observers=self._all_observers(),
                 system=self._queue.system,
                 clock=time.monotonic,
                 wall_clock=time.time,
