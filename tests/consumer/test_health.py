@@ -46,16 +46,16 @@ def test_a_group_whose_thread_makes_no_step_is_not_alive(live, monkeypatch):
 
 def test_a_member_that_has_not_joined_is_not_ready(stage):
     member = stage.member(handlers_of())
-    assert member.engine.condition.not_ready == ("it has not joined its group yet",)
+    assert member.engine.readiness.not_ready == ("it has not joined its group yet",)
     member.turn(1)
-    assert member.engine.condition.not_ready == ()
+    assert member.engine.readiness.not_ready == ()
 
 
 def test_a_member_without_partitions_is_ready(stage):
     members = [stage.member(handlers_of()) for _ in range(2)]
     for member in members * 3:
         member.turn(1)
-    assert [it.engine.condition.not_ready for it in members] == [(), ()]
+    assert [it.engine.readiness.not_ready for it in members] == [(), ()]
 
 
 def test_what_an_outage_holds_makes_a_member_not_ready_until_it_is_over(stage):
@@ -65,8 +65,8 @@ def test_what_an_outage_holds_makes_a_member_not_ready_until_it_is_over(stage):
     member.workers.run_all()
     member.step()
     stage.clock.advance(0.01)
-    member.engine.condition.look_if_due(float("inf"))
-    assert member.engine.condition.not_ready == (
+    member.engine.readiness.look_if_due(float("inf"))
+    assert member.engine.readiness.not_ready == (
         "an outage holds 1 event, or a key of some; the log says which",
     )
 
@@ -78,13 +78,13 @@ def queue():
 
 def test_a_consumer_is_not_ready_while_it_does_not_reach_its_queue(queue):
     consumer = queue.member(handlers_of())
-    assert consumer.engine.condition.not_ready == ("it has not reached its queue yet",)
+    assert consumer.engine.readiness.not_ready == ("it has not reached its queue yet",)
     consumer.turn()
-    assert consumer.engine.condition.not_ready == ()
+    assert consumer.engine.readiness.not_ready == ()
     queue.queue.set_down(down=True)
     consumer.turn(1)
     consumer.turn(1)
-    assert consumer.engine.condition.not_ready == ("receiving fails: queue emails is down",)
+    assert consumer.engine.readiness.not_ready == ("receiving fails: queue emails is down",)
     queue.queue.set_down(down=False)
     consumer.turns(60)
-    assert consumer.engine.condition.not_ready == ()
+    assert consumer.engine.readiness.not_ready == ()

@@ -32,7 +32,7 @@ _log = logging.getLogger("pat_events.consumer")
 _CLOSE_S: Final = 5.0
 
 
-class Condition(Protocol):
+class Readiness(Protocol):
     """How an engine is."""
 
     @property
@@ -44,7 +44,7 @@ class Engine(Protocol):
     """Receives, hands out and settles; one thread makes every call but ``abort``."""
 
     @property
-    def condition(self) -> Condition:
+    def readiness(self) -> Readiness:
         """How it is."""
 
     def step(self) -> None:
@@ -106,7 +106,7 @@ class EngineConsumer(Lifecycle):
         if stalled_s > self._stop_timeout_s:  # A step may drain partitions, and commit.
             why = f"its thread has made no step for {stalled_s:.0f} s"
             return Health(live=False, ready=False, why=(why,))
-        not_ready = self._engine.condition.not_ready
+        not_ready = self._engine.readiness.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
     def _all_observers(self) -> list[Observer]:

@@ -317,8 +317,8 @@ def test_health_names_it_and_levels_count_what_it_keeps(stage, dependency):
     stage.publish("a", "b", "c", "d")
     one_by_one(member)
     member.turn(1)
-    member.engine.condition.look_if_due(float("inf"))
-    held, why = member.engine.condition.not_ready
+    member.engine.readiness.look_if_due(float("inf"))
+    held, why = member.engine.readiness.not_ready
     assert held == "an outage holds 3 events, or keys of them; the log says which"
     assert why.startswith("breaker mail is open: 2 of the last 2 calls failed, the last with ")
 

@@ -15,7 +15,7 @@ from pat_events.consumer.ended_jobs import tell_jobs
 from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
-from pat_events.consumer.log.condition import Condition
+from pat_events.consumer.log.readiness import Readiness
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
 from pat_events.consumer.routes import Route
@@ -93,7 +93,7 @@ class Engine:
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
         interval_s = limits.commit_interval_s
         self._commits = Commits(receiver, self._partitions, observer, interval_s)
-        self.condition = Condition(receiver, self._partitions, recovery, observer)
+        self.readiness = Readiness(receiver, self._partitions, recovery, observer)
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group."""
@@ -132,7 +132,7 @@ class Engine:
         self._recovery.run_due(now)
         if self._commits.commit_if_due(now):
             self._recovery.sum_up()
-        self.condition.look_if_due(now)
+        self.readiness.look_if_due(now)
         self._hand_out()
         if self._back_pressure.apply(now):
             self._settle(self._inbox.take(_ROOM_S))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
-from pat_events.consumer.queue.condition import Condition
+from pat_events.consumer.queue.readiness import Readiness
 from pat_events.consumer.queue.intake import Intake
 from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.state import QueueState
@@ -111,7 +111,7 @@ class Engine:
             wall_clock=wall_clock,
             random=random,
         )
-        self.condition = Condition(name, state, self._intake, self._recovery, observer)
+        self.readiness = Readiness(name, state, self._intake, self._recovery, observer)
 
     def abort(self) -> None:
         """Do not wait for handlers any more; callable from any thread."""
@@ -141,7 +141,7 @@ class Engine:
         if now >= self._next_sum_up:
             self._next_sum_up = now + _SUM_UP_S
             self._recovery.sum_up()
-            self.condition.look()
+        self.readiness.look_if_due(now)
 
     def _wait_s(self, now: float) -> float:
         if self._workers.wake_idle():
@@ -221,11 +221,11 @@ class Engine:
         for item in items:
             if isinstance(item, Receive):
                 self._accept(item)
-                self.condition.ended(item, item.at)
+                self.readiness.tell_duration(item, item.at)
             elif isinstance(item, Change):
                 now = self._clock()
                 self._upkeep.answered(item, now)
-                self.condition.ended(item, now)
+                self.readiness.tell_duration(item, now)
             elif isinstance(item, OutgoingDeadLetter):
                 state.running -= 1
                 self._recovery.settle_letter(item)

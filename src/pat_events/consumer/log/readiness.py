@@ -19,7 +19,7 @@ _INTERVAL_S: Final = 1.0
 _NOT_JOINED: Final = "it has not joined its group yet"
 
 
-class Condition:
+class Readiness:
     """Looks once a second, and tells levels where somebody wants them.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.queue.requests import Receive
 from pat_events.telemetry.clients import OperationEnded
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pat_events.consumer.queue.state import QueueState
     from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.telemetry.observers import Observers
+_INTERVAL_S: Final = 1.0
 
 
-class Condition:
-    """Looks when it is told to, and tells levels where somebody wants them.
+class Readiness:
+    """Looks once a second, and tells levels where somebody wants them.
 
     Args:
         queue: The name of the queue.
@@ -41,6 +42,7 @@ class Condition:
         self._intake = intake
         self._recovery = recovery
         self._observers = observers
+        self._next = 0.0
         self._held = 0
         self._open_breakers: tuple[str, ...] = ()
 
@@ -50,7 +52,7 @@ class Condition:
         held = held_by_outage(self._held) if self._held else ""
         return tuple(filter(None, (self._intake.not_ready, held, *self._open_breakers)))
 
-    def ended(self, request: Request, now: float) -> None:
+    def tell_duration(self, request: Request, now: float) -> None:
         """Tell how long a request took, where somebody wants to know."""
         if self._observers.wants_operations:
             if isinstance(request, Receive):
@@ -59,8 +61,11 @@ class Condition:
                 what = OperationEnded("settle", now - request.at, request.error)
             self._observers.saw(what)
 
-    def look(self) -> None:
-        """See how things are."""
+    def look_if_due(self, now: float) -> None:
+        """Look, and tell, at most once a second."""
+        if now < self._next:
+            return
+        self._next = now + _INTERVAL_S
         waits = [wait.held for wait in self._recovery.waiting]
         self._held = held = sum(waits)
         self._open_breakers = self._recovery.breakers.open
