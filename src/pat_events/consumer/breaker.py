@@ -62,7 +62,8 @@ class Breaker:
             raise ConfigError(f"name of a Breaker is {name!r}: say in a word what it stands for")
         self.name = name
         self.slow_s = slow_s
-        self._circuit = Circuit(
+        #: What is known. Read by any thread, and changed under the lock alone.
+        self.circuit = Circuit(
             CircuitPolicy(
                 failures=failures, calls=calls, window_s=window_s, slow_s=slow_s, open_s=open_s
             )
@@ -76,31 +77,31 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         """Whether handlers that have it are not called; from any thread."""
-        return self._circuit.is_open
+        return self.circuit.is_open
 
     @property
     def why(self) -> str:
         """Why it is open, in words; empty while it is closed. From any thread."""
-        return self._circuit.why
+        return self.circuit.why
 
     @property
     def until(self) -> float:
         """When the next probe may be called, by the consumer's monotonic clock in seconds."""
-        return self._circuit.until
+        return self.circuit.until
 
     def may_probe(self, now: float) -> bool:
         """Tell whether an event may be called for as the probe."""
-        return self._circuit.may_probe(now)
+        return self.circuit.may_probe(now)
 
     def take_probe(self, now: float) -> bool:
         """Tell the same, and count the caller's event as the probe: one of all that ask."""
         with self._lock:
-            self._circuit.probing |= (granted := self._circuit.may_probe(now))
+            self.circuit.probing |= (granted := self.circuit.may_probe(now))
             return granted
 
     def came(self, outcome: Outcome, now: float, *, is_probe: bool) -> bool:
         """Learn what came of calls; tells whether that opened or closed it."""
         with self._lock:
             if is_probe:
-                return self._circuit.probed(outcome, now)
-            return self._circuit.came(outcome, now)
+                return self.circuit.probed(outcome, now)
+            return self.circuit.came(outcome, now)

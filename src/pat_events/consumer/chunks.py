@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pat_events.consumer.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from pat_events.consumer.handlers import Registration
     from pat_events.consumer.job import DeliverySource
@@ -21,10 +21,8 @@ class Admission(Protocol):
     def __len__(self) -> int:
         """So many handlers, or what some have in common, may not be called at times."""
 
-    def admit(
-        self, source: DeliverySource, ready: Iterable[Lane], jobs: list[Job]
-    ) -> Iterator[Lane]:
-        """Yield the lanes that may go on, or put a job of one into ``jobs``."""
+    def admit(self, source: DeliverySource, ready: list[Lane], jobs: list[Job]) -> list[Lane]:
+        """Return the lanes that may go on, or put a job of one into ``jobs``."""
 
     def handed_out(self, jobs: Iterable[Job]) -> None:
         """Workers get these."""
@@ -32,7 +30,7 @@ class Admission(Protocol):
 
 def take_jobs(
     source: DeliverySource,
-    ready: Iterable[Lane],
+    ready: list[Lane],
     last: int | None,
     limit: int,
     *,
@@ -51,7 +49,7 @@ def take_jobs(
     """
     jobs: list[Job] = []
     if breakers:
-        ready = list(breakers.admit(source, ready, jobs))
+        ready = breakers.admit(source, ready, jobs)
     if batches:
         more, ready = take_batches(source, ready, last)
         jobs += more

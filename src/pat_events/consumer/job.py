@@ -70,7 +70,6 @@ class Job:
     """
 
     __slots__ = (
-        "__weakref__",
         "abandoned",
         "calls_at_least",
         "deliveries",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from pat_events.consumer.job import Job
 from pat_events.consumer.recovery.waiting import Wait
@@ -41,8 +40,8 @@ class _Kept:
         self.candidate: Lane | None = None
         #: The lane whose first event is the probe.
         self.probe: tuple[DeliverySource, Lane] | None = None
-        #: Jobs that workers have. Weak: what never comes back is forgotten.
-        self.at_work: WeakSet[Job] = WeakSet()
+        #: The jobs that workers have, by their first lane.
+        self.at_work: dict[Lane, Job] = {}
 
 
 class Breakers:
@@ -96,17 +95,18 @@ class Breakers:
             if breaker.is_open
         )
 
-    def admit(
-        self, source: DeliverySource, ready: Iterable[Lane], jobs: list[Job]
-    ) -> Iterator[Lane]:
-        """Yield the lanes whose handlers may be called; others are kept.
+    def admit(self, source: DeliverySource, ready: list[Lane], jobs: list[Job]) -> list[Lane]:
+        """Return the lanes whose handlers may be called; others are kept.
 
         A probe is a job by itself, of one event, and goes to ``jobs``.
         """
+        if not any(breaker.circuit.is_open for breaker in self._kept):
+            return ready
+        admitted: list[Lane] = []
         for lane in ready:
             breaker = lane.waiting[0].route.registration.breaker
             if breaker is None or not breaker.is_open:
-                yield lane
+                admitted.append(lane)
                 continue
             kept = self._kept[breaker]
             if lane is kept.candidate and breaker.take_probe(self._clock()):
@@ -114,25 +114,36 @@ class Breakers:
                 jobs.append(Job(source, lane, source.lanes.take(lane, 1)))
             else:
                 kept.lanes.append((source, lane))
+        return admitted
 
     def handed_out(self, jobs: Iterable[Job]) -> None:
         """Workers get these."""
         for job in jobs:
-            breaker = _breaker_of(job)
+            breaker = job.deliveries[0].route.registration.breaker
             if breaker is not None:
-                self._kept[breaker].at_work.add(job)
+                self._kept[breaker].at_work[job.lane] = job
 
     def came_back(self, items: Iterable[object]) -> None:
         """Learn what came of the jobs among these, before they are settled."""
         for item in items if self._kept else ():
             if type(item) is Job and not item.abandoned:
-                self._came_back(item)
+                # One for all of a job: see ``take_chunks``.
+                breaker = item.deliveries[0].route.registration.breaker
+                if breaker is None:
+                    continue
+                kept = self._kept[breaker]
+                kept.at_work.pop(item.lane, None)
+                slow_s = breaker.slow_s
+                # As it is most of the time, and nothing to be learned.
+                if not (
+                    breaker.circuit.calm
+                    and item.failures is None
+                    and not kept.was_open
+                    and (slow_s is None or item.seconds < slow_s)
+                ):
+                    self._came_back(item, breaker, kept)
 
-    def _came_back(self, job: Job) -> None:
-        breaker = _breaker_of(job)
-        if breaker is None:
-            return
-        kept = self._kept[breaker]
+    def _came_back(self, job: Job, breaker: Breaker, kept: _Kept) -> None:
         is_probe = kept.probe is not None and kept.probe[1] is job.lane
         if is_probe:
             kept.probe = None
@@ -175,9 +186,11 @@ class Breakers:
     def _changed(self, breaker: Breaker, kept: _Kept) -> None:
         kept.was_open = breaker.is_open
         if kept.was_open:
-            for job in kept.at_work:
+            for job in kept.at_work.values():
                 job.recall()
         else:
+            # Calls that hang, of what is another consumer's by now, never come back.
+            kept.at_work = {it: job for it, job in kept.at_work.items() if job.source.alive}
             while kept.lanes:
                 source, lane = kept.lanes.popleft()
                 source.lanes.release(lane)
@@ -189,12 +202,6 @@ def is_kept(delivery: Delivery) -> bool:
     """Tell whether the breaker of a delivery's handler is open."""
     breaker: Breaker | None = delivery.route.registration.breaker
     return breaker is not None and breaker.is_open
-
-
-def _breaker_of(job: Job) -> Breaker | None:
-    # One for all of a job: see ``take_chunks``.
-    breaker: Breaker | None = job.deliveries[0].route.registration.breaker
-    return breaker
 
 
 def _choose(kept: _Kept) -> None:

@@ -74,26 +74,25 @@ class Circuit:
     """Closed, or open until a probe succeeds; times by the monotonic clock, in seconds.
 
     Attributes:
+        is_open: Whether it is open; a probe does not change that before it returns.
+        calm: It is closed, and no failure is remembered: calls that return tell it nothing.
         why: Why it is open; empty while it is closed.
         until: While it is open: when a probe may be called.
         probing: A probe is under way.
     """
 
-    __slots__ = ("_calls", "_policy", "probing", "until", "why")
+    __slots__ = ("_calls", "_policy", "calm", "is_open", "probing", "until", "why")
 
     def __init__(self, policy: CircuitPolicy) -> None:
         self._policy = policy
         # When each ended, and whether it failed. The first one failed: what returned before tells
         # nothing that those after it do not.
         self._calls: deque[tuple[float, bool]] = deque(maxlen=policy.calls)
+        self.is_open = False
+        self.calm = True
         self.why = ""
         self.until = 0.0
         self.probing = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is open; a probe does not change that before it returns."""
-        return self.why != ""
 
     def may_probe(self, now: float) -> bool:
         """Tell whether a probe may be called now."""
@@ -110,12 +109,14 @@ class Circuit:
             self._add(outcome.returned, now, failed=False)
             self._add(outcome.failed, now, failed=True)
         failed = sum(failed for _, failed in self._calls)
+        self.calm = not self._calls
         if not outcome.failed or failed < self._policy.failures:
             return False
         self.why = (
             f"{failed} of the last {len(self._calls)} calls failed, the last with {outcome.error}"
         )
         self.until = now + self._policy.open_s
+        self.is_open = True
         self._calls.clear()
         return True
 
@@ -135,5 +136,7 @@ class Circuit:
             self.until = now + self._policy.open_s
         elif outcome.returned:
             self.why = ""
+            self.is_open = False
+            self.calm = True
             return True
         return False
