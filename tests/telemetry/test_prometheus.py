@@ -123,6 +123,19 @@ def level(partition=0, **values):
     return told.PartitionLevel("pat-emails", partition, **(fields | {"oldest_ms": None} | values))
 
 
+def test_a_breaker_is_1_while_it_is_open(registry, group):
+    labels = {"group": "email-processor", "breaker": "payments"}
+
+    def value():
+        return registry.get_sample_value("pat_events_consumer_breaker_open", labels)
+
+    assert value() is None
+    group.saw(told.BreakerChanged("payments", "open", "10 of the last 10 calls failed"))
+    assert value() == 1
+    group.saw(told.BreakerChanged("payments", "closed", ""))
+    assert value() == 0
+
+
 def test_levels_are_gauges_of_each_partition_until_it_goes(registry, group):
     group.saw(told.Levels([level(0), level(1, lag=None)], held=1, retried=2))
     value = registry.get_sample_value
