@@ -76,8 +76,8 @@ def refused(tmp_path, text):
             "  packing: {",
             "  undelivered: {consumer_timeout_s: 1}\n  packing: {",
             (
-                "18: queues.undelivered: has the name of the bus's dead-letter queue "
-                "'undelivered'; rename one"
+                "18: queues.undelivered: has the name of the bus's dead-letter queue, "
+                "'undelivered'; rename it"
             ),
         ),
         (

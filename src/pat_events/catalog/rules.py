@@ -27,8 +27,12 @@ _WORKFLOW: Final = re.compile("[a-z0-9-]+")
 _RULE_MAX: Final = 62  # Of EventBridge's 64: a second rule for more targets is called <rule>-2.
 _VISIBILITY_PER_TIMEOUT: Final = 6
 _DAYS_PROMISED: Final = 7
-# The bus's, beside those of the queues: what no target took.
-_UNDELIVERED: Final = "undelivered"
+# Queues that Terraform makes beside those of the catalogue, as terraform/catalog.tf has them.
+_NOT_OF_THE_CATALOGUE: Final = {
+    "undelivered": "the bus's dead-letter queue",
+    "unhandled": "the queue of what functions gave up",
+    "unheard": "the queue of what subscribers did not take",
+}
 
 
 def cross_references(data: object) -> Iterator[Fault]:
@@ -144,10 +148,10 @@ def _same_queue_name(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:
                     f"{_shown(letters)}; rename one"
                 ),
             )
-        if (name, fifo) == (_UNDELIVERED, False):
+        if name in _NOT_OF_THE_CATALOGUE and not fifo:
             yield (
                 ("queues", queue),
-                f"has the name of the bus's dead-letter queue {_UNDELIVERED!r}; rename one",
+                f"has the name of {_NOT_OF_THE_CATALOGUE[name]}, {name!r}; rename it",
             )
 
 
