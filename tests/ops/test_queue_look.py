@@ -52,6 +52,16 @@ def test_what_is_done_is_deleted_and_the_rest_given_back():
     assert counts(queue) == [2] * 13
 
 
+def test_connections_are_let_go_of_after_all_was_given_back(monkeypatch):
+    queue, left = made(3), []
+    monkeypatch.setattr(
+        type(queue.receiver()), "release", lambda self: left.append(counts(queue)), raising=True
+    )
+    with QueueLook(queue, CONFIG) as look:
+        list(look.messages(0))
+    assert left == [[2] * 3]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError, SystemExit])
 def test_what_is_held_goes_back_however_it_ends(error):
     queue = made()

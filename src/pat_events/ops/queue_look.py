@@ -194,7 +194,7 @@ class QueueLook:
                 step()
             except TransportError as failure:
                 failures.append(failure)
-        self._receiver.close()
+        self._receiver.release()
         self._thread.shutdown(wait=False)
         if failures and error is None:
             raise failures[0]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core.dead_letter import REASON
 from pat_events.transports.aws.calls import call
@@ -19,7 +18,6 @@ from pat_events.transports.aws.queue_names import (
     short_name,
     url_of,
 )
-from pat_events.transports.aws.received import to_message
 from pat_events.transports.aws.sqs_receiver import MAX_VISIBILITY_S, SqsReceiver
 from pat_events.transports.queue import QueueFeatures
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.batching import Answer, Refused
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.unwrap import Unwrap
-    from pat_events.transports.queue import QueueMessage, Undone
+    from pat_events.transports.queue import QueueMessage
 
 #: Most bytes of the messages of one call.
 MAX_BYTES: Final = 1_048_576
@@ -102,7 +100,7 @@ class QueueLetter:
 
 
 class LetterQueue:
-    """A queue to look into, and to send its messages to another one; a ``QueueReceiver`` as well.
+    """A queue to look into, and to send its messages to another one.
 
     Args:
         queue: Its name or URL.
@@ -126,10 +124,6 @@ class LetterQueue:
         self.url: str = call(self._place, url_of, queue=queue, client=self._client)
         # What messages were when they were received, by their ids.
         self._received: dict[str, Mapping[str, Any]] = {}
-        client = self._client
-        self._receiver = SqsReceiver(
-            client, client, self.url, self._place, unwrap, fifo=self.is_fifo
-        )
 
     @property
     def is_fifo(self) -> bool:
@@ -139,10 +133,6 @@ class LetterQueue:
     def close(self) -> None:
         """Close its connections; a later call makes another."""
         self._client.close()
-
-    def release(self) -> None:
-        """Close its connections; see ``QueueReceiver``."""
-        self.close()
 
     def counts(self) -> LetterCounts:
         """Return what is in it, about; looks at no message.
@@ -179,27 +169,17 @@ class LetterQueue:
             max_batch=MAX_BATCH,
         )
 
-    def receiver(self, config: Config | None = None) -> Self:  # noqa: ARG002 - it was told before
-        """Return itself; see ``Queue.receiver``."""
-        return self
-
-    def receive(self, max_messages: int, wait_s: float, visibility_s: int) -> list[QueueMessage]:
-        """Return messages as a consumer would get them; see ``QueueReceiver.receive``."""
-        answer = call(
+    def receiver(self, config: Config | None = None) -> SqsReceiver:  # noqa: ARG002 - see unwrap
+        """Return a receiver whose messages ``letter`` knows; see ``Queue.receiver``."""
+        return SqsReceiver(
+            self._client,
+            self._client,
+            self.url,
             self._place,
-            self._client.receive_message,
-            QueueUrl=self.url,
-            MaxNumberOfMessages=max_messages,
-            WaitTimeSeconds=math.ceil(wait_s),
-            VisibilityTimeout=visibility_s,
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["All"],
+            self._unwrap,
+            fifo=self.is_fifo,
+            kept=self._received,
         )
-        found = []
-        for each in answer.get("Messages", ()):
-            self._received[each["MessageId"]] = each
-            found.append(to_message(self.name, each, self._unwrap, fifo=self.is_fifo))
-        return found
 
     def letter(self, message: QueueMessage) -> QueueLetter:
         """Return what can be sent on of a message that was received, once."""
@@ -229,14 +209,6 @@ class LetterQueue:
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
             return of_exception(place, error)
         return of_batch(place, answer, len(entries))
-
-    def delete(self, receipts: Sequence[str]) -> list[Undone]:
-        """Delete messages; see ``QueueReceiver.delete``."""
-        return self._receiver.delete(receipts)
-
-    def change_visibility(self, receipts: Sequence[str], visibility_s: int) -> list[Undone]:
-        """Keep messages, or give them back; see ``QueueReceiver.change_visibility``."""
-        return self._receiver.change_visibility(receipts, visibility_s)
 
 
 def _letter(message: QueueMessage, received: Mapping[str, Any], *, is_fifo: bool) -> QueueLetter:

@@ -138,17 +138,28 @@ class SqsQueue:
 
 
 class SqsReceiver:
-    """Receives from one queue; see ``QueueReceiver``."""
+    """Receives from one queue; see ``QueueReceiver``.
+
+    Args:
+        client: For what is quickly answered.
+        waiting: For the calls that wait for messages.
+        queue: Name or URL.
+        resource: What errors name.
+        unwrap: Takes off what was wrapped around an event.
+        fifo: Whether messages of one group keep their order.
+        kept: Gets what is received as it came, with all of its attributes, by message id.
+    """
 
     def __init__(
         self,
         client: Any,  # noqa: ANN401 - boto3 makes its classes when it runs
-        waiting: Any,  # noqa: ANN401 - for the calls that wait for messages
+        waiting: Any,  # noqa: ANN401 - as above
         queue: str,
         resource: Resource,
         unwrap: Unwrap,
         *,
         fifo: bool,
+        kept: dict[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._client = client
         self._waiting = waiting
@@ -156,6 +167,7 @@ class SqsReceiver:
         self._resource = resource
         self._unwrap = unwrap
         self._fifo = fifo
+        self._kept = kept
         self._url: str | None = None
         self._closed = threading.Event()
 
@@ -168,14 +180,14 @@ class SqsReceiver:
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=min(math.ceil(wait_s), _MAX_WAIT_S),
             VisibilityTimeout=visibility_s,
-            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES if self._kept is None else ("All",),
             MessageAttributeNames=["All"],
         )
+        found = answer.get("Messages", ())
+        if self._kept is not None:
+            self._kept |= {each["MessageId"]: each for each in found}
         name = short_name(self._queue)
-        return [
-            to_message(name, each, self._unwrap, fifo=self._fifo)
-            for each in answer.get("Messages", ())
-        ]
+        return [to_message(name, each, self._unwrap, fifo=self._fifo) for each in found]
 
     def delete(self, receipts: Sequence[str]) -> list[Undone]:
         """Delete messages."""
