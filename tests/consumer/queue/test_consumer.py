@@ -366,7 +366,7 @@ class TestRefused:
             consumer.start()
 
     def test_what_is_no_queue(self):
-        with pytest.raises(ConfigError, match="give a queue"):
+        with pytest.raises(ConfigError, match=r"give a queue, such as SqsQueue\('emails'\)"):
             QueueConsumer("emails", quick_handlers(), config=Config())
 
     def test_what_keeps_it_from_starting_is_raised_by_start(self, queue):
