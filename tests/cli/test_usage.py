@@ -80,6 +80,13 @@ def test_a_command_that_is_misspelt_is_answered_with_what_is_near():
     assert (shown.exit_code, "Did you mean 'replay'" in shown.output) == (2, True)
 
 
+@pytest.mark.parametrize("command", ["redrive", "move start"])
+def test_whoever_looks_for_the_redrive_of_aws_is_told_which_of_both_it_is(command):
+    shown = " ".join(help_of("dlq", *command.split()).split())
+    assert "StartMessageMoveTask" in shown
+    assert {"redrive": "'dlq move'", "move start": "'dlq redrive'"}[command] in shown
+
+
 def test_only_commands_that_work_where_the_package_is_installed_are_listed():
     listed = re.findall(r"^│ (\w+) ", help_of(), re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in USAGES}

@@ -92,7 +92,7 @@ def test_a_queue_that_would_move_messages_away_is_refused_and_its_letters_named(
 def test_what_is_in_a_queue_is_counted_without_a_receive(letters, aws_config):
     letters.give_up("a", "b")
     source, dlq = counts([letters.source, letters.dlq_url], aws=aws_config)
-    assert (dlq.queue, dlq.letters, dlq.taken, dlq.delayed) == (letters.dlq, 2, 0, 0)
+    assert (dlq.queue, dlq.letters, dlq.in_flight, dlq.delayed) == (letters.dlq, 2, 0, 0)
     assert (dlq.retention_s, dlq.moves_to) == (345_600, None)
     assert (source.letters, source.moves_to, source.max_receives) == (0, letters.dlq, 1)
 

@@ -155,7 +155,7 @@ class TestOnLocalStack:
         self, letters, aws_config
     ):
         letters.send("e-1", url=letters.dlq_url)
-        assert redrive(letters.dlq, aws=aws_config) == Redriven(seen=1, homeless=1)
+        assert redrive(letters.dlq, aws=aws_config) == Redriven(seen=1, unknown_source=1)
         assert letters.count(letters.dlq_url) == 1
         _, url = letters.create("other")
         for to in (url.rpartition("/")[2], url):

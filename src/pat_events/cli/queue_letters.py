@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pat_events.transports.aws.letter_queue import QueueLetter
 
 _DAY_S: Final = 86_400
-_COLUMNS: Final = ("letters", "taken", "delayed", "kept for")
+_COLUMNS: Final = ("letters", "in flight", "delayed", "kept for")
 # How often somebody who waits is told, in seconds.
 _TOLD_S: Final = 5.0
 _TIME: Any = {"metavar": "TIME", "parser": time_of}
@@ -107,7 +107,7 @@ def list_queues(queues: Sequence[str], *, as_json: bool) -> None:
     shown = table("queue", *_COLUMNS, numbers=_COLUMNS)
     for each in found:
         kept = f"{each.retention_s / _DAY_S:g} d"
-        shown.add_row(each.queue, *map(str, (each.letters, each.taken, each.delayed)), kept)
+        shown.add_row(each.queue, *map(str, (each.letters, each.in_flight, each.delayed)), kept)
     console.print(shown)
     for each in found:
         if each.moves_to is not None:
@@ -176,7 +176,8 @@ def redrive(
     group and order. Ctrl-C finishes the call under way. What becomes a letter meanwhile is left.
 
     All letters are looked at, and those that are not meant given back: for other readers they
-    are away meanwhile. 'dlq move' has SQS move all of a queue, without looking.
+    are away meanwhile. This command does it, while it runs. AWS's own redrive of all that a queue
+    holds, the console's "DLQ redrive" or StartMessageMoveTask, is 'dlq move'.
 
     Example:
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --dry-run
@@ -203,7 +204,7 @@ def redrive(
             f"about {counted(done.unseen, 'letter')} were not looked at: of a FIFO queue those "
             "behind the first ten of a group that stay, or others have them"
         )
-    if done.homeless:
+    if done.unknown_source:
         raise typer.Exit(FAILED)
 
 
@@ -235,9 +236,9 @@ class _Progress:
 
 def _summary(done: Redriven) -> str:
     text = f"{counted(done.sent, 'letter')} sent back of {done.seen} that were looked at"
-    if done.homeless:
+    if done.unknown_source:
         text += (
-            f"; {done.homeless} stay: where they came from is not known, name a queue with "
+            f"; {done.unknown_source} stay: where they came from is not known, name a queue with "
             "--to-queue"
         )
     return text

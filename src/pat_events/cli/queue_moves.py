@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVERY_S: Final = 2.0
 
 app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Have SQS move all letters of a queue back."
+    cls=Group, no_args_is_help=True, help="AWS's own redrive: SQS moves all letters of a queue."
 )
 
 
@@ -39,8 +39,9 @@ def start(
 ) -> None:
     """Have SQS move all letters of a dead-letter queue to the queues that gave them up.
 
-    It goes on by itself, and takes what becomes a letter meanwhile as well. SQS moves the letters
-    of queues alone: those of a bus go back with 'dlq redrive --to-queue'.
+    It is what AWS calls a redrive, StartMessageMoveTask: it goes on by itself, and takes what
+    becomes a letter meanwhile as well. SQS moves the letters of queues alone: chosen ones, and
+    those of a bus, go back with 'dlq redrive'.
 
     Example:
       pat-events dlq move start --queue pat-dev-email-processing-dlq

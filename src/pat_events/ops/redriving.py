@@ -42,14 +42,14 @@ class Redriven:
     Attributes:
         seen: Letters that were looked at.
         sent: Letters that are in their queue again.
-        homeless: Letters that were meant, and stay: SQS does not say where they came from.
+        unknown_source: Letters that were meant, and stay: SQS does not say where they came from.
         unseen: Letters that are in the dead-letter queue at the end and were not looked at, about;
             0 where it ended with ``limit``.
     """
 
     seen: int = 0
     sent: int = 0
-    homeless: int = 0
+    unknown_source: int = 0
     unseen: int = 0
 
 
@@ -175,13 +175,13 @@ class _Run:
         self._tell = tell
         self.done = Redriven()
 
-    def count(self, *, seen: int = 0, sent: int = 0, homeless: int = 0) -> None:
+    def count(self, *, seen: int = 0, sent: int = 0, unknown_source: int = 0) -> None:
         done = self.done
         self.done = replace(
             done,
             seen=done.seen + seen,
             sent=done.sent + sent,
-            homeless=done.homeless + homeless,
+            unknown_source=done.unknown_source + unknown_source,
         )
         self._tell(self.done)
 
@@ -190,7 +190,7 @@ class _Run:
         for each in letters:
             target = self._to or each.source
             if target is None:
-                self.count(homeless=1)
+                self.count(unknown_source=1)
             else:
                 by_target.setdefault(target, []).append(each)
         for target, meant in by_target.items():

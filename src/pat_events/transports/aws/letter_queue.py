@@ -55,7 +55,7 @@ class LetterCounts:
     Attributes:
         queue: Its name.
         letters: Messages that can be received.
-        taken: Those that somebody has received, and keeps for a while.
+        in_flight: Those that somebody has received, and keeps for a while.
         delayed: Those that come later.
         retention_s: How long a message is kept, in seconds.
         moves_to: Where it moves messages itself after ``max_receives``; None for a queue that does
@@ -65,7 +65,7 @@ class LetterCounts:
 
     queue: str
     letters: int
-    taken: int
+    in_flight: int
     delayed: int
     retention_s: int
     moves_to: str | None
@@ -148,11 +148,11 @@ class LetterQueue:
         )
         found = answer.get("Attributes", {})
         redrive = redrive_of(found)
-        letters, taken, delayed = (int(found.get(name, 0)) for name in _COUNTS)
+        letters, in_flight, delayed = (int(found.get(name, 0)) for name in _COUNTS)
         return LetterCounts(
             queue=self.name,
             letters=letters,
-            taken=taken,
+            in_flight=in_flight,
             delayed=delayed,
             retention_s=int(found.get("MessageRetentionPeriod", 0)),
             moves_to=None if redrive is None else redrive.queue,
