@@ -1,7 +1,7 @@
 import pytest
 
 from pat_events.errors import ConfigError
-from pat_events.ops.buses import transport_to
+from pat_events.ops.buses import parse_target, transport_to
 from pat_events.transports.kafka import KafkaConfig, KafkaTransport
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:alerts"
@@ -28,12 +28,14 @@ def unnamed():
     ],
 )
 def test_a_target_is_written_as_its_service_and_its_name(target, kind, address):
+    assert parse_target(target) == tuple(target.split(":", 1))
     transport = transport_to(target, unnamed)
     assert (type(transport).__name__, transport.address) == (kind, address)
 
 
 def test_kafka_is_where_its_settings_say():
     assert isinstance(transport_to("kafka", kafka), KafkaTransport)
+    assert parse_target("kafka") == ("kafka", "")
     with pytest.raises(ConfigError, match="no broker is named"):
         transport_to("kafka", unnamed)
 
@@ -54,3 +56,5 @@ def test_kafka_is_where_its_settings_say():
 def test_what_is_no_target_is_refused_with_what_to_write(target, said):
     with pytest.raises(ConfigError, match=said):
         transport_to(target, kafka)
+    with pytest.raises(ConfigError, match=said):
+        parse_target(target)

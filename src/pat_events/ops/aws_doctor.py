@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
@@ -15,7 +15,7 @@ from pat_events.errors import (
     TopicMissingError,
 )
 from pat_events.ops.bus_checks import bus_checks, topic_checks
-from pat_events.ops.buses import transport_to
+from pat_events.ops.buses import KAFKA, parse_target
 from pat_events.ops.doctor import Check, Outcome
 from pat_events.ops.queue_checks import queue_checks
 from pat_events.settings import env_variable, from_environment
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
     """What is asked about.
 
     Attributes:
-        targets: Where a service publishes, as ``transport_to`` takes it.
+        targets: Where a service publishes, as ``parse_target`` takes it.
         queues: What it consumes, by name or URL.
         platform: Name of what Terraform made, such as ``pat-dev``: its bus and the queues of the
             catalogue are looked at, and no rights.
@@ -119,13 +119,10 @@ def _target(written: str) -> tuple[str, str]:
     Raises:
         ConfigError: it is none, or Kafka.
     """
-    transport_to(written, _no_kafka)
-    kind, _, name = written.partition(":")
+    kind, name = parse_target(written)
+    if kind == KAFKA:
+        raise ConfigError("kafka is looked at without '--to'")
     return kind, name
-
-
-def _no_kafka() -> NoReturn:
-    raise ConfigError("kafka is looked at without '--to'")
 
 
 def _target_checks(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError
+from pat_events.transports.aws.bus_names import check_bus
 from pat_events.transports.aws.eventbridge import EventBridge
-from pat_events.transports.aws.sns import Sns
+from pat_events.transports.aws.queue_names import check_queue
+from pat_events.transports.aws.sns import Sns, check_topic
 from pat_events.transports.aws.sqs import Sqs
 from pat_events.transports.kafka import KafkaTransport
 
@@ -20,12 +22,34 @@ if TYPE_CHECKING:
 #: What can be written, for messages and help.
 BUSES: Final = "eventbridge:BUS, sqs:QUEUE or sns:ARN"
 TARGETS: Final = f"kafka, {BUSES}"
-_KAFKA: Final = "kafka"
+#: The kind of a target without a name.
+KAFKA: Final = "kafka"
 _AWS: Final[dict[str, Callable[[str], SendingTransport]]] = {
     "eventbridge": EventBridge,
     "sqs": Sqs,
     "sns": Sns,
 }
+_CHECKS: Final[dict[str, Callable[[str], None]]] = {
+    "eventbridge": check_bus,
+    "sqs": check_queue,
+    "sns": check_topic,
+}
+
+
+def parse_target(text: str) -> tuple[str, str]:
+    """Return kind and name of a target: ``("sqs", "emails")``; of Kafka the name is empty.
+
+    Raises:
+        ConfigError: it is none, or no such service has a place of this name; says what to write.
+    """
+    kind, colon, name = text.partition(":")
+    if kind == KAFKA and not colon:
+        return kind, name
+    if kind in _AWS and name:
+        _CHECKS[kind](name)
+        return kind, name
+    near = "" if kind in _AWS else did_you_mean(kind, [KAFKA, *_AWS])
+    raise ConfigError(f"{text!r} is no target: write {TARGETS}{near}")
 
 
 def transport_to(target: str, kafka: Callable[[], KafkaConfig]) -> SendingTransport:
@@ -42,10 +66,5 @@ def transport_to(target: str, kafka: Callable[[], KafkaConfig]) -> SendingTransp
     Raises:
         ConfigError: it is none of these; says what to write.
     """
-    kind, colon, name = target.partition(":")
-    if kind == _KAFKA and not colon:
-        return KafkaTransport(kafka())
-    if kind in _AWS and name:
-        return _AWS[kind](name)
-    near = "" if kind in _AWS else did_you_mean(kind, [_KAFKA, *_AWS])
-    raise ConfigError(f"{target!r} is no target: write {TARGETS}{near}")
+    kind, name = parse_target(target)
+    return KafkaTransport(kafka()) if kind == KAFKA else _AWS[kind](name)

@@ -36,6 +36,19 @@ _LIMIT: Final = ("SNS", _MAX_BYTES)
 _ARN: Final = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 
 
+def check_topic(topic: str) -> None:
+    """Refuse what is no ARN of a topic.
+
+    Raises:
+        ConfigError: it is none; says what to write.
+    """
+    require_text("topic", topic)
+    if not _ARN.fullmatch(topic):
+        raise ConfigError(
+            f"{topic!r} is no SNS topic: give its ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
+        )
+
+
 class Sns:
     """Sends events to an SNS topic, standard or FIFO; a transport for ``Producer``.
 
@@ -61,11 +74,7 @@ class Sns:
         *,
         data: Literal["json", "base64"] = "json",
     ) -> None:
-        require_text("topic", topic)
-        if not _ARN.fullmatch(topic):
-            raise ConfigError(
-                f"{topic!r} is no SNS topic: give its ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
-            )
+        check_topic(topic)
         self._topic = topic
         self._config = AwsConfig.given(config, topic)
         self._clients = Clients("sns", self._config)
