@@ -54,7 +54,7 @@ def test_events_reach_a_bus_and_their_place_is_the_id_of_the_message(on_aws, que
     acknowledged = [json.loads(each) for each in done.stdout.splitlines()]
     assert [set(each) for each in acknowledged] == [{"event_id", "topic", "message_id"}] * 2
     assert {each["topic"] for each in acknowledged} == {name}
-    looked = on_aws("consume", "--queue", name, "--max", 2, "--idle-timeout", 10)
+    looked = on_aws("look", name, "--max", 2, "--idle-timeout", 10)
     assert looked.returncode == 0, looked.stderr
     found = {
         each["envelope"]["event_id"]: each

@@ -21,6 +21,7 @@ _HOMES: Final = {
     "bridge": "bridge:bridge",
     "publish": "publish:publish",
     "consume": "consume:consume",
+    "look": "look:look",
     "dlq": "dlq:app",
     "replay": "replay:app",
     "lag": "lag:lag",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from pat_events.cli.output import console
+from pat_events.cli.output import console, event_types_if_any, print_json, say
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
 from pat_events.core.shown import one_line, printable
 from pat_events.core.wording import counted
+from pat_events.ops.event_classes import event_types
+from pat_events.ops.json_records import record_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pat_events.catalog.binding import EventTypes
+    from pat_events.catalog.model import Catalog
     from pat_events.core.dead_letter import StoredCause
+    from pat_events.core.record import Delivery
 
 # Characters of one fact or header that are shown; the facts of our own letters have fewer.
 _FIELD_MAX: Final = 2_000
@@ -83,3 +89,28 @@ def shown_time(milliseconds: int) -> str:
     if not milliseconds:
         return "unknown"
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
+
+
+class Format(enum.StrEnum):
+    """What a line has of a record."""
+
+    RECORD = "record"
+    EVENT = "event"
+
+
+def types_shown(catalog: Catalog, shown: Format) -> EventTypes | None:
+    """Return the events of a catalogue; None where only bytes can be shown, and may be."""
+    return event_types_if_any(catalog) if shown is Format.RECORD else event_types(catalog)
+
+
+def show_record(types: EventTypes | None, delivery: Delivery, shown: Format) -> bool:
+    """Print a record as a line of JSON; tells whether it was not left out."""
+    record = record_as_json(types, delivery)
+    if shown is Format.RECORD:
+        print_json(record)
+    elif "event" in record:
+        print_json(record["event"])
+    else:
+        say(f"{delivery.position} is left out: {record['error']}")
+        return False
+    return True

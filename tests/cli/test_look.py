@@ -1,4 +1,4 @@
-"""``pat-events consume --queue``, on LocalStack."""
+"""``pat-events look``, on LocalStack."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def lines(done):
 @pytest.mark.localstack
 def test_what_is_in_a_queue_is_shown_once_and_given_back(on_aws, filled):
     for count in (1, 2):
-        done = on_aws("consume", "--queue", filled, "--idle-timeout", 0)
+        done = on_aws("look", filled, "--idle-timeout", 0)
         shown = lines(done)
         assert len({each["message_id"] for each in shown}) == len(shown) == 13
         assert {each["receive_count"] for each in shown} == {count}
@@ -60,48 +60,40 @@ def test_what_is_in_a_queue_is_shown_once_and_given_back(on_aws, filled):
         assert types == {"pat.events.v1.EmailReceived", "pat.events.v1.EmailProcessed"}
         assert f"after 3 {filled} moves it to its dead-letter queue" in done.stderr
         assert "at the next receive" not in done.stderr
-    last = on_aws("consume", "--queue", filled, "--type", "EmailProcessed", "--idle-timeout", 0)
+    last = on_aws("look", filled, "--type", "EmailProcessed", "--idle-timeout", 0)
     assert [each["receive_count"] for each in lines(last)] == [3]
     assert "at the next receive: 13 messages" in last.stderr
 
 
 @pytest.mark.localstack
 def test_only_what_was_shown_is_deleted_and_only_if_asked(on_aws, filled):
-    options = ["--queue", filled, "--idle-timeout", 0, "--format", "event"]
-    done = on_aws("consume", *options, "--type", "EmailReceived", "--key", "e-3", "--delete")
+    options = [filled, "--idle-timeout", 0, "--format", "event"]
+    done = on_aws("look", *options, "--type", "EmailReceived", "--key", "e-3", "--delete")
     assert [each["email_id"] for each in lines(done)] == ["e-3"]
-    rest = lines(on_aws("consume", *options))
+    rest = lines(on_aws("look", *options))
     assert len(rest) == 12
     assert "e-3" not in [each["email_id"] for each in rest if each.get("subject")]
 
 
 @pytest.mark.localstack
 def test_ctrl_c_gives_back_what_is_held(on_aws, filled):
-    with on_aws.start("consume", "--queue", filled, "--idle-timeout", 60) as process:
+    with on_aws.start("look", filled, "--idle-timeout", 60) as process:
         for _ in range(13):
             assert json.loads(process.stdout.readline())["receive_count"] == 1
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-    assert len(lines(on_aws("consume", "--queue", filled, "--idle-timeout", 0))) == 13
+    assert len(lines(on_aws("look", filled, "--idle-timeout", 0))) == 13
 
 
 @pytest.mark.localstack
 def test_a_queue_that_is_not_there_is_said(on_aws):
-    done = on_aws("consume", "--queue", "no-such-queue")
+    done = on_aws("look", "no-such-queue")
     assert done.returncode == 1
     assert "there is no queue no-such-queue in us-east-1" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ([], "name a topic, or a queue with --queue"),
-        (["--queue", "q", "--last", "3", "pat-emails"], "TOPIC, --last"),
-        (["--queue", "q", "--offset", "0"], "of topics alone: --offset"),
-        (["pat-emails", "--delete"], "a record of a topic is not deleted"),
-    ],
-)
-def test_what_goes_with_topics_alone_or_with_queues_alone_is_refused(options, said):
-    result = CliRunner().invoke(app, ["consume", *options])
+@pytest.mark.parametrize("command", ["look", "consume"])
+def test_what_to_look_at_is_named(command):
+    result = CliRunner().invoke(app, [command])
     assert result.exit_code == 2
-    assert said in result.output
+    assert {"look": "'QUEUE'", "consume": "'TOPIC"}[command] in result.output
