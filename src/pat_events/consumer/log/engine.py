@@ -15,9 +15,9 @@ from pat_events.consumer.ended_jobs import tell_jobs
 from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
-from pat_events.consumer.log.readiness import Readiness
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState
+from pat_events.consumer.log.readiness import Readiness
 from pat_events.consumer.routes import Route
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line

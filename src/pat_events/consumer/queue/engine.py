@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
-from pat_events.consumer.queue.readiness import Readiness
 from pat_events.consumer.queue.intake import Intake
+from pat_events.consumer.queue.readiness import Readiness
 from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.queue.upkeep import Upkeep

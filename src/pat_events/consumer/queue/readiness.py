@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.queue.state import QueueState
     from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.telemetry.observers import Observers
+
 _INTERVAL_S: Final = 1.0
 
 
