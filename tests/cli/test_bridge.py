@@ -31,7 +31,7 @@ def test_wrong_options_exit_with_2_and_say_which(arguments, said):
         (["--queue", "e mails", "--to", "sqs:emails"], "is no SQS queue"),
         (
             ["to-bus", "--bootstrap", "127.0.0.1:1", "--to", "sqs:emails"],
-            "no event has the queue emails as a target in the catalogue: name the events",
+            "no event goes to emails in the catalogue: name the events",
         ),
         (
             ["to-bus", "--bootstrap", "127.0.0.1:1", "--to", "sqs:emails", "--type", "Email"],

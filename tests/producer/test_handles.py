@@ -35,6 +35,8 @@ class TestAck:
 
     def test_the_result_of_what_is_no_log_is_the_id_it_gave(self):
         class Bus:
+            system = "a.bus"
+
             def sender(self, config, observers):
                 return self
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pat_events.transports.kafka import KafkaConfig
-    from pat_events.transports.sending import SendingTransport
+    from pat_events.transports.sending import BridgeTarget
 
 #: What can be written, for messages and help.
 BUSES: Final = "eventbridge:BUS, sqs:QUEUE or sns:ARN"
 TARGETS: Final = f"kafka, {BUSES}"
 #: The kind of a target without a name.
 KAFKA: Final = "kafka"
-_AWS: Final[dict[str, Callable[[str], SendingTransport]]] = {
+_AWS: Final[dict[str, Callable[[str], BridgeTarget]]] = {
     "eventbridge": EventBridge,
     "sqs": Sqs,
     "sns": Sns,
@@ -52,7 +52,7 @@ def parse_target(text: str) -> tuple[str, str]:
     raise ConfigError(f"{text!r} is no target: write {TARGETS}{near}")
 
 
-def transport_to(target: str, kafka: Callable[[], KafkaConfig]) -> SendingTransport:
+def transport_to(target: str, kafka: Callable[[], KafkaConfig]) -> BridgeTarget:
     """Return the transport to what somebody wrote; nobody is asked for an answer.
 
     Buses of AWS are where ``PAT_EVENTS_AWS_*`` says, or the region of the ARN.

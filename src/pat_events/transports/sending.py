@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.core.record import Header
     from pat_events.errors import PatEventsError
@@ -155,6 +156,48 @@ class SendingTransport(Protocol):
             TransportUnavailableError: nobody answered in time; names the address.
             AuthenticationError: the sign-in was refused.
         """
+
+
+class BridgeTarget(SendingTransport, Protocol):
+    """One that a bridge can send to: it knows what goes there, and what that place is called."""
+
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return the names of the events that the catalogue sends here; none where it says none."""
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Return if each of these events can go here.
+
+        Raises:
+            ConfigError: names those that cannot.
+        """
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names the place that an event of a topic goes to.
+
+        Who takes events from there has the same name for it: ``place_of_log`` or
+        ``place_of_queue``.
+
+        Args:
+            timeout_s: Longest wait for the answer, in seconds.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+        """
+
+
+def place_of_log(cluster_id: str, topic: str) -> str:
+    """Return the name of a topic, of whichever cluster, among all places that events are in."""
+    return f"log:{cluster_id}/{topic}"
+
+
+def place_of_queue(queue_id: str) -> str:
+    """Return the name of a queue among all places that events are in."""
+    return f"queue:{queue_id}"
+
+
+def place_of_bus(address: str) -> str:
+    """Return the name of a bus: nothing is taken from one, what its rules hand on is in a queue."""
+    return f"bus:{address}"
 
 
 class DeadLetterTransport(SendingTransport, Protocol):

@@ -50,9 +50,9 @@ def test_what_the_catalogue_lists_for_the_group_counts_more_than_targets():
 @pytest.mark.parametrize(
     ("to", "said"),
     [
-        (Sqs("pat-dev-reprocessing", AWS), "no event has the queue pat-dev-reprocessing"),
-        (Sns(TOPIC_ARN, AWS), "what goes to alerts is not in it"),
-        (MemoryTransport(MemoryBroker()), "what goes to memory is not in it"),
+        (Sqs("pat-dev-reprocessing", AWS), "no event goes to pat-dev-reprocessing"),
+        (Sns(TOPIC_ARN, AWS), "no event goes to alerts"),
+        (MemoryTransport(MemoryBroker()), "no event goes to memory"),
     ],
 )
 def test_where_the_catalogue_says_nothing_the_events_are_to_be_named(to, said):
@@ -65,3 +65,19 @@ def test_an_event_that_has_no_queue_among_several_is_refused_at_the_start():
     transport = MemoryTransport(MemoryBroker())
     with pytest.raises(ConfigError, match="no queue is named for EmailDeleted"):
         Bridge("bridge", to, types=["EmailDeleted"], config=Config(), transport=transport)
+
+
+def test_whoever_makes_a_transport_says_itself_what_goes_there_and_what_cannot():
+    class Own(MemoryTransport):
+        def routed(self, catalog):
+            return [name for name in catalog.events if name.endswith("Deleted")]
+
+        def check_events(self, names):
+            if refused := set(names) - {"EmailDeleted"}:
+                raise ConfigError(f"not for us: {refused}")
+
+    broker = MemoryBroker()
+    to, settings = Own(broker), {"config": Config(), "transport": MemoryTransport(broker)}
+    assert Bridge("bridge", to, **settings).types == ("EmailDeleted",)
+    with pytest.raises(ConfigError, match="not for us"):
+        Bridge("bridge", to, types=["EmailReceived"], **settings)

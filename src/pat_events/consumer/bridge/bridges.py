@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.consumer.bridge.forwarding import Forwarding
-from pat_events.consumer.bridge.routing import classes_of, refuse_without_queue, routed_to
+from pat_events.consumer.bridge.routing import classes_of, routed_to
 from pat_events.consumer.log.group import ConsumerGroup
 from pat_events.consumer.queue.consumer import QueueConsumer
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
-from pat_events.transports.aws.sqs import Sqs
 from pat_events.transports.default import transport_or_default
+from pat_events.transports.sending import place_of_log, place_of_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pat_events.consumer.bridge.forwarding import PlaceOf
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import Observer
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue
-    from pat_events.transports.sending import Sender, SendingTransport
+    from pat_events.transports.sending import BridgeTarget, Sender, SendingTransport
 
 # Where events keep their order each lane waits for its acknowledgement: so many side by side.
 _TASKS: Final = 1_000
@@ -81,7 +81,7 @@ class Bridge(ConsumerGroup):
     def __init__(
         self,
         name: str,
-        to: SendingTransport,
+        to: BridgeTarget,
         *,
         types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
@@ -106,7 +106,7 @@ class Bridge(ConsumerGroup):
         order = order or ("key" if to.keeps_order else "none")
         #: Names of the events that are forwarded.
         self.types = tuple(known.of(each).event_type.name for each in classes)
-        refuse_without_queue(self._to, self.types)
+        self._to.check_events(self.types)
         self._forwarding = Forwarding(
             config, known, None if tracing is None else tracing.of_sender(self._to.system)
         )
@@ -133,8 +133,8 @@ class Bridge(ConsumerGroup):
         super()._prepare()
         timeout_s = self._config.answer_timeout_s
         self._to.ping(timeout_s)
-        place_from = _place_of_log(self._transport.cluster_id(timeout_s))
-        place_to = _place_of_target(self._to, timeout_s)
+        place_from = partial(place_of_log, self._transport.cluster_id(timeout_s))
+        place_to = self._to.places(timeout_s)
         for topic in self._routes.topics:
             if place_from(topic) == place_to(topic):
                 raise ConfigError(
@@ -186,7 +186,7 @@ class QueueBridge(QueueConsumer):
     def __init__(
         self,
         queue: Queue,
-        to: SendingTransport | None = None,
+        to: BridgeTarget | None = None,
         *,
         types: Iterable[type[Message] | str] | None = None,
         config: Config | None = None,
@@ -201,12 +201,12 @@ class QueueBridge(QueueConsumer):
         tracing: Spans | None = None,
     ) -> None:
         config = Config.given(config)
-        self._to = transport_or_default(None, "sender") if to is None else _checked(to)
+        self._to = _checked(transport_or_default(None, "places") if to is None else to)
         known = EventTypes(load_catalog(config.catalog))
         classes = classes_of(known, list(known.catalog.events) if types is None else types)
         #: Names of the events that are forwarded.
         self.types = tuple(known.of(each).event_type.name for each in classes)
-        refuse_without_queue(self._to, self.types)
+        self._to.check_events(self.types)
         self._forwarding = Forwarding(
             config, known, None if tracing is None else tracing.of_sender(self._to.system)
         )
@@ -233,13 +233,13 @@ class QueueBridge(QueueConsumer):
     def _prepare(self) -> None:
         super()._prepare()
         timeout_s = self._config.answer_timeout_s
-        place_from = _place_of_queue(self._queue.queue_id(timeout_s))
-        place_to = _place_of_target(self._to, timeout_s)
-        if place_from("") == place_to(""):
+        queue = place_of_queue(self._queue.queue_id(timeout_s))
+        place_to = self._to.places(timeout_s)
+        if place_to("") == queue:
             raise ConfigError(
                 f"the bridge would send {self._queue.name} to itself: give it another target"
             )
-        self._forwarding.between(place_from, place_to)
+        self._forwarding.between(lambda _: queue, place_to)
 
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         sender = super()._open(stack, transport)
@@ -247,26 +247,8 @@ class QueueBridge(QueueConsumer):
         return sender
 
 
-def _checked(to: SendingTransport) -> SendingTransport:
+def _checked(to: BridgeTarget) -> BridgeTarget:
     # Of a class the method is there as well, and cannot be called.
-    if isinstance(to, type) or not hasattr(to, "sender"):
+    if isinstance(to, type) or not hasattr(to, "places"):
         raise wrong_type("to", to, "where to send, such as EventBridge('pat-dev')")
     return to
-
-
-def _place_of_log(cluster: str) -> PlaceOf:
-    return lambda topic: f"log:{cluster}/{topic}"
-
-
-def _place_of_queue(queue: str) -> PlaceOf:
-    return lambda _: f"queue:{queue}"
-
-
-def _place_of_target(to: SendingTransport, timeout_s: float) -> PlaceOf:
-    """Return the names of where events go, as a bridge that takes them from there has them."""
-    if hasattr(to, "cluster_id"):
-        return _place_of_log(to.cluster_id(timeout_s))
-    if isinstance(to, Sqs) and (queue := to.queue_id(timeout_s)) is not None:
-        return _place_of_queue(queue)
-    # Nothing is taken from a bus: what its rules hand on is in a queue.
-    return lambda _: f"bus:{to.address}"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
-from pat_events.transports.aws.eventbridge import EventBridge
-from pat_events.transports.aws.sqs import Sqs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.catalog.model import Catalog
-    from pat_events.transports.sending import SendingTransport
+    from pat_events.transports.sending import BridgeTarget
 
 
 def classes_of(types: EventTypes, chosen: Iterable[type[Message] | str]) -> list[type[Message]]:
@@ -40,51 +37,20 @@ def classes_of(types: EventTypes, chosen: Iterable[type[Message] | str]) -> list
     return list(dict.fromkeys(binding.message_class for binding in found))
 
 
-def routed_to(to: SendingTransport, group: str, catalog: Catalog) -> Sequence[str]:
+def routed_to(to: BridgeTarget, group: str, catalog: Catalog) -> Sequence[str]:
     """Return the names of the events that the catalogue sends there.
 
-    They are what its entry of the group consumes; without one what has targets behind EventBridge,
-    or has this queue as a target.
+    They are what its entry of the group consumes; without one what the target finds in it.
 
     Raises:
         ConfigError: it says nothing of that target.
     """
     if group in catalog.groups:
         return catalog.groups[group].consumes
-    events = catalog.events.values()
-    if isinstance(to, EventBridge):
-        found = [it.name for it in events if it.queues or it.functions or it.workflows]
-        wanted = "no event has targets"
-    elif isinstance(to, Sqs) and isinstance(to.queues, Mapping):
-        return list(to.queues)
-    elif isinstance(to, Sqs):
-        found = [it.name for it in events if any(_is_called(to.address, q) for q in it.queues)]
-        wanted = f"no event has the queue {to.address} as a target"
-    else:
-        found, wanted = [], f"what goes to {to.address} is not in it"
+    found = to.routed(catalog)
     if not found:
         raise ConfigError(
-            f"{wanted} in the catalogue: name the events to forward (types; on the command line "
-            f"--type), or list the group {group!r} there with what it consumes"
+            f"no event goes to {to.address} in the catalogue: name the events to forward (types; "
+            f"on the command line --type), or list the group {group!r} there with what it consumes"
         )
     return found
-
-
-def refuse_without_queue(to: SendingTransport, names: Iterable[str]) -> None:
-    """Refuse events that a transport with a queue for each type has none for.
-
-    Raises:
-        ConfigError: names them.
-    """
-    if not isinstance(to, Sqs) or not isinstance(queues := to.queues, Mapping):
-        return
-    if missing := [name for name in names if name not in queues]:
-        raise ConfigError(
-            f"no queue is named for {', '.join(missing)}: name one in Sqs({{...}}), or choose the "
-            "events that are forwarded with types"
-        )
-
-
-def _is_called(queue: str, name: str) -> bool:
-    """Tell whether a queue is one of the catalogue's, after platform and environment."""
-    return f"-{queue.removesuffix('.fifo')}".endswith(f"-{name}")

@@ -19,10 +19,12 @@ from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.envelope import Envelopes, refuse_taken_field, trace_header
 from pat_events.transports.aws.errors import Resource, of_code, of_exception, unheard_of
 from pat_events.transports.aws.sender import BusSender
+from pat_events.transports.sending import place_of_bus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.core.record import HeaderValues
     from pat_events.telemetry.observer import Observer
@@ -106,6 +108,20 @@ class EventBridge:
         """
         question = partial(_look, self._bus)
         self._clients.ask(timeout_s, partial(_resource, self._bus), question)
+
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return what has targets, which rules hand on; see ``BridgeTarget.routed``."""
+        events = catalog.events.values()
+        return [it.name for it in events if it.queues or it.functions or it.workflows]
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Return: it takes every event; see ``BridgeTarget.check_events``."""
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names it; see ``BridgeTarget.places``."""
+        del timeout_s
+        place = place_of_bus(self.address)
+        return lambda _: place
 
 
 class _Bus:

@@ -22,10 +22,12 @@ from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.message_fields import message_fields
 from pat_events.transports.aws.queue_names import name_of_arn
 from pat_events.transports.aws.sender import BusSender
+from pat_events.transports.sending import place_of_bus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.aws.batching import Answer
@@ -108,6 +110,20 @@ class Sns:
         """
         question = partial(_look, self._topic)
         self._clients.ask(timeout_s, partial(_resource, self._topic), question)
+
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return nothing: the catalogue names no topic of SNS; see ``BridgeTarget.routed``."""
+        del catalog
+        return ()
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Return: it takes every event; see ``BridgeTarget.check_events``."""
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names it; see ``BridgeTarget.places``."""
+        del timeout_s
+        place = place_of_bus(self.address)
+        return lambda _: place
 
 
 class _Topic:

@@ -31,10 +31,12 @@ from pat_events.transports.aws.queue_names import (
     url_of,
 )
 from pat_events.transports.aws.sender import BusSender
+from pat_events.transports.sending import place_of_bus, place_of_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.aws.batching import Answer
@@ -83,11 +85,6 @@ class Sqs:
         self._data = checked_data_form(data)
 
     @property
-    def queues(self) -> str | Mapping[str, str]:
-        """The queue of all events, or one for each type of event by its name."""
-        return self._queues
-
-    @property
     def address(self) -> str:
         """Its queues; see ``SendingTransport.address``."""
         return ", ".join(short_name(queue) for queue in self._named())
@@ -126,15 +123,31 @@ class Sqs:
             question = partial(_look, queue)
             self._clients.ask(timeout_s / len(names), partial(_resource, queue), question)
 
-    def queue_id(self, timeout_s: float) -> str | None:
-        """Return what its queue is called as one to receive from; see ``Queue.queue_id``.
-
-        None where it has one for each type of event.
-        """
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return what has its queue as a target, or a queue here; see ``BridgeTarget.routed``."""
         if not isinstance(self._queues, str):
-            return None
-        ask = partial(self._clients.ask, timeout_s, partial(_resource, self._queues))
-        return ask_queue_id(self._queues, ask)
+            return list(self._queues)
+        events, queue = catalog.events.values(), short_name(self._queues)
+        return [it.name for it in events if any(_is_called(queue, name) for name in it.queues)]
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Refuse events that none of several queues is for; see ``BridgeTarget.check_events``."""
+        if isinstance(self._queues, str):
+            return
+        if missing := [name for name in names if name not in self._queues]:
+            raise ConfigError(
+                f"no queue is named for {', '.join(missing)}: name one in Sqs({{...}}), or choose "
+                "the events that are forwarded with types"
+            )
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names its queue, or all of them as one; see ``BridgeTarget.places``."""
+        if isinstance(self._queues, str):
+            ask = partial(self._clients.ask, timeout_s, partial(_resource, self._queues))
+            place = place_of_queue(ask_queue_id(self._queues, ask))
+        else:
+            place = place_of_bus(self.address)
+        return lambda _: place
 
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this queue is there; see ``DeadLetterTransport.check_dead_letters``.
@@ -236,3 +249,8 @@ def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its cl
 
 def _resource(queue: str, region: str) -> Resource:
     return Resource(f"queue {short_name(queue)}", region, _RIGHT)
+
+
+def _is_called(queue: str, name: str) -> bool:
+    """Tell whether a queue is one of the catalogue's, after platform and environment."""
+    return f"-{queue.removesuffix('.fifo')}".endswith(f"-{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
@@ -10,11 +11,13 @@ from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.partition_counts import partition_counts
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
+from pat_events.transports.sending import place_of_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start
@@ -63,6 +66,18 @@ class KafkaTransport:
         # None of a broker that tells none, whatever the stub says: it is not the next one's.
         cluster_id: str | None = metadata.cluster_id
         return cluster_id or self.address
+
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return nothing: the catalogue names no cluster; see ``BridgeTarget.routed``."""
+        del catalog
+        return ()
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Return: each event has its topic; see ``BridgeTarget.check_events``."""
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names its topics; see ``BridgeTarget.places``."""
+        return partial(place_of_log, self.cluster_id(timeout_s))
 
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""

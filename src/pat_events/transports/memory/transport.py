@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pat_events.errors import TopicMissingError
 from pat_events.transports.memory.receiver import MemoryReceiver
 from pat_events.transports.memory.sender import MemorySender
+from pat_events.transports.sending import place_of_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.log import Start
@@ -46,6 +49,18 @@ class MemoryTransport:
         """Return a name for the broker, which is another one's once it is gone."""
         del timeout_s
         return f"memory-{id(self._broker):x}"
+
+    def routed(self, catalog: Catalog) -> Sequence[str]:
+        """Return nothing: the catalogue names no cluster; see ``BridgeTarget.routed``."""
+        del catalog
+        return ()
+
+    def check_events(self, names: Iterable[str]) -> None:
+        """Return: each event has its topic; see ``BridgeTarget.check_events``."""
+
+    def places(self, timeout_s: float) -> Callable[[str], str]:
+        """Return what names its topics; see ``BridgeTarget.places``."""
+        return partial(place_of_log, self.cluster_id(timeout_s))
 
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""
