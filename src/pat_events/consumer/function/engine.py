@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
-from pat_events.consumer.function.part import GivenUp, Part
+from pat_events.consumer.function.part import Part
 from pat_events.consumer.recovery.breakers import is_kept
-from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, UnknownEventError, WorkersExhaustedError
-from pat_events.telemetry.observer import Delivered, Handled, InvocationEnded, JobsEnded, Origin
-from pat_events.telemetry.observers import Observers
+from pat_events.telemetry.observer import Delivered, Handled, InvocationEnded, JobsEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
+    from pat_events.consumer.function.part import GivenUp
     from pat_events.consumer.job import Job
+    from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.record import Delivery, Position
-    from pat_events.telemetry.observer import Happening, Observer
+    from pat_events.telemetry.observer import Happening
+    from pat_events.telemetry.observers import Observers
     from pat_events.transports.aws.invocations import Invocation
 
 _log = logging.getLogger("pat_events.consumer")
@@ -62,8 +61,10 @@ class Engine:
         routes: From a delivery to its handler.
         workers: Where handlers run.
         inbox: Where they leave what is settled.
-        observers: Are told what happens.
-        origin: Who tells.
+        recovery: What becomes of what failed.
+        errors: Is told why each delivery failed.
+        given_up: Is left with what is given up.
+        observer: Is told what happens.
         deadline: When to end, by ``clock``.
         clock: Monotonic, in seconds.
     """
@@ -75,10 +76,12 @@ class Engine:
         routes: Routes,
         workers: WorkerPool,
         inbox: Inbox,
-        observers: Iterable[Observer],
-        origin: Origin,
+        recovery: Recovery,
+        errors: Errors,
+        given_up: GivenUp,
+        observer: Observers,
         deadline: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self._invocation = invocation
         self._routes = routes
@@ -86,19 +89,12 @@ class Engine:
         self._inbox = inbox
         self._deadline = deadline
         self._clock = clock
-        self._errors = Errors()
-        self._observer = Observers([self._errors, *observers], origin)
-        self._given_up = GivenUp()
+        self._errors = errors
+        self._observer = observer
+        self._given_up = given_up
         self._running: set[Job] = set()
         self._parts = [Part(each, invocation.order) for each in invocation.parts]
-        self._recovery = Recovery(
-            dead_letters=self._given_up,
-            breakers=routes.breakers,
-            observer=self._observer,
-            clock=clock,
-            wall_clock=time.time,
-            random=random.random,
-        )
+        self._recovery = recovery
 
     def run(self) -> bool:
         """Handle what can be handled in time; tells whether these workers are of no more use."""

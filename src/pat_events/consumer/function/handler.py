@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pat_events.config import Config
-from pat_events.consumer.function.engine import Engine
 from pat_events.consumer.function.environment import Environment
+from pat_events.consumer.function.wiring import make_engine
 from pat_events.consumer.setup import Setup
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError
@@ -21,6 +22,7 @@ from pat_events.transports.default import transport_or_default
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pat_events.consumer.function.engine import Engine
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
@@ -120,14 +122,17 @@ def lambda_handler(
         if setup.spans is not None:
             setup.spans.origin = Origin(invocation.system)
         workers, inbox = environment.workers()
-        engine = Engine(
+        engine = make_engine(
             invocation,
-            routes=setup.routes,
+            setup.routes,
             workers=workers,
             inbox=inbox,
             observers=setup.all_observers(),
             origin=Origin(invocation.system, name),
             deadline=end - min(_MARGIN_S, left_s / 10),
+            clock=time.monotonic,
+            wall_clock=time.time,
+            random=random.random,
         )
         if engine.run():
             environment.replace_workers()

@@ -1,7 +1,7 @@
 """The engine of a queue's consumer: receive, hand out, settle, delete.
 
 One thread owns an engine and makes every call. Clock, whoever asks the queue, workers and
-randomness are handed in, so that it also runs under a simulated clock.
+recovery are handed in, so that it also runs under a simulated clock.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.queue.intake import Intake
 from pat_events.consumer.queue.readiness import Readiness
 from pat_events.consumer.queue.requests import Change, Receive
-from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.queue.upkeep import Upkeep
 from pat_events.consumer.queue.visibility import Visibility
 from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
-from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Route
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
@@ -32,11 +30,12 @@ if TYPE_CHECKING:
     from pat_events.consumer.job import Job
     from pat_events.consumer.queue.limits import Limits
     from pat_events.consumer.queue.requests import Requests
-    from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+    from pat_events.consumer.queue.state import QueueState
+    from pat_events.consumer.recovery.recovery import Recovery
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
-    from pat_events.core.lanes import Lane, Order
+    from pat_events.core.lanes import Lane
     from pat_events.telemetry.observer import EndedJob
     from pat_events.telemetry.observers import Observers
     from pat_events.transports.queue import QueueFeatures, QueueMessage
@@ -63,13 +62,11 @@ class Engine:
         routes: From a delivery to its handler.
         workers: Where handlers run.
         inbox: Where all that is settled or answered comes from.
-        dead_letters: Writes dead letters; None to leave to the queue what is given up.
-        order: What is kept in order: the events of one ``"key"``, or ``"none"``.
+        state: What is here of the queue.
+        recovery: What becomes of what failed.
         limits: As of ``QueueConsumer``.
         observer: Is told what happens.
         clock: Monotonic, in seconds.
-        wall_clock: Seconds since 1970.
-        random: Numbers in [0, 1) for jitter.
     """
 
     def __init__(
@@ -81,13 +78,11 @@ class Engine:
         routes: Routes,
         workers: WorkerPool,
         inbox: Inbox,
-        dead_letters: DeadLetterWriter | None,
-        order: Order,
+        state: QueueState,
+        recovery: Recovery,
         limits: Limits,
         observer: Observers,
         clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-        random: Callable[[], float],
     ) -> None:
         self._requests = requests
         self._routes = routes
@@ -96,21 +91,14 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._clock = clock
-        self._state = state = QueueState(order)
+        self._state = state
         self._visibility = Visibility(limits.visibility_s, features.max_visibility_s)
         self._intake = Intake(state, requests, limits, features.max_batch)
         self._upkeep = Upkeep(state, self._visibility, requests, features, observer)
         self._next_watch = 0.0
         self._next_sum_up = 0.0
         self._abort = False
-        self._recovery = Recovery(
-            dead_letters=state if dead_letters is None else dead_letters,
-            breakers=routes.breakers,
-            observer=observer,
-            clock=clock,
-            wall_clock=wall_clock,
-            random=random,
-        )
+        self._recovery = recovery
         self.readiness = Readiness(name, state, self._intake, self._recovery, observer)
 
     def abort(self) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.consumer.queue.engine import Engine
+from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
@@ -62,6 +64,8 @@ def make_engine(
         random: Numbers in [0, 1) for jitter.
     """
     workers = make_workers(inbox.put)
+    observer = Observers(observers, Origin(system, name))
+    state = QueueState(order)
     writer = None
     if letters is not None:
         sender, topic = letters
@@ -73,12 +77,17 @@ def make_engine(
         routes=routes,
         workers=workers,
         inbox=inbox,
-        dead_letters=writer,
-        order=order,
+        state=state,
+        recovery=Recovery(
+            dead_letters=state if writer is None else writer,
+            breakers=routes.breakers,
+            observer=observer,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        ),
         limits=limits,
-        observer=Observers(observers, Origin(system, name)),
+        observer=observer,
         clock=clock,
-        wall_clock=wall_clock,
-        random=random,
     )
     return engine, workers

@@ -1,0 +1,69 @@
+"""The one place that puts the engine of an invocation together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pat_events.consumer.function.engine import Engine, Errors
+from pat_events.consumer.function.part import GivenUp
+from pat_events.consumer.recovery.recovery import Recovery
+from pat_events.telemetry.observers import Observers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers.inbox import Inbox
+    from pat_events.consumer.workers.pool import WorkerPool
+    from pat_events.telemetry.observer import Observer, Origin
+    from pat_events.transports.aws.invocations import Invocation
+
+
+def make_engine(
+    invocation: Invocation,
+    routes: Routes,
+    *,
+    workers: WorkerPool,
+    inbox: Inbox,
+    observers: Iterable[Observer],
+    origin: Origin,
+    deadline: float,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+    random: Callable[[], float],
+) -> Engine:
+    """Return the engine of one invocation.
+
+    Args:
+        invocation: What is to be handled.
+        routes: From a delivery to its handler.
+        workers: Where handlers run.
+        inbox: Where they leave what is settled.
+        observers: Are told what happens.
+        origin: Who tells.
+        deadline: When to end, by ``clock``.
+        clock: Monotonic, in seconds.
+        wall_clock: Seconds since 1970.
+        random: Numbers in [0, 1) for jitter.
+    """
+    errors, given_up = Errors(), GivenUp()
+    observer = Observers([errors, *observers], origin)
+    return Engine(
+        invocation,
+        routes=routes,
+        workers=workers,
+        inbox=inbox,
+        recovery=Recovery(
+            dead_letters=given_up,
+            breakers=routes.breakers,
+            observer=observer,
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
+        ),
+        errors=errors,
+        given_up=given_up,
+        observer=observer,
+        deadline=deadline,
+        clock=clock,
+    )
