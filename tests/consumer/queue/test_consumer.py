@@ -232,6 +232,41 @@ def test_stopping_finishes_what_is_at_work_and_gives_back_the_rest(queue):
     assert (len(called), len(again), len(queue)) == (1, 9, 9)
 
 
+@pytest.mark.parametrize("kind", ["function", "coroutine", "coroutine that blocks its loop"])
+def test_what_busy_workers_have_not_begun_comes_again_while_they_are_still_busy(queue, kind):
+    release, called = threading.Event(), []
+    handlers = Handlers()
+
+    def block(event, ctx):
+        called.append(event.email_id)
+        release.wait(30)
+
+    @handlers.on(EmailReceived)
+    async def wait(event, ctx):
+        called.append(event.email_id)
+        if "blocks" in kind:
+            release.wait(30)
+        await asyncio.to_thread(release.wait, 30)
+
+    if kind == "function":
+        handlers = Handlers()
+        handlers.add(EmailReceived, block)
+    send(queue, *(f"e-{n}" for n in range(40)))
+    settings = {"max_threads": 1, "max_tasks": 1, "drain_timeout_s": 30}
+    consumer = QueueConsumer(queue, handlers, config=Config(), **settings)
+    consumer.start()
+    until(lambda: consumer.stats().delivered == 40)
+    until(lambda: called)
+    stopping = threading.Thread(target=consumer.stop)
+    stopping.start()
+    again = []
+    until(lambda: again.extend(queue.receiver().receive(10, 0, 30)) or len(again) == 39)
+    assert (consumer.running, len(called), release.is_set()) == (True, 1, False)
+    release.set()
+    stopping.join(30)
+    assert len(queue) == 39
+
+
 def test_a_handler_that_does_not_end_is_left_and_its_message_stays(queue):
     release = threading.Event()
     handlers = Handlers()

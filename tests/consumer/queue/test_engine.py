@@ -529,6 +529,73 @@ class TestStop:
         assert len(stage.queue.receiver().receive(10, 0, VISIBILITY_S)) == 2
         assert (member.stats.handled, member.stats.returned, member.stats.in_flight) == (1, 2, 0)
 
+    def test_what_workers_were_given_and_have_not_begun_is_given_back_before_any_wait(self, stage):
+        handlers = Handlers()
+
+        @handlers.on(EmailReceived)
+        async def hang(event, ctx):
+            while True:
+                await pause()
+
+        member = stage.member(handlers)
+        stage.send("a", "b", "c")
+        member.step()
+        first = member.workers.ready[0]
+        member.workers.start(first)
+        member.workers.advance(first)
+        began, found = stage.clock.now, {}
+
+        def wait(seconds):
+            if not found:
+                member.requests.run_all()
+                messages = stage.queue.receiver().receive(10, 0, VISIBILITY_S)
+                found.update({each.message_id: stage.clock.now - began for each in messages})
+            stage.clock.advance(seconds)
+
+        member.inbox._while_waiting = wait
+        assert member.engine.close() == 1
+        assert found == {"emails-2": 0, "emails-3": 0}
+        assert (member.stats.returned, member.stats.in_flight) == (2, 1)
+
+    def test_nothing_passes_one_at_work_in_its_group_whose_job_is_cut_off(self, fifo):
+        called = []
+        handlers = Handlers()
+
+        @handlers.on(EmailReceived)
+        async def hang(event, ctx):
+            called.append(event.email_id)
+            while event.email_id == "b":
+                await pause()
+
+        member = fifo.member(handlers)
+        fifo.send("a", "b", "c", "d")
+        member.step()
+        (job,) = member.workers.ready
+        member.workers.start(job)
+        member.workers.advance(job)
+        assert called == ["a", "b"]
+        member.inbox._while_waiting = lambda seconds: (
+            fifo.clock.advance(seconds),
+            member.requests.run_all(),
+        )
+        assert member.engine.close() == 2  # what began
+        assert member.stats.returned == 2
+        assert fifo.queue.receiver().receive(10, 0, VISIBILITY_S) == []
+        fifo.clock.advance(VISIBILITY_S)
+        again = fifo.queue.receiver().receive(10, 0, VISIBILITY_S)
+        assert [each.message_id for each in again] == [f"emails-{n}" for n in range(1, 5)]
+
+    def test_the_queue_hears_what_is_given_back_where_no_time_is_left_to_drain(
+        self, stage, service
+    ):
+        member = stage.member(service.handlers, drain_timeout_s=0)
+        stage.send("a", "b")
+        member.step()
+        member.inbox._while_waiting = lambda seconds: member.requests.run_all()
+        assert member.engine.close() == 0
+        assert service.called == []
+        assert len(stage.queue.receiver().receive(10, 0, VISIBILITY_S)) == 2
+
     def test_what_comes_while_stopping_is_given_back(self, stage, service):
         member = stage.member(service.handlers)
         stage.clock.advance(1)

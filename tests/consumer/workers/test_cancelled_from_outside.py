@@ -134,7 +134,8 @@ def test_a_task_that_is_cancelled_before_it_began_is_held(stage):
 
     async def main():
         workers = TaskWorkers(1, asyncio.get_running_loop(), None, posted.append)
-        workers._start(member.workers.ready)
+        workers.submit(member.workers.ready)
+        await asyncio.sleep(0)  # its loop begins
         (task,) = workers._tasks.values()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -159,7 +160,8 @@ def test_jobs_that_the_group_cancels_itself_are_not_posted(stage):
 
     async def main():
         workers = TaskWorkers(1, asyncio.get_running_loop(), None, posted.append)
-        workers._start(member.workers.ready)
+        workers.submit(member.workers.ready)
+        await asyncio.sleep(0)  # its loop begins
         tasks = list(workers._tasks.values())
         workers._cancel_all()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,7 +7,7 @@ recovery are handed in, so that it also runs under a simulated clock.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
@@ -22,7 +22,7 @@ from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core import headers as h
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, UnknownEventError
-from pat_events.telemetry.observer import Delivered, GivenBack, Handled, JobsEnded
+from pat_events.telemetry.observer import Delivered, Handled, JobsEnded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
-    from pat_events.core.lanes import Lane
     from pat_events.telemetry.observer import EndedJob
     from pat_events.telemetry.observers import Observers
     from pat_events.transports.queue import QueueFeatures, QueueMessage
@@ -50,6 +49,8 @@ _WAIT_S: Final = 0.1
 _BUSY_S: Final = 0.002
 _WATCH_S: Final = 0.05
 _SUM_UP_S: Final = 1.0
+# How long the end waits for the queue beyond the drain time, in seconds.
+_LAST_ANSWERS_S: Final = 1.0
 
 
 class Engine:
@@ -174,32 +175,12 @@ class Engine:
         lanes = state.lanes
         ready = state.cut(lanes.take_ready())
         if ready and self._visibility.any_over(now):
-            ready = [lane for lane in ready if self._is_kept(lane, now)]
+            ready = [lane for lane in ready if self._upkeep.drop_over(lane, now)]
         batches, breakers = self._routes.has_batches, self._recovery.breakers
         jobs = take_jobs(state, ready, None, _CHUNK, batches=batches, breakers=breakers)
         if jobs:
-            state.running += len(jobs)
+            state.handed_out(jobs)
             self._workers.submit(jobs)
-
-    def _is_kept(self, lane: Lane, now: float) -> bool:
-        """Drop from a lane what is kept no more, and what is behind it; tells whether any is left.
-
-        Another consumer may have it, or gets it next.
-        """
-        lanes = self._state.lanes
-        waiting = cast("list[QueueMessage]", lanes.take(lane, len(lane.waiting)))
-        over = [self._visibility.is_over(message, now) for message in waiting]
-        first = over.index(True) if True in over else len(waiting)
-        lanes.put_back(lane, list(waiting[:first]))
-        for message, is_over in zip(waiting[first:], over[first:], strict=True):
-            if is_over:
-                self._upkeep.forget(message)
-                self._observer.saw(GivenBack(1))
-            else:
-                self._state.give_back(message)
-        if not first:
-            lanes.release(lane)
-        return first > 0
 
     def _settle(self, items: Sequence[Any]) -> None:
         handled = 0
@@ -219,6 +200,7 @@ class Engine:
                 self._recovery.settle_letter(item)
             elif not item.abandoned:  # Else it was settled when it was given up.
                 state.running -= 1
+                del state.at_work[item.lane]
                 if self._observer.wants_jobs:
                     told += ended_jobs(item)
                 handled += self._settle_job(item)
@@ -246,12 +228,14 @@ class Engine:
         self._state.drain()
         self._upkeep.hurry()
         self._requests.stop_receiving()
+        # Those at work may take all of the drain time.
+        self._settle(self._workers.take_back())
         began = self._clock()
         deadline = began + self._limits.drain_timeout_s
         try:
             while not self._abort:
                 now = self._clock()
-                self._give_back_what_waits(now)
+                self._state.give_back_waiting(self._recovery.drop_waiting(), now)
                 self._upkeep.ask(now)
                 if (self._is_drained and self._intake.is_over(began, now)) or now >= deadline:
                     break
@@ -262,18 +246,20 @@ class Engine:
             # There is nothing left that runs handlers: what they have comes again.
             _log.error("%s", one_line(str(error)))
         finally:
+            self._cut_off()
             self._recovery.sum_up(all_of_it=True)
         return len(self._state.taken)
 
-    def _give_back_what_waits(self, now: float) -> None:
-        state = self._state
-        for delivery, at, behind in self._recovery.drop_waiting():
-            state.leave(delivery, max(0.0, at - now), behind)
-            if behind is not None:
-                state.lanes.release(behind)
-        # What is behind one at work goes back after that.
-        for lane in state.cut(state.lanes.take_ready()):
-            state.give_back_all(lane, 0.0)
+    def _cut_off(self) -> None:
+        """Give back what was never begun, whatever is still at work, and let the queue hear it."""
+        now = self._clock()
+        self._state.give_back_waiting(self._recovery.drop_waiting(), now)
+        self._state.cut_off(now, self._visibility.kept_until)
+        self._upkeep.ask(now)
+        until = now + _LAST_ANSWERS_S
+        while self._upkeep.calls and (now := self._clock()) < until:
+            # What ends only now is cut off all the same.
+            self._settle([it for it in self._inbox.take(until - now) if isinstance(it, Change)])
 
     @property
     def _is_drained(self) -> bool:

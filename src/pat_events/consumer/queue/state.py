@@ -8,8 +8,9 @@ from pat_events.core.lanes import Lanes
 from pat_events.telemetry.observer import PartitionLevel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.consumer.job import Job
     from pat_events.core.lanes import Lane, Order
     from pat_events.core.record import Delivery
     from pat_events.transports.queue import QueueMessage
@@ -26,6 +27,8 @@ class QueueState:
     Attributes:
         taken: What was received, and is neither deleted nor given back, by its id.
         value_bytes: Payload bytes of those.
+        at_work: What workers have, and what waits for acknowledgements, by its first lane: what is
+            left of a job that was given up has its place.
         to_delete: What is done, and is to be deleted.
         to_give_back: What is to be given back, each with the wait before it comes again, in
             seconds.
@@ -38,6 +41,7 @@ class QueueState:
         self.lanes = Lanes(order)
         self.taken: dict[str, QueueMessage] = {}
         self.value_bytes = 0
+        self.at_work: dict[Lane, Job] = {}
         self.to_delete: list[QueueMessage] = []
         self.to_give_back: list[tuple[QueueMessage, float]] = []
         self._keeps_order = order == "key"
@@ -88,6 +92,42 @@ class QueueState:
         for delivery in self.lanes.take(lane, len(lane.waiting)):
             self.give_back(cast("QueueMessage", delivery), wait_s)
         self.lanes.release(lane)
+
+    def handed_out(self, jobs: Sequence[Job]) -> None:
+        """Workers get these."""
+        self.running += len(jobs)
+        for job in jobs:
+            self.at_work[job.lane] = job
+
+    def give_back_waiting(
+        self, to_retry: Iterable[tuple[Delivery, float, Lane | None]], now: float
+    ) -> None:
+        """Give back what is not at work: what is to be retried, for the rest of its wait.
+
+        What is behind one at work goes back after that.
+        """
+        for delivery, at, behind in to_retry:
+            self.leave(delivery, max(0.0, at - now), behind)
+            if behind is not None:
+                self.lanes.release(behind)
+        for lane in self.cut(self.lanes.take_ready()):
+            self.give_back_all(lane, 0.0)
+
+    def cut_off(self, now: float, kept_until: Callable[[QueueMessage], float]) -> None:
+        """Give back what was never begun behind what is at work: it comes after that.
+
+        Only where nothing is begun any more.
+        """
+        for job in self.at_work.values():
+            # Read once: its worker goes on. Of a batch all is at work.
+            begun = len(job.deliveries) if job.registration.batch_size else job.done + 1
+            messages = cast("list[QueueMessage]", job.deliveries)
+            behind = messages[begun:]
+            for lane, _, _ in job.by_lane():
+                behind += cast("list[QueueMessage]", self.lanes.take(lane, len(lane.waiting)))
+            wait_s = max(0.0, max(map(kept_until, messages[:begun])) - now)
+            for message in behind:
+                self.give_back(message, wait_s)
 
     def level(self, queue: str) -> PartitionLevel:
         """Return how much of the queue is here; how much is left in it only the queue knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pat_events.consumer.queue.requests import Change
 from pat_events.consumer.queue.returns import Returns
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.queue.requests import Kind, Requests
     from pat_events.consumer.queue.state import QueueState
     from pat_events.consumer.queue.visibility import Visibility
+    from pat_events.core.lanes import Lane
     from pat_events.errors import PatEventsError
     from pat_events.telemetry.observer import Observer
     from pat_events.transports.queue import QueueFeatures, QueueMessage
@@ -198,6 +199,26 @@ class Upkeep:
         """This message is not here any more."""
         self._visibility.ended(message)
         self._state.forget(message)
+
+    def drop_over(self, lane: Lane, now: float) -> bool:
+        """Drop from a lane what is kept no more, and what is behind it; tells whether any is left.
+
+        Another consumer may have it, or gets it next.
+        """
+        lanes = self._state.lanes
+        waiting = cast("list[QueueMessage]", lanes.take(lane, len(lane.waiting)))
+        over = [self._visibility.is_over(message, now) for message in waiting]
+        first = over.index(True) if True in over else len(waiting)
+        lanes.put_back(lane, list(waiting[:first]))
+        for message, is_over in zip(waiting[first:], over[first:], strict=True):
+            if is_over:
+                self.forget(message)
+                self._observer.saw(GivenBack(1))
+            else:
+                self._state.give_back(message)
+        if not first:
+            lanes.release(lane)
+        return first > 0
 
     def _say(self, change: Change, error: PatEventsError, count: int, now: float) -> None:
         more = self._repeats.note((change.kind, type(error).__name__), now)

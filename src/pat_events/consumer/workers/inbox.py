@@ -6,7 +6,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
+
+    from pat_events.consumer.job import Job
 
 
 class Inbox:
@@ -26,3 +29,13 @@ class Inbox:
                 items.append(self._items.get_nowait())
         except Empty:
             return items
+
+
+def take_all(ready: deque[Job]) -> list[Job]:
+    """Return what waits for a worker, in order; workers may take of it meanwhile."""
+    jobs: list[Job] = []
+    while True:
+        try:
+            jobs.append(ready.popleft())
+        except IndexError:
+            return jobs

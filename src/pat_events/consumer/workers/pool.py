@@ -24,6 +24,9 @@ class WorkerPool(Protocol):
     def wake_idle(self) -> bool:
         """Help waiting jobs along; tells whether there are some."""
 
+    def take_back(self) -> list[Job]:
+        """Return the jobs that no worker has taken; they are the engine's again."""
+
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs whose handler passed its deadline, and return them."""
 
@@ -51,6 +54,11 @@ class Workers:
     def wake_idle(self) -> bool:
         """Help waiting jobs along; see ``WorkerPool``."""
         return self._threads.wake_idle()
+
+    def take_back(self) -> list[Job]:
+        """Return the jobs that no worker has taken; see ``WorkerPool``."""
+        jobs = self._threads.take_back()
+        return jobs if self._tasks is None else jobs + self._tasks.take_back()
 
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs past their deadline; see ``WorkerPool``."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.consumer.attempt import attempt_awaited
 from pat_events.consumer.cancellation import cancelled
 from pat_events.consumer.job import post_when_settled
+from pat_events.consumer.workers.inbox import take_all
 from pat_events.consumer.workers.watch import Watch
 from pat_events.errors import HoldError, WorkersExhaustedError
 
@@ -62,11 +63,9 @@ class TaskWorkers:
         Raises:
             HoldError: the loop is closed. All jobs are posted, as held.
         """
-        try:
-            self._soon(self._start, jobs)
-        except HoldError as error:
-            self._hold(jobs, error)
-            raise
+        # By this thread: a loop that a handler blocks must not keep them from being taken back.
+        self._ready.extend(jobs)
+        self._soon(self._fill)
 
     def _soon(self, callback: Callable[..., object], *args: object) -> None:
         try:
@@ -88,13 +87,12 @@ class TaskWorkers:
             job.failures = [(job.done, error)]
             self._post(job)
 
-    def _start(self, jobs: list[Job]) -> None:
-        self._ready.extend(jobs)
-        self._fill()
-
     def _fill(self) -> None:
-        while self._ready and len(self._tasks) < self._count:
-            job = self._ready.popleft()
+        while len(self._tasks) < self._count:
+            try:
+                job = self._ready.popleft()
+            except IndexError:  # Not asked before: the engine's thread may take them back.
+                return
             task = self._loop.create_task(self._run(job))
             self._tasks[job] = task
             task.add_done_callback(partial(self._ended, job))
@@ -117,6 +115,10 @@ class TaskWorkers:
             # It never began: one that did posts its job itself.
             self._hold([job], cancelled())
         self._fill()
+
+    def take_back(self) -> list[Job]:
+        """Return the jobs that no task has taken."""
+        return take_all(self._ready)
 
     def overdue(self, now: float) -> list[Job]:
         """Cancel jobs whose handler passed its deadline; returns them.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.attempt import attempt
 from pat_events.consumer.job import post_when_settled
+from pat_events.consumer.workers.inbox import take_all
 from pat_events.consumer.workers.watch import Watch
 from pat_events.errors import WorkersExhaustedError
 
@@ -128,6 +129,10 @@ class ThreadWorkers:
                 me.token.get()
             return
         me.token.get()
+
+    def take_back(self) -> list[Job]:
+        """Return the jobs that no thread has taken."""
+        return take_all(self._ready)
 
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs whose handler passed its deadline; returns them.

@@ -55,6 +55,11 @@ class StepWorkers:
         """Tell whether jobs wait."""
         return bool(self.ready)
 
+    def take_back(self) -> list[Job]:
+        """Return the jobs that were not started."""
+        jobs, self.ready = self.ready, []
+        return jobs
+
     def start(self, job: Job) -> None:
         """Begin one of the ready jobs; its handler is called by ``advance`` or ``finish``."""
         self.ready.remove(job)
