@@ -34,7 +34,7 @@ def outcome():
     with sites.embedded() as site:
         tally = walk.run(site, [*samples(), mail(subject="Poison", body=EICAR)], lambda _: None)
         types = EventTypes(site.catalog)
-        deliveries = tail(site.cluster, ["pat-emails"], begin="earliest", timeout_s=0.5)
+        deliveries = tail(site.cluster, ["pat-emails"], begin="earliest", idle_timeout_s=0.5)
         yield tally, [decode(types, delivery) for delivery in deliveries]
 
 
@@ -103,7 +103,7 @@ def test_a_mail_too_large_to_be_scanned_is_not_called_clean():
         config = dataclasses.replace(site.config, max_event_bytes=20_000)
         tally = walk.run(dataclasses.replace(site, config=config), [big], lambda _: None)
         types = EventTypes(site.catalog)
-        deliveries = tail(site.cluster, ["pat-emails"], begin="earliest", timeout_s=0.5)
+        deliveries = tail(site.cluster, ["pat-emails"], begin="earliest", idle_timeout_s=0.5)
         events = [decode(types, delivery) for delivery in deliveries]
     [processed] = [event for event in events if type(event).__name__ == "EmailProcessed"]
     assert tally.adds_up

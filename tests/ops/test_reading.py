@@ -68,7 +68,7 @@ def test_a_topic_of_events_is_refused_as_one_of_dead_letters(cluster, types):
 
 
 def test_tailing_reads_everything_there_is(failed, types):
-    deliveries = list(tail(failed, ["pat-emails"], begin="earliest", timeout_s=0.3))
+    deliveries = list(tail(failed, ["pat-emails"], begin="earliest", idle_timeout_s=0.3))
     shown = [record_as_json(types, delivery) for delivery in deliveries]
     assert len(shown) == 4
     events = {record["event"]["email_id"] for record in shown if "event" in record}
@@ -89,7 +89,7 @@ def test_tailing_joins_no_group_and_commits_nothing(walked):
     partitions = [(topic, number) for number in range(12)]
     groups, committed = admin.groups(), admin.committed(walked.processor, partitions)
     assert sum(committed.values()) == 34
-    assert len(list(tail(walked.cluster, [topic], begin="earliest", timeout_s=0.5))) == 34
+    assert len(list(tail(walked.cluster, [topic], begin="earliest", idle_timeout_s=0.5))) == 34
     assert admin.committed(walked.processor, partitions) == committed
     assert walked.processor in groups
     assert "pat-events-reader" not in admin.groups()
@@ -125,13 +125,13 @@ def test_tailing_stops_after_as_many_as_asked_for(failed):
 
 
 def test_without_from_beginning_only_what_is_new_is_read(failed):
-    assert not list(tail(failed, ["pat-emails"], timeout_s=0.2))
+    assert not list(tail(failed, ["pat-emails"], idle_timeout_s=0.2))
 
 
 @pytest.mark.parametrize(
     "read",
     [
-        lambda cluster, types: tail(cluster, [LETTERS], timeout_s=0),
+        lambda cluster, types: tail(cluster, [LETTERS], idle_timeout_s=0),
         lambda cluster, types: dead_letters.show(cluster, types, LETTERS),
     ],
     ids=["tail", "show"],
@@ -150,7 +150,7 @@ def test_reading_asks_once_what_topics_there_are(cluster, types, monkeypatch, re
 
 def test_a_missing_topic_is_named_with_the_nearest(cluster):
     with pytest.raises(TopicMissingError, match="there is pat-emails"):
-        next(tail(cluster, ["pat-email"], timeout_s=0.1))
+        next(tail(cluster, ["pat-email"], idle_timeout_s=0.1))
 
 
 def test_a_group_without_a_position_lags_by_all_there_is(failed):

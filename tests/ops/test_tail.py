@@ -111,6 +111,6 @@ def test_the_most_records_are_counted_of_those_picked_out(cluster, topic):
 def test_somebody_who_sees_nothing_for_a_second_is_told_once(cluster, topic):
     told = []
     began = time.monotonic()
-    list(tail(cluster, [topic], timeout_s=2.5, on_quiet=lambda: told.append(time.monotonic())))
+    list(tail(cluster, [topic], idle_timeout_s=2.5, on_quiet=lambda: told.append(time.monotonic())))
     assert len(told) == 1
     assert told[0] - began >= 1.0
