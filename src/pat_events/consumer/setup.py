@@ -9,7 +9,9 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
-from pat_events.consumer.workers.pool import make_workers
+from pat_events.consumer.workers.pool import Workers
+from pat_events.consumer.workers.tasks import TaskWorkers
+from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.checks import require_at_least_1
 from pat_events.producer.in_consumer import producer_in_consumer
 from pat_events.telemetry.observers import checked_observers
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
-    from pat_events.consumer.workers.pool import Workers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.observer import Observer, Origin
     from pat_events.telemetry.spans import ConsumerSpans, Spans
@@ -114,5 +115,14 @@ class Setup:
         post: Callable[[Job], None],
         loop: asyncio.AbstractEventLoop | None,
     ) -> Workers:
-        """Return workers, which post each job that is settled; see ``make_workers``."""
-        return make_workers(self.max_threads, self.max_tasks, producer, post, loop)
+        """Return workers.
+
+        Args:
+            producer: What handlers publish with.
+            post: Is given each job that is settled.
+            loop: Runs coroutine handlers; None where there are none.
+        """
+        return Workers(
+            ThreadWorkers(self.max_threads, producer, post),
+            None if loop is None else TaskWorkers(self.max_tasks, loop, producer, post),
+        )

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pat_events.consumer.workers.tasks import TaskWorkers
-from pat_events.consumer.workers.threads import ThreadWorkers
-
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
     from pat_events.consumer.job import Job
-    from pat_events.producer.producer import Producer
+    from pat_events.consumer.workers.tasks import TaskWorkers
+    from pat_events.consumer.workers.threads import ThreadWorkers
 
 
 class WorkerPool(Protocol):
@@ -86,25 +81,3 @@ class Workers:
         self._threads.close()
         if self._tasks is not None:
             self._tasks.close()
-
-
-def make_workers(
-    max_threads: int,
-    max_tasks: int,
-    producer: Producer | None,
-    post: Callable[[Job], None],
-    loop: asyncio.AbstractEventLoop | None,
-) -> Workers:
-    """Return workers.
-
-    Args:
-        max_threads: Most threads.
-        max_tasks: Most tasks.
-        producer: What handlers publish with.
-        post: Is given each job that is settled.
-        loop: Runs coroutine handlers; None where there are none.
-    """
-    return Workers(
-        ThreadWorkers(max_threads, producer, post),
-        None if loop is None else TaskWorkers(max_tasks, loop, producer, post),
-    )
