@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_an_event_of_kafka_reaches_a_handler_behind_the_bus_with_its_id_correlat
         transport=MemoryTransport(letters),
         dead_letters="letters",
     )
-    to = EventBridge(name_of(bus), aws_config, entry_bytes=3000)
+    to = EventBridge(name_of(bus), replace(aws_config, entry_bytes=3000))
     bridge = Bridge(GROUP, to, types=[EmailReceived], config=config, transport=kafka)
     with consumer, bridge:
         until(lambda: len(seen) == 1)

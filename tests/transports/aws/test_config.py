@@ -40,6 +40,8 @@ def test_a_variable_that_is_impossible_or_misspelt_is_named():
     [
         ({"batch_events": 0}, "batch_events is 0: use 1 or more"),
         ({"calls_in_flight": 0}, "calls_in_flight is 0"),
+        ({"entry_bytes": 0}, "entry_bytes is 0: use 1 or more"),
+        ({"entry_bytes": "5"}, "entry_bytes is '5', of type str"),
         ({"read_timeout_s": 0}, "read_timeout_s is 0"),
         ({"linger_s": -1}, "linger_s is -1"),
         ({"retry_first_s": 9.0}, r"retry_max_s is 5.0: use retry_first_s \(9.0\) or more"),

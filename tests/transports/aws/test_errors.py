@@ -92,6 +92,14 @@ def test_what_is_too_long_for_its_queue_is_too_large_whatever_the_code():
     assert type(refused.error) is RecordTooLargeError
 
 
+def test_what_is_over_the_limit_of_its_bus_may_be_one_entry_of_the_call_and_names_the_setting():
+    said = "Total size of the entries in the request is over the limit."
+    refused = of_code(QUEUE, "ValidationException", said, 400)
+    assert type(refused.error) is RecordTooLargeError
+    assert refused.may_be_one
+    assert "PAT_EVENTS_AWS_ENTRY_BYTES (entry_bytes)" in str(refused.error)
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "again"),
     [

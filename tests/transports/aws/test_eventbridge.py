@@ -12,7 +12,12 @@ import pytest
 from pat_events import AwsConfig, Config, EventBridge, Producer, load_catalog
 from pat_events.core.envelope import Envelope
 from pat_events.core.trace_context import TraceContext
-from pat_events.errors import ConfigError, RecordTooLargeError, TopicMissingError
+from pat_events.errors import (
+    ConfigError,
+    NotDeliveredError,
+    RecordTooLargeError,
+    TopicMissingError,
+)
 from pat_events.events import (
     EmailProcessed,
     EmailReceived,
@@ -174,8 +179,8 @@ def test_a_bus_that_is_not_there_is_told_at_the_start(aws_config):
 
 
 def test_an_entry_is_as_large_as_eventbridge_counts_it(localstack_url):
-    config = AwsConfig(region="us-east-1", endpoint_url=localstack_url)
-    transport = EventBridge("b", config, entry_bytes=1000)
+    config = AwsConfig(region="us-east-1", endpoint_url=localstack_url, entry_bytes=1000)
+    transport = EventBridge("b", config)
     sender = transport.sender(Config())
     producer = Producer(transport=transport, sender=sender)
     wrapped = []
@@ -202,12 +207,28 @@ def test_how_large_an_entry_may_be_follows_from_the_region(region, entry_bytes):
     sender.close(0)
 
 
-@pytest.mark.parametrize(
-    ("entry_bytes", "words"), [(0, "entry_bytes is 0"), ("5", "entry_bytes is '5', of type str")]
-)
-def test_an_impossible_size_of_an_entry_is_refused(entry_bytes, words):
-    with pytest.raises(ConfigError, match=f"^{words}"):
-        EventBridge("b", AwsConfig(), entry_bytes=entry_bytes)
+def test_how_large_an_entry_may_be_is_a_setting(monkeypatch):
+    monkeypatch.setenv("PAT_EVENTS_AWS_ENTRY_BYTES", "5000")
+    monkeypatch.setenv("PAT_EVENTS_AWS_REGION", "eu-west-1")
+    sender = EventBridge("b").sender(Config())
+    assert sender._bus.max_bytes == 5000
+    sender.close(0)
+
+
+def test_of_a_call_that_is_too_large_for_the_bus_each_entry_goes_alone(bus, localstack_url):
+    # LocalStack takes 256 KiB.
+    config = AwsConfig(region="us-east-1", endpoint_url=localstack_url, linger_s=0.2)
+    producer = Producer(transport=EventBridge(bus.name, config))
+    acks = [
+        producer.publish(EmailReceived(email_id=f"e-{size}", text_body="x" * size))
+        for size in (150_000, 160_000, 900_000)
+    ]
+    with pytest.raises(NotDeliveredError, match="1 failed"):
+        producer.close()
+    assert [ack.result(0).topic for ack in acks[:2]] == [bus.name] * 2
+    advice = r"PAT_EVENTS_CLAIM_CHECK_BUCKET.* PAT_EVENTS_AWS_ENTRY_BYTES \(entry_bytes\)"
+    with pytest.raises(RecordTooLargeError, match=advice):
+        acks[2].result(0)
 
 
 @pytest.mark.parametrize("bus", ["", "a b", "arn:aws:sqs:us-east-1:000000000000:q"])

@@ -28,6 +28,8 @@ _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 _TOO_LARGE: Final = 413
 _SHOWN_MAX: Final = 300
+# What EventBridge says, with a code that may mean anything, of a call and of an entry in it.
+_OVER_LIMIT: Final = "Total size of the entries in the request is over the limit"
 
 _THROTTLED: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
 _BUSY: Final = frozenset(
@@ -145,10 +147,16 @@ def _of_message(resource: Resource, name: str, said: str, status: int) -> Refuse
         or name == "EntityTooLarge"
         or status == _TOO_LARGE
         or "must be shorter than" in said
+        or _OVER_LIMIT in said
     ):
+        setting = (
+            "PAT_EVENTS_AWS_ENTRY_BYTES (entry_bytes) to"
+            if _OVER_LIMIT in said
+            else "PAT_EVENTS_CLAIM_CHECK_ABOVE_BYTES below"
+        )
         error = RecordTooLargeError(
             f"{doing}: it is too large for it ({said}): {TOO_LARGE_ADVICE}; where there is one, "
-            "set PAT_EVENTS_CLAIM_CHECK_ABOVE_BYTES below what it takes"
+            f"set {setting} what it takes"
         )
         return Refused(error, may_be_one=True)
     if name.startswith(_OF_ONE) or any(word in name for word in _OF_ONE):

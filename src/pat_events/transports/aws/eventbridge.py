@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.core import headers as h
-from pat_events.core.checks import require_at_least_1, require_int, require_text
+from pat_events.core.checks import require_text
 from pat_events.core.claim import TOO_LARGE_ADVICE
 from pat_events.errors import ConfigError, RecordTooLargeError
 from pat_events.transports.aws.batching import Entry, Refused, Taken
@@ -50,26 +50,18 @@ class EventBridge:
     Args:
         bus: Name or ARN of the bus.
         config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
-        entry_bytes: Largest entry that the bus takes, in bytes. When None 1 MiB, and 256 KiB in
-            China's regions.
 
     Raises:
-        ConfigError: this is no name of a bus, or no entry is so small.
+        ConfigError: this is no name of a bus.
     """
 
     # OpenTelemetry has no name for it yet.
     system = "aws.eventbridge"
 
-    def __init__(
-        self, bus: str, config: AwsConfig | None = None, *, entry_bytes: int | None = None
-    ) -> None:
+    def __init__(self, bus: str, config: AwsConfig | None = None) -> None:
         require_text("bus", bus)
         check_bus(bus)
-        if entry_bytes is not None:
-            require_int("entry_bytes", entry_bytes)
-            require_at_least_1("entry_bytes", entry_bytes)
         self._bus = bus
-        self._entry_bytes = entry_bytes
         self._config = AwsConfig.given(config, bus)
         self._clients = Clients("events", self._config)
 
@@ -96,7 +88,7 @@ class EventBridge:
                     f"EventBridge takes {_DETAIL_TYPE_MAX}: shorten it in the catalogue"
                 )
         client = self._clients.make()
-        max_bytes = self._entry_bytes or _entry_bytes(client.meta.region_name)
+        max_bytes = self._config.entry_bytes or _entry_bytes(client.meta.region_name)
         bus = _Bus(self._bus, client, max_bytes, Envelopes(types))
         return BusSender(bus, config, self._config, observers=observers)
 
