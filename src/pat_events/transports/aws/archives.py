@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.errors import ConfigError, TransportError
+from pat_events.errors import ConfigError, TopicMissingError, TransportError
 from pat_events.transports.aws.calls import call, may_be_done
 from pat_events.transports.aws.client import Clients
 from pat_events.transports.aws.errors import Resource
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: States in which a replay sends nothing any more.
 OVER: Final = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
 _DONE: Final = "COMPLETED"
+_MISSING: Final = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,12 @@ class Archives:
             TransportError: AWS did not answer, or does not permit it.
         """
         place = self._place(f"archive {name}", "events:DescribeArchive", "looking at")
-        found = call(place, self._client.describe_archive, ArchiveName=name)
+        missing = TopicMissingError(
+            f"there is no {place}: name the archive (archive; on the command line --archive), or "
+            "correct the name of the bus, the region or the account"
+        )
+        known = {_MISSING: missing}
+        found = call(place, self._client.describe_archive, known, ArchiveName=name)
         return Archive(
             name, found["ArchiveArn"], found["EventSourceArn"], found.get("RetentionDays", 0)
         )
@@ -190,7 +196,8 @@ class Archives:
             TransportError: AWS did not answer, or does not permit it.
         """
         place = self._place(f"replay {name}", "events:DescribeReplay", "looking at")
-        return _replay(call(place, self._client.describe_replay, ReplayName=name))
+        known = {_MISSING: _no_replay(place)}
+        return _replay(call(place, self._client.describe_replay, known, ReplayName=name))
 
     def replays(self, archive: Archive | None = None) -> Iterator[Replay]:
         """Yield the replays of an archive, or all of them, in AWS's order.
@@ -217,12 +224,19 @@ class Archives:
         """
         place = self._place(f"replay {name}", "events:CancelReplay", "cancelling")
         over = ConfigError(f"replay {name} in {self._region} is over: nothing is left to cancel")
-        known = {"IllegalStatusException": over}
+        known = {"IllegalStatusException": over, _MISSING: _no_replay(place)}
         answer = call(place, self._client.cancel_replay, known, ReplayName=name)
         return str(answer["State"])
 
     def _place(self, what: str, right: str, doing: str) -> Resource:
         return Resource(what, self._region, right, doing)
+
+
+def _no_replay(place: Resource) -> TopicMissingError:
+    return TopicMissingError(
+        f"there is no {place}: 'pat-events replay list' shows those of the last 90 days; "
+        "or correct the region or the account"
+    )
 
 
 def _replay(found: Mapping[str, Any]) -> Replay:
