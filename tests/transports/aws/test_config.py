@@ -40,6 +40,8 @@ def test_a_variable_that_is_impossible_or_misspelt_is_named():
     [
         ({"batch_events": 0}, "batch_events is 0: use 1 or more"),
         ({"calls_in_flight": 0}, "calls_in_flight is 0"),
+        ({"endpoint_url": "localhost:4566"}, "endpoint_url is 'localhost:4566': .* with http://"),
+        ({"endpoint_url": ""}, "endpoint_url is ''"),
         ({"entry_bytes": 0}, "entry_bytes is 0: use 1 or more"),
         ({"entry_bytes": "5"}, "entry_bytes is '5', of type str"),
         ({"read_timeout_s": 0}, "read_timeout_s is 0"),
@@ -92,8 +94,19 @@ def test_without_a_region_it_is_said_how_to_name_one(monkeypatch, tmp_path):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match=r"specify a region.*PAT_EVENTS_AWS_REGION"):
+    with pytest.raises(ConfigError, match=r"specify a region\. Set PAT_EVENTS_AWS_REGION"):
         Sqs("q", AwsConfig()).sender(Config())
+
+
+def test_an_address_that_boto3_reads_itself_and_cannot_use_is_no_fault_of_the_region(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    with pytest.raises(ConfigError, match=r"^endpoint of AWS: .*localhost:4566\. .* http://"):
+        Sqs("q", AwsConfig(region="us-east-1")).sender(Config())
+
+
+def test_a_profile_that_is_not_there_ends_its_sentence():
+    with pytest.raises(ConfigError, match=r"\(no-such\) could not be found\. Set PAT_EVENTS_AWS"):
+        Sqs("q", AwsConfig(region="us-east-1", profile="no-such")).sender(Config())
 
 
 def test_what_a_publish_needs_is_loaded_before_as_the_handler_of_a_signal_may_publish_meanwhile():

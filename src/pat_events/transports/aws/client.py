@@ -71,10 +71,16 @@ class Clients:
                 client = self._session.client(
                     service or self._service, endpoint_url=config.endpoint_url, config=settings
                 )
-        except (BotoCoreError, ValueError) as error:
+        except BotoCoreError as error:
+            said = one_line(str(error)).rstrip(".")
             raise ConfigError(
-                f"region or profile of AWS: {one_line(str(error))} Set PAT_EVENTS_AWS_REGION, or "
+                f"region or profile of AWS: {said}. Set PAT_EVENTS_AWS_REGION, or "
                 "AwsConfig(region=...)"
+            ) from error
+        except ValueError as error:  # Such as of AWS_ENDPOINT_URL: settings of ours are checked.
+            raise ConfigError(
+                f"endpoint of AWS: {one_line(str(error)).rstrip('.')}. Give an address that begins "
+                "with http:// or https:// in AWS_ENDPOINT_URL"
             ) from error
         if (service or self._service) != "s3":  # Which answers with whatever was put there.
             client.meta.events.register("after-call", _require_answer)

@@ -15,6 +15,8 @@ MOST_ENTRIES: Final = 10
 # arn:aws:sns:eu-west-1:123456789012:name
 _ARN: Final = re.compile(r"arn:[a-z-]+:[a-z]+:([a-z0-9-]+):[0-9]*:")
 
+_WEB: Final = re.compile(r"https?://[^/]", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsConfig(Settings):
@@ -78,6 +80,11 @@ class AwsConfig(Settings):
     def _check(self) -> None:
         for name in ("batch_events", "calls_in_flight", "client_attempts"):
             require_at_least_1(name, getattr(self, name))
+        if self.endpoint_url is not None and not _WEB.match(self.endpoint_url):
+            raise ConfigError(
+                f"endpoint_url is {self.endpoint_url!r}: give an address that begins with http:// "
+                "or https://, such as http://localhost:4566"
+            )
         if self.entry_bytes is not None:
             require_at_least_1("entry_bytes", self.entry_bytes)
         if self.batch_events > MOST_ENTRIES:
