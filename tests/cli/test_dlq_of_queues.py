@@ -131,6 +131,15 @@ def test_chosen_letters_go_back_after_a_dry_run_that_sends_none(letters, dlq):
 
 
 @ON_LOCALSTACK
+def test_who_sends_back_no_more_than_so_many_is_told_that_others_may_stay(letters, dlq):
+    letters.give_up(body("e-1"), body("e-2"))
+    result = dlq("redrive", "--queue", letters.dlq, "--max", "1")
+    assert result.stdout == "1 letter sent back of 1 that were looked at\n"
+    assert "1 is the most that --max lets it send: more letters may be there" in result.stderr
+    assert "--max" not in dlq("redrive", "--queue", letters.dlq, "--max", "2").stderr
+
+
+@ON_LOCALSTACK
 def test_a_letter_of_unknown_origin_fails_the_command_and_stays(letters, dlq):
     letters.send("e-1", url=letters.dlq_url)
     result = dlq("redrive", "--queue", letters.dlq)

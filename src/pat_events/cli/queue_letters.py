@@ -199,6 +199,8 @@ def redrive(
             say(f"before it stopped: {_summary(progress.done)}")
         raise
     console.print(_summary(done), soft_wrap=True)
+    if done.sent == limit:
+        say(f"{limit} is the most that --max lets it send: more letters may be there")
     if done.unseen:
         say(
             f"about {counted(done.unseen, 'letter')} were not looked at: of a FIFO queue those "
