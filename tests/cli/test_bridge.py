@@ -57,7 +57,9 @@ def test_a_group_without_its_dead_letter_topics_is_told_how_to_get_them(pat_even
     result = pat_events("bridge", *arguments)
     assert result.returncode == 1
     first, last = result.stderr.splitlines()
-    assert first.startswith("pat-events: forwarding EmailDeleted (group to-bus, from 127.0.0.1:")
+    assert first.startswith(
+        "pat-events: starting to forward EmailDeleted (group to-bus, from 127.0.0.1:"
+    )
     assert "to sqs:notifications.fifo; Ctrl-C stops it gracefully" in first
     assert "has no topic pat-emails.to-bus.dlq" in last
     assert "add it under 'groups'" in last

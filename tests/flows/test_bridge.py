@@ -193,7 +193,7 @@ def test_a_queue_is_brought_to_kafka_and_what_came_from_there_stays_where_it_is(
         0,
         "pat-events: forwarded 2 events, 0 dead letters",
     )
-    assert said[0].startswith("pat-events: forwarding EmailReceived, EmailProcessed, ")
+    assert said[0].startswith("pat-events: starting to forward EmailReceived, EmailProcessed, ")
     assert f"event {of_kafka.event_id} is not forwarded" in said[1]
     assert {ctx.event_id for _, ctx in seen} == {of_kafka.event_id, of_the_bus.event_id}
     (brought,) = [ctx for _, ctx in seen if ctx.event_id == of_the_bus.event_id]

@@ -104,8 +104,8 @@ def bridge(
         )
         origin = f"queue {queue}"
     say(
-        f"forwarding {', '.join(made.types)} ({origin}) to {to}; Ctrl-C stops it gracefully, "
-        "'pat-events -v bridge' shows what it does"
+        f"starting to forward {', '.join(made.types)} ({origin}) to {to}; Ctrl-C stops it "
+        "gracefully, 'pat-events -v bridge' shows what it does"
     )
     try:
         made.run()
