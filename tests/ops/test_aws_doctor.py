@@ -241,7 +241,9 @@ class TestBus:
         found = examined(targets=[f"eventbridge:{name}"])
         assert found[f"bus {name}"].outcome is WRONG
         assert "no enabled rule" in found[f"bus {name}"].finding
-        assert found[f"archive of {name}"].advice == "make one if events are to be replayed"
+        archive = found[f"archive of {name}"]
+        assert (archive.outcome, archive.advice) == (FINE_, "")
+        assert archive.finding == "none: what is on the bus cannot be replayed later"
 
     def test_one_that_is_missing_is_wrong_and_nothing_more_is_asked_of_it(self, platform):
         found = examined(targets=["eventbridge:no-such"])
@@ -331,8 +333,15 @@ class TestSurroundings:
         ],
     )
     def test_what_is_no_target_is_said(self, target, finding):
-        check = examined(targets=[target])["aws settings"]
+        checks = examine_aws(Wanted(targets=[target]))
+        check = next(each for each in checks if each.name == f"target {target}")
         assert (check.outcome, finding in check.finding) == (WRONG, True)
+
+    @pytest.mark.localstack
+    def test_one_that_is_no_target_keeps_nothing_else_from_being_looked_at(self, surroundings):
+        found = examined(targets=["sns:top", "eventbridge:no-such", "sqz:q"], queues=["no-queue"])
+        wrong = [name for name, outcome in outcomes(found).items() if outcome is WRONG]
+        assert wrong == ["target sns:top", "target sqz:q", "queue no-queue", "bus no-such"]
 
     @pytest.mark.localstack
     @pytest.mark.parametrize(

@@ -85,10 +85,12 @@ def examine_aws(wanted: Wanted, catalog_file: Path | None = None) -> Iterator[Ch
         aws = AwsConfig.from_env()
         catalog = load_catalog(config.catalog)
         sources = _by_source(catalog, wanted.publishes)
-        targets = [_target(each) for each in wanted.targets]
     except PatEventsError as error:
         yield Check("aws settings", Outcome.WRONG, str(error), "see 'pat-events doctor --help'")
         return
+    read = [_target(each) for each in wanted.targets]
+    yield from (each for each in read if isinstance(each, Check))
+    targets = [each for each in read if not isinstance(each, Check)]
     with ExitStack() as stack:
         places: dict[AwsConfig, Inspection] = {}
 
@@ -113,15 +115,14 @@ def examine_aws(wanted: Wanted, catalog_file: Path | None = None) -> Iterator[Ch
             yield from _platform_checks(place(), wanted.platform, catalog)
 
 
-def _target(written: str) -> tuple[str, str]:
-    """Return kind and name of a target.
-
-    Raises:
-        ConfigError: it is none, or Kafka.
-    """
-    kind, name = parse_target(written)
-    if kind == KAFKA:
-        raise ConfigError("kafka is looked at without '--to'")
+def _target(written: str) -> tuple[str, str] | Check:
+    """Return kind and name of a target; or what is wrong where it is none, or Kafka."""
+    try:
+        kind, name = parse_target(written)
+        if kind == KAFKA:
+            raise ConfigError("kafka is looked at without '--to'")
+    except ConfigError as error:
+        return Check(f"target {written}", Outcome.WRONG, str(error))
     return kind, name
 
 

@@ -67,7 +67,7 @@ def _archive(asked: Inspection, bus: str, arn: str) -> Check:
             reason = each.get("StateReason") or "AWS does not say why"
             found.wrong(f"{each['ArchiveName']} is {each['State']}: {reason}", "mend it")
     if not archives:
-        found.told("none", "make one if events are to be replayed")
+        found.told("none: what is on the bus cannot be replayed later")
     return found.check()
 
 

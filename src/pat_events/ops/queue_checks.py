@@ -46,7 +46,9 @@ def queue_checks(
     yield from key_checks(asked, name, attributes.get("KmsMasterKeyId"), rights)
     if receives:
         yield rights_check(
-            name, lambda: asked.trials.lacks_to_receive(url), "receive, delete, give back"
+            name,
+            lambda: asked.trials.lacks_to_receive(url),
+            "receive, delete, keep and give back",
         )
     if sends:
         yield rights_check(name, lambda: asked.trials.lacks_to_send(url), "send")
