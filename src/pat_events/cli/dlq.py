@@ -46,7 +46,7 @@ def list_letters(
         typer.Option(
             "--queue",
             metavar="QUEUE",
-            help="Instead, this dead-letter queue of SQS by name or URL; may be repeated.",
+            help="Instead, this dead-letter queue of SQS by name, URL or ARN; may be repeated.",
         ),
     ] = None,
     as_json: Json = False,
@@ -118,7 +118,7 @@ def show(
         typer.Option(
             "--queue",
             metavar="QUEUE",
-            help="Instead, this dead-letter queue of SQS by name or URL.",
+            help="Instead, this dead-letter queue of SQS by name, URL or ARN.",
         ),
     ] = None,
     partition: Annotated[

@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 
     Attributes:
         targets: Where a service publishes, as ``parse_target`` takes it.
-        queues: What it consumes, by name or URL.
+        queues: What it consumes, by name, URL or ARN.
         platform: Name of what Terraform made, such as ``pat-dev``: its bus and the queues of the
             catalogue are looked at, and no rights.
         publishes: Names of the events that it publishes; any of the catalogue when empty.

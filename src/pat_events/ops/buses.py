@@ -58,8 +58,8 @@ def transport_to(target: str, kafka: Callable[[], KafkaConfig]) -> BridgeTarget:
     Buses of AWS are where ``PAT_EVENTS_AWS_*`` says, or the region of the ARN.
 
     Args:
-        target: ``kafka``, ``eventbridge:`` and name or ARN of a bus, ``sqs:`` and name or URL of a
-            queue, or ``sns:`` and ARN of a topic.
+        target: ``kafka``, ``eventbridge:`` and name or ARN of a bus, ``sqs:`` and name, URL or ARN
+            of a queue, or ``sns:`` and ARN of a topic.
         kafka: Settings of the cluster; called for ``kafka`` alone, and may raise that there are
             none.
 

@@ -72,11 +72,11 @@ def counts(queues: Iterable[str], *, aws: AwsConfig | None = None) -> Iterator[L
     """Yield what is in each of these queues, about; no message is received.
 
     Args:
-        queues: Their names or URLs.
+        queues: Their names, URLs or ARNs.
         aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
-        ConfigError: this is no queue's name or URL.
+        ConfigError: this is no queue's name, URL or ARN.
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
@@ -99,14 +99,14 @@ def show(
     moves messages away by it is refused.
 
     Args:
-        queue: Name or URL of the dead-letter queue.
+        queue: Name, URL or ARN of the dead-letter queue.
         wanted: Which letters.
         limit: Most letters.
         config: Which catalogue the events are of; as the environment says when None.
         aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
-        ConfigError: this is no queue's name or URL, or one that moves messages away.
+        ConfigError: this is no queue's name, URL or ARN, or one that moves messages away.
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """

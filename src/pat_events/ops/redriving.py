@@ -72,16 +72,16 @@ def redrive(
     under way is finished.
 
     Args:
-        queue: Name or URL of the dead-letter queue.
+        queue: Name, URL or ARN of the dead-letter queue.
         wanted: Which letters.
-        to: Name or URL of the queue that gets them instead.
+        to: Name, URL or ARN of the queue that gets them instead.
         limit: Most letters.
         config: Which catalogue the events are of; as the environment says when None.
         aws: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
         tell: Is given what was done, as it goes on.
 
     Raises:
-        ConfigError: this is no queue's name or URL, one that moves messages away itself, or of the
+        ConfigError: this is none of these, a queue that moves messages away itself, or of the
             other kind than ``to``.
         TopicMissingError: there is no such queue; letters that were not sent stay.
         TransportError: AWS did not answer, or does not permit it; letters that were not sent stay,

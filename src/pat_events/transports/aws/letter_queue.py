@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.core.dead_letter import REASON
 from pat_events.transports.aws.calls import call
 from pat_events.transports.aws.client import Clients
-from pat_events.transports.aws.config import MOST_ENTRIES
+from pat_events.transports.aws.config import MOST_ENTRIES, AwsConfig
 from pat_events.transports.aws.errors import Resource, of_batch, of_exception
 from pat_events.transports.aws.queue_names import (
     check_queue,
-    is_url,
     name_of_arn,
     redrive_of,
     short_name,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.transports.aws.batching import Answer, Refused
-    from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.unwrap import Unwrap
     from pat_events.transports.queue import QueueMessage
 
@@ -103,13 +101,13 @@ class LetterQueue:
     """A queue to look into, and to send its messages to another one.
 
     Args:
-        queue: Its name or URL.
+        queue: Its name, URL or ARN.
         config: Where, and how long calls may take.
         unwrap: Takes off what was wrapped around an event.
 
     Raises:
-        ConfigError: this is no queue's name or URL; no region is named; or the extra ``aws`` is
-            not installed.
+        ConfigError: this is no name, URL or ARN of a queue; no region is named; or the extra
+            ``aws`` is not installed.
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
@@ -118,7 +116,7 @@ class LetterQueue:
         check_queue(queue)
         self.name = short_name(queue)
         self._unwrap = unwrap
-        self._client = Clients("sqs", config).make()
+        self._client = Clients("sqs", AwsConfig.given(config, queue)).make()
         self._region: str = self._client.meta.region_name
         self._place = Resource(f"queue {self.name}", self._region, _LOOK, "looking into")
         self.url: str = call(self._place, url_of, queue=queue, client=self._client)
@@ -193,18 +191,19 @@ class LetterQueue:
         Args:
             letters: At most ``MAX_BATCH`` and ``MAX_BYTES``; of a group of a FIFO queue one.
             ids: Their deduplication ids.
-            queue: Name of a queue beside this one, or a URL.
+            queue: Name of a queue beside this one, or a URL or ARN.
         """
         name = short_name(queue)
         place = Resource(f"queue {name}", self._region, "sqs:SendMessage")
         # A queue and its dead-letter queue are of one account and region.
-        url = queue if is_url(queue) else f"{self.url.rpartition('/')[0]}/{name}"
+        beside = f"{self.url.rpartition('/')[0]}/{name}"
         entries = [
             {"Id": str(number), **letter.fields}
             | ({} if dedup is None else {"MessageDeduplicationId": dedup})
             for number, (letter, dedup) in enumerate(zip(letters, ids, strict=True))
         ]
         try:
+            url = beside if name == queue else url_of(queue, self._client)
             answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
         except Exception as error:  # noqa: BLE001 - what is none of boto3's goes on
             return of_exception(place, error)

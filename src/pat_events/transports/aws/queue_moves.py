@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.errors import ConfigError
 from pat_events.transports.aws.calls import call
 from pat_events.transports.aws.client import Clients
+from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.errors import Resource
-from pat_events.transports.aws.queue_names import check_queue, name_of_arn, short_name, url_of
+from pat_events.transports.aws.queue_names import (
+    check_queue,
+    is_arn,
+    name_of_arn,
+    short_name,
+    url_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pat_events.transports.aws.config import AwsConfig
 
 _DONE: Final = "COMPLETED"
 _OVER: Final = frozenset({_DONE, "CANCELLED", "FAILED"})
@@ -58,12 +64,12 @@ class QueueMoves:
     """The tasks of one dead-letter queue.
 
     Args:
-        queue: Its name or URL.
+        queue: Its name, URL or ARN.
         config: Where, and how long calls may take.
 
     Raises:
-        ConfigError: this is no queue's name or URL; no region is named; or the extra ``aws`` is
-            not installed.
+        ConfigError: this is no name, URL or ARN of a queue; no region is named; or the extra
+            ``aws`` is not installed.
         TopicMissingError: there is no such queue.
         TransportError: AWS did not answer, or does not permit it; names the right.
     """
@@ -71,7 +77,7 @@ class QueueMoves:
     def __init__(self, queue: str, config: AwsConfig) -> None:
         check_queue(queue)
         self.name = short_name(queue)
-        self._client = Clients("sqs", config).make()
+        self._client = Clients("sqs", AwsConfig.given(config, queue)).make()
         self._region: str = self._client.meta.region_name
         look = self._place("sqs:GetQueueAttributes (and sqs:GetQueueUrl)", "looking at")
         url = call(look, url_of, queue=queue, client=self._client)
@@ -104,7 +110,8 @@ class QueueMoves:
             )
         fields: dict[str, Any] = {"SourceArn": self._arn}
         if to is not None:
-            fields["DestinationArn"] = f"{self._arn.rpartition(':')[0]}:{short_name(to)}"
+            beside = f"{self._arn.rpartition(':')[0]}:{short_name(to)}"
+            fields["DestinationArn"] = to if is_arn(to) else beside
         if per_s is not None:
             fields["MaxNumberOfMessagesPerSecond"] = per_s
         no_letters = ConfigError(

@@ -11,6 +11,7 @@ from pat_events.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_ARN: Final = re.compile(r"arn:[a-z-]+:sqs:([a-z0-9-]+):([0-9]{12}):([^:/]+)")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 
@@ -22,13 +23,18 @@ class Redrive(NamedTuple):
 
 
 def is_url(queue: str) -> bool:
-    """Tell whether this is a URL, and not a name."""
+    """Tell whether this is a URL, and neither a name nor an ARN."""
     return "://" in queue
 
 
+def is_arn(queue: str) -> bool:
+    """Tell whether this is an ARN."""
+    return _ARN.fullmatch(queue) is not None
+
+
 def short_name(queue: str) -> str:
-    """Return the name of a queue."""
-    return queue.rpartition("/")[2]
+    """Return the name of a queue that is given by name, URL or ARN."""
+    return name_of_arn(queue) if is_arn(queue) else queue.rpartition("/")[2]
 
 
 def name_of_arn(arn: str) -> str:
@@ -57,15 +63,29 @@ def check_queue(queue: object) -> None:
     if not isinstance(queue, str) or not _NAME.fullmatch(short_name(queue)):
         raise ConfigError(
             f"{queue!r} is no SQS queue: give its name (letters, digits, '-', '_', at most 80 with "
-            "'.fifo') or its URL"
+            "'.fifo'), its URL or its ARN"
         )
 
 
 def url_of(queue: str, client: Any) -> str:  # noqa: ANN401 - boto3 makes its classes when it runs
-    """Return the URL of a queue, asked for where it is a name; raises what boto3 does."""
+    """Return the URL of a queue, asked for where it is a name or an ARN.
+
+    Raises:
+        ConfigError: it is an ARN of another region than the one that is asked.
+        Exception: what boto3 raises.
+    """
     if is_url(queue):
         return queue
-    url: str = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    asked = {"QueueName": short_name(queue)}
+    if found := _ARN.fullmatch(queue):
+        region = client.meta.region_name
+        if found[1] != region:
+            raise ConfigError(
+                f"queue {queue} is not in {region}, which is asked: name a queue of {region}, or "
+                f"set region to {found[1]}"
+            )
+        asked["QueueOwnerAWSAccountId"] = found[2]
+    url: str = client.get_queue_url(**asked)["QueueUrl"]
     return url
 
 
@@ -73,7 +93,7 @@ def ask_queue_id(queue: str, ask: Callable[[Callable[[Any], None]], None]) -> st
     """Return region, account and name of a queue; see ``Queue.queue_id``.
 
     Args:
-        queue: Its name or URL.
+        queue: Its name, URL or ARN.
         ask: Calls what it is given with a client, unless there is no right to ask: then the name
             is all there is.
     """

@@ -26,7 +26,7 @@ from pat_events.transports.aws.message_fields import message_fields
 from pat_events.transports.aws.queue_names import (
     ask_queue_id,
     check_queue,
-    is_url,
+    is_arn,
     short_name,
     url_of,
 )
@@ -56,14 +56,14 @@ class Sqs:
 
     Args:
         queues: The queue of all events, or one for each type of event by its name in the catalogue;
-            queues by name or URL. To hand an event to several queues is EventBridge's or SNS's
-            business.
+            queues by name, URL or ARN, all in one region: that of an ARN. To hand an event to
+            several queues is EventBridge's or SNS's business.
         config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
         data: How the event is in the body: as ``"json"``, or as the codec wrote it, in
             ``"base64"``, which costs the sender less and can be read by fewer.
 
     Raises:
-        ConfigError: this is no queue's name or URL.
+        ConfigError: this is no queue's name, URL or ARN.
     """
 
     system = "aws_sqs"
@@ -80,7 +80,7 @@ class Sqs:
         self._queues = queues if isinstance(queues, str) else dict(queues)
         for queue in self._named():
             check_queue(queue)
-        self._config = AwsConfig.given(config)
+        self._config = AwsConfig.given(config, next(filter(is_arn, self._named()), ""))
         self._clients = Clients("sqs", self._config)
         self._data = checked_data_form(data)
 
@@ -153,7 +153,7 @@ class Sqs:
         """Ask whether this queue is there; see ``DeadLetterTransport.check_dead_letters``.
 
         Raises:
-            ConfigError: it is no queue's name or URL.
+            ConfigError: it is no queue's name, URL or ARN.
         """
         check_queue(destination)
         question = partial(_look, destination)
@@ -241,10 +241,9 @@ class _Queues:
 
 
 def _look(queue: str, client: Any) -> None:  # noqa: ANN401 - boto3 makes its classes when it runs
-    if is_url(queue):
-        client.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    else:
-        client.get_queue_url(QueueName=queue)
+    url = url_of(queue, client)
+    if url == queue:  # Nobody was asked.
+        client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
 
 
 def _resource(queue: str, region: str) -> Resource:

@@ -60,17 +60,17 @@ class SqsQueue:
     """A queue of SQS to receive from, for ``QueueConsumer``.
 
     Args:
-        queue: Its name or URL.
+        queue: Its name, URL or ARN.
         config: Where and how; from ``PAT_EVENTS_AWS_*`` when None.
 
     Raises:
-        ConfigError: this is no queue's name or URL.
+        ConfigError: this is no queue's name, URL or ARN.
     """
 
     def __init__(self, queue: str, config: AwsConfig | None = None) -> None:
         check_queue(queue)
         self._queue = queue
-        config = replace(AwsConfig.given(config), calls_in_flight=_CONNECTIONS)
+        config = replace(AwsConfig.given(config, queue), calls_in_flight=_CONNECTIONS)
         self._clients = Clients("sqs", config)
 
     @property
