@@ -119,10 +119,10 @@ def _target(written: str) -> tuple[str, str] | Check:
     """Return kind and name of a target; or what is wrong where it is none, or Kafka."""
     try:
         kind, name = parse_target(written)
-        if kind == KAFKA:
-            raise ConfigError("kafka is looked at without '--to'")
     except ConfigError as error:
         return Check(f"target {written}", Outcome.WRONG, str(error))
+    if kind == KAFKA:
+        return Check(f"target {written}", Outcome.WRONG, "kafka is looked at without '--to'")
     return kind, name
 
 
