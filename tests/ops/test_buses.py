@@ -24,6 +24,7 @@ def unnamed():
         (f"eventbridge:{BUS_ARN}", "EventBridge", "pat-dev"),
         ("sqs:emails", "Sqs", "emails"),
         (f"sqs:{URL}", "Sqs", "emails.fifo"),
+        ("sqs:arn:aws:sqs:eu-west-1:123456789012:emails.fifo", "Sqs", "emails.fifo"),
         (f"sns:{ARN}", "Sns", "alerts"),
     ],
 )
