@@ -64,8 +64,12 @@ _SNS: Final = (b".Message=", [_publish_batch(n) for n in range(MOST + 1)])
 _TARGET: Final = b"x-amz-target: "
 _LENGTH: Final = b"content-length: "
 _NOTHING: Final = _response(_JSON, b"{}")
+_REDRIVE: Final = {
+    "maxReceiveCount": "5",
+    "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead",
+}
 _QUEUE: Final = _response(
-    _JSON, json.dumps({"Attributes": {"RedrivePolicy": '{"maxReceiveCount":"5"}'}}).encode()
+    _JSON, json.dumps({"Attributes": {"RedrivePolicy": json.dumps(_REDRIVE)}}).encode()
 )
 
 

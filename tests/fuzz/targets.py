@@ -19,7 +19,7 @@ from rich.console import Console
 from pat_events import Handlers, events
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
-from pat_events.cli import dlq
+from pat_events.cli import dlq, shown_records
 from pat_events.codecs.avro.codec import AvroCodec
 from pat_events.codecs.avro.twin import Twins
 from pat_events.codecs.json import from_json, to_json
@@ -179,12 +179,12 @@ def read_record(made: tuple[object, ...]) -> None:
     record = record_as_json(TYPES, delivery)
     assert one_line(json.dumps(record, ensure_ascii=False)).isprintable()
     out = io.StringIO()
-    before, dlq.console = dlq.console, Console(file=out, highlight=False)
+    before, shown_records.console = shown_records.console, Console(file=out, highlight=False)
     try:
         stored = letters.read_cause(delivery.header_values)
         dlq._show(StoredLetter(delivery.position, stored, record))
     finally:
-        dlq.console = before
+        shown_records.console = before
     lines = out.getvalue().splitlines()
     headings = [line for line in lines if line.startswith(("==", "reason"))]
     assert len(headings) == 2, f"a letter with the headings {headings}"

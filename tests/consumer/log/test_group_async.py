@@ -95,7 +95,7 @@ def test_neither_end_waits_for_the_loops_own_threads(live):
 
 
 def test_cancelling_the_block_drains(live):
-    begun = asyncio.Event()
+    begun, entered = asyncio.Event(), asyncio.Event()
     handlers = Handlers()
 
     @handlers.on(EmailReceived)
@@ -108,11 +108,13 @@ def test_cancelling_the_block_drains(live):
 
     async def block():
         async with group:
+            entered.set()
             await asyncio.Event().wait()
 
     async def main():
         task = asyncio.create_task(block())
         await begun.wait()
+        await entered.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
