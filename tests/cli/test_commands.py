@@ -77,7 +77,8 @@ def test_an_absent_broker_is_one_sentence_with_its_address(alone, arguments):
     result = alone(*arguments, "--bootstrap", "127.0.0.1:1")
     said = result.stdout if arguments == ["doctor"] else result.stderr
     assert result.returncode == 1
-    assert "no broker answered at 127.0.0.1:1 within 0.5 s" in said
+    # How long it was is measured where the command asks more than once.
+    assert re.search(r"no broker answered at 127\.0\.0\.1:1 within [\d.]+ s", said)
     assert "Traceback" not in result.stdout + result.stderr
     if arguments != ["doctor"]:
         assert len(result.stderr.splitlines()) == 1
