@@ -11,7 +11,7 @@ import yaml
 from confluent_kafka import Consumer, TopicPartition
 
 from pat_events import KafkaConfig
-from pat_events.cli.lag import _next
+from pat_events.cli.watching import look_again
 from pat_events.demo import sites
 from pat_events.errors import TransportUnavailableError
 from pat_events.transports.kafka.admin import KafkaAdmin
@@ -162,8 +162,8 @@ def test_watching_outlives_an_outage():
             raise answer
         return answer
 
-    assert _next(look, 0) == "first"
-    assert _next(look, 0) == "second"
+    assert look_again(look, 0) == "first"
+    assert look_again(look, 0) == "second"
 
 
 class _Noting:

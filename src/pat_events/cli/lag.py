@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeAlias, TypeVar
@@ -14,7 +13,8 @@ from pat_events.catalog.load import load_catalog
 from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
-from pat_events.cli.output import command, console, print_json, say, table
+from pat_events.cli.output import command, console, print_json, table
+from pat_events.cli.watching import look_again
 from pat_events.core.shown import one_line
 from pat_events.core.wording import counted
 from pat_events.errors import TransportError
@@ -125,16 +125,7 @@ def _watch(seen: _Seen, look: Callable[[], _Seen], every_s: float, *, as_json: b
         _show(seen, as_json=as_json)
         if not as_json:
             console.print()
-        seen = _next(look, every_s)
-
-
-def _next(look: Callable[[], _Seen], every_s: float) -> _Seen:
-    while True:
-        time.sleep(every_s)
-        try:
-            return look()
-        except TransportError as error:
-            say(str(error))  # Brokers come back.
+        seen = look_again(look, every_s)
 
 
 def _show(seen: _Seen, *, as_json: bool) -> None:

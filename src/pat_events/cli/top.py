@@ -12,8 +12,8 @@ import typer
 from pat_events.catalog.load import load_catalog
 from pat_events.cli import completion
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
-from pat_events.cli.output import command, console, print_json, say, table
-from pat_events.errors import TransportError
+from pat_events.cli.output import command, console, print_json, table
+from pat_events.cli.watching import look_again
 from pat_events.ops import top as ops
 
 if TYPE_CHECKING:
@@ -93,16 +93,7 @@ def _watch(before: Look, look: Callable[[], Look], every_s: float, *, as_json: b
             console.clear()
             console.print(_written())
         _show(ops.rows(now, earlier), as_json=as_json)
-        earlier, now = now, _next(look, every_s)
-
-
-def _next(look: Callable[[], Look], every_s: float) -> Look:
-    while True:
-        time.sleep(every_s)
-        try:
-            return look()
-        except TransportError as error:
-            say(str(error))  # Brokers come back.
+        earlier, now = now, look_again(look, every_s)
 
 
 def _written() -> str:

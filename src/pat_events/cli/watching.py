@@ -35,6 +35,7 @@ class Watched(Protocol):
         """Whether all of it was done."""
 
 
+T = TypeVar("T")
 W = TypeVar("W", bound=Watched)
 
 Timeout: TypeAlias = Annotated[
@@ -85,3 +86,13 @@ def watch(
     if not shown.completed:
         say(f"{what} is {shown.state}: {shown.reason or 'AWS gives no reason'}")
         raise typer.Exit(FAILED)
+
+
+def look_again(look: Callable[[], T], every_s: float) -> T:
+    """Return the next look at what never is over, after ``every_s`` seconds; through an outage."""
+    while True:
+        time.sleep(every_s)
+        try:
+            return look()
+        except TransportError as error:
+            say(str(error))  # Brokers come back.
