@@ -8,17 +8,21 @@ import threading
 import pytest
 
 from pat_events import Config, Producer
+from pat_events.core.claim import Location
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
     NotDeliveredError,
     NotPermittedError,
     RecordTooLargeError,
+    TransportError,
     TransportTimeoutError,
     TransportUnavailableError,
 )
 from pat_events.events import EmailReceived
 from pat_events.telemetry.clients import Acknowledged, NotDelivered
+from pat_events.transports.aws.batching import Taken
+from pat_events.transports.aws.uploads import Upload, Uploads
 from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 from pat_events.transports.opening import make_sender
 from pat_events.transports.sending import Outgoing
@@ -295,6 +299,18 @@ def test_observers_are_told_of_each_event_once(broker, store):
         producer.close(10)
     assert sum(it.records for it in seen if isinstance(it, Acknowledged)) == 2
     assert sum(it.records for it in seen if isinstance(it, NotDelivered)) == 1
+
+
+def test_what_the_sender_has_is_not_given_up_as_an_upload_as_well(broker, store):
+    sender = make_sender(MemoryTransport(broker), settings(), [])
+    uploads = Uploads(store, Location("payloads", ""), sender)
+    record = Outgoing("pat-emails", b"e-1", b"x", {}, 1)
+    upload = Upload(record, is_large=False, over=lambda _: None)
+    assert uploads.call([uploads.wrap(upload)]) == [Taken("")]
+    upload.settle(TransportError("closed"), None)
+    assert upload.error is None
+    assert sender.close(10) == []
+    assert record.error is None
 
 
 def test_a_dead_letter_stays_what_it_is(broker, store, make_producer):

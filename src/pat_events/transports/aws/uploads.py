@@ -47,9 +47,10 @@ class Upload(Outgoing):
         original: The record as it was published.
         is_large: Its payload is to be stored first. One that is not waits behind one that is.
         carried: What the sender gets.
+        handed_on: The sender has it, and says what becomes of it.
     """
 
-    __slots__ = ("_over", "_unsettled", "carried", "is_large", "original")
+    __slots__ = ("_over", "_unsettled", "carried", "handed_on", "is_large", "original")
 
     def __init__(
         self, original: Outgoing, *, is_large: bool, over: Callable[[Upload], None]
@@ -58,11 +59,15 @@ class Upload(Outgoing):
         self.original = original
         self.is_large = is_large
         self.carried: Carried | None = None
+        self.handed_on = False
         self._over = over
         self._unsettled = [original]
 
     def settle(self, error: PatEventsError | None, place: Place | None) -> None:
         """The sender has it, or never will."""
+        if self.handed_on:
+            # It was given up before that became known: it would be told, and counted, twice.
+            error = None
         super().settle(error, place)
         self.value = None
         if error is not None:
@@ -178,6 +183,7 @@ class Uploads:
             except PatEventsError as error:
                 return Refused(error)
             else:
+                upload.handed_on = True
                 return Taken("")
         return Refused(TransportError("given up while the sender had no room"))
 
