@@ -105,7 +105,7 @@ class Ground:
             end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
             consumer.assign([TopicPartition(topic, 0, 0)])
             found: list[Message] = []
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 30
             while len(found) < end:
                 assert time.monotonic() < deadline
                 found += [m for m in consumer.consume(100, 0.2) if m.error() is None]

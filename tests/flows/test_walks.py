@@ -43,7 +43,7 @@ class Steps(list):
     def of(self, kind):
         return [step for step in self if isinstance(step, kind)]
 
-    def until(self, done, timeout_s=15.0):
+    def until(self, done, timeout_s=30.0):
         deadline = time.monotonic() + timeout_s
         while not done():
             assert time.monotonic() < deadline, self

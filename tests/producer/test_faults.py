@@ -209,7 +209,7 @@ def test_a_cluster_that_refuses_every_producer_is_reported_in_bounded_time(broke
     assert time.monotonic() - begin < 10
     assert producer._sender._client.generation < 20, "it asked again and again without a pause"
     with pytest.raises(NotDeliveredError, match="10 failed"):
-        producer.flush(1)
+        producer.flush(30)
     broker.faults.clear()
     for ack in publish(producer, 10):
         assert ack.result(DEADLINE_S)
@@ -222,7 +222,7 @@ def test_an_event_is_given_up_after_the_delivery_timeout(broker, kafka_producer)
     with pytest.raises(TransportTimeoutError, match=f"sending to {TOPIC} at 127"):
         ack.result(DEADLINE_S)
     with pytest.raises(NotDeliveredError) as told:
-        producer.flush(1)
+        producer.flush(30)
     assert told.value.event_ids == (ack.event_id,)
 
 
@@ -233,7 +233,7 @@ def test_a_topic_we_may_not_write_to_is_a_named_error(broker, kafka_producer):
     with pytest.raises(TransportError, match="TOPIC_AUTHORIZATION_FAILED"):
         ack.result(DEADLINE_S)
     with pytest.raises(NotDeliveredError):
-        producer.flush(1)
+        producer.flush(30)
 
 
 def test_close_is_bounded_by_its_timeout_and_says_what_was_given_up(broker, kafka_producer):
@@ -326,7 +326,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
         calls = (
             lambda: publish(producer, 1),
             lambda: pending.result(None),
-            lambda: producer.flush(1),
+            lambda: producer.flush(30),
             lambda: producer._sender.wait_for_room(0),
         )
         os.write(write_end, b"".join(b"1" if refused(it) else b"0" for it in calls))

@@ -29,7 +29,7 @@ class TestAck:
     def test_the_result_is_the_position_in_the_log(self, make, log):
         ack = make().publish(event())
         (record,) = log.records("pat-emails")
-        assert ack.result(1) == ack.position == record.position
+        assert ack.result(30) == ack.position == record.position
         assert ack.done()
         assert str(record.position) in repr(ack)
 
@@ -44,7 +44,7 @@ class TestAck:
                 outgoing.settle(None, "id-1")
 
         ack = Producer(Config(connect_timeout_s=0), transport=Bus()).publish(event())
-        assert ack.result(1) == ack.position == Position("pat-emails", message_id="id-1")
+        assert ack.result(30) == ack.position == Position("pat-emails", message_id="id-1")
 
     def test_an_event_on_its_way_is_not_done(self, make, log):
         log.set_down(down=True)
@@ -60,7 +60,7 @@ class TestAck:
         with pytest.raises(TransportTimeoutError, match=r"within 0\.01 s; it stays"):
             ack.result(0.01)
         log.set_down(down=False)
-        producer.flush(1)
+        producer.flush(30)
         assert ack.result(0).offset == 0
 
     def test_a_thread_that_waits_is_woken(self, make, log):
@@ -81,11 +81,11 @@ class TestAck:
         ack = producer.publish(event())
         for _ in range(2):
             with pytest.raises(TopicMissingError, match="pat-emails"):
-                ack.result(1)
+                ack.result(30)
         with pytest.raises(TopicMissingError):
             asyncio.run(wait(ack))
         with pytest.raises(NotDeliveredError):
-            producer.flush(1)
+            producer.flush(30)
 
     def test_callbacks_run_once_whether_added_before_or_after(self, make, log):
         producer, called = make(), []
@@ -94,7 +94,7 @@ class TestAck:
         ack.add_done_callback(lambda it: called.append(("before", it)))
         assert called == []
         log.set_down(down=False)
-        producer.flush(1)
+        producer.flush(30)
         ack.add_done_callback(lambda it: called.append(("after", it)))
         assert called == [("before", ack), ("after", ack)]
 
@@ -107,7 +107,7 @@ class TestAck:
         second.add_done_callback(called.append)
         log.set_down(down=False)
         with caplog.at_level(logging.ERROR):
-            producer.flush(1)
+            producer.flush(30)
         assert called == [first, second]
         assert "ZeroDivisionError" in caplog.text
 
@@ -152,7 +152,7 @@ class TestAck:
         ack = producer.publish(event(1))
         ack.add_done_callback(lambda _: producer.publish(event(2)))
         log.set_down(down=False)
-        producer.flush(1)
+        producer.flush(30)
         assert len(log.records("pat-emails")) == 2
 
     def test_a_settled_handle_lets_go_of_the_payload(self, make):
@@ -283,7 +283,7 @@ class TestBackPressure:
         thread.start()
         log.set_down(down=False)
         thread.join(10)
-        assert published[0].result(1)
+        assert published[0].result(30)
         assert len(log.records("pat-emails")) == 11
 
     def test_on_a_loop_a_full_buffer_is_said_at_once(self, make, log):
@@ -349,9 +349,9 @@ class TestEnding:
         producer = make()
         ack = producer.publish(event())
         with pytest.raises(NotDeliveredError, match="1 failed") as told:
-            producer.flush(1)
+            producer.flush(30)
         assert told.value.event_ids == (ack.event_id,)
-        producer.flush(1)
+        producer.flush(30)
 
     def test_every_failure_is_counted_and_so_many_are_named(self, make, log, monkeypatch):
         monkeypatch.setattr("pat_events.producer.failures._KEPT", 2)
@@ -359,7 +359,7 @@ class TestEnding:
         producer = make()
         acks = [producer.publish(event()) for _ in range(3)]
         with pytest.raises(NotDeliveredError, match="3 failed; the ids of 2 of them are") as told:
-            producer.flush(1)
+            producer.flush(30)
         assert told.value.event_ids == (acks[0].event_id, acks[1].event_id)
 
     def test_failures_of_a_kind_are_logged_once_in_half_a_minute(self, clock, make, log, caplog):
@@ -369,7 +369,7 @@ class TestEnding:
             clock.advance(later_s)
             producer.publish(event())
         with pytest.raises(NotDeliveredError, match="4 failed"):
-            producer.flush(1)
+            producer.flush(30)
         first, second = (record.getMessage() for record in caplog.records)
         assert first.endswith("create it first")
         assert second.endswith("(and 2 more like it)")

@@ -313,7 +313,7 @@ class TestPausing:
         cluster.poll_until(lambda: member.owned, member)
         begin = time.monotonic()
         assert member.poll(0.1) == []
-        assert time.monotonic() - begin < 1.0
+        assert time.monotonic() - begin < 5
 
 
 class TestAsking:

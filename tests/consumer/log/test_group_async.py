@@ -139,7 +139,7 @@ def test_cancelling_while_it_starts_leaves_nothing_running(live, wait_until):
         answer.set()
 
     run(main())
-    wait_until(lambda: group._thread is not None and not group.running, 5)
+    wait_until(lambda: group._thread is not None and not group.running)
 
 
 def test_a_coroutine_handler_that_awaits_astop_is_not_waited_for_by_itself(live, wait_until):

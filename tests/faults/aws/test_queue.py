@@ -153,8 +153,8 @@ def test_a_stop_is_in_time_while_every_call_hangs_and_leaves_no_thread_or_connec
         consumer.stop()
     assert time.monotonic() - began < 4
     # What hangs ends with its time for an answer: 0.5 s, and 1 more where it waits for messages.
-    until(lambda: not proxy.connections, 10)
-    until(lambda: not [it for it in {*threading.enumerate()} - before if it.is_alive()], 10)
+    until(lambda: not proxy.connections)
+    until(lambda: not [it for it in {*threading.enumerate()} - before if it.is_alive()])
 
 
 def test_two_consumers_share_a_queue_of_many_groups_and_nothing_is_handled_twice(

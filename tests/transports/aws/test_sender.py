@@ -326,7 +326,7 @@ def test_what_was_given_up_is_not_kept_while_every_call_hangs(make_sender, bus, 
                 sender.wait_for_room(5)
     del sent
     assert sender.flush(5) == []
-    until(lambda: len(alive) <= 2 * config.buffer_events, 5)
+    until(lambda: len(alive) <= 2 * config.buffer_events)
 
 
 def test_what_is_overdue_one_by_one_is_looked_for_now_and_then_alone(make_sender, bus, record):
@@ -484,7 +484,7 @@ def test_what_is_throttled_and_sent_again_is_told_and_how_long_it_took_in_all(
     began = time.monotonic()
     sender.send(record("a"))
     assert sender.flush(30) == []
-    until(lambda: seen.of(OperationEnded), 10)
+    until(lambda: seen.of(OperationEnded))
     took_s = time.monotonic() - began
     assert seen.of(Throttled) == [Throttled(1)]
     assert seen.of(SentAgain) == [SentAgain(1, "slow down")]
@@ -500,7 +500,7 @@ def test_how_full_the_buffer_is_is_told_until_it_is_closed(make_sender, bus, rec
     sender = make_sender(observers=[seen])
     sender.send(record("ab"))
     sender.send(record("c"))
-    until(lambda: any(it.events == 2 for it in seen.of(BufferLevel)), 10)
+    until(lambda: any(it.events == 2 for it in seen.of(BufferLevel)))
     level = next(it for it in seen.of(BufferLevel) if it.events == 2)
     assert level.size_bytes == 3
     assert level.oldest_s > 0
