@@ -57,11 +57,20 @@ def test_each_group_has_dead_letter_topics_of_its_own():
     assert parse(SHOP).dead_letter_topics("packer") == ("orders.packer.dlq",)
 
 
+def test_beside_each_dead_letter_topic_is_a_retry_topic_and_of_each_group_an_audit_topic():
+    assert parse(SHOP).retry_topic("orders", "packer") == "orders.packer.retry"
+    assert parse(SHOP).retry_topics("packer") == ("orders.packer.retry",)
+    assert parse(SHOP).audit_topic("packer") == "packer.replays"
+
+
 @pytest.mark.parametrize("group", ["a b/../c", "packer\n", "p" * 239, "auftr\u00e4ge", "a\0b"])
 def test_a_group_whose_dead_letter_topic_kafka_would_refuse_is_refused(group):
     with pytest.raises(ConfigError, match=r"is no topic name: rename the group or the topic"):
         Catalog.dead_letter_topic("orders", group)
+    with pytest.raises(ConfigError, match=r"is no topic name: rename the group or the topic"):
+        Catalog.retry_topic("orders", group)
     assert Catalog.dead_letter_topic("orders", "p" * 238).endswith(".dlq")
+    assert Catalog.retry_topic("orders", "p" * 236).endswith(".retry")
 
 
 def test_a_name_that_is_wrong_in_itself_is_reported_once():
@@ -184,12 +193,12 @@ def test_a_topic_name_that_kafka_refuses_is_refused(name):
     )
 
 
-def test_a_topic_whose_dead_letter_topic_would_be_too_long_is_refused():
-    topic = "o" * 239
+def test_a_topic_whose_retry_topic_would_be_too_long_is_refused():
+    topic = "o" * 237
     fits = SHOP.replace("orders", topic)
     assert parse(fits.replace("packer", "p" * 5)).topics
     (problem,) = problems(fits.replace("packer", "p" * 6))
-    assert problem.startswith("16: groups.pppppp.consumes[0]: dead-letter topic ")
+    assert problem.startswith("16: groups.pppppp.consumes[0]: retry topic ")
     assert "(250 characters) is no topic name: rename the group or the topic" in problem
 
 

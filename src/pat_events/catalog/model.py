@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 EntryT = TypeVar("EntryT")
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
+RETRY_SUFFIX: Final = ".retry"
+AUDIT_SUFFIX: Final = ".replays"
 # What Kafka accepts.
 TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
@@ -183,13 +185,43 @@ class Catalog:
         Raises:
             ConfigError: Kafka would refuse that name.
         """
-        name = f"{topic}.{group}{DEAD_LETTER_SUFFIX}"
-        if not is_topic_name(name):
-            raise ConfigError(
-                f"dead-letter topic {name[:_SHOWN_MAX]!r} ({len(name)} characters) is no topic "
-                f"name: rename the group or the topic to make it {TOPIC_NAME_RULE}"
-            )
-        return name
+        return _topic_name(f"{topic}.{group}{DEAD_LETTER_SUFFIX}", "dead-letter topic")
+
+    def retry_topics(self, group: str) -> tuple[str, ...]:
+        """Return the topics in which ``group`` meets its dead letters again.
+
+        Raises:
+            ConfigError: there is no such group; names the nearest.
+        """
+        consumed = self.topics_of(self.group(group).consumes)
+        return tuple(self.retry_topic(topic, group) for topic in consumed)
+
+    @staticmethod
+    def retry_topic(topic: str, group: str) -> str:
+        """Return the topic in which ``group`` meets its dead letters of ``topic`` again.
+
+        Raises:
+            ConfigError: Kafka would refuse that name.
+        """
+        return _topic_name(f"{topic}.{group}{RETRY_SUFFIX}", "retry topic")
+
+    @staticmethod
+    def audit_topic(group: str) -> str:
+        """Return the topic that tells who replayed which dead letters of ``group``, and why.
+
+        Raises:
+            ConfigError: Kafka would refuse that name.
+        """
+        return _topic_name(f"{group}{AUDIT_SUFFIX}", "audit topic")
+
+
+def _topic_name(name: str, kind: str) -> str:
+    if not is_topic_name(name):
+        raise ConfigError(
+            f"{kind} {name[:_SHOWN_MAX]!r} ({len(name)} characters) is no topic name: rename the "
+            f"group or the topic to make it {TOPIC_NAME_RULE}"
+        )
+    return name
 
 
 def _entry(

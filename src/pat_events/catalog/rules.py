@@ -169,7 +169,7 @@ def _bad_letter_topics(
             # What is wrong with either alone, the JSON Schema has said.
             if is_topic_name(group) and is_topic_name(topic):
                 try:
-                    Catalog.dead_letter_topic(topic, group)
+                    Catalog.retry_topic(topic, group)  # The longest of what is made of both.
                 except ConfigError as error:
                     yield place, str(error)
 

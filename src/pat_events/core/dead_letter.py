@@ -7,7 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.core import headers as h
-from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
+from pat_events.core.headers import KIP_1191_PREFIX, OF_LETTERS, OWN_PREFIX
 from pat_events.core.record import Position, Record
 
 if TYPE_CHECKING:
@@ -38,14 +38,19 @@ _MESSAGE_ID: Final = f"{OWN_PREFIX}message-id"
 _TIMESTAMP_MS: Final = f"{OWN_PREFIX}timestamp-ms"
 _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
+_REPLAYS: Final = f"{OWN_PREFIX}replays"
 
 # The end of the year 9999: no calendar shows a later time.
 _MAX_MS: Final = 253_402_300_799_999
-_MAX_NUMBER: Final = 2**63 - 1
+#: No letter is replayed as often: more is a stranger's.
+MAX_REPLAYS: Final = 1_000_000
 
 
 class Cause(NamedTuple):
-    """Why an event is given up. Times are milliseconds since 1970."""
+    """Why an event is given up. Times are milliseconds since 1970.
+
+    ``replays`` is how often its letters were replayed before.
+    """
 
     group: str
     handler: str
@@ -54,6 +59,7 @@ class Cause(NamedTuple):
     attempts: int
     first_failed_ms: int
     last_failed_ms: int
+    replays: int = 0
 
 
 class StoredCause(NamedTuple):
@@ -61,6 +67,7 @@ class StoredCause(NamedTuple):
 
     Anybody may have written it: what is missing or cannot be read is empty, 0, or no origin.
     ``value_bytes`` and ``value_sha256`` are those of a value that was too large for the letter.
+    ``replays`` is how often letters of this event were replayed before it was given up again.
     """
 
     origin: Position | None
@@ -77,20 +84,19 @@ class StoredCause(NamedTuple):
     last_failed_ms: int
     value_bytes: int = 0
     value_sha256: str = ""
+    replays: int = 0
 
 
 def dead_letter(delivery: Delivery, topic: str, cause: Cause) -> Record:
     """Return the record to write to the dead-letter topic.
 
-    Key, value and headers are the original's bytes; dead-letter headers of an
-    earlier life are replaced. Its time is that of the last failure, and the original's is in a
-    header: a topic's retention counts from the time of a record, so the letter of an old event
-    would be deleted as soon as it is written.
+    Key, value and headers are the original's bytes; headers of an earlier life as a dead letter,
+    and of its replay, are replaced. Its time is that of the last failure, and the original's is
+    in a header: a topic's retention counts from the time of a record, so the letter of an old
+    event would be deleted as soon as it is written.
     """
     headers: list[Header] = [
-        (key, value)
-        for key, value in delivery.headers
-        if not key.startswith((KIP_1191_PREFIX, OWN_PREFIX))
+        (key, value) for key, value in delivery.headers if not key.startswith(OF_LETTERS)
     ]
     headers.extend(_cause_headers(delivery, cause))
     return Record(topic, delivery.key, delivery.value, headers, cause.last_failed_ms)
@@ -142,6 +148,8 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
         _FIRST_FAILED_MS: str(cause.first_failed_ms),
         _LAST_FAILED_MS: str(cause.last_failed_ms),
     }
+    if cause.replays:
+        fields[_REPLAYS] = str(cause.replays)
     return [(key, value.encode(errors="replace")) for key, value in fields.items()]
 
 
@@ -156,34 +164,26 @@ def read_cause(values: HeaderValues) -> StoredCause:
         root_cause_class=h.text(values, _ROOT_CAUSE_CLASS) or "",
         message=h.text(values, _MESSAGE) or "",
         stacktrace=h.text(values, _STACKTRACE) or "",
-        attempts=_number(values, _ATTEMPTS) or 0,
-        timestamp_ms=_number(values, _TIMESTAMP_MS, _MAX_MS) or 0,
-        first_failed_ms=_number(values, _FIRST_FAILED_MS, _MAX_MS) or 0,
-        last_failed_ms=_number(values, _LAST_FAILED_MS, _MAX_MS) or 0,
-        value_bytes=_number(values, _VALUE_BYTES) or 0,
+        attempts=h.number(values, _ATTEMPTS) or 0,
+        timestamp_ms=h.number(values, _TIMESTAMP_MS, _MAX_MS) or 0,
+        first_failed_ms=h.number(values, _FIRST_FAILED_MS, _MAX_MS) or 0,
+        last_failed_ms=h.number(values, _LAST_FAILED_MS, _MAX_MS) or 0,
+        value_bytes=h.number(values, _VALUE_BYTES) or 0,
         value_sha256=h.text(values, _VALUE_SHA256) or "",
+        replays=h.number(values, _REPLAYS, MAX_REPLAYS) or 0,
     )
 
 
 def origin_of(values: HeaderValues) -> Position | None:
     """Return where a dead letter came from; None where it does not tell."""
     topic = h.text(values, _TOPIC)
-    partition, offset = _number(values, _PARTITION), _number(values, _OFFSET)
+    partition, offset = h.number(values, _PARTITION), h.number(values, _OFFSET)
     message_id = h.text(values, _MESSAGE_ID)
     if topic and message_id:
         return Position(topic, message_id=message_id)
     if not topic or partition is None or offset is None:
         return None
     return Position(topic, partition, offset)
-
-
-def _number(values: HeaderValues, name: str, most: int = _MAX_NUMBER) -> int | None:
-    shown = values.get(name) or b""
-    # The length first: making a number of thousands of digits takes long, or is refused.
-    if not shown.isdigit() or len(shown) > len(str(most)):
-        return None
-    number = int(shown)
-    return number if number <= most else None
 
 
 def message_of(error: BaseException) -> str:

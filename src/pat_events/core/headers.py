@@ -41,15 +41,21 @@ REPLAY_NAME: Final = "replay-name"
 # The cause of a dead letter: under Kafka's own names, and what it has no names for.
 KIP_1191_PREFIX: Final = "__dlq.errors."
 OWN_PREFIX: Final = "pat-dlq-"
+# Of a dead letter that is handed to its group again: see ``replayed``.
+REPLAY_PREFIX: Final = "pat-replay-"
+# What a record has only while it is a dead letter, or is handled again.
+OF_LETTERS: Final = (KIP_1191_PREFIX, OWN_PREFIX, REPLAY_PREFIX)
 
 # Headers a caller cannot set: they are the envelope's or the consumer's own.
-RESERVED_PREFIXES: Final = ("ce_", KIP_1191_PREFIX, OWN_PREFIX)
+RESERVED_PREFIXES: Final = ("ce_", *OF_LETTERS)
 RESERVED: Final = frozenset({CONTENT_TYPE, TRACEPARENT, TRACESTATE})
 
 # What a consumer reads: far above what an envelope needs, far below what makes a process slow.
 # A producer refuses more, or its events would be dead letters.
 MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 65_536
+# Of an offset, for one.
+MAX_NUMBER: Final = 2**63 - 1
 
 
 def text(values: HeaderValues, name: str) -> str | None:
@@ -61,6 +67,16 @@ def text(values: HeaderValues, name: str) -> str | None:
         return value.decode()
     except UnicodeDecodeError:
         return None
+
+
+def number(values: HeaderValues, name: str, most: int = MAX_NUMBER) -> int | None:
+    """Return a header as a number, or None where it is none, or above ``most``."""
+    shown = values.get(name) or b""
+    # The length first: making a number of thousands of digits takes long, or is refused.
+    if not shown.isdigit() or len(shown) > len(str(most)):
+        return None
+    found = int(shown)
+    return found if found <= most else None
 
 
 def size_bytes(headers: Iterable[Header]) -> int:

@@ -38,7 +38,7 @@ _log = logging.getLogger("pat_events.consumer")
 _MORE_S: Final = 30.0
 # What a record of a log does not have: ``content-type`` says it.
 _CE_CONTENT_TYPE: Final = "ce_datacontenttype"
-_NOT_FORWARDED: Final = (h.KIP_1191_PREFIX, h.OWN_PREFIX, _CE_CONTENT_TYPE)
+_NOT_FORWARDED: Final = (*h.OF_LETTERS, _CE_CONTENT_TYPE)
 
 
 class Forwarding:

@@ -172,7 +172,7 @@ def _may_go_elsewhere(outgoing: Outgoing) -> bool:
         bool(outgoing.value)
         and h.CE_TYPE in names
         and h.CE_DATAREF not in names
-        and not any(name.startswith((h.KIP_1191_PREFIX, h.OWN_PREFIX)) for name in names)
+        and not any(name.startswith(h.OF_LETTERS) for name in names)
     )
 
 
