@@ -37,6 +37,7 @@ class Site:
         self.group = f"email-processor{suffix}"
         [self.topic] = self.catalog.topics_of(self.catalog.group(self.group).consumes)
         self.letters = self.catalog.dead_letter_topic(self.topic, self.group)
+        self.again = self.catalog.retry_topic(self.topic, self.group)
         self.user = f"user{suffix}"
         kafka.add_user(self.user, PASSWORD)
         self.path = path
@@ -112,6 +113,7 @@ def test_a_service_with_the_rights_of_its_group_is_fine(site):
     site.permit(
         ("topic", site.topic, "read", "write"),
         ("topic", site.letters, "write"),
+        ("topic", site.again, "read"),
         ("group", site.group, "read"),
     )
     found = site.checks(site.group)
@@ -120,13 +122,17 @@ def test_a_service_with_the_rights_of_its_group_is_fine(site):
 
 
 @pytest.mark.parametrize(
-    "left_out", ["Read on topic", "Write on topic", "Read on group"], ids=str.lower
+    "left_out",
+    ["Read on topic", "Read on retry topic", "Write on topic", "Read on group"],
+    ids=str.lower,
 )
 def test_the_one_right_that_is_missing_is_named(site, left_out):
     site.permit(("topic", site.topic, "describe"), ("topic", site.letters, "describe"))
     if left_out != "Read on topic":
         site.permit(("topic", site.topic, "read"))
-    site.permit(("topic", site.topic, "write"))
+    site.permit(("topic", site.topic, "write"), ("topic", site.again, "describe"))
+    if left_out != "Read on retry topic":
+        site.permit(("topic", site.again, "read"))
     if left_out != "Write on topic":
         site.permit(("topic", site.letters, "write"))
     if left_out != "Read on group":
@@ -135,6 +141,7 @@ def test_the_one_right_that_is_missing_is_named(site, left_out):
     assert found.outcome is Outcome.WRONG
     names = {
         "Read on topic": f"Read on topic {site.topic}",
+        "Read on retry topic": f"Read on topic {site.again}",
         "Write on topic": f"Write on topic {site.letters}",
         "Read on group": f"Read on group {site.group}",
     }

@@ -23,8 +23,14 @@ def small_catalog(topic, *, partitions=2, retention_days=7):
         topics={topic: Topic(topic, partitions, retention_days)},
         dead_letters=DeadLetters(partitions=1, retention_days=30),
         events={"EmailReceived": event},
-        groups={"readers": Group("readers", ("EmailReceived",))},
+        groups={f"{topic}-readers": Group(f"{topic}-readers", ("EmailReceived",))},
     )
+
+
+def of_its_group(topic):
+    """The topics of that group, its audit topic last."""
+    group = f"{topic}-readers"
+    return [f"{topic}.{group}.dlq", f"{topic}.{group}.retry", f"{group}.replays"]
 
 
 @pytest.fixture
@@ -41,20 +47,32 @@ def admin(cluster):
 def topic(admin):
     name = f"ops-{uuid.uuid4().hex[:10]}"
     yield name
-    admin.delete([name, f"{name}.readers.dlq"], [])
+    admin.delete([name, *of_its_group(name)], [])
 
 
-def test_each_group_gets_a_dead_letter_topic_with_room_for_the_cause():
+def test_each_group_gets_topics_for_dead_letters_and_replays_with_room_for_the_cause():
     wanted = wanted_topics(small_catalog("letters"), replication=3)
-    assert set(wanted) == {"letters", "letters.readers.dlq"}
+    assert list(wanted) == ["letters", *of_its_group("letters")]
     assert wanted["letters"].settings == {
         "retention.ms": str(7 * DAY_MS),
         "min.insync.replicas": "2",
     }
-    assert wanted["letters.readers.dlq"].settings == {
-        "retention.ms": str(30 * DAY_MS),
-        "max.message.bytes": str(DEAD_LETTER_MAX_BYTES),
-        "min.insync.replicas": "2",
+    for name in of_its_group("letters")[:-1]:
+        assert wanted[name].partitions == 1
+        assert wanted[name].settings == {
+            "retention.ms": str(30 * DAY_MS),
+            "max.message.bytes": str(DEAD_LETTER_MAX_BYTES),
+            "min.insync.replicas": "2",
+        }
+
+
+def test_what_was_replayed_is_told_for_ever():
+    [*_, audit] = wanted_topics(small_catalog("letters"), replication=1).values()
+    assert audit.partitions == 1
+    assert audit.settings == {
+        "retention.ms": "-1",
+        "cleanup.policy": "delete",
+        "min.insync.replicas": "1",
     }
 
 
@@ -62,7 +80,7 @@ def test_each_group_gets_a_dead_letter_topic_with_room_for_the_cause():
 def test_a_second_apply_finds_nothing_to_do(cluster, admin, topic):
     catalog = small_catalog(topic)
     plan = diff(cluster, catalog)
-    assert [spec.name for spec in plan.creations] == [topic, f"{topic}.readers.dlq"]
+    assert [spec.name for spec in plan.creations] == [topic, *of_its_group(topic)]
     apply(cluster, plan)
     assert admin.layouts()[topic].partitions == 2
     assert admin.settings([topic])[topic]["retention.ms"] == str(7 * DAY_MS)
@@ -97,12 +115,17 @@ def test_nothing_is_ever_lowered(cluster, admin, topic):
 @pytest.mark.kafka
 def test_a_setting_below_the_catalogue_is_raised_and_others_stay(cluster, admin, topic):
     own = {"retention.ms": str(DAY_MS), "segment.bytes": "2000000"}
-    admin.create([TopicSpec(topic, 2, 1, own)])
-    [change] = diff(cluster, small_catalog(topic)).changes
-    assert (change.setting, change.value) == ("retention.ms", str(DAY_MS))
+    *_, audit = of_its_group(topic)
+    admin.create([TopicSpec(topic, 2, 1, own), TopicSpec(audit, 1, 1, own)])
+    changes = diff(cluster, small_catalog(topic)).changes
+    assert {(it.topic, it.setting, it.value, it.wanted) for it in changes} == {
+        (topic, "retention.ms", str(DAY_MS), str(7 * DAY_MS)),
+        (audit, "retention.ms", str(DAY_MS), "-1"),
+    }
     apply(cluster, diff(cluster, small_catalog(topic)))
     settings = admin.settings([topic])[topic]
     assert settings["retention.ms"] == str(7 * DAY_MS)
+    assert admin.settings([audit])[audit]["retention.ms"] == "-1"
     assert settings["segment.bytes"] == "2000000"
 
 

@@ -68,7 +68,9 @@ def test_a_topic_has_the_partitions_asked_for(broker, ends) -> None:
     assert partitions_of(ends) == {"letters": 1, "narrow": 1, "usual": 4, "wide": 12}
 
 
-def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker, ends) -> None:
+def test_a_catalogue_brings_its_topics_and_those_of_its_groups_for_dead_letters(
+    broker, ends
+) -> None:
     catalog = Catalog(
         version=1,
         package="",
@@ -90,8 +92,11 @@ def test_a_catalogue_brings_its_topics_and_the_dead_letters_of_its_groups(broker
         "in": 6,
         "out": 2,
         "in.desk.dlq": 3,
+        "in.desk.retry": 3,
         "out.desk.dlq": 3,
+        "out.desk.retry": 3,
         "in.log.dlq": 3,
+        "in.log.retry": 3,
     }
 
 

@@ -85,7 +85,11 @@ def apply(
         ),
     ] = False,
 ) -> None:
-    """Create the catalogue's topics and dead-letter topics; raise what is too small.
+    """Create the catalogue's topics and those of its groups; raise what is too small.
+
+    Each group has for each topic it reads one for its dead letters (TOPIC.GROUP.dlq) and one in
+    which it handles them again (TOPIC.GROUP.retry), and one that tells who had that done
+    (GROUP.replays).
 
     Nothing is ever lowered or deleted, and a second run finds nothing to do.
 

@@ -18,7 +18,7 @@ from pat_events.config import Config
 from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
 from pat_events.ops.cluster import Cluster
-from pat_events.ops.topics import apply, diff
+from pat_events.ops.topics import apply, diff, wanted_topics
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.kafka import KafkaTransport
 
@@ -87,7 +87,7 @@ def on_cluster(config: Config, cluster: Cluster) -> Iterator[Site]:
         catalog = load_catalog(path)
         site = Site(config, cluster, catalog, PROCESSOR + suffix, VALIDATOR + suffix)
         admin = cluster.admin()
-        topics = [*catalog.topics, *site.dead_letter_topics]
+        topics = list(wanted_topics(catalog, 1))
         try:
             apply(cluster, diff(cluster, catalog))
             yield site

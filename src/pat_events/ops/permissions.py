@@ -41,6 +41,7 @@ def needs(catalog: Catalog, group: str | None, publishes: Sequence[str]) -> Need
     if group is not None:
         entry = catalog.group(group)
         add(catalog.topics_of(entry.consumes), "READ")
+        add(catalog.retry_topics(group), "READ")
         add(catalog.dead_letter_topics(group), "WRITE")
         add(catalog.topics_of(entry.publishes), "WRITE")
     add(catalog.topics_of(publishes), "WRITE")

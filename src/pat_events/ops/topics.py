@@ -33,6 +33,7 @@ _LOOK_S: Final = 0.05
 # default limit of 1,048,588 leaves room for any record of a topic that keeps the default.
 DEAD_LETTER_MAX_BYTES: Final = 2_097_152
 _RETENTION: Final = "retention.ms"
+_FOR_EVER: Final = "-1"
 _IN_SYNC: Final = "min.insync.replicas"
 _SIZE: Final = "max.message.bytes"
 
@@ -80,7 +81,7 @@ class TopicPlan:
 
 
 def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
-    """Return the topics of a catalogue, those for its groups' dead letters included.
+    """Return the topics of a catalogue and of its groups: dead letters, retries, and audit.
 
     Args:
         catalog: The catalogue.
@@ -98,9 +99,20 @@ def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
         **in_sync,
     }
     for group in catalog.groups:
-        for name in catalog.dead_letter_topics(group):
+        for name in (*catalog.dead_letter_topics(group), *catalog.retry_topics(group)):
             wanted[name] = TopicSpec(name, dead_letters.partitions, replication, settings)
-    return wanted
+    return wanted | {spec.name: spec for spec in audit_topics(catalog, replication)}
+
+
+def audit_topics(catalog: Catalog, replication: int) -> list[TopicSpec]:
+    """Return the topics that tell what was replayed, one of each group: nothing leaves them."""
+    settings = {
+        _RETENTION: _FOR_EVER,
+        "cleanup.policy": "delete",
+        _IN_SYNC: str(min(_MAX_IN_SYNC, replication)),
+    }
+    names = map(catalog.audit_topic, catalog.groups)
+    return [TopicSpec(name, 1, replication, settings) for name in names]
 
 
 def diff(cluster: Cluster, catalog: Catalog, replication: int | None = None) -> TopicPlan:
@@ -246,8 +258,8 @@ def _changes(
 
 
 def _raises(change: SettingChange) -> bool:
-    if change.setting == _RETENTION and change.value == "-1":
-        return False  # Without limit.
+    if change.setting == _RETENTION and _FOR_EVER in (change.value, change.wanted):
+        return change.value != _FOR_EVER
     try:
         return int(change.value) < int(change.wanted)
     except ValueError:

@@ -126,7 +126,7 @@ class EmbeddedBroker:
         )
 
     def create_topics(self, catalog: Catalog) -> None:
-        """Create every topic of a catalogue and the dead-letter topics of its groups.
+        """Create every topic of a catalogue, and the dead-letter and retry topics of its groups.
 
         Raises:
             ConfigError: one of them exists.
@@ -142,14 +142,18 @@ class EmbeddedBroker:
     ) -> None:
         """Create the topics for what ``group`` cannot handle from ``topics``.
 
+        And those in which it meets that again.
+
         Raises:
             ConfigError: one of them exists.
             ClosedError: the broker was closed.
         """
         for topic in topics:
-            self.create_topic(
-                catalog.dead_letter_topic(topic, group), catalog.dead_letters.partitions
-            )
+            for name in (
+                catalog.dead_letter_topic(topic, group),
+                catalog.retry_topic(topic, group),
+            ):
+                self.create_topic(name, catalog.dead_letters.partitions)
 
     def close(self) -> None:
         """Stop and free the ports; harmless when repeated. Close clients first, or they log it."""

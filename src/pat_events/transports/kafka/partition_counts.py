@@ -72,5 +72,5 @@ def _missing(missing: list[str], address: str, found: list[str]) -> str:
     )
     return (
         f"{address} has no topic {names}: 'pat-events topics apply' creates what the catalogue "
-        "lists, and dead-letter topics of the groups under 'groups'"
+        "lists, and what the groups under 'groups' need"
     )
