@@ -185,8 +185,8 @@ def make_letters(
     aws: Session, aws_credentials: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Letters]]:
     # LocalStack is one server, and all there is is there at once.
-    for module in ("queue_letters", "redriving"):
-        monkeypatch.setattr(f"pat_events.ops.{module}.QUIET_S", 0.0)
+    for module in ("queues", "redriving"):
+        monkeypatch.setattr(f"pat_events.ops.letters.{module}.QUIET_S", 0.0)
     made: list[Letters] = []
 
     def make(**settings: bool) -> Letters:

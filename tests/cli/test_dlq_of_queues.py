@@ -47,8 +47,10 @@ def dlq(variables):
     [
         (["show"], "name a TOPIC, or a queue of SQS with --queue"),
         (["show", "t.g.dlq", "--queue", "q"], "name a TOPIC, or a queue of SQS with --queue"),
-        (["show", "t.g.dlq", "--type", "EmailReceived"], "--cause need --queue"),
-        (["show", "--queue", "q", "--partition", "0"], "a queue has neither"),
+        (["show", "--queue", "q", "--partition", "0"], "a queue has none of them"),
+        (["show", "--queue", "q", "--key", "k"], "a queue has none of them"),
+        (["show", "t.g.dlq", "--offset", "9-1"], "write the lower one first"),
+        (["show", "t.g.dlq", "--offset", "x"], "'x' is no offset: write one (41), or a range"),
         (["redrive"], "--queue"),
         (["redrive", "--queue", "q", "--since", "noon"], "is no time"),
         (["move", "start", "--queue", "q", "--rate", "0"], "--rate"),

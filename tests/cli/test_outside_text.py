@@ -12,8 +12,8 @@ from pat_events.core.dead_letter import read_cause
 from pat_events.core.headers import CE_TYPE
 from pat_events.core.record import Delivery
 from pat_events.core.shown import one_line
-from pat_events.ops.dead_letters import StoredLetter
 from pat_events.ops.json_records import record_as_json
+from pat_events.ops.letters.showing import StoredLetter
 
 FORGED = "x\n== pat-emails.g.dlq/0/7\nreason     forged"
 

@@ -31,8 +31,8 @@ from pat_events.core.record import Delivery
 from pat_events.core.shown import one_line
 from pat_events.demo.mail import email_received, samples
 from pat_events.errors import CatalogError, CodecError, PatEventsError, UnknownEventError
-from pat_events.ops.dead_letters import StoredLetter
 from pat_events.ops.json_records import record_as_json
+from pat_events.ops.letters.showing import StoredLetter
 from pat_events.ops.written_events import events_from_json
 from tests.fuzz.mutation import mutate
 from tests.fuzz.samples import filled, read_avro_strictly

@@ -14,11 +14,12 @@ from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.demo import sites
 from pat_events.errors import NotPermittedError, TopicMissingError
-from pat_events.ops import dead_letters, resetting
+from pat_events.ops import resetting
 from pat_events.ops import topics as topic_ops
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.doctor import Outcome, examine
 from pat_events.ops.lag import lag
+from pat_events.ops.letters import listing
 from pat_events.transports.kafka.group_positions import GroupPositions
 
 pytestmark = pytest.mark.kafka
@@ -102,9 +103,9 @@ def test_lag_on_a_topic_that_is_not_there_is_not_0(site, kafka_broker):
 
 
 def test_dead_letters_that_may_not_be_seen_are_named(site):
-    assert site.letters in dead_letters.list_topics(site.cluster, site.catalog).unseen
+    assert site.letters in listing.list_topics(site.cluster, site.catalog).unseen
     site.permit(("topic", site.letters, "describe"))
-    told = dead_letters.list_topics(site.cluster, site.catalog)
+    told = listing.list_topics(site.cluster, site.catalog)
     assert site.letters not in told.unseen
     assert site.letters in {topic.topic for topic in told.seen}
 

@@ -7,10 +7,11 @@ import pytest
 from pat_events import KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.errors import ConfigError, TopicMissingError, TransportUnavailableError
-from pat_events.ops import dead_letters
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.json_records import record_as_json
 from pat_events.ops.lag import lag
+from pat_events.ops.letters import listing, showing
+from pat_events.ops.letters.selection import Selection
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka import admin
 from pat_events.transports.kafka.connecting import connect
@@ -20,7 +21,7 @@ LETTERS = "pat-emails.email-processor.dlq"
 
 
 def test_dead_letters_are_counted_by_reason(failed):
-    found = dead_letters.list_topics(failed, load_catalog()).seen
+    found = listing.list_topics(failed, load_catalog()).seen
     listed = {topic.topic: topic for topic in found}
     assert listed[LETTERS].letters == 2
     assert listed[LETTERS].reasons == {"attempts-exhausted": 1, "undecodable": 1}
@@ -28,7 +29,7 @@ def test_dead_letters_are_counted_by_reason(failed):
 
 
 def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
-    letters = {x.cause.reason: x for x in dead_letters.show(failed, types, LETTERS)}
+    letters = {x.cause.reason: x for x in showing.show(failed, types, LETTERS)}
     letter = letters["attempts-exhausted"]
     assert letter.cause.error_class == "builtins.LookupError"
     assert letter.cause.group == "email-processor"
@@ -42,29 +43,27 @@ def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
 
 
 def test_one_dead_letter_is_shown_by_its_place(failed, types):
-    shown = dead_letters.show(failed, types, LETTERS)
+    shown = showing.show(failed, types, LETTERS)
     [place] = {x.position for x in shown if x.cause.reason == "undecodable"}
-    [letter] = dead_letters.show(
-        failed, types, LETTERS, partition=place.partition, offset=place.offset
-    )
+    at = range(place.offset, place.offset + 1)
+    one = Selection(partition=place.partition, offsets=at)
+    [letter] = showing.show(failed, types, LETTERS, one)
     assert letter.position == place
 
 
 def test_no_more_letters_are_shown_than_asked_for(failed, types):
-    assert len(list(dead_letters.show(failed, types, LETTERS, limit=1))) == 1
+    assert len(list(showing.show(failed, types, LETTERS, limit=1))) == 1
 
 
-@pytest.mark.parametrize(
-    "place", [{"partition": 3}, {"partition": 0, "offset": 1000}, {"offset": 0}]
-)
+@pytest.mark.parametrize("place", [{"partition": 3}, {"partition": 0, "offsets": range(9, 99)}])
 def test_a_place_that_is_not_there_is_refused(cluster, types, place):
-    with pytest.raises(ConfigError):
-        list(dead_letters.show(cluster, types, LETTERS, **place))
+    with pytest.raises(ConfigError, match=r"no partition 3|no offset 9: it holds nothing"):
+        list(showing.show(cluster, types, LETTERS, Selection(**place)))
 
 
 def test_a_topic_of_events_is_refused_as_one_of_dead_letters(cluster, types):
     with pytest.raises(ConfigError, match=r"pat-emails is no .*: name one as TOPIC\.GROUP\.dlq"):
-        list(dead_letters.show(cluster, types, "pat-emails"))
+        list(showing.show(cluster, types, "pat-emails"))
 
 
 def test_tailing_reads_everything_there_is(failed, types):
@@ -114,7 +113,7 @@ def test_without_names_every_group_of_catalogue_and_cluster_is_looked_at(walked)
 
 @pytest.mark.kafka
 def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
-    found = dead_letters.list_topics(walked.cluster, walked.catalog).seen
+    found = listing.list_topics(walked.cluster, walked.catalog).seen
     listed = {topic.topic: topic for topic in found}
     assert set(walked.dead_letter_topics) <= listed.keys()
     assert listed[walked.dead_letter_topics[0]].reasons == {"attempts-exhausted": 1}
@@ -132,7 +131,7 @@ def test_without_from_beginning_only_what_is_new_is_read(failed):
     "read",
     [
         lambda cluster, types: tail(cluster, [LETTERS], idle_timeout_s=0),
-        lambda cluster, types: dead_letters.show(cluster, types, LETTERS),
+        lambda cluster, types: showing.show(cluster, types, LETTERS),
     ],
     ids=["tail", "show"],
 )

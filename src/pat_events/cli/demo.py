@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pat_events.demo.run import Tally
-    from pat_events.ops.dead_letters import StoredLetter
+    from pat_events.ops.letters.showing import StoredLetter
     from pat_events.telemetry.counts import ConsumerStats
 
 # Where lines are kept, as in a CI log, one a second is enough.

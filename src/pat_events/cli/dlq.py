@@ -11,9 +11,20 @@ from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.cli import completion, queue_letters, queue_moves
 from pat_events.cli.exit_codes import FAILED
+from pat_events.cli.letter_options import (
+    Causes,
+    Chosen,
+    EventType,
+    Handler,
+    Ids,
+    Keys,
+    Offsets,
+    Partition,
+    Since,
+    Until,
+)
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, event_types_if_any, print_json, table
-from pat_events.cli.queue_letters import Cause, Chosen, EventType, Ids, Since, Until
 from pat_events.cli.shown_records import (
     cause_facts,
     show_content,
@@ -23,12 +34,15 @@ from pat_events.cli.shown_records import (
 )
 from pat_events.cli.usage import Command, Group
 from pat_events.config import Config
-from pat_events.ops import dead_letters as ops
+from pat_events.ops.letters import listing, showing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pat_events.ops.dead_letters import DeadLetterTopic, StoredLetter
+    from pat_events.ops.cluster import Cluster
+    from pat_events.ops.letters.listing import DeadLetterTopic
+    from pat_events.ops.letters.selection import Selection
+    from pat_events.ops.letters.showing import StoredLetter
 
 _REASONS_MAX: Final = 10
 
@@ -69,7 +83,7 @@ def list_letters(
         queue_letters.list_queues(queues, as_json=as_json)
         return
     config, cluster = configure(bootstrap, catalog)
-    found = ops.list_topics(cluster, load_catalog(config.catalog))
+    found = listing.list_topics(cluster, load_catalog(config.catalog))
     if as_json:
         for topic in found.seen:
             print_json(asdict(topic))
@@ -96,7 +110,7 @@ def _show_counts(found: Sequence[DeadLetterTopic]) -> None:
         if len(topic.reasons) > _REASONS_MAX:
             reasons += f", {len(topic.reasons) - _REASONS_MAX} more reasons"
         if not topic.complete:
-            reasons += f" among the first {ops.MAX_COUNTED}"
+            reasons += f" among the first {listing.MAX_COUNTED}"
         shown.add_row(topic.topic, str(topic.letters), reasons)
     console.print(shown)
 
@@ -121,19 +135,16 @@ def show(
             help="Instead, this dead-letter queue of SQS by name, URL or ARN.",
         ),
     ] = None,
-    partition: Annotated[
-        int | None, typer.Option("--partition", min=0, metavar="N", help="Only this partition.")
-    ] = None,
-    offset: Annotated[
-        int | None,
-        typer.Option("--offset", min=0, metavar="N", help="Only the letter at this offset."),
-    ] = None,
     limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="Most letters.")] = 10,
     event_type: EventType = None,
     ids: Ids = None,
+    keys: Keys = None,
     since: Since = None,
     until: Until = None,
-    cause: Cause = None,
+    causes: Causes = None,
+    handler: Handler = None,
+    partition: Partition = None,
+    offsets: Offsets = None,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -148,27 +159,40 @@ def show(
     Example:
       pat-events dlq show pat-emails.email-processor.dlq
       pat-events dlq show pat-emails.email-processor.dlq --partition 0 --offset 41
+      pat-events dlq show pat-emails.email-processor.dlq --cause ConnectionError --since 2h
       pat-events dlq show --queue pat-dev-email-processing-dlq --type EmailReceived --since 1d
     """
     if (topic is None) == (queue is None):
         raise typer.BadParameter("name a TOPIC, or a queue of SQS with --queue")
-    chosen = Chosen(event_type, ids, since, until, cause)
+    chosen = Chosen(
+        event_type=event_type,
+        ids=ids,
+        keys=keys,
+        since=since,
+        until=until,
+        causes=causes,
+        handler=handler,
+        partition=partition,
+        offsets=offsets,
+    )
     if queue is not None:
-        if partition is not None or offset is not None:
-            raise typer.BadParameter("--partition and --offset are a topic's, a queue has neither")
-        found = Config.from_env(catalog=catalog)
-        queue_letters.show_letters(queue, chosen, limit, found)
-        return
-    if topic is None or chosen != Chosen():
-        raise typer.BadParameter("--type, --id, --since, --until and --cause need --queue")
-    config, cluster = configure(bootstrap, catalog)
+        queue_letters.show_letters(queue, chosen, limit, Config.from_env(catalog=catalog))
+    elif topic is not None:
+        config, cluster = configure(bootstrap, catalog)
+        _show_letters(cluster, config, topic, chosen.selection(config), limit)
+
+
+def _show_letters(
+    cluster: Cluster, config: Config, topic: str, selection: Selection, limit: int
+) -> None:
     types = event_types_if_any(load_catalog(config.catalog))
     count = 0
-    for letter in ops.show(cluster, types, topic, partition=partition, offset=offset, limit=limit):
+    for letter in showing.show(cluster, types, topic, selection, limit=limit):
         count += 1
         _show(letter)
     if not count:
-        console.print(f"{topic} holds no dead letters")
+        such = "" if selection.is_everything else "such "
+        console.print(f"{topic} holds no {such}dead letters", soft_wrap=True)
 
 
 def _show(letter: StoredLetter) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from pat_events.catalog.load import load_catalog
-from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.options import CatalogFile, DeadLetterQueue, ToQueue, time_of
+from pat_events.cli.letter_options import Causes, Chosen, EventType, Ids, Since, Until
+from pat_events.cli.options import (  # noqa: TC001 -- typer reads them
+    CatalogFile,
+    DeadLetterQueue,
+    ToQueue,
+)
 from pat_events.cli.output import command, console, event_types_if_any, print_json, say, table
 from pat_events.cli.shown_records import (
     cause_facts,
@@ -27,74 +30,20 @@ from pat_events.cli.shown_records import (
 from pat_events.config import Config
 from pat_events.core.dead_letter import read_cause
 from pat_events.core.wording import counted
-from pat_events.ops import queue_letters as ops
-from pat_events.ops import redriving
 from pat_events.ops.json_records import record_as_json
+from pat_events.ops.letters import queues as ops
+from pat_events.ops.letters import redriving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pat_events.ops.redriving import Redriven
+    from pat_events.ops.letters.redriving import Redriven
     from pat_events.transports.aws.letter_queue import QueueLetter
 
 _DAY_S: Final = 86_400
 _COLUMNS: Final = ("letters", "in flight", "delayed", "kept for")
 # How often somebody who waits is told, in seconds.
 _TOLD_S: Final = 5.0
-_TIME: Any = {"metavar": "TIME", "parser": time_of}
-
-EventType: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--type",
-        metavar="EVENTTYPE",
-        help="Of --queue, only these events.",
-        autocompletion=completion.events,
-    ),
-]
-Ids: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--id", metavar="ID", help="Of --queue, only this event or message; may be repeated."
-    ),
-]
-Since: TypeAlias = Annotated[
-    datetime | None,
-    typer.Option("--since", help="Of --queue, only what was sent then or later: 2h ago.", **_TIME),
-]
-Until: TypeAlias = Annotated[
-    datetime | None,
-    typer.Option("--until", help="Of --queue, only what was sent before: 10m ago.", **_TIME),
-]
-Cause: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--cause", metavar="WORD", help="Of --queue, only what was given up for this, where told."
-    ),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which letters the options name."""
-
-    event_type: str | None = None
-    ids: Sequence[str] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    cause: str | None = None
-
-    def filter(self, config: Config) -> ops.LetterFilter:
-        """Return what is asked for, with types as events have them.
-
-        Raises:
-            UnknownEventError: the catalogue has no such event.
-        """
-        full_name = None
-        if self.event_type is not None:
-            full_name = load_catalog(config.catalog).event(self.event_type).full_name
-        ids = frozenset(self.ids) if self.ids else None
-        return ops.LetterFilter(full_name, ids, self.since, self.until, self.cause)
 
 
 def list_queues(queues: Sequence[str], *, as_json: bool) -> None:
@@ -159,7 +108,7 @@ def redrive(
     ids: Ids = None,
     since: Since = None,
     until: Until = None,
-    cause: Cause = None,
+    causes: Causes = None,
     to: ToQueue = None,
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Most letters.")
@@ -185,7 +134,7 @@ def redrive(
       pat-events dlq redrive --queue pat-dev-undelivered --cause NO_PERMISSIONS --to-queue crm
     """
     config = Config.from_env(catalog=catalog)
-    chosen = Chosen(event_type, ids, since, until, cause)
+    chosen = Chosen(event_type=event_type, ids=ids, since=since, until=until, causes=causes)
     if dry_run:
         _dry_run(queue, chosen, to, limit, config)
         return

@@ -13,7 +13,7 @@ from pat_events.cli.output import command, console, print_json, say
 from pat_events.cli.usage import Command, Group
 from pat_events.cli.watching import Timeout, watch
 from pat_events.core.wording import counted
-from pat_events.ops import queue_moves as ops
+from pat_events.ops.letters import queue_moves as ops
 
 if TYPE_CHECKING:
     from pat_events.transports.aws.queue_moves import Move

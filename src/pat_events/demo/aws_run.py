@@ -17,8 +17,8 @@ from pat_events.demo.pipeline import processor, validator
 from pat_events.demo.run import LETTERS_SHOWN, STALL_S, Tally
 from pat_events.demo.sites import PROCESSOR, VALIDATOR
 from pat_events.errors import ClosedError, PermanentError, TransportTimeoutError
-from pat_events.ops.dead_letters import StoredLetter
 from pat_events.ops.json_records import record_as_json
+from pat_events.ops.letters.showing import StoredLetter
 from pat_events.telemetry.observer import GivenUp
 
 if TYPE_CHECKING:

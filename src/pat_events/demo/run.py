@@ -12,13 +12,13 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.demo.mail import email_received
 from pat_events.demo.pipeline import processor, validator
 from pat_events.errors import ClosedError, PermanentError, TransportTimeoutError
-from pat_events.ops.dead_letters import show
+from pat_events.ops.letters.showing import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pat_events.demo.sites import Site
-    from pat_events.ops.dead_letters import StoredLetter
+    from pat_events.ops.letters.showing import StoredLetter
 
 # Without progress for this long something is wrong, in seconds.
 STALL_S: Final = 60.0

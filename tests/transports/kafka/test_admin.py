@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from pat_events import load_catalog
 from pat_events.events import EmailReceived
 from pat_events.ops.cluster import Cluster
-from pat_events.ops.dead_letters import list_topics
+from pat_events.ops.letters.listing import list_topics
 from pat_events.testing import Api
 from pat_events.transports.kafka import admin, connecting
 from pat_events.transports.kafka.admin import KafkaAdmin

@@ -6,7 +6,7 @@ import pytest
 
 from pat_events import AwsConfig
 from pat_events.errors import ConfigError, NotPermittedError, TopicMissingError
-from pat_events.ops import queue_moves
+from pat_events.ops.letters import queue_moves
 from tests.support.fake_aws import RefusedError, fake_aws
 from tests.support.waiting import until
 

@@ -21,8 +21,8 @@ from pat_events.errors import (
     TransportError,
 )
 from pat_events.events import EmailReceived
-from pat_events.ops.queue_letters import LetterFilter
-from pat_events.ops.redriving import Redriven, batches, deduplication_id, redrive
+from pat_events.ops.letters.queues import LetterFilter
+from pat_events.ops.letters.redriving import Redriven, batches, deduplication_id, redrive
 from pat_events.transports.aws.letter_queue import MAX_BYTES, LetterQueue, QueueLetter
 from pat_events.transports.queue import QueueMessage
 from tests.support.fake_aws import RefusedError, fake_aws
@@ -199,7 +199,9 @@ class TestOnLocalStack:
         letters = make_letters(fifo=True)
         letters.send("e-1", url=letters.dlq_url, MessageGroupId="g", MessageDeduplicationId="own")
         now_ns = time.time_ns()
-        monkeypatch.setattr("pat_events.ops.redriving.time.time_ns", lambda: now_ns + 10**12)
+        monkeypatch.setattr(
+            "pat_events.ops.letters.redriving.time.time_ns", lambda: now_ns + 10**12
+        )
         assert redrive(letters.dlq, to=letters.source, aws=aws_config).sent == 1
         (found,) = letters.received()
         assert found["Attributes"]["MessageDeduplicationId"] == "own"
@@ -291,7 +293,7 @@ class Queue:
 class TestOnAFake:
     @pytest.fixture(autouse=True)
     def no_waits(self, monkeypatch):
-        monkeypatch.setattr("pat_events.ops.redriving._WAITS_S", (0.0, 0.0))
+        monkeypatch.setattr("pat_events.ops.letters.redriving._WAITS_S", (0.0, 0.0))
 
     def test_what_is_refused_for_a_while_alone_is_sent_again(self):
         queue = Queue(3)

@@ -40,15 +40,15 @@ class LetterFilter:
         since: Sent at this time or later. SQS's own time: of a standard queue when the message was
             sent first, of a FIFO queue when it became a dead letter.
         until: Sent before this time.
-        cause: What a consumer of ours, EventBridge, SNS or Lambda said, such as ``rejected`` or
-            ``NO_PERMISSIONS``.
+        causes: One of these is what a consumer of ours, EventBridge, SNS or Lambda said, such as
+            ``rejected`` or ``NO_PERMISSIONS``.
     """
 
     full_name: str | None = None
     ids: frozenset[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
-    cause: str | None = None
+    causes: frozenset[str] | None = None
 
     def matches(self, letter: QueueLetter) -> bool:
         """Tell whether this letter is meant."""
@@ -57,7 +57,7 @@ class LetterFilter:
             return False
         if self.until is not None and sent_s >= self.until.timestamp():
             return False
-        if self.cause is not None and letter.cause != self.cause:
+        if self.causes is not None and letter.cause not in self.causes:
             return False
         if not is_of_type(letter.message, self.full_name):
             return False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.config import Config
 from pat_events.core.checks import require_at_least_1
 from pat_events.errors import ConfigError
-from pat_events.ops.queue_letters import ANY, QUIET_S, open_queue
+from pat_events.ops.letters.queues import ANY, QUIET_S, open_queue
 from pat_events.ops.queue_look import QueueLook
 from pat_events.system.signals import signals_deferred
 from pat_events.transports.aws.batching import Refused, Taken
@@ -25,7 +25,7 @@ from pat_events.transports.aws.queue_names import check_queue, short_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pat_events.ops.queue_letters import LetterFilter
+    from pat_events.ops.letters.queues import LetterFilter
     from pat_events.transports.aws.config import AwsConfig
     from pat_events.transports.aws.letter_queue import LetterQueue, QueueLetter
 

@@ -11,7 +11,7 @@ import pytest
 from pat_events import Config
 from pat_events.errors import ConfigError, TopicMissingError
 from pat_events.ops.json_records import record_as_json
-from pat_events.ops.queue_letters import LetterFilter, counts, show
+from pat_events.ops.letters.queues import LetterFilter, counts, show
 from tests.support.invocations import body, event_bridge
 
 pytestmark = [pytest.mark.localstack, pytest.mark.usefixtures("aws_credentials")]
@@ -56,7 +56,9 @@ def test_what_is_wrapped_around_an_event_is_taken_off_and_the_cause_told(letters
             "RETRY_ATTEMPTS": {"DataType": "Number", "StringValue": "3"},
         },
     )
-    (letter,) = show(letters.dlq, LetterFilter(RECEIVED, cause="NO_PERMISSIONS"), aws=aws_config)
+    (letter,) = show(
+        letters.dlq, LetterFilter(RECEIVED, causes=frozenset({"NO_PERMISSIONS"})), aws=aws_config
+    )
     assert (letter.source, letter.cause) == (None, "NO_PERMISSIONS")
 
 
@@ -74,7 +76,7 @@ def test_letters_are_chosen_by_type_id_time_and_cause(letters, aws_config):
         (LetterFilter(since=now + timedelta(hours=1)), 0),
         (LetterFilter(until=now - timedelta(hours=1)), 0),
         (LetterFilter(RECEIVED, until=now + timedelta(hours=1)), 2),
-        (LetterFilter(cause="NO_PERMISSIONS"), 0),
+        (LetterFilter(causes=frozenset({"NO_PERMISSIONS"})), 0),
     ]:
         assert len(list(filter(wanted.matches, seen))) == found, wanted
 

@@ -2,7 +2,7 @@
 
 from pat_events import Config, load_catalog
 from pat_events.cli import dlq
-from pat_events.ops import dead_letters
+from pat_events.ops.letters import listing
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import send
 
@@ -13,14 +13,12 @@ def test_reasons_of_any_length_and_number_make_one_short_line(cluster, capsys, m
     reasons = [f"{number}\n== forged {'x' * 50_000}".encode() for number in range(30)]
     letters = (Outgoing(LETTERS, None, None, [("pat-dlq-reason", it)], 1) for it in reasons)
     send(cluster.kafka.bootstrap_servers, *letters)
-    listed = {
-        topic.topic: topic for topic in dead_letters.list_topics(cluster, load_catalog()).seen
-    }
+    listed = {topic.topic: topic for topic in listing.list_topics(cluster, load_catalog()).seen}
     reasons = listed[LETTERS].reasons
     assert sum(reasons.values()) == 30
     assert all(len(reason) < 80 and reason.isprintable() for reason in reasons)
-    only = dead_letters.DeadLetterTopics([listed[LETTERS]], [])
-    monkeypatch.setattr(dlq.ops, "list_topics", lambda *_: only)
+    only = listing.DeadLetterTopics([listed[LETTERS]], [])
+    monkeypatch.setattr(dlq.listing, "list_topics", lambda *_: only)
     monkeypatch.setattr(dlq, "configure", lambda *_: (Config(), cluster))
     dlq.list_letters()
     shown = capsys.readouterr().out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.core.checks import require_at_least_1
 from pat_events.errors import ConfigError
-from pat_events.ops.redriving import check_target
+from pat_events.ops.letters.redriving import check_target
 from pat_events.transports.aws.config import AwsConfig
 from pat_events.transports.aws.queue_moves import QueueMoves
 

@@ -1,0 +1,154 @@
+"""Options that say which dead letters are meant, of a topic or of a queue of SQS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import typer
+
+from pat_events.catalog.load import load_catalog
+from pat_events.cli import completion
+from pat_events.cli.options import time_of
+from pat_events.ops.letters.queues import LetterFilter
+from pat_events.ops.letters.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pat_events.config import Config
+
+_TIME: Final[Any] = {"metavar": "TIME", "parser": time_of}
+_OFFSETS: Final = re.compile(r"(\d{1,19})(?:(-)(\d{1,19})?)?", re.ASCII)
+_LAST: Final = 2**63 - 1
+
+
+def offsets_of(text: str) -> range:
+    """Return the offsets somebody wrote: one as in ``41``, or from one on, as in ``41-99``."""
+    found = _OFFSETS.fullmatch(text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no offset: write one (41), or a range (41-99, 41-)")
+    first = int(found[1])
+    last = int(found[3]) if found[3] else _LAST if found[2] else first
+    if last < first:
+        raise typer.BadParameter(f"{text!r} holds no offset: write the lower one first")
+    return range(first, last + 1)
+
+
+EventType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--type", metavar="EVENTTYPE", help="Only these events.", autocompletion=completion.events
+    ),
+]
+Ids: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="Only this event, by its id; of a queue also a message. May be repeated.",
+    ),
+]
+Since: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        help="Only what failed last then or later: 2h ago. Of a queue, what was sent then.",
+        **_TIME,
+    ),
+]
+Until: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        help="Only what failed last before: 10m ago. Of a queue, what was sent before.",
+        **_TIME,
+    ),
+]
+Causes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cause",
+        metavar="WORD",
+        help="Only what has this reason, class of error or handler. May be repeated.",
+    ),
+]
+Keys: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="KEY", help="Only records of this key. May be repeated."),
+]
+Handler: TypeAlias = Annotated[
+    str | None, typer.Option("--handler", metavar="NAME", help="Only what this handler gave up.")
+]
+Partition: TypeAlias = Annotated[
+    int | None, typer.Option("--partition", min=0, metavar="N", help="Only this partition.")
+]
+Offsets: TypeAlias = Annotated[
+    range | None,
+    typer.Option(
+        "--offset",
+        metavar="N[-M]",
+        parser=offsets_of,
+        help="Only the letter at this offset of --partition, or those of a range.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which letters the options name."""
+
+    event_type: str | None = None
+    ids: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    causes: Sequence[str] | None = None
+    keys: Sequence[str] | None = None
+    handler: str | None = None
+    partition: int | None = None
+    offsets: range | None = None
+
+    def selection(self, config: Config) -> Selection:
+        """Return which letters of a topic are meant, with types as events have them.
+
+        Raises:
+            UnknownEventError: the catalogue has no such event.
+            ConfigError: no letter could meet this.
+        """
+        return Selection(
+            causes=frozenset(self.causes or ()),
+            event_type=self._full_name(config),
+            ids=frozenset(self.ids or ()),
+            keys=frozenset(key.encode(errors="surrogateescape") for key in self.keys or ()),
+            since=self.since,
+            until=self.until,
+            partition=self.partition,
+            offsets=self.offsets,
+            handler=self.handler,
+        )
+
+    def filter(self, config: Config) -> LetterFilter:
+        """Return which letters of a queue are meant, with types as events have them.
+
+        Raises:
+            UnknownEventError: the catalogue has no such event.
+        """
+        topics_own = (self.keys, self.handler, self.partition, self.offsets)
+        if any(it is not None and it != [] for it in topics_own):
+            raise typer.BadParameter(
+                "--key, --handler, --partition and --offset are a topic's, a queue has none of them"
+            )
+        return LetterFilter(
+            full_name=self._full_name(config),
+            ids=frozenset(self.ids) if self.ids else None,
+            since=self.since,
+            until=self.until,
+            causes=frozenset(self.causes) if self.causes else None,
+        )
+
+    def _full_name(self, config: Config) -> str | None:
+        if self.event_type is None:
+            return None
+        return load_catalog(config.catalog).event(self.event_type).full_name
