@@ -80,7 +80,7 @@ class _Taking:
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
 
-    def sender(self, _: Config, __: object) -> Any:
+    def sender(self, _: Config, __: object, ___: object) -> Any:
         return self
 
     def send(self, outgoing: Outgoing) -> None:

@@ -37,7 +37,7 @@ class TestAck:
         class Bus:
             system = "a.bus"
 
-            def sender(self, config, observers):
+            def sender(self, config, observers, spans):
                 return self
 
             def send(self, outgoing):

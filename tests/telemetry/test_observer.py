@@ -84,3 +84,19 @@ def test_an_observer_that_nobody_would_await_is_refused():
 
     with pytest.raises(ConfigError, match=r"Awaited.* is 'async def', which nobody awaits"):
         checked_observers([Awaited()])
+
+
+def test_one_that_has_an_observer_for_each_who_tells_is_no_observer_itself():
+    class Factory:
+        def __init__(self):
+            self.seen = {}
+
+        def told_by(self, origin):
+            return self.seen.setdefault(origin, Seen())
+
+    factory = Factory()
+    (given,) = checked_observers([factory])
+    there = Origin("memory", "another")
+    for origin in (HERE, there):
+        Observers([given], origin).saw(Handled(1))
+    assert factory.seen == {HERE: [Handled(1)], there: [Handled(1)]}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.pool import Workers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.transports.sending import Sender, SendingTransport
 
 _log = logging.getLogger("pat_events.consumer")
@@ -109,7 +109,7 @@ class EngineConsumer(Lifecycle):
         not_ready = self._engine.readiness.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
-    def _all_observers(self) -> list[Observer]:
+    def _all_observers(self) -> list[GivenObserver]:
         """Return who is told of what is consumed."""
         return self._setup.all_observers(self._counts)
 

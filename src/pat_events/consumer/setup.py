@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
     from pat_events.producer.producer import Producer
-    from pat_events.telemetry.observer import Observer, Origin
+    from pat_events.telemetry.observer import GivenObserver, Observer, Origin
     from pat_events.telemetry.spans import ConsumerSpans, Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
@@ -52,7 +52,7 @@ class Setup:
     handlers: Handlers
     routes: Routes
     store: PayloadStore | None
-    observers: tuple[Observer, ...]
+    observers: tuple[GivenObserver, ...]
     tracing: Spans | None
     spans: ConsumerSpans | None
     max_threads: int
@@ -68,7 +68,7 @@ class Setup:
         payloads: PayloadStore | None,
         max_threads: int,
         max_tasks: int,
-        observers: Iterable[Observer],
+        observers: Iterable[GivenObserver],
         tracing: Spans | None,
     ) -> Setup:
         """Return what the consumer works with that ``origin`` names, of what it was given.
@@ -99,7 +99,7 @@ class Setup:
         """Whether a handler is a coroutine function."""
         return any(registration.is_async for _, registration in self.handlers)
 
-    def all_observers(self, *own: Observer) -> list[Observer]:
+    def all_observers(self, *own: Observer) -> list[GivenObserver]:
         """Return who is told of what is consumed: these, what makes spans, and those given."""
         return [*own, *(() if self.spans is None else (self.spans,)), *self.observers]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
@@ -21,17 +21,15 @@ def producer_in_consumer(
     transport: SendingTransport,
     config: Config,
     payloads: PayloadStore | None,
-    observers: Iterable[Observer],
+    observers: Iterable[GivenObserver],
     tracing: Spans | None,
 ) -> tuple[Producer, Sender]:
     """Return a producer that nobody was asked for an answer for, and its sender.
 
     What is out of order there fails what needs it, in time, and not the consumer.
     """
-    observers = tuple(observers)
-    if tracing is not None:
-        observers = (*observers, tracing.of_sender(transport.system))
-    sender = make_sender(transport, config, observers, payloads)
+    spans = None if tracing is None else tracing.of_sender(transport.system)
+    sender = make_sender(transport, config, observers, payloads, spans)
     try:
         return Producer(config, transport=transport, sender=sender, tracing=tracing), sender
     except BaseException:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pat_events.core.clock import Clock, Ids
     from pat_events.core.envelope import Envelope
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
@@ -72,7 +72,7 @@ class Producer(Block):
         transport: SendingTransport | None = None,
         sender: Sender | None = None,
         payloads: PayloadStore | None = None,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
         clock: Clock = CLOCK,
         ids: Ids = uuid_utils,
@@ -93,9 +93,9 @@ class Producer(Block):
         self._event_time, self._set_time = times.of, times.set
         transport = transport_or_default(transport, "sender")
         self._spans = None if tracing is None else tracing.of_sender(transport.system)
-        if self._spans is not None:
-            observers = (*observers, self._spans)
-        self._sender = sender or open_sender(transport, self._config, observers, payloads)
+        self._sender = sender or open_sender(
+            transport, self._config, observers, payloads, self._spans
+        )
         self._pressure = BackPressure(
             self._sender,
             self._config.publish_timeout_s,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pat_events.core.checks import require_positive
 from pat_events.telemetry import metrics as m
 from pat_events.telemetry.metering import ConsumerMeter
+from pat_events.telemetry.meters import Meters
 from pat_events.telemetry.observer import InvocationEnded
-from pat_events.telemetry.sender_metering import SenderMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ _OF_SENDER: Final = {"messaging_system": "system", "error_type": "error_type"}
 _UNITS: Final = {shown.name: shown.unit for shown in SHOWN.values()}
 
 
-class EmbeddedMetrics:
+class EmbeddedMetrics(Meters):
     """Prints what consumers and senders do for CloudWatch, which makes metrics of such log lines.
 
     One for all of a process, as ``PrometheusMetrics``: ``lambda_handler(..., observers=[metrics])``
@@ -109,16 +109,15 @@ class EmbeddedMetrics:
         out: TextIO | None = None,
     ) -> None:
         require_positive("every_s", every_s)
+        super().__init__()
         self._namespace, self._every_s, self._out = namespace, every_s, out
-        self._meters: dict[Origin, Meter] = {}
-        self._error_types: set[str] = set()
         # Counters and sums as they were printed last.
         self._told: dict[tuple[Meter, Metric, tuple[str, ...]], tuple[float, float]] = {}
         # Re-entrant: a signal's handler may end the process, and so print, in here.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._has_failed = False
-        _ALL.add(self)
+        _ALL.add(self)  # To be printed last.
 
     def told_by(self, origin: Origin) -> Meter:
         """Return what this consumer or sender tells; one of the same name goes on with it."""
@@ -128,16 +127,12 @@ class EmbeddedMetrics:
             )
             self._thread.name = "pat-events-cloudwatch"
             self._thread.start()
-        if origin not in self._meters:
-            self._meters[origin] = (
-                _ConsumerMeter(origin, self._error_types, self.print)
-                if origin.consumer
-                else SenderMeter(origin, self._error_types)
-            )
-        return self._meters[origin]
+        return super().told_by(origin)
 
-    def saw(self, what: Happening) -> None:
-        """Nothing: who tells has asked for an observer of its own, by ``told_by``."""
+    def _new(self, origin: Origin) -> Meter:
+        if origin.consumer:
+            return _ConsumerMeter(origin, self._error_types, self.print)
+        return super()._new(origin)
 
     def print(self) -> None:
         """Print what there is; on standard output that cannot be written, it is lost."""
@@ -166,7 +161,7 @@ class EmbeddedMetrics:
 
     def _rows(self) -> Rows:
         rows: Rows = {}
-        for meter in list(self._meters.values()):
+        for meter in self.meters():
             for metric, labels, now in meter.values():
                 shown, value = SHOWN.get(metric), now
                 if metric.kind == "counter":
@@ -205,9 +200,7 @@ class EmbeddedMetrics:
         self._lock = threading.RLock()
         self._thread = None
         self._told.clear()
-        self._error_types.clear()
-        for meter in self._meters.values():
-            meter.forget()
+        super().forget()
 
 
 class _ConsumerMeter(ConsumerMeter):
@@ -256,11 +249,4 @@ def _print_last() -> None:
         each.print()
 
 
-def _forget_in_child() -> None:
-    for each in list(_ALL):
-        each.forget()
-
-
 atexit.register(_print_last)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)

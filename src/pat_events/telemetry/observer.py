@@ -42,10 +42,7 @@ class Origin(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """A poll brought so many events of a partition, one after another.
-
-    Of them nobody here handles ``skipped``, which are done.
-    """
+    """A poll brought so many events of a partition; ``skipped`` of them nobody here handles."""
 
     topic: str
     partition: int
@@ -276,17 +273,26 @@ class Observer(Protocol):
     """Is told what happened.
 
     It is called by the thread that did it, which waits until it returns: a group's own thread,
-    which reads nothing meanwhile, and a sender's threads. One that is given to both may be called
-    by several threads at a time. It leaves alone kinds of values that it does not know: there may
-    be more later. What it raises is logged the first time, and harms nobody.
+    which reads nothing meanwhile, and a sender's threads; given to both, several at a time. Kinds
+    of values that it does not know it leaves alone: there may be more later. What it raises is
+    logged the first time, and harms nobody.
 
     ``JobsEnded``, how long handlers took and with what outcome, is made only where an observer has
     a true attribute ``wants_jobs``; those beside it are told as well. ``Levels`` and
     ``BufferLevel`` likewise, by ``wants_levels``; ``OperationEnded`` by ``wants_operations``.
 
-    What tells is not in the values. Who observes several consumers or senders and wants to know
-    has a method ``told_by(origin)`` too, which returns the observer that this ``Origin`` tells.
+    What tells is not in the values: who wants to know gives an ``ObserverFactory``.
     """
 
     def saw(self, what: Happening) -> None:
         """This happened."""
+
+
+class ObserverFactory(Protocol):
+    """Has an observer for each consumer and sender that it is given to."""
+
+    def told_by(self, origin: Origin) -> Observer:
+        """Return the one that this tells."""
+
+
+GivenObserver: TypeAlias = Observer | ObserverFactory

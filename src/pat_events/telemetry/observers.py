@@ -11,15 +11,13 @@ from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeGuard
 
-    from pat_events.telemetry.observer import Happening, Observer, Origin
-    from pat_events.telemetry.spans import SenderSpans
+    from pat_events.telemetry.observer import GivenObserver, Happening, Observer, Origin
 
 _log = logging.getLogger("pat_events.telemetry")
 
 
-def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+def checked_observers(observers: Iterable[GivenObserver]) -> tuple[GivenObserver, ...]:
     """Return these observers.
 
     Raises:
@@ -31,9 +29,10 @@ def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
         raise wrong_type("observers", observers, "several, as in observers=[observer]") from None
     for each in several:
         # Of a class ``saw`` is there as well, and cannot be called.
-        if isinstance(each, type) or not callable(getattr(each, "saw", None)):
+        saw = getattr(each, "saw", None) or getattr(each, "told_by", None)
+        if isinstance(each, type) or not callable(saw):
             raise wrong_type("one of observers", each, "an object with a method saw(what)")
-        if inspect.iscoroutinefunction(each.saw):
+        if inspect.iscoroutinefunction(saw):
             raise ConfigError(f"saw of {each!r} is 'async def', which nobody awaits: use 'def'")
     return several
 
@@ -49,10 +48,9 @@ class Observers:
         wants_jobs: One of them wants ``JobsEnded``.
         wants_levels: One of them wants ``Levels`` and ``BufferLevel``.
         wants_operations: One of them wants ``OperationEnded``.
-        spans: The one that makes the spans of what is sent, if one does.
     """
 
-    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+    def __init__(self, observers: Iterable[GivenObserver], origin: Origin) -> None:
         self._observers: tuple[Observer, ...] = tuple(
             each.told_by(origin) if hasattr(each, "told_by") else each for each in observers
         )
@@ -60,9 +58,6 @@ class Observers:
         self.wants_levels = any(getattr(each, "wants_levels", False) for each in self._observers)
         self.wants_operations = any(
             getattr(each, "wants_operations", False) for each in self._observers
-        )
-        self.spans: SenderSpans | None = next(
-            (each for each in self._observers if _makes_spans(each)), None
         )
         self._failed = set[int]()
 
@@ -79,7 +74,3 @@ class Observers:
                 if id(observer) not in self._failed:
                     self._failed.add(id(observer))
                     _log.exception("an observer failed, and is told on: %r", observer)
-
-
-def _makes_spans(observer: object) -> TypeGuard[SenderSpans]:
-    return hasattr(observer, "alone")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SenderSpans(Protocol):
-    """Spans of what one producer sends. An ``Observer``, callable from any thread."""
+    """Spans of what one producer sends; callable from any thread."""
 
     def send(
         self, topic: str, key: str, headers: dict[str, bytes | None]
@@ -25,9 +25,6 @@ class SenderSpans(Protocol):
 
     def alone(self) -> AbstractContextManager[object]:
         """Keep instrumentation of a client from making spans of its own beside these."""
-
-    def saw(self, what: Happening) -> None:
-        """This happened."""
 
 
 class ConsumerSpans(Protocol):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    from pat_events.telemetry.observer import Happening, Origin
+    from pat_events.telemetry.observer import Origin
 
 # What OpenTelemetry's instrumentations look for.
 _SUPPRESSED: Final = "suppress_instrumentation"
@@ -118,9 +118,6 @@ class SenderTracing:
             yield
         finally:
             contexts.detach(token)
-
-    def saw(self, what: Happening) -> None:
-        """Nothing: each event's ``Ack`` ends its span."""
 
 
 def _sent(span: Span, system: str, ack: Any) -> None:  # noqa: ANN401 - of a room above

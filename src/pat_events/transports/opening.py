@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 def open_sender(
     transport: SendingTransport,
     config: Config,
-    observers: Iterable[Observer] = (),
+    observers: Iterable[GivenObserver] = (),
     payloads: PayloadStore | None = None,
+    spans: SenderSpans | None = None,
 ) -> Sender:
     """Return a new sender once somebody answers, as ``config.connect_timeout_s`` says.
 
@@ -35,14 +37,15 @@ def open_sender(
         if config.claim_check_bucket is not None:
             payloads = payload_store(payloads)
             payloads.ping(config.claim_check_bucket, timeout_s)
-    return make_sender(transport, config, observers, payloads)
+    return make_sender(transport, config, observers, payloads, spans)
 
 
 def make_sender(
     transport: SendingTransport,
     config: Config,
-    observers: Iterable[Observer] = (),
+    observers: Iterable[GivenObserver] = (),
     payloads: PayloadStore | None = None,
+    spans: SenderSpans | None = None,
 ) -> Sender:
     """Return a new sender, with a claim check where ``config`` names a bucket.
 
@@ -51,12 +54,13 @@ def make_sender(
         config: How much is taken, and when it is given up.
         observers: Are told what becomes of records.
         payloads: Where large payloads go; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
+        spans: Those that are made of what it sends.
 
     Raises:
         ConfigError: the settings do not go with those of the transport.
     """
     observers = tuple(observers)
-    sender = transport.sender(config, observers)
+    sender = transport.sender(config, observers, spans)
     if config.claim_check_bucket is None:
         return sender
     # Not before it is wanted: few senders have one.

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.core.record import Header
     from pat_events.errors import PatEventsError
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
 
     OutgoingHeaders: TypeAlias = Sequence[Header] | dict[str, bytes | None]
     # Where a transport put a record, in terms of its own: partition and offset of a log, -1 for
@@ -137,13 +138,19 @@ class SendingTransport(Protocol):
     def system(self) -> str:
         """What carries the records, as OpenTelemetry names it, such as ``kafka``."""
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Sender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> Sender:
         """Return a new sender.
 
         Args:
             config: How much it takes (``buffer_events``, ``buffer_bytes``) and when it gives up
                 (``delivery_timeout_s``).
             observers: Are told what becomes of records: ``Acknowledged`` and ``NotDelivered``.
+            spans: Those that are made of what it sends; its client makes none beside them.
 
         Raises:
             ConfigError: the settings do not go with those of the transport.

@@ -42,8 +42,8 @@ class Target(MemoryTransport):
         self.full = 0
         self.keeps_order = keeps_order
 
-    def sender(self, config, observers=()):
-        sender = super().sender(config, observers)
+    def sender(self, config, observers=(), spans=None):
+        sender = super().sender(config, observers, spans)
         send = sender.send
 
         def send_or_refuse(outgoing):

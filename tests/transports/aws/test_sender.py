@@ -91,9 +91,10 @@ def make_sender(bus):
     """Makes senders to ``bus``; they are closed at the end."""
     made = []
 
-    def make(*, observers=(), config=None, to=bus, **aws):
+    def make(*, observers=(), spans=None, config=None, to=bus, **aws):
         settings = AwsConfig(**{"linger_s": 0.0, "retry_first_s": 0.001, "retry_max_s": 0.01} | aws)
-        sender = BusSender(to, config or Config(), settings, observers=observers)
+        told = {"observers": observers, "spans": spans}
+        sender = BusSender(to, config or Config(), settings, **told)
         made.append(sender)
         return sender
 
@@ -455,8 +456,8 @@ def test_where_spans_are_made_instrumentation_of_the_client_makes_none(make_send
         return [Taken("m") for _ in call]
 
     bus.answer = answer
-    for observers in ([], [Tracing().of_sender("aws_sqs")]):
-        sender = make_sender(observers=observers)
+    for spans in (None, Tracing().of_sender("aws_sqs")):
+        sender = make_sender(spans=spans)
         sender.send(record("a"))
         assert sender.flush(10) == []
     assert suppressed == [None, True]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.core.lanes import Order
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
@@ -94,7 +94,7 @@ class Bridge(ConsumerGroup):
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
         config = Config.given(config)
@@ -145,7 +145,9 @@ class Bridge(ConsumerGroup):
     def _open(self, stack: ExitStack, transport: SendingTransport) -> Sender:
         sender = super()._open(stack, self._to)
         self._forwarding.through(sender, Observers(self._setup.observers, Origin(self._to.system)))
-        letters = transport.sender(self._config, self._setup.observers)
+        tracing = self._setup.tracing
+        spans = None if tracing is None else tracing.of_sender(transport.system)
+        letters = transport.sender(self._config, self._setup.observers, spans)
         stack.callback(letters.close, 0)
         return letters
 
@@ -197,7 +199,7 @@ class QueueBridge(QueueConsumer):
         max_in_flight_bytes: int = 100_000_000,
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
         config = Config.given(config)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.function.engine import Engine
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.record import Delivery
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.aws.invocations import Invocation
     from pat_events.transports.payloads import PayloadStore
@@ -54,7 +54,7 @@ def lambda_handler(
     payloads: PayloadStore | None = None,
     max_threads: int = 8,
     max_tasks: int = 100,
-    observers: Iterable[Observer] = (),
+    observers: Iterable[GivenObserver] = (),
     tracing: Spans | None = None,
 ) -> LambdaHandler:
     """Return the function that AWS Lambda calls, to run a service's handlers.

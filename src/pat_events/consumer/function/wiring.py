@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
-    from pat_events.telemetry.observer import Observer, Origin
+    from pat_events.telemetry.observer import GivenObserver, Origin
     from pat_events.transports.aws.invocations import Invocation
 
 
@@ -25,7 +25,7 @@ def make_engine(
     *,
     workers: WorkerPool,
     inbox: Inbox,
-    observers: Iterable[Observer],
+    observers: Iterable[GivenObserver],
     origin: Origin,
     deadline: float,
     clock: Callable[[], float],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.lanes import Order
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
@@ -108,7 +108,7 @@ class ConsumerGroup(EngineConsumer):
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
         _check(name, start, order)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.transports.log import Receiver
     from pat_events.transports.sending import Sender
 
@@ -36,7 +36,7 @@ def make_engine(
     inbox: Inbox,
     order: Order,
     limits: Limits,
-    observers: Iterable[Observer],
+    observers: Iterable[GivenObserver],
     system: str,
     clock: Callable[[], float],
     wall_clock: Callable[[], float],

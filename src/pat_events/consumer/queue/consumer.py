@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.queue.requests import Request
     from pat_events.core.lanes import Order
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.queue import Queue, QueueFeatures
@@ -98,7 +98,7 @@ class QueueConsumer(EngineConsumer):
         max_in_flight_bytes: int = 100_000_000,
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
         _check(queue, transport, dead_letters, order)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.core.record import Delivery
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.testing.simulation.clock import SeededIds, VirtualClock
     from pat_events.transports.sending import Outgoing
 
@@ -140,7 +141,12 @@ class Slot:
     def ping(self, timeout_s: float) -> None:
         """It is there."""
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> Wire:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> Wire:
         """Return the wire."""
-        del config, observers
+        del config, observers, spans
         return self.wire

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pat_events.core.record import Delivery
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.testing.simulation.clock import VirtualClock
     from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
     from pat_events.transports.memory import MemoryBroker
@@ -96,7 +96,7 @@ class Member:
         producer: Producer | None = None,
         order: Order = "key",
         limits: Limits | None = None,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
         receiver: Receiver | None = None,
         sender: MemorySender | None = None,
         while_waiting: Callable[[float], None] | None = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Outgoing, Sender
 
@@ -51,7 +51,7 @@ class ClaimCheckSender:
         sender: Sender,
         store: PayloadStore,
         config: Config,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
     ) -> None:
         self._sender = sender
         above = config.claim_check_above_bytes

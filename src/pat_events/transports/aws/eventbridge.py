@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.core.record import HeaderValues
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.sending import Outgoing
 
@@ -72,7 +73,12 @@ class EventBridge:
         """Its bus; see ``SendingTransport.address``."""
         return short_bus(self._bus)
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> BusSender:
         """Return a new sender.
 
         Raises:
@@ -90,7 +96,7 @@ class EventBridge:
         client = self._clients.make()
         max_bytes = self._config.entry_bytes or _entry_bytes(client.meta.region_name)
         bus = _Bus(self._bus, client, max_bytes, Envelopes(types))
-        return BusSender(bus, config, self._config, observers=observers)
+        return BusSender(bus, config, self._config, observers=observers, spans=spans)
 
     def ping(self, timeout_s: float) -> None:
         """Ask whether the bus is there; see ``SendingTransport.ping``.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pat_events.core.repeats import Repeats, more_like_it
@@ -19,11 +18,10 @@ from pat_events.telemetry.observers import Observers
 from pat_events.transports.aws.batching import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Sequence
 
     from pat_events.errors import PatEventsError
-    from pat_events.telemetry.observer import Observer, Origin
+    from pat_events.telemetry.observer import GivenObserver, Origin
     from pat_events.transports.aws.batching import Answer, Entry, Settlement
 
 _log = logging.getLogger("pat_events.aws")
@@ -32,14 +30,9 @@ _log = logging.getLogger("pat_events.aws")
 class Outcomes:
     """Keeps why something was tried again last, and says so now and then."""
 
-    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+    def __init__(self, observers: Iterable[GivenObserver], origin: Origin) -> None:
         #: Are told what becomes of records.
         self.observers = Observers(observers, origin)
-        spans = self.observers.spans
-        #: Around a call: keeps instrumentation of boto3 from tracing it where spans are made here.
-        self.alone: Callable[[], AbstractContextManager[object]] = (
-            nullcontext if spans is None else spans.alone
-        )
         self._repeats = Repeats()
         self._last: PatEventsError | None = None
 

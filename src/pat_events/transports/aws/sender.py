@@ -7,7 +7,7 @@ import random as random_numbers
 import sys
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from pat_events.errors import ClosedError, TransportError
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from pat_events.config import Config
     from pat_events.core.clock import Clock
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.aws.batching import Entry
     from pat_events.transports.aws.bus import Bus
     from pat_events.transports.aws.callers import Answers
@@ -57,6 +58,7 @@ class BusSender:
         config: How much is taken, and when it is given up.
         aws: How calls are made up.
         observers: Are told what becomes of records.
+        spans: Those that are made of what it sends: boto3's calls make none beside them.
         clock: What time it is.
         random: Returns a number in [0, 1).
     """
@@ -67,7 +69,8 @@ class BusSender:
         config: Config,
         aws: AwsConfig,
         *,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
         clock: Clock = CLOCK,
         random: Callable[[], float] = random_numbers.random,
     ) -> None:
@@ -98,7 +101,8 @@ class BusSender:
         self._asleep.acquire()
         # Threads in which callbacks run: the owner, and who closes.
         self._callback_threads: set[int] = set()
-        self._callers = Callers(bus, aws.calls_in_flight, self._answered, self._outcomes.alone)
+        around = nullcontext if spans is None else spans.alone
+        self._callers = Callers(bus, aws.calls_in_flight, self._answered, around)
         self._owner = threading.Thread(target=self._run, name="pat-events-aws", daemon=True)
         self._callers.start()
         self._owner.start()

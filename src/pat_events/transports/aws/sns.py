@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.sending import Outgoing
 
@@ -92,7 +93,12 @@ class Sns:
         """Whether it is a FIFO topic."""
         return self._topic.endswith(".fifo")
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> BusSender:
         """Return a new sender.
 
         Raises:
@@ -100,7 +106,7 @@ class Sns:
         """
         envelopes = Envelopes(EventTypes(load_catalog(config.catalog)))
         bus = _Topic(self._topic, self._clients.make(), envelopes, self._data)
-        return BusSender(bus, config, self._config, observers=observers)
+        return BusSender(bus, config, self._config, observers=observers, spans=spans)
 
     def ping(self, timeout_s: float) -> None:
         """Ask whether the topic is there; see ``SendingTransport.ping``.

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.sending import Outgoing
 
@@ -94,7 +95,12 @@ class Sqs:
         """Whether one of its queues does: a FIFO queue."""
         return any(queue.endswith(".fifo") for queue in self._named())
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> BusSender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> BusSender:
         """Return a new sender.
 
         Raises:
@@ -110,7 +116,7 @@ class Sqs:
         bus = _Queues(
             self._queues, self._clients.make(), Envelopes(types), self._data, self.address
         )
-        return BusSender(bus, config, self._config, observers=observers)
+        return BusSender(bus, config, self._config, observers=observers, spans=spans)
 
     def ping(self, timeout_s: float) -> None:
         """Ask whether the queues are there; see ``SendingTransport.ping``.

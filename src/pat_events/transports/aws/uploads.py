@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.core.claim import Location
-    from pat_events.telemetry.observer import Happening, Observer, Origin
+    from pat_events.telemetry.observer import GivenObserver, Happening, Origin
     from pat_events.transports.aws.batching import Answer
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Place, Sender
@@ -191,7 +191,7 @@ class Uploads:
 class OnlyFailures:
     """Tells observers what was not delivered: the rest is told by the sender that gets it."""
 
-    def __init__(self, observers: Iterable[Observer], origin: Origin) -> None:
+    def __init__(self, observers: Iterable[GivenObserver], origin: Origin) -> None:
         self._observers = Observers(observers, origin)
 
     def saw(self, what: Happening) -> None:

@@ -22,15 +22,11 @@ class Outcomes:
     Args:
         ledger: What is outstanding.
         observer: Is told, in whichever thread replaces clients, closes or polls.
-
-    Attributes:
-        makes_spans: One of those who are told makes the spans of what is sent.
     """
 
     def __init__(self, ledger: Ledger, observer: Observers) -> None:
         self._ledger = ledger
         self._observer = observer
-        self.makes_spans = observer.spans is not None
         self._refused: deque[PatEventsError] = deque()
         # How many of them were told, and how many acknowledgements.
         self._told_refused = 0

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from confluent_kafka import Producer
 
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.sending import Outgoing
 
@@ -53,6 +54,7 @@ class KafkaSender:
         config: The cluster.
         limits: How much is taken, and when it is given up.
         observers: Are told what becomes of records.
+        spans: Those that are made of what it sends.
         make_client: Makes a client of its settings.
         clock: Monotonic seconds.
         sleep: Waits so many of them.
@@ -63,7 +65,8 @@ class KafkaSender:
         config: KafkaConfig,
         limits: Config,
         *,
-        observers: Iterable[Observer] = (),
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
         make_client: Callable[[dict[str, object]], Producer] = new_producer,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -81,7 +84,7 @@ class KafkaSender:
         self._timed = TimedSends(told, clock)
         self._levels = SenderLevels(told, limits, ledger.level)
         self._client = SendingClient(
-            config, limits, ledger, callbacks, errors, outcomes, make_client
+            config, limits, ledger, callbacks, errors, outcomes, make_client, spans
         )
         self._poller = AckPoller(self._maintain, ledger.outstanding)
         self._poller.start()

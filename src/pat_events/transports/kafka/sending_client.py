@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
 
     from pat_events.config import Config
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.kafka.callbacks import Callbacks, Failure
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.ledger import Ledger
@@ -51,6 +52,7 @@ class SendingClient:
         errors: What records fail with; is told what clients say.
         outcomes: Is told what was refused, and sent again.
         make_client: Makes a client of its settings.
+        spans: Those that are made of what is sent; the client makes none beside them.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class SendingClient:
         errors: SendErrors,
         outcomes: Outcomes,
         make_client: Callable[[dict[str, object]], Producer],
+        spans: SenderSpans | None,
     ) -> None:
         self._config = config
         self._limits = limits
@@ -70,7 +73,7 @@ class SendingClient:
         self._callbacks = callbacks
         self._errors = errors
         self._outcomes = outcomes
-        self._make_client = make_client
+        self._make_client, self._spans = make_client, spans
         self._renewal = Renewal(config)
         self._certificates = Certificates(config, ledger.topics, errors.note_cause)
         self._rebuilding = Rebuilding(self._replace)
@@ -82,8 +85,7 @@ class SendingClient:
         self.is_dead = False
         # It is to be replaced for its certificate alone, and may work.
         self._outdated = False
-        #: Whether nothing is sent any more.
-        self.ended = False
+        self.ended = False  #: Whether nothing is sent any more.
         #: Number of the client.
         self.generation = 0
         self._use(self._new())
@@ -104,7 +106,7 @@ class SendingClient:
 
     def _use(self, client: Producer) -> None:
         self._client = client
-        self._client_produce = produce_of(client, alone=self._outcomes.makes_spans)
+        self._client_produce = produce_of(client, alone=self._spans is not None)
         #: What this client's reports are passed to, bound to its generation.
         self._on_delivery = partial(self._delivered, self.generation)
 
@@ -223,8 +225,7 @@ class SendingClient:
 
     def _replace(self) -> None:
         """Make a client, without the lock held, and send everything again."""
-        if self._outdated:
-            # What is on its way would be in the log twice.
+        if self._outdated:  # What is on its way would be in the log twice.
             self.flush(_FINISH_S)
         with self.lock:
             self.generation += 1

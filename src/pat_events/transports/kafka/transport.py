@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.log import Start
 
 
@@ -48,9 +49,14 @@ class KafkaTransport:
         """Its brokers; see ``Transport.address``."""
         return self._config.bootstrap_servers
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> KafkaSender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> KafkaSender:
         """Return a new sender."""
-        return KafkaSender(self._config, config, observers=observers)
+        return KafkaSender(self._config, config, observers=observers, spans=spans)
 
     def receiver(self, group: str, start: Start) -> KafkaReceiver:
         """Return a new member of ``group``."""

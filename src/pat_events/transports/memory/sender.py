@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver, Observer
     from pat_events.transports.memory.broker import MemoryBroker
     from pat_events.transports.sending import Outgoing
 
@@ -34,7 +34,7 @@ class MemorySender:
     """
 
     def __init__(
-        self, broker: MemoryBroker, config: Config, observers: Iterable[Observer] = ()
+        self, broker: MemoryBroker, config: Config, observers: Iterable[GivenObserver] = ()
     ) -> None:
         self._broker = broker
         self._max_events = config.buffer_events

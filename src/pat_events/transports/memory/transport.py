@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observer import GivenObserver
+    from pat_events.telemetry.spans import SenderSpans
     from pat_events.transports.log import Start
     from pat_events.transports.memory.broker import MemoryBroker
 
@@ -34,8 +35,14 @@ class MemoryTransport:
         """Where records go; see ``Transport.address``."""
         return "memory"
 
-    def sender(self, config: Config, observers: Iterable[Observer] = ()) -> MemorySender:
+    def sender(
+        self,
+        config: Config,
+        observers: Iterable[GivenObserver] = (),
+        spans: SenderSpans | None = None,
+    ) -> MemorySender:
         """Return a new sender."""
+        del spans  # Nobody else makes any here.
         return MemorySender(self._broker, config, observers)
 
     def receiver(self, group: str, start: Start) -> MemoryReceiver:
