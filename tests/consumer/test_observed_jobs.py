@@ -74,6 +74,28 @@ def test_a_job_that_failed_is_told_with_what_was_handled_before_and_its_error(st
     assert (job.handled, job.failed, str(job.error), job.seconds) == (1, 1, "bad", 1.0)
 
 
+def test_quick_jobs_of_a_handler_are_told_together_and_none_of_another_or_a_slow_one(stage, jobs):
+    def handle(event, ctx):
+        stage.clock.advance(0.5 if event.subject == "slow" else 0.0001)
+        if event.subject == "bad":
+            raise ValueError(event.subject)
+
+    handlers = handlers_of(handle)
+    handlers.add(EmailProcessed, other := lambda event, ctx: stage.clock.advance(0.0002))
+    member = stage.member(handlers, observers=[jobs])
+    stage.publish("a/1", "a/2", "b/3", "c/slow", "d/bad", "e/4")
+    for key in ("f", "g"):
+        stage.producer.publish(EmailProcessed(email_id=key))
+    member.turn()
+    assert {(job.handler, job.handled, job.failed, round(job.seconds, 6)) for job in jobs} == {
+        (name_of(handle), 4, 0, 0.0004),
+        (name_of(handle), 1, 0, 0.5),
+        (name_of(handle), 0, 1, 0.0001),
+        (name_of(other), 2, 0, 0.0004),
+    }
+    assert len(jobs) == 4
+
+
 def test_handlers_that_shared_a_job_share_its_time(stage, jobs, slow):
     def other(event, ctx):
         stage.clock.advance(0.5)

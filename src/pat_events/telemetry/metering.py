@@ -167,8 +167,6 @@ class ConsumerMeter(Meter):
 
     def _kinds(self) -> dict[type, Callable[[Any], None]]:
         group = (self._group,)
-        # Those of what handlers returned from, by topic and handler.
-        self._handled: dict[tuple[str, str], Durations] = {}
         return {
             Delivered: self._delivered,
             Handled: lambda what: self._add(m.HANDLED, group, what.events),
@@ -191,11 +189,6 @@ class ConsumerMeter(Meter):
             ),
         }
 
-    def forget(self) -> None:
-        """Begin at 0, in the child of a fork, where no other thread is."""
-        super().forget()
-        self._handled.clear()
-
     def _of(self, what: Retried | Held | GivenUp | DeadLettered) -> tuple[str, str, str]:
         return (self._group, what.position.topic, what.handler)
 
@@ -209,14 +202,17 @@ class ConsumerMeter(Meter):
             self._add(m.SKIPPED, (self._group, what.topic), what.skipped)
 
     def _jobs_ended(self, what: JobsEnded) -> None:
-        # Where each event has a key of its own there is a job for each.
+        # Where each event has a key of its own there is a job for each: no call of ours for one
+        # that did not fail, and no look-up where it is of the same handler as the one before.
+        durations, of_topic, of_handler = Durations(), "", ""
         for topic, _, handler, handled, failed, error, job_s in what.jobs:
             seconds = job_s / (handled + failed)
             if handled:
-                durations = self._handled.get((topic, handler))
-                if durations is None:
-                    durations = self._handled[topic, handler] = self._of_handler(topic, handler, "")
-                durations.add(seconds, handled)
+                if handler != of_handler or topic != of_topic:
+                    durations = self._of_handler(topic, handler, "")
+                    of_topic, of_handler = topic, handler
+                durations.counts[bisect_left(m.SECONDS, seconds)] += handled
+                durations.sum += seconds * handled
             if failed:
                 error_type = "" if error is None else self._error_type(error)
                 self._of_handler(topic, handler, error_type).add(seconds, failed)
