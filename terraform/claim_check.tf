@@ -1,6 +1,4 @@
 locals {
-  claim_check_keys = ["bucket", "prefix", "expire_after_days"]
-
   # The longest an event can name its payload: in a topic and then as a dead letter, or in the
   # bus's archive and then in a queue and its dead-letter queue, which of FIFO begins to count anew.
   event_days = max(
@@ -15,10 +13,10 @@ module "claim_check" {
   count  = var.claim_check == null ? 0 : 1
 
   account             = local.account
-  bucket_name         = can(var.claim_check.bucket) ? null : "${local.name}-claims-${local.account.id}-${var.region}"
-  existing_bucket     = try(var.claim_check.bucket, null)
-  prefix              = try(var.claim_check.prefix, null)
-  expire_after_days   = try(var.claim_check.expire_after_days, local.event_days + 1)
+  bucket_name         = module.inputs.claim_check.bucket != null ? null : "${local.name}-claims-${local.account.id}-${var.region}"
+  existing_bucket     = module.inputs.claim_check.bucket
+  prefix              = module.inputs.claim_check.prefix
+  expire_after_days   = coalesce(module.inputs.claim_check.expire_after_days, local.event_days + 1)
   kms_key_arn         = module.key.arn
   force_destroy       = var.force_destroy
   deletion_protection = var.deletion_protection

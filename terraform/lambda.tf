@@ -1,10 +1,5 @@
 locals {
-  function_source_keys = [
-    "function_arn", "queue", "max_concurrency", "topic", "group", "start", "min_pollers", "max_pollers", "max_retries",
-    "batch_size", "batching_window_s", "filters", "enabled",
-  ]
-
-  topic_sources = { for name, source in var.function_sources : name => source if can(source.topic) }
+  topic_sources = { for name, source in module.inputs.function_sources : name => source if source.topic != null }
 
   # ARN of the function, then its alias or version if the input names one.
   failing_functions = {
@@ -19,28 +14,28 @@ locals {
 # Functions that read; those a rule invokes are in eventbridge.tf.
 module "function_source" {
   source   = "./modules/function-source"
-  for_each = var.function_sources
+  for_each = module.inputs.function_sources
 
   function_arn      = each.value.function_arn
   kms_key_arn       = module.key.arn
-  batch_size        = try(each.value.batch_size, null)
-  batching_window_s = try(each.value.batching_window_s, null)
-  filters           = [for filter in try(each.value.filters, []) : jsonencode(filter)]
-  enabled           = try(each.value.enabled, true)
-  on_failure_arn    = one([for queue in aws_sqs_queue.unhandled : queue.arn if can(each.value.topic)])
+  batch_size        = each.value.batch_size
+  batching_window_s = each.value.batching_window_s
+  filters           = each.value.filters
+  enabled           = each.value.enabled
+  on_failure_arn    = one([for queue in aws_sqs_queue.unhandled : queue.arn if each.value.topic != null])
 
-  queue = !can(each.value.queue) ? null : {
+  queue = each.value.queue == null ? null : {
     arn             = module.queue[each.value.queue].arn
-    max_concurrency = try(each.value.max_concurrency, null)
+    max_concurrency = each.value.max_concurrency
   }
-  topic = !can(each.value.topic) ? null : {
+  topic = each.value.topic == null ? null : {
     cluster_arn = module.msk[local.msk_family].arn
     name        = each.value.topic
     group       = each.value.group
-    start       = try(each.value.start, null)
-    min_pollers = try(each.value.min_pollers, null)
-    max_pollers = try(each.value.max_pollers, null)
-    max_retries = try(each.value.max_retries, null)
+    start       = each.value.start
+    min_pollers = each.value.min_pollers
+    max_pollers = each.value.max_pollers
+    max_retries = each.value.max_retries
   }
 }
 

@@ -1,7 +1,5 @@
 # The cluster's part of monitoring.tf.
 locals {
-  msk_lag_keys = ["max_offsets", "sum_offsets", "max_time_s", "severity"]
-
   # Group to the topics it reads; the archive's connector is a group as well.
   msk_readers = merge(
     local.read_by,
@@ -43,7 +41,7 @@ module "msk_alarms" {
     for group, topics in local.msk_readers : {
       for topic in topics : "${group}-${topic}" => merge(concat([{ group = group, topic = topic }], [
         # The later ones override what they give.
-        for given in [var.msk_lag, try(local.msk_lag_of_group[group], {}), try(var.msk_lag.overrides[group], {}), try(var.msk_lag.overrides["${group}/${topic}"], {})] :
+        for given in [module.inputs.msk_lag, try(local.msk_lag_of_group[group], {}), try(module.inputs.msk_lag.overrides[group], {}), try(module.inputs.msk_lag.overrides["${group}/${topic}"], {})] :
         { for key, value in given : key => value if value != null && key != "overrides" }
       ])...)
     }

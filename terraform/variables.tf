@@ -166,18 +166,9 @@ variable "claim_check" {
     Objects of a bucket that is made expire a day after the last event that can name them, or after
     `expire_after_days`, which may not be earlier.
   EOT
-  # object({
-  #   bucket            = optional(string)
-  #   prefix            = optional(string)
-  #   expire_after_days = optional(number)
-  # })
-  type    = any
-  default = null
+  type        = any
+  default     = null
 
-  validation {
-    condition     = var.claim_check == null || length(setsubtract(try(keys(var.claim_check), []), local.claim_check_keys)) == 0
-    error_message = "claim_check has unknown keys: ${join(", ", setsubtract(try(keys(var.claim_check), []), local.claim_check_keys))}. It has ${join(", ", local.claim_check_keys)}."
-  }
   validation {
     condition     = try(var.claim_check.expire_after_days > local.event_days, true)
     error_message = "claim_check.expire_after_days must be more than ${local.event_days}: so long an event can name its payload, which would be gone."

@@ -5,29 +5,10 @@ variable "function_sources" {
     The module function-source documents each part; its `filters` are objects here. The function's
     role needs `function_source_policies[NAME]` first.
   EOT
-  # map(object({
-  #   function_arn      = string
-  #   queue             = optional(string)
-  #   max_concurrency   = optional(number)
-  #   topic             = optional(string)
-  #   group             = optional(string)
-  #   start             = optional(string)
-  #   min_pollers       = optional(number)
-  #   max_pollers       = optional(number)
-  #   max_retries       = optional(number)
-  #   batch_size        = optional(number)
-  #   batching_window_s = optional(number)
-  #   filters           = optional(list(any))
-  #   enabled           = optional(bool)
-  # }))
-  type     = any
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
-  validation {
-    condition     = alltrue([for source in var.function_sources : length(setsubtract(keys(source), local.function_source_keys)) == 0])
-    error_message = "function_sources has unknown keys: ${join(", ", flatten([for name, source in var.function_sources : [for key in setsubtract(keys(source), local.function_source_keys) : "${name}.${key}"]]))}. There are ${join(", ", local.function_source_keys)}."
-  }
   validation {
     condition     = alltrue([for source in var.function_sources : can(source.function_arn) && can(source.queue) != can(source.topic) && can(source.topic) == can(source.group)])
     error_message = "function_sources: ${join(", ", [for name, source in var.function_sources : name if !(can(source.function_arn) && can(source.queue) != can(source.topic) && can(source.topic) == can(source.group))])} needs function_arn, and either queue or topic and group."

@@ -43,43 +43,9 @@ variable "msk" {
     may grow. `client_security_groups`, `client_cidrs` and `client_prefix_lists` (name => id or range) may reach
     the brokers, `scraper_security_groups` their metrics.
   EOT
-  # object({
-  #   family            = optional(string)
-  #   kafka_version     = optional(string)
-  #   brokers           = optional(object({
-  #     instance_type   = optional(string)
-  #     count           = optional(number)
-  #     volume_gib      = optional(number)
-  #     max_volume_gib  = optional(number)
-  #     tiered_storage  = optional(bool)
-  #     volume_throughput_mibps = optional(number)
-  #   }))
-  #   authentication = optional(object({
-  #     scram_secret_arns = optional(set(string))
-  #     tls_ca_arns       = optional(set(string))
-  #   }))
-  #   replication       = optional(object({ factor = optional(number), min_in_sync = optional(number) }))
-  #   retention_days    = optional(number)
-  #   server_properties = optional(map(string))
-  #   monitoring = optional(object({
-  #     level        = optional(string)
-  #     broker_logs  = optional(bool)
-  #     log_bucket   = optional(string)
-  #     log_firehose = optional(string)
-  #   }))
-  #   client_security_groups  = optional(map(string))
-  #   client_cidrs            = optional(map(string))
-  #   client_prefix_lists     = optional(map(string))
-  #   scraper_security_groups = optional(map(string))
-  # })
-  type     = any
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = length(setsubtract(flatten([for key, value in var.msk : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys)) == 0
-    error_message = "msk has unknown keys: ${join(", ", setsubtract(flatten([for key, value in var.msk : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys))}. There are ${join(", ", local.msk_keys)}."
-  }
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "msk_successor" {
@@ -87,14 +53,9 @@ variable "msk_successor" {
     A cluster of another `family` beside the one of `msk`, while clients move to it; then `msk` takes
     what stands here, and the first goes. Clients and scrapers are those of `msk` unless named.
   EOT
-  # As msk; family has to be there.
-  type    = any
-  default = null
+  type        = any
+  default     = null
 
-  validation {
-    condition     = length(try(setsubtract(flatten([for key, value in var.msk_successor : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys), [])) == 0
-    error_message = "msk_successor has unknown keys: ${join(", ", try(setsubtract(flatten([for key, value in var.msk_successor : contains(local.msk_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_keys), []))}. There are ${join(", ", local.msk_keys)}."
-  }
   validation {
     condition     = var.msk_successor == null || contains(setsubtract(["standard", "express", "serverless"], [try(coalesce(var.msk.family), "standard")]), try(var.msk_successor.family, ""))
     error_message = "msk_successor.family must be another than that of msk, ${try(coalesce(var.msk.family), "standard")}: within a family a cluster changes in place."
@@ -112,26 +73,10 @@ variable "msk_lag" {
     a group ("notifier") or for a group on one topic ("notifier/pat-emails"). The archive is watched
     by time alone: it commits when it closes a file.
   EOT
-  # object({
-  #   max_offsets = optional(number)
-  #   sum_offsets = optional(number)
-  #   max_time_s  = optional(number)
-  #   severity    = optional(string)
-  #   overrides = optional(map(object({
-  #     max_offsets = optional(number)
-  #     sum_offsets = optional(number)
-  #     max_time_s  = optional(number)
-  #     severity    = optional(string)
-  #   })))
-  # })
-  type     = any
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
-  validation {
-    condition     = length(concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, {}) : [for key in setsubtract(keys(given), local.msk_lag_keys) : format("overrides.%s.%s", reader, key)]]))) == 0
-    error_message = "msk_lag has unknown keys: ${join(", ", concat(tolist(setsubtract(keys(var.msk_lag), concat(local.msk_lag_keys, ["overrides"]))), flatten([for reader, given in try(var.msk_lag.overrides, []) : [for key in setsubtract(keys(given), local.msk_lag_keys) : format("overrides.%s.%s", reader, key)]])))}. It has ${join(", ", local.msk_lag_keys)} and overrides with the same."
-  }
   validation {
     condition = length(setsubtract(try(keys(var.msk_lag.overrides), []), flatten([
       for group, topics in local.msk_readers : concat([group], [for topic in topics : "${group}/${topic}"])
@@ -145,31 +90,9 @@ variable "msk_connect" {
     Archive every topic of the catalogue to S3 with MSK Connect; null archives nothing. `plugin` is
     the sink connector's ZIP in a versioned bucket. The module msk-connect-s3 documents each part.
   EOT
-  # object({
-  #   plugin = object({
-  #     bucket_arn     = string
-  #     key            = string
-  #     object_version = string
-  #     class          = optional(string)
-  #   })
-  #   connector_properties = optional(map(string))
-  #   kafkaconnect_version = optional(string)
-  #   s3_prefix_list_id    = optional(string)
-  #   flush    = optional(object({ records = optional(number), interval_s = optional(number) }))
-  #   capacity = optional(object({
-  #     mcu_count   = optional(number)
-  #     min_workers = optional(number)
-  #     max_workers = optional(number)
-  #   }))
-  #   archive  = optional(object({ cold_after_days = optional(number), expire_after_days = optional(number) }))
-  # })
-  type    = any
-  default = null
+  type        = any
+  default     = null
 
-  validation {
-    condition     = length(try(setsubtract(flatten([for key, value in var.msk_connect : contains(local.msk_connect_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_connect_keys), [])) == 0
-    error_message = "msk_connect has unknown keys: ${join(", ", try(setsubtract(flatten([for key, value in var.msk_connect : contains(local.msk_connect_tables, key) ? try(formatlist("${key}.%s", keys(value)), []) : [key]]), local.msk_connect_keys), []))}. There are ${join(", ", local.msk_connect_keys)}."
-  }
   validation {
     condition     = var.msk_connect == null || can(var.msk_connect.plugin.bucket_arn) && can(var.msk_connect.plugin.key) && can(var.msk_connect.plugin.object_version)
     error_message = "msk_connect.plugin needs bucket_arn, key and object_version: the connector's ZIP in a versioned bucket."

@@ -295,13 +295,13 @@ run "refuses_a_successor_without_a_family" {
 run "refuses_keys_a_successor_has_not" {
   command = plan
   variables { msk_successor = { family = "express", brokers = { number = 3 } } }
-  expect_failures = [var.msk_successor]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "refuses_keys_the_archive_has_not" {
   command = plan
   variables { msk_connect = { plugin = { bucket_arn = "arn:aws:s3:::plugins", key = "sink.zip", object_version = "v1" }, flush = { record = 1 } } }
-  expect_failures = [var.msk_connect]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "refuses_an_archive_without_a_plugin" {
@@ -313,13 +313,13 @@ run "refuses_an_archive_without_a_plugin" {
 run "refuses_bounds_that_are_none" {
   command = plan
   variables { msk_lag = { max_offset = 1 } }
-  expect_failures = [var.msk_lag]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "refuses_bounds_of_a_group_that_are_none" {
   command = plan
   variables { msk_lag = { overrides = { notifier = { max_offset = 1 } } } }
-  expect_failures = [var.msk_lag]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "a_big_cluster_stays_within_cloudwatchs_limits" {
@@ -385,7 +385,15 @@ run "refuses_an_archive_of_no_cluster" {
 run "refuses_keys_nobody_reads" {
   command = plan
   variables { msk = { brokers = { max_volume_gib = 500, volume_gb = 20 }, famly = "express" } }
-  expect_failures = [var.msk]
+  expect_failures = [terraform_data.inputs]
+
+  assert {
+    condition = local.unknown_parts == [
+      "msk has no part brokers.volume_gb; beside it there are: brokers.count, brokers.instance_type, brokers.max_volume_gib, brokers.tiered_storage, brokers.volume_gib, brokers.volume_throughput_mibps.",
+      "msk has no part famly; beside it there are: authentication, brokers, client_cidrs, client_prefix_lists, client_security_groups, family, kafka_version, monitoring, replication, retention_days, scraper_security_groups, server_properties.",
+    ]
+    error_message = "Each by its place, with what could have been meant."
+  }
 }
 
 run "refuses_a_subnet_that_is_none" {

@@ -349,7 +349,7 @@ run "refuses_to_forget_payloads_before_their_events" {
 run "refuses_a_key_the_claim_check_has_not" {
   command = plan
   variables { claim_check = { expires_after_days = 40 } }
-  expect_failures = [var.claim_check]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "refuses_to_let_somebody_elses_objects_expire" {
@@ -429,7 +429,7 @@ run "refuses_a_source_there_is_not" {
 run "refuses_an_unknown_key_of_a_source" {
   command = plan
   variables { function_sources = { emails = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:emails", queue = "email-processing", batchsize = 5 } } }
-  expect_failures = [var.function_sources]
+  expect_failures = [terraform_data.inputs]
 }
 
 run "refuses_a_source_that_is_none" {

@@ -1,4 +1,4 @@
-"""The tables of inputs and outputs in the modules' README files."""
+"""The tables of inputs and outputs in the README files of root and modules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 BEGIN = "<!-- inputs and outputs: written by `python -m tools.terraform --write-docs` -->"
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 HEREDOC = re.compile(r"^  (\w+)\s*= <<-(\w+)\n(.*?)^\s*\2$", re.MULTILINE | re.DOTALL)
-# Keys are checked one by one where it matters, since Terraform drops those that a type does not
-# name: the type is then `any`, with what it means above it.
-SAID = re.compile(r"((?:^  #.*\n)+)  type\s*= any$", re.MULTILINE)
-WIDTH = 100
+# Where the root's inputs have their types: it takes `any`, to see what a type would drop.
+TYPED = "modules/inputs"
 
 
 def readmes() -> list[Path]:
@@ -50,11 +48,19 @@ def write() -> None:
 def _current(readme: Path) -> str:
     own = readme.read_text(encoding="utf-8").partition(BEGIN)[0].rstrip()
     blocks = list(_blocks(readme.parent))
-    lines = [own, "", BEGIN]
-    for kind, title in (("variable", "Inputs"), ("output", "Outputs")):
-        lines += ["", f"## {title}"]
-        for name, body in sorted((n, b) for k, n, b in blocks if k == kind):
-            lines += ["", *_entry(kind, name, body)]
+    inputs = sorted((name, body) for kind, name, body in blocks if kind == "variable")
+    typed = {name: _type(readme.parent, name, body) for name, body in inputs}
+    lines = [own, "", BEGIN, "", "## Inputs", ""]
+    lines += ["| input | what it says | type | default |", "|---|---|---|---|"]
+    for name, body in inputs:
+        said = f"`{typed[name]}`" if _is_short(typed[name]) else f"[below](#{name})"
+        lines.append(_row(f"`{name}`", _description(body), said, _default(body)))
+    for name, type_ in typed.items():
+        if not _is_short(type_):
+            lines += ["", f"### {name}", "", "```hcl", *type_.splitlines(), "```"]
+    lines += ["", "## Outputs", "", "| output | what it is |", "|---|---|"]
+    outputs = sorted((name, body) for kind, name, body in blocks if kind == "output")
+    lines += [_row(f"`{name}`", _description(body)) for name, body in outputs]
     return "\n".join(lines) + "\n"
 
 
@@ -63,27 +69,30 @@ def _blocks(folder: Path) -> Iterator[tuple[str, str, str]]:
         yield from BLOCK.findall(file.read_text(encoding="utf-8"))
 
 
-def _entry(kind: str, name: str, body: str) -> list[str]:
-    text = _argument(body, "description") or ""
-    wrapped = textwrap.wrap(
-        " ".join(text.split()),
-        WIDTH,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    lines = [f"### `{name}`", "", *(line.strip() for line in wrapped)]
-    if kind == "variable":
-        default = _argument(body, "default")
-        need = "Required." if default is None else f"Default: `{' '.join(default.split())}`."
-        said = SAID.search(body)
-        type_ = textwrap.dedent(
-            "".join(line[4:] for line in said[1].splitlines(keepends=True))
-            if said
-            else _argument(body, "type") or "any"
-        )
-        lines += ["", need, "", "```hcl", *type_.splitlines(), "```"]
-    return lines
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _is_short(type_: str) -> bool:
+    return "\n" not in type_
+
+
+def _description(body: str) -> str:
+    return " ".join((_argument(body, "description") or "").split())
+
+
+def _default(body: str) -> str:
+    default = _argument(body, "default")
+    return "needed" if default is None else f"`{' '.join(default.split())}`"
+
+
+def _type(folder: Path, name: str, body: str) -> str:
+    """What an input takes; of one that takes ``any``, what the module of inputs makes of it."""
+    said = _argument(body, "type") or "any"
+    if said == "any" and (folder / TYPED).is_dir():
+        typed = {n: b for kind, n, b in _blocks(folder / TYPED) if kind == "variable"}
+        said = _argument(typed[name], "type") or said if name in typed else said
+    return said
 
 
 def _argument(body: str, name: str) -> str | None:

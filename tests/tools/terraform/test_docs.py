@@ -23,15 +23,6 @@ VARIABLES = """variable "rules" {
   }
 }
 
-variable "parts" {
-  description = "Its parts."
-  # object({
-  #   first = optional(string)
-  # })
-  type    = any
-  default = {}
-}
-
 variable "name" {
   description = "What it is called: \\"x\\"."
   type        = string
@@ -68,10 +59,13 @@ def test_a_written_readme_is_current_and_keeps_its_own_words(module):
 def test_every_input_says_type_default_and_need(module):
     docs.write()
     text = (module / "README.md").read_text()
-    assert '### `name`\n\nWhat it is called: "x".\n\nRequired.\n\n```hcl\nstring\n```' in text
-    assert '### `rules`\n\nWhat goes where.\n\nDefault: `{ a = { targets = ["{"] } }`.' in text
-    assert "  targets = optional(list(string), [])\n}))" in text
-    assert "### `arn`\n\nIts ARN." in text
+    assert '\n| `name` | What it is called: "x". | `string` | needed |\n' in text
+    default = '`{ a = { targets = ["{"] } }`'
+    assert f"\n| `rules` | What goes where. | [below](#rules) | {default} |\n" in text
+    assert (
+        "\n### rules\n\n```hcl\nmap(object({\n  targets = optional(list(string), [])\n}))" in text
+    )
+    assert "\n| `arn` | Its ARN. |\n" in text
 
 
 def test_a_new_input_makes_the_readme_stale(module):
@@ -93,7 +87,23 @@ def test_a_module_without_readme_is_a_fault(module):
     assert fault.startswith("modules/thing/README.md is missing")
 
 
-def test_a_type_that_is_checked_by_hand_is_shown_as_it_is_said(module):
+def test_an_input_of_the_root_has_the_type_that_the_module_of_inputs_gives_it(module):
+    typed = module.parent / "inputs"
+    typed.mkdir()
+    readme = typed / "README.md"
+    readme.write_text("# inputs\n")
+    root = typed.parents[1]
+    (typed / "variables.tf").write_text(
+        'variable "parts" {\n  type = object({\n    first = optional(string)\n  })\n}\n'
+    )
+    (root / "variables.tf").write_text('variable "parts" {\n  type = any\n}\n')
     docs.write()
-    text = (module / "README.md").read_text()
-    assert "```hcl\nobject({\n  first = optional(string)\n})\n```" in text
+    for text in ((root / "README.md").read_text(), readme.read_text()):
+        assert "### parts\n\n```hcl\nobject({\n  first = optional(string)\n})\n```" in text
+
+
+def test_a_bar_in_a_description_ends_no_cell(module):
+    file = module / "variables.tf"
+    file.write_text(file.read_text() + 'variable "or" {\n  description = "a|b"\n}\n')
+    docs.write()
+    assert "| `or` | a&#124;b | `any` | needed |" in (module / "README.md").read_text()
