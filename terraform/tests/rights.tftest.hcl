@@ -340,6 +340,29 @@ run "a_function_that_gives_up_tells_the_queue_for_it" {
   }
 }
 
+run "payloads_are_kept_in_a_bucket_that_is_there" {
+  command = plan
+  variables { claim_check = { bucket = "data-lake" } }
+
+  assert {
+    condition     = output.claim_check == { bucket = "data-lake", prefix = "claims/" } && jsondecode(output.claim_check_sender_policy).Statement[0].Resource == "arn:aws:s3:::data-lake/claims/*"
+    error_message = "That bucket, under the prefix, and none is made."
+  }
+}
+
+run "payloads_are_protected_like_the_rest" {
+  command = plan
+  variables {
+    claim_check         = {}
+    deletion_protection = true
+  }
+
+  assert {
+    condition     = module.claim_check[0].settings.deletion_protection
+    error_message = "No plan deletes their bucket."
+  }
+}
+
 run "refuses_to_forget_payloads_before_their_events" {
   command = plan
   variables { claim_check = { expire_after_days = 37 } }

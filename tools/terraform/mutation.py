@@ -28,6 +28,7 @@ WORKERS: Final = 2
 TESTS: Final = {
     "iam.tf": ("rights", "wiring"),
     "claim_check.tf": ("wiring", "rights"),
+    "inputs.tf": ("wiring", "msk"),
     "kms.tf": ("rights",),
     "lambda.tf": ("wiring", "rights"),
     "monitoring_msk.tf": ("wiring", "msk"),
@@ -40,6 +41,7 @@ FILES: Final = (
     "claim_check.tf",
     "eventbridge.tf",
     "iam.tf",
+    "inputs.tf",
     "kms.tf",
     "lambda.tf",
     "monitoring.tf",

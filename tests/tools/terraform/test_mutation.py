@@ -65,9 +65,9 @@ def test_the_faults_that_once_went_unnoticed_are_among_those_planted():
         "cloudwatch.amazonaws.com",  # alarms may publish
         "in [] :",  # an address is not subscribed
         "Condition = local.via.sqs -> (gone)",
-        "client_security_groups  = try(each.value.client_security_groups, ",
+        "client_security_groups  = coalesce(each.value.client_security_groups, ",
         "archive_days = var.archive_days -> (gone)",
-        "s3_prefix_list_id = try(var.msk_connect.s3_prefix_list_id, null) -> (gone)",
+        "s3_prefix_list_id = module.inputs.msk_connect.s3_prefix_list_id -> (gone)",
         "alarm_actions     = ",
     ):
         assert fault in told
