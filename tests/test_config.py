@@ -176,3 +176,10 @@ def test_what_is_no_transport_is_refused_with_how_to_make_one(make, given):
 def test_a_transport_for_kafka_takes_settings_of_kafka():
     with pytest.raises(ConfigError, match=r"^config is 'b:1', of type str: give a KafkaConfig"):
         KafkaTransport("b:1")
+
+
+@pytest.mark.parametrize("name", ["source", "tenant_id"])
+@pytest.mark.parametrize("blank", ["", " ", "\n", "a\tb"])
+def test_a_name_that_does_not_show_is_refused(name, blank):
+    with pytest.raises(ConfigError, match=f"{name} is .*: give a text that can be printed"):
+        Config(**{name: blank})

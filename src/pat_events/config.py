@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from pat_events.core.checks import require_positive, require_seconds, wrong_type
+from pat_events.core.checks import require_positive, require_seconds, require_word, wrong_type
 from pat_events.core.claim import Location
 from pat_events.errors import ConfigError
 from pat_events.settings import Settings
@@ -109,6 +109,8 @@ class Config(Settings):
             require_positive(name, getattr(self, name))
         for name in (*_TIMES, "connect_timeout_s"):
             require_seconds(name, getattr(self, name))
+        for name in ("source", "tenant_id"):
+            require_word(name, getattr(self, name))
         if self.buffer_bytes < self.max_event_bytes:
             raise ConfigError(
                 f"buffer_bytes ({self.buffer_bytes}) is below max_event_bytes "

@@ -13,6 +13,7 @@ from pat_events import Config, Position, Producer
 from pat_events.errors import (
     BufferFullError,
     ClosedError,
+    ConfigError,
     NotDeliveredError,
     TopicMissingError,
     TransportError,
@@ -343,6 +344,14 @@ class TestEnding:
         log.set_down(down=False)
         producer.flush(5)
         assert ack.result(0)
+
+    @pytest.mark.parametrize("timeout_s", ["x", None, float("nan"), -1, True])
+    def test_a_time_to_wait_that_is_none_is_refused(self, make, timeout_s):
+        producer = make()
+        for wait in (producer.flush, producer.close):
+            with pytest.raises(ConfigError, match="timeout_s is"):
+                wait(timeout_s)
+        producer.close(0)
 
     def test_flush_names_what_failed_since_the_last_one(self, make, log):
         log._topics.pop("pat-emails")

@@ -86,6 +86,27 @@ def require_text(name: str, value: object) -> None:
         raise wrong_type(name, value, "text (str)")
 
 
+def require_word(name: str, value: str | None) -> None:
+    """Refuse a text with nothing in it that shows; None is no text.
+
+    Raises:
+        ConfigError: names the setting, the value and what to use instead.
+    """
+    if value is not None and not (value.strip() and value.isprintable()):
+        raise ConfigError(f"{name} is {value!r}: give a text that can be printed, or leave it out")
+
+
+def require_timeout(name: str, seconds: float) -> None:
+    """Refuse what is no time to wait: a number from 0 on, of seconds.
+
+    Raises:
+        ConfigError: names it, the value and what to use instead.
+    """
+    require_number(name, seconds)
+    if not seconds >= 0:
+        raise ConfigError(f"{name} is {seconds}: it must be 0 or more seconds")
+
+
 def wrong_type(name: str, value: object, wanted: str) -> ConfigError:
     """Return the error for a setting that is not what is ``wanted``."""
     return ConfigError(f"{name} is {value!r}, of type {type(value).__name__}: give {wanted}")

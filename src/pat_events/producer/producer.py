@@ -10,6 +10,7 @@ from pat_events.codecs.table import codec_by_name
 from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
+from pat_events.core.checks import require_timeout
 from pat_events.errors import BufferFullError, ConfigError
 from pat_events.producer import refusals
 from pat_events.producer.ack import Ack
@@ -188,7 +189,9 @@ class Producer(Block):
         Raises:
             NotDeliveredError: names the events that failed since the last call, the first 10,000
                 of them, and those still unacknowledged, which stay in the buffer.
+            ConfigError: ``timeout_s`` is no number of seconds.
         """
+        require_timeout("timeout_s", timeout_s)
         self._failures.tell(self._sender.flush(timeout_s), "still waiting")
 
     def close(self, timeout_s: float = 30.0) -> None:
@@ -196,7 +199,9 @@ class Producer(Block):
 
         Raises:
             NotDeliveredError: names the events that were not delivered.
+            ConfigError: ``timeout_s`` is no number of seconds.
         """
+        require_timeout("timeout_s", timeout_s)
         given_up = self._sender.close(timeout_s)
         # They failed as well, and are told once.
         self._failures.forget(given_up)

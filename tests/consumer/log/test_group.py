@@ -389,6 +389,18 @@ def test_a_group_without_a_name_is_refused():
         ConsumerGroup("", handlers, transport=MemoryTransport(MemoryBroker()))
 
 
+@pytest.mark.parametrize("timeout_s", ["x", float("nan"), -1])
+def test_a_time_to_stop_in_that_is_none_is_refused_and_the_group_goes_on(live, timeout_s):
+    handlers = Handlers()
+    handlers.add(EmailReceived, lambda event, ctx: None)
+    group = live.group(handlers, started=False)
+    group.start()
+    with pytest.raises(ConfigError, match="timeout_s is"):
+        group.stop(timeout_s)
+    assert group.running
+    group.stop()
+
+
 def test_stopping_does_not_wait_for_a_retry(live, wait_until):
     handlers = Handlers()
 

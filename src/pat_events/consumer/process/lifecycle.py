@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.process.signals import interrupted_by_signals
-from pat_events.core.checks import MAX_WAIT_S
+from pat_events.core.checks import MAX_WAIT_S, require_timeout
 from pat_events.errors import ClosedError, HoldError, NotDrainedError
 
 if TYPE_CHECKING:
@@ -125,12 +125,14 @@ class Lifecycle:
         Raises:
             NotDrainedError: handlers were still running; their events come again.
             PatEventsError: what had stopped it before.
+            ConfigError: ``timeout_s`` is no number of seconds; it goes on.
         """
+        if timeout_s is None:
+            timeout_s = self._stop_timeout_s
+        require_timeout("timeout_s", timeout_s)
         self._ask_to_stop()
         if self._thread is None or self._called_by_handler():
             return
-        if timeout_s is None:
-            timeout_s = self._stop_timeout_s
         if not self._ended.wait(min(timeout_s, MAX_WAIT_S)):
             self._abort()
             raise NotDrainedError(f"{self._title} did not stop within {timeout_s} s")
