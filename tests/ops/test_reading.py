@@ -15,17 +15,48 @@ from pat_events.ops.letters.selection import Selection
 from pat_events.ops.tail import tail
 from pat_events.transports.kafka import admin
 from pat_events.transports.kafka.connecting import connect
+from pat_events.transports.sending import Outgoing
+from tests.support.clusters import send
 from tests.support.demo import demo_on
 
 LETTERS = "pat-emails.email-processor.dlq"
 
 
-def test_dead_letters_are_counted_by_reason(failed):
+def test_dead_letters_are_counted_by_cause_and_handler(failed):
     found = listing.list_topics(failed, load_catalog()).seen
     listed = {topic.topic: topic for topic in found}
-    assert listed[LETTERS].letters == 2
-    assert listed[LETTERS].reasons == {"attempts-exhausted": 1, "undecodable": 1}
+    topic = listed[LETTERS]
+    assert (topic.letters, topic.read, topic.complete) == (2, 2, True)
+    [first, second] = sorted(topic.groups, key=lambda it: it.reason)
+    assert (first.reason, first.error_class, first.letters) == (
+        "attempts-exhausted",
+        "builtins.LookupError",
+        1,
+    )
+    assert first.handler.endswith("handle")
+    assert 0 < first.first_failed_ms == first.last_failed_ms
+    assert (second.reason, second.handler.endswith("handle")) == ("undecodable", True)
     assert listed["pat-emails.notifier.dlq"].letters == 0
+    [named] = listing.list_topics(failed, load_catalog(), [LETTERS]).seen
+    assert named == topic
+
+
+def test_of_many_letters_the_last_are_read_unless_exact_figures_are_asked_for(cluster, monkeypatch):
+    monkeypatch.setattr(listing, "TAIL", 20)
+    monkeypatch.setattr(listing, "_TAIL_MIN", 5)
+    old = [Outgoing(LETTERS, b"k", None, [("pat-dlq-reason", b"old")], 1) for _ in range(40)]
+    new = [Outgoing(LETTERS, b"k", None, [("pat-dlq-reason", b"new")], 2) for _ in range(30)]
+    send(cluster.kafka.bootstrap_servers, *old, *new)
+    [topic] = listing.list_topics(cluster, load_catalog(), [LETTERS]).seen
+    assert (topic.letters, topic.read, topic.complete) == (70, 20, False)
+    assert [(it.reason, it.letters) for it in topic.groups] == [("new", 20)]
+    told = []
+    [topic] = listing.list_topics(
+        cluster, load_catalog(), [LETTERS], exact=True, tell=lambda *how_far: told.append(how_far)
+    ).seen
+    assert (topic.letters, topic.read, topic.complete) == (70, 70, True)
+    assert [(it.reason, it.letters) for it in topic.groups] == [("old", 40), ("new", 30)]
+    assert told[0] == (0, 70)
 
 
 def test_a_dead_letter_tells_its_cause_and_its_event(failed, types):
@@ -116,7 +147,8 @@ def test_every_dead_letter_topic_of_a_cluster_is_listed(walked):
     found = listing.list_topics(walked.cluster, walked.catalog).seen
     listed = {topic.topic: topic for topic in found}
     assert set(walked.dead_letter_topics) <= listed.keys()
-    assert listed[walked.dead_letter_topics[0]].reasons == {"attempts-exhausted": 1}
+    [group] = listed[walked.dead_letter_topics[0]].groups
+    assert (group.reason, group.letters) == ("attempts-exhausted", 1)
 
 
 def test_tailing_stops_after_as_many_as_asked_for(failed):

@@ -24,16 +24,19 @@ from pat_events.cli.letter_options import (
     Until,
 )
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
-from pat_events.cli.output import command, console, event_types_if_any, print_json, table
+from pat_events.cli.output import command, console, event_types_if_any, print_json, say, table
+from pat_events.cli.progress import progress
 from pat_events.cli.shown_records import (
     cause_facts,
     show_content,
     show_facts,
     show_stack,
     show_title,
+    shown_time,
 )
 from pat_events.cli.usage import Command, Group
 from pat_events.config import Config
+from pat_events.core.wording import counted
 from pat_events.ops.letters import listing, showing
 
 if TYPE_CHECKING:
@@ -44,7 +47,8 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.selection import Selection
     from pat_events.ops.letters.showing import StoredLetter
 
-_REASONS_MAX: Final = 10
+# Causes of one topic that are shown.
+_GROUPS_MAX: Final = 10
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Look at dead letters, and send those of SQS back."
@@ -55,6 +59,14 @@ app = typer.Typer(
 @command
 def list_letters(
     *,
+    topics: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC]...",
+            help="All dead-letter topics without it.",
+            autocompletion=completion.dead_letter_topics,
+        ),
+    ] = None,
     queues: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,27 +75,39 @@ def list_letters(
             help="Instead, this dead-letter queue of SQS by name, URL or ARN; may be repeated.",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Read every letter, and not only the last ones."),
+    ] = False,
     as_json: Json = False,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
-    """List the dead-letter topics: how many letters, and for which reasons; or queues of SQS.
+    """List dead letters by cause and handler, topic by topic; or count those of queues of SQS.
 
-    Of a queue SQS tells how many letters there are, about, and that without a receive.
+    Of a topic the last letters are read, so that the answer is there at once: 10,000 of all topics
+    together. With --exact every letter is. Of a queue SQS tells how many letters there are, about,
+    and that without a receive.
 
     Exit code 1 where a dead-letter topic of the catalogue may not be seen: it may hold some. In
-    JSON a topic is a line, and "complete" is false where only a part was read for the reasons.
+    JSON a topic is a line; "groups" are of those letters that were "read", and "complete" is false
+    where these are not all.
 
     Example:
       pat-events dlq list --bootstrap localhost:9092
+      pat-events dlq list pat-emails.email-processor.dlq --exact
       pat-events dlq list --json | jq -c 'select(.letters > 0)'
       pat-events dlq list --queue pat-dev-email-processing-dlq --queue pat-dev-undelivered
     """
     if queues:
+        if topics or exact:
+            raise typer.BadParameter("TOPIC and --exact are for topics, --queue is for queues")
         queue_letters.list_queues(queues, as_json=as_json)
         return
     config, cluster = configure(bootstrap, catalog)
-    found = listing.list_topics(cluster, load_catalog(config.catalog))
+    chosen = load_catalog(config.catalog)
+    with progress("reading letters") as tell:
+        found = listing.list_topics(cluster, chosen, topics or (), exact=exact, tell=tell)
     if as_json:
         for topic in found.seen:
             print_json(asdict(topic))
@@ -102,17 +126,28 @@ def _show_counts(found: Sequence[DeadLetterTopic]) -> None:
     if not found:
         console.print(f"there is no topic that ends in {DEAD_LETTER_SUFFIX}")
         return
-    shown = table("topic", "letters", "reasons", numbers=("letters",))
+    columns = ("topic", "letters", "reason", "error", "handler", "first failed", "last failed")
+    shown = table(*columns, numbers=("letters",))
     for topic in found:
-        reasons = ", ".join(
-            f"{count} {reason}" for reason, count in list(topic.reasons.items())[:_REASONS_MAX]
-        )
-        if len(topic.reasons) > _REASONS_MAX:
-            reasons += f", {len(topic.reasons) - _REASONS_MAX} more reasons"
+        shown.add_row(topic.topic, str(topic.letters), style="bold" if topic.groups else None)
         if not topic.complete:
-            reasons += f" among the first {listing.MAX_COUNTED}"
-        shown.add_row(topic.topic, str(topic.letters), reasons)
+            shown.add_row("", "", f"of the last {topic.read}:")
+        for group in topic.groups[:_GROUPS_MAX]:
+            error = group.error_class.rpartition(".")[2]
+            times = (_second(group.first_failed_ms), _second(group.last_failed_ms))
+            reason = group.reason or "unknown"
+            shown.add_row("", str(group.letters), reason, error, group.handler, *times)
+        more = topic.groups[_GROUPS_MAX:]
+        if more:
+            rest = f"and {counted(len(more), 'more cause')}: --json has them"
+            shown.add_row("", str(sum(group.letters for group in more)), rest)
     console.print(shown)
+    if not all(topic.complete for topic in found):
+        say("not all letters were read: --exact reads every one")
+
+
+def _second(milliseconds: int) -> str:
+    return shown_time(milliseconds).partition(".")[0]
 
 
 @app.command("show", cls=Command)

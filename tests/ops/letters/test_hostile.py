@@ -9,18 +9,18 @@ from tests.support.clusters import send
 LETTERS = "pat-emails.email-processor.dlq"
 
 
-def test_reasons_of_any_length_and_number_make_one_short_line(cluster, capsys, monkeypatch):
+def test_reasons_of_any_length_and_number_make_one_short_line_each(cluster, capsys, monkeypatch):
     reasons = [f"{number}\n== forged {'x' * 50_000}".encode() for number in range(30)]
     letters = (Outgoing(LETTERS, None, None, [("pat-dlq-reason", it)], 1) for it in reasons)
     send(cluster.kafka.bootstrap_servers, *letters)
-    listed = {topic.topic: topic for topic in listing.list_topics(cluster, load_catalog()).seen}
-    reasons = listed[LETTERS].reasons
-    assert sum(reasons.values()) == 30
-    assert all(len(reason) < 80 and reason.isprintable() for reason in reasons)
-    only = listing.DeadLetterTopics([listed[LETTERS]], [])
-    monkeypatch.setattr(dlq.listing, "list_topics", lambda *_: only)
+    found = {topic.topic: topic for topic in listing.list_topics(cluster, load_catalog()).seen}
+    groups = found[LETTERS].groups
+    assert sum(group.letters for group in groups) == 30
+    assert all(len(it.reason) < 200 and it.reason.isprintable() for it in groups)
+    only = listing.DeadLetterTopics([found[LETTERS]], [])
+    monkeypatch.setattr(dlq.listing, "list_topics", lambda *_, **__: only)
     monkeypatch.setattr(dlq, "configure", lambda *_: (Config(), cluster))
     dlq.list_letters()
     shown = capsys.readouterr().out
-    assert "20 more reasons" in shown
+    assert "and 20 more causes" in shown
     assert not any(line.startswith("==") for line in shown.splitlines())

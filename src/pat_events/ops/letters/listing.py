@@ -1,39 +1,49 @@
-"""Dead letters: how many, why, and what each of them is."""
+"""How many dead letters there are, and why."""
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
-from pat_events.core.dead_letter import read_cause
-from pat_events.core.shown import one_line
+from pat_events.ops.letters.counting import LetterCounts
+from pat_events.ops.letters.letter import Letter
 from pat_events.ops.tail import read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pat_events.catalog.model import Catalog
     from pat_events.ops.cluster import Cluster
+    from pat_events.ops.letters.counting import LetterGroup
+    from pat_events.transports.log import TopicPartition
 
-# Reasons are counted by reading; a topic with more than this has other problems than its mix.
-MAX_COUNTED: Final = 10_000
-# Ours are a word; a stranger's letter may hold any text.
-_REASON_MAX: Final = 60
+#: How many letters are read, of all topics, where no exact figures are asked for: half a second.
+TAIL: Final = 10_000
+# Of a partition among many.
+_TAIL_MIN: Final = 50
+_TELL_EVERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterTopic:
-    """What a dead-letter topic holds; ``complete`` is false where only a part was read.
+    """What a dead-letter topic holds.
 
-    ``reasons`` counts by reason, the most frequent first; a long one is cut.
+    Attributes:
+        topic: Its name.
+        letters: How many letters it holds; where not all were read, how many offsets, and these
+            are as many, or more where some were deleted one by one.
+        read: How many were read: the last ones of each partition.
+        complete: Whether these are all.
+        groups: Those that were read, by cause and handler, the most frequent first.
     """
 
     topic: str
     letters: int
-    reasons: Mapping[str, int]
+    read: int
     complete: bool
+    groups: Sequence[LetterGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +57,63 @@ class DeadLetterTopics:
     unseen: Sequence[str]
 
 
-def list_topics(cluster: Cluster, catalog: Catalog) -> DeadLetterTopics:
-    """Return every dead-letter topic of the cluster with its counts.
+def list_topics(
+    cluster: Cluster,
+    catalog: Catalog,
+    topics: Sequence[str] = (),
+    *,
+    exact: bool = False,
+    tell: Callable[[int, int], None] = lambda _passed, _total: None,
+) -> DeadLetterTopics:
+    """Return what dead-letter topics hold, by cause and handler.
 
     Args:
         cluster: Where.
         catalog: Where its groups' dead-letter topics may not be seen, that is told.
+        topics: Which, of any name; every dead-letter topic of the cluster when empty.
+        exact: Read all letters, and not the last ``TAIL``.
+        tell: Is given how many were read, and of how many, as it goes on.
 
     Raises:
+        TopicMissingError: one of ``topics`` does not exist.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    admin = cluster.admin()
+    admin = cluster.admin(topics)
     layouts = admin.layouts()
-    listed = []
-    for topic in sorted(name for name in layouts if name.endswith(DEAD_LETTER_SUFFIX)):
-        ends = admin.ends([(topic, number) for number in range(layouts[topic].partitions)])
-        reasons: Counter[str] = Counter()
-        for delivery in read_stored(cluster, ends, MAX_COUNTED):
-            reason = read_cause(delivery.header_values).reason
-            reasons[one_line(reason, _REASON_MAX) or "unknown"] += 1
-        read = reasons.total()
-        complete = read < MAX_COUNTED
-        stored = sum(high - low for low, high in ends.values())
-        listed.append(
-            DeadLetterTopic(
-                topic, read if complete else stored, dict(reasons.most_common()), complete
-            )
-        )
+    chosen = sorted(set(topics)) or sorted(it for it in layouts if it.endswith(DEAD_LETTER_SUFFIX))
+    ends = admin.ends(
+        [(topic, number) for topic in chosen for number in range(layouts[topic].partitions)]
+    )
+    read = ends if exact else _tails(ends)
+    counts = {topic: LetterCounts() for topic in chosen}
+    total = sum(high - low for low, high in read.values())
+    for passed, delivery in enumerate(read_stored(cluster, read, sys.maxsize)):
+        counts[delivery.topic].add(Letter.of(delivery))
+        if passed % _TELL_EVERY == 0:
+            tell(passed, total)
+    listed = [_listed(topic, counts[topic], ends, read) for topic in chosen]
     wanted = {topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)}
-    return DeadLetterTopics(listed, admin.hidden(sorted(wanted - layouts.keys())))
+    unseen = () if topics else sorted(wanted - layouts.keys())
+    return DeadLetterTopics(listed, admin.hidden(unseen))
+
+
+def _listed(
+    topic: str,
+    counts: LetterCounts,
+    ends: dict[TopicPartition, tuple[int, int]],
+    read: dict[TopicPartition, tuple[int, int]],
+) -> DeadLetterTopic:
+    mine = [pair for pair in ends if pair[0] == topic]
+    complete = all(read[pair] == ends[pair] for pair in mine)
+    stored = sum(ends[pair][1] - ends[pair][0] for pair in mine)
+    return DeadLetterTopic(
+        topic, counts.letters if complete else stored, counts.letters, complete, counts.groups()
+    )
+
+
+def _tails(
+    ends: dict[TopicPartition, tuple[int, int]],
+) -> dict[TopicPartition, tuple[int, int]]:
+    filled = sum(high > low for low, high in ends.values())
+    each = max(TAIL // max(filled, 1), _TAIL_MIN)
+    return {pair: (max(low, high - each), high) for pair, (low, high) in ends.items()}
