@@ -165,8 +165,8 @@ def read_stored(
 ) -> Iterator[Delivery]:
     """Yield what these ranges of offsets hold, at most ``limit`` records.
 
-    A range may end in markers that are not records, so an end is also where nothing more
-    arrives any more.
+    A range may end in markers that are not records: then the reader tells that its end was
+    reached. Of a transaction that is not over nobody knows, and nothing more arrives for a while.
     """
     open_ends = {pair: high for pair, (low, high) in ends.items() if high > low}
     if not open_ends or limit < 1:
@@ -187,3 +187,6 @@ def read_stored(
                     limit -= 1
                     if not limit:
                         return
+            for pair, end in reader.ended.items():
+                if end >= open_ends.get(pair, end + 1):
+                    del open_ends[pair]

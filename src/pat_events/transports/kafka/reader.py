@@ -32,6 +32,10 @@ _AHEAD_KIB: Final = "4096"
 class KafkaReader:
     """Reads from the positions given to it. One thread owns it.
 
+    Attributes:
+        ended: Partitions whose end was reached, with the offset of what comes next: of one that
+            ends in a transaction, that is behind the mark of its commit.
+
     Args:
         config: The cluster.
         positions: Offset of the first record to read, per partition.
@@ -46,6 +50,8 @@ class KafkaReader:
             replace(config, group_protocol="classic"), _NO_GROUP, self._on_error, purpose="reader"
         )
         settings["queued.max.messages.kbytes"] = _AHEAD_KIB
+        settings["enable.partition.eof"] = True
+        self.ended: Final[dict[Pair, int]] = {}
         with properties.making_client(config, f"reading from {self._address}"):
             self._client = Consumer(settings)
             self._client.assign([TopicPartition(*pair, at) for pair, at in positions.items()])
@@ -66,6 +72,8 @@ class KafkaReader:
             error = message.error()
             if error is None:
                 deliveries.append(delivery_of(message))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's name
+                self.ended[message.topic(), message.partition()] = message.offset()  # type: ignore[index, assignment]
             elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:  # of no use here anyway
                 where = f"{message.topic()}/{message.partition()}"
                 raise translate(error, f"reading {where} from {self._address}")
