@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pat_events.codecs.structured import is_of_type
-from pat_events.errors import ConfigError
+from pat_events.errors import ConfigError, TransportTimeoutError
 from pat_events.transports.kafka.reader import KafkaReader
 from pat_events.transports.log import Start
 
@@ -25,7 +26,7 @@ _POLL_S: Final = 0.1
 _CHUNK: Final = 500
 #: After which quiet time somebody who watches is told, in seconds.
 QUIET_S: Final = 1.0
-# Where nothing has arrived for so long, in seconds, nothing more is there.
+# Where nothing has arrived for so long, in seconds, reading has failed.
 _STALL_S: Final = 15.0
 
 
@@ -161,32 +162,49 @@ def no_such_offset(pair: TopicPartition, offset: int, low: int, high: int) -> Co
 
 
 def read_stored(
-    cluster: Cluster, ends: dict[TopicPartition, tuple[int, int]], limit: int
+    cluster: Cluster, ends: Mapping[TopicPartition, tuple[int, int]], limit: int | None = None
 ) -> Iterator[Delivery]:
     """Yield what these ranges of offsets hold, at most ``limit`` records.
 
-    A range may end in markers that are not records: then the reader tells that its end was
-    reached. Of a transaction that is not over nobody knows, and nothing more arrives for a while.
+    A range may end in marks of transactions, which are not records.
+
+    Raises:
+        TransportTimeoutError: nothing came for a while, and there is more; or a transaction is
+            not over, whose records nobody is given.
+        TransportError: reading failed.
     """
+    return islice(_stored(cluster, ends), limit)
+
+
+def _stored(cluster: Cluster, ends: Mapping[TopicPartition, tuple[int, int]]) -> Iterator[Delivery]:
     open_ends = {pair: high for pair, (low, high) in ends.items() if high > low}
-    if not open_ends or limit < 1:
+    if not open_ends:
         return
     with KafkaReader(cluster.kafka, {pair: ends[pair][0] for pair in open_ends}) as reader:
         quiet_since = time.monotonic()
-        while open_ends and time.monotonic() - quiet_since < _STALL_S:
-            for delivery in reader.read(_CHUNK, _POLL_S):
-                quiet_since = time.monotonic()
+        while open_ends:
+            deliveries = reader.read(_CHUNK, _POLL_S)
+            for delivery in deliveries:
                 pair = (delivery.topic, delivery.partition)
-                high = open_ends.get(pair)
-                if high is None:
-                    continue  # Written after the range was taken.
-                if delivery.offset >= high - 1:
-                    del open_ends[pair]
+                high = open_ends.get(pair, 0)  # 0: it was written after the range was taken.
                 if delivery.offset < high:
                     yield delivery
-                    limit -= 1
-                    if not limit:
-                        return
+                if delivery.offset >= high - 1:
+                    open_ends.pop(pair, None)
             for pair, end in reader.ended.items():
-                if end >= open_ends.get(pair, end + 1):
-                    del open_ends[pair]
+                if end >= open_ends.get(pair, end):
+                    open_ends.pop(pair, None)
+            if deliveries:
+                # After what was done with them, which may take long.
+                quiet_since = time.monotonic()
+            elif open_ends and time.monotonic() - quiet_since > _STALL_S:
+                raise _stalled(cluster, open_ends)
+
+
+def _stalled(cluster: Cluster, open_ends: Mapping[TopicPartition, int]) -> TransportTimeoutError:
+    (topic, number), high = next(iter(open_ends.items()))
+    return TransportTimeoutError(
+        f"reading {topic}/{number} from {cluster.kafka.bootstrap_servers} up to offset {high}: "
+        f"nothing came for {_STALL_S:g} s; a broker does not answer, or a transaction is not over, "
+        "which the brokers take back within a minute or so"
+    )

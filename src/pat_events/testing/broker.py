@@ -126,7 +126,7 @@ class EmbeddedBroker:
         )
 
     def create_topics(self, catalog: Catalog) -> None:
-        """Create every topic of a catalogue, and the dead-letter and retry topics of its groups.
+        """Create every topic of a catalogue and of its groups: dead letters, retries, and audit.
 
         Raises:
             ConfigError: one of them exists.
@@ -136,6 +136,7 @@ class EmbeddedBroker:
             self.create_topic(topic.name, topic.partitions)
         for group in catalog.groups.values():
             self.create_dead_letter_topics(catalog, group.name, catalog.topics_of(group.consumes))
+            self.create_topic(catalog.audit_topic(group.name), 1)
 
     def create_dead_letter_topics(
         self, catalog: Catalog, group: str, topics: Iterable[str]

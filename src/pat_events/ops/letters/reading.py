@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -72,7 +71,7 @@ class LetterReading:
 
     def __iter__(self) -> Iterator[Letter]:
         self.passed = 0
-        for delivery in read_stored(self._cluster, self._ends, sys.maxsize):
+        for delivery in read_stored(self._cluster, self._ends):
             letter = Letter.of(delivery)
             if self._foreign and not self.passed and not letter.tells_a_cause:
                 raise _no_letters(self.topic, f"{delivery.position} tells no cause")

@@ -51,6 +51,9 @@ _RIGHTS: Final = {
     "IAM: kafka-cluster:WriteData or kafka-cluster:ReadData, and kafka-cluster:DescribeTopic)",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (MSK IAM: "
     "kafka-cluster:DescribeGroup and kafka-cluster:AlterGroup)",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "Write on the transactional id (MSK IAM: "
+    "kafka-cluster:AlterTransactionalId, kafka-cluster:DescribeTransactionalId and "
+    "kafka-cluster:WriteDataIdempotently)",
     # Brokers since Kafka 2.8 take Write on any topic for the right to be idempotent.
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "to publish, Write on the topic, and IdempotentWrite "
     "on the cluster before Kafka 2.8 (MSK IAM: kafka-cluster:WriteData and "

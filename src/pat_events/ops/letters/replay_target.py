@@ -1,0 +1,81 @@
+"""Where dead letters go when they are replayed: to the group that gave them up, and to no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pat_events.catalog.model import DEAD_LETTER_SUFFIX
+from pat_events.core.spelling import which_are_there
+from pat_events.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pat_events.catalog.model import Catalog
+    from pat_events.ops.letters.letter import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose letters are replayed, and where to.
+
+    Attributes:
+        group: The group.
+        topics: The dead-letter topics.
+        retry_topics: By the topic that the group reads, the one beside it for what it meets again.
+        foreign: Whether ``topics`` are others', such as Spring's: then each letter tells whose.
+    """
+
+    group: str
+    topics: Sequence[str]
+    retry_topics: Mapping[str, str]
+    foreign: bool = False
+
+    def topic_of(self, letter: Letter) -> str | None:
+        """Return the topic that the event of a letter was in first; None where it is not known.
+
+        Of a topic of ours its name tells, and of a stranger's each letter.
+        """
+        if not self.foreign:
+            name = letter.delivery.topic.removesuffix(f".{self.group}{DEAD_LETTER_SUFFIX}")
+            return name if name in self.retry_topics else None
+        cause = letter.cause
+        if cause.group not in ("", self.group) or cause.origin is None:
+            return None
+        return cause.origin.topic if cause.origin.topic in self.retry_topics else None
+
+
+def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
+    """Return the target of a replay.
+
+    Args:
+        catalog: Knows the groups and what they read.
+        name: A group, or a dead-letter topic.
+        group: The group, for a topic of others' dead letters.
+
+    Raises:
+        ConfigError: the catalogue has no such group, or no group with this dead-letter topic.
+    """
+    topics_by_group = {each: catalog.dead_letter_topics(each) for each in catalog.groups}
+    owner = next((each for each, topics in topics_by_group.items() if name in topics), None)
+    if group is None and name in topics_by_group:
+        return _target(catalog, name, topics_by_group[name])
+    if owner is not None and group in (None, owner):
+        return _target(catalog, owner, (name,))
+    if owner is not None:
+        raise ConfigError(f"the letters of {name} are those of group {owner}, and of no other")
+    if group is None:
+        known = [*topics_by_group, *(it for topics in topics_by_group.values() for it in topics)]
+        raise ConfigError(
+            f"{name!r} is neither a group of the catalogue nor a dead-letter topic of one"
+            f"{which_are_there(name, known)}. For a topic of others' dead letters name the group"
+        )
+    return _target(catalog, group, (name,), foreign=True)
+
+
+def _target(
+    catalog: Catalog, group: str, topics: Sequence[str], *, foreign: bool = False
+) -> Target:
+    consumed = catalog.topics_of(catalog.group(group).consumes)
+    return Target(group, topics, {it: catalog.retry_topic(it, group) for it in consumed}, foreign)

@@ -1,0 +1,218 @@
+"""Dead letters to the group that gave them up, through its retry topic.
+
+What was replayed is read from the retry topic, whose records name their letters: whoever goes on,
+after a process that was killed or beside another operator, sends no letter twice. A transactional
+id lets one process at a time write, and ends what a killed one had begun before the next one looks.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import uuid_utils
+
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.errors import ClosedError, ConfigError, PatEventsError, RecordTooLargeError
+from pat_events.ops.letters import audit
+from pat_events.ops.letters.histogram import Histogram
+from pat_events.ops.letters.replay_target import target_of
+from pat_events.ops.letters.replay_walk import DEFAULT, Replayed, ReplayWalk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pat_events.core.record import Record
+    from pat_events.ops.cluster import Cluster
+    from pat_events.ops.letters.replay_walk import ReplayOptions
+    from pat_events.ops.letters.selection import Selection
+    from pat_events.transports.kafka.transactions import TransactionalSender
+
+#: What the audit topic calls it.
+COMMAND: Final = "dlq replay"
+# What one transaction holds at most. Readers of the retry topic wait for its end.
+_BATCH: Final = 500
+_BATCH_BYTES: Final = 4_194_304
+# With a rate, about how many transactions a second.
+_A_SECOND: Final = 4
+# How often the audit topic is told how far it is, in seconds.
+_TOLD_S: Final = 10.0
+_DONE: Final = "done"
+
+
+def dry_run(
+    cluster: Cluster,
+    name: str,
+    selection: Selection,
+    options: ReplayOptions = DEFAULT,
+    *,
+    config: Config | None = None,
+    tell: Callable[[Replayed], None] = lambda _: None,
+) -> tuple[Replayed, Histogram]:
+    """Return what a replay would do, and what would be sent, by cause and by hour.
+
+    Nothing is written, and a replay under way goes on. The arguments are those of ``replay``, and
+    so is what is raised, but for what is about writing.
+    """
+    target = target_of(load_catalog(Config.given(config).catalog), name, options.group)
+    walk = ReplayWalk(cluster, target, selection, options, tell)
+    histogram = Histogram()
+    for letter, _ in islice(walk.chosen(), options.limit):
+        histogram.add(letter)
+        walk.counts["sent"] += 1
+    return walk.done(), histogram
+
+
+def replay(
+    cluster: Cluster,
+    name: str,
+    selection: Selection,
+    options: ReplayOptions = DEFAULT,
+    *,
+    why: str,
+    config: Config | None = None,
+    tell: Callable[[Replayed], None] = lambda _: None,
+) -> Replayed:
+    """Send dead letters to the group that gave them up, through its retry topic.
+
+    No letter is sent twice unless that is asked for, whatever ends a replay: the same call goes on
+    where the last one ended. Key, value, headers and id are those of the event. What becomes a
+    letter after this began is left. One replay of a group runs at a time; who, when, why and how
+    many is written to the group's audit topic. A signal strikes between two transactions.
+
+    Args:
+        cluster: Where.
+        name: The group, or one of its dead-letter topics.
+        selection: Which letters.
+        options: How.
+        why: For the audit topic.
+        config: Which catalogue; as the environment says when None.
+        tell: Is given what was done, as it goes on.
+
+    Raises:
+        ConfigError: there is no such group or dead-letter topic in the catalogue, every letter is
+            meant and that was not said, or another replay of the group runs.
+        ClosedError: another replay has taken over from this one.
+        TopicMissingError: a dead-letter or retry topic does not exist.
+        TransportError: the cluster did not answer, or does not permit it.
+    """
+    if selection.is_everything and not options.everything:
+        raise ConfigError("every letter is meant: say so, or choose some")
+    if not why.strip():
+        raise ConfigError("say why: that is for the audit topic")
+    config = Config.given(config)
+    catalog = load_catalog(config.catalog)
+    target = target_of(catalog, name, options.group)
+    walk = ReplayWalk(cluster, target, selection, options, tell)
+    audit.ensure_topic(cluster.admin(), catalog, target.group)
+    audit.refuse_two(audit.lines(cluster, target.group), COMMAND, datetime.now(UTC))
+    about = {
+        "why": why,
+        "topics": list(target.topics),
+        "selection": selection.as_json(),
+        "options": {
+            name: value
+            for name, value in asdict(options).items()
+            if value != getattr(DEFAULT, name)
+        },
+    }
+    run = audit.Run(target.group, COMMAND, str(uuid_utils.uuid7()), about)
+    from pat_events.transports.kafka.transactions import (  # noqa: PLC0415 -- loads the client
+        TransactionalSender,
+    )
+
+    audit_topic = catalog.audit_topic(target.group)
+    with closing(TransactionalSender(cluster.kafka, config, audit_topic)) as sender:
+        return _Sending(run, sender, walk).all()
+
+
+class _Sending:
+    """Sends what a walk chooses, and tells the audit topic."""
+
+    def __init__(self, run: audit.Run, sender: TransactionalSender, walk: ReplayWalk) -> None:
+        self._run = run
+        self._sender = sender
+        self._walk = walk
+        self._told = self._due = time.monotonic()
+        rate = walk.options.rate
+        self._most = _BATCH if rate is None else max(1, min(_BATCH, rate // _A_SECOND))
+
+    def all(self) -> Replayed:
+        self._sender.send([self._run.record(audit.STARTED, _now_ms())])
+        try:
+            self._send_all()
+        except ClosedError:
+            raise  # The audit topic tells who has taken over.
+        except PatEventsError as error:
+            self._end_early(f"failed: {error}")
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            self._end_early("interrupted")
+            raise
+        self._sender.send([self._line(audit.ENDED, result=_DONE)])
+        return self._walk.done(self._run.run)
+
+    def _end_early(self, why: str) -> None:
+        # What ended it is raised, and may be why this cannot be told.
+        with suppress(PatEventsError):
+            self._sender.send([self._line(audit.ENDED, result=why)])
+
+    def _send_all(self) -> None:
+        chosen = islice(self._walk.chosen(self._run.run), self._walk.options.limit)
+        batch: list[Record] = []
+        size = 0
+        for _, record in chosen:
+            batch.append(record)
+            size += len(record.value or b"")
+            if len(batch) >= self._most or size >= _BATCH_BYTES:
+                self._send(batch)
+                batch, size = [], 0
+        self._send(batch)
+
+    def _send(self, batch: Sequence[Record]) -> None:
+        if not batch:
+            return
+        self._pace(len(batch))
+        told = []
+        if time.monotonic() - self._told >= _TOLD_S:
+            # In one transaction with what it counts.
+            self._told = time.monotonic()
+            told.append(self._line(audit.PROGRESS, more=len(batch)))
+        try:
+            self._sender.send([*batch, *told])
+        except RecordTooLargeError:
+            self._send_what_fits(batch)
+        else:
+            self._walk.counts["sent"] += len(batch)
+            self._walk.tell(self._run.run)
+
+    def _send_what_fits(self, batch: Sequence[Record]) -> None:
+        for record in batch:
+            try:
+                self._sender.send([record])
+            except RecordTooLargeError:
+                self._walk.counts["too_large"] += 1
+            else:
+                self._walk.counts["sent"] += 1
+
+    def _pace(self, count: int) -> None:
+        rate = self._walk.options.rate
+        if rate is not None:
+            now = time.monotonic()
+            time.sleep(max(0.0, self._due - now))
+            self._due = max(self._due, now) + count / rate
+
+    def _line(self, state: str, *, more: int = 0, **told: object) -> Record:
+        done = asdict(self._walk.done())
+        done["sent"] += more
+        counts = {name: count for name, count in done.items() if count}
+        return self._run.record(state, _now_ms(), counts=counts, **told)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
