@@ -8,12 +8,12 @@ from pat_events.core.dead_letter import (
     MAX_MESSAGE_BYTES,
     MAX_STACK_BYTES,
     Cause,
-    StoredCause,
     dead_letter,
     read_cause,
 )
 from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX, RESERVED_PREFIXES
 from pat_events.core.record import Delivery, Position
+from pat_events.core.stored_cause import StoredCause
 
 HEADERS = [("ce_id", b"e-1"), ("h", None), ("h", b"\xff")]
 
@@ -177,7 +177,7 @@ def test_what_is_written_is_what_is_read():
     )
 
 
-NOTHING_TOLD = StoredCause(None, "", "", "", "", "", "", "", 0, 0, 0, 0)
+NOTHING_TOLD = StoredCause()
 
 
 NO_NUMBERS = [
@@ -205,6 +205,7 @@ def test_a_place_that_no_log_has_is_no_origin(value):
         (f"{KIP_1191_PREFIX}partition", b"3"),
         (f"{KIP_1191_PREFIX}offset", value),
         (f"{OWN_PREFIX}attempts", value),
+        (f"{OWN_PREFIX}reason", b""),
     ]
     assert read_cause(dict(headers)) == NOTHING_TOLD
 

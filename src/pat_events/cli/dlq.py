@@ -85,7 +85,7 @@ def list_letters(
 ) -> None:
     """List dead letters by cause and handler, topic by topic; or count those of queues of SQS.
 
-    Of a topic the last letters are read, so that the answer is there at once: 10,000 of all topics
+    Of a topic the last letters are read, so that the answer is there at once: 5,000 of all topics
     together. With --exact every letter is. Of a queue SQS tells how many letters there are, about,
     and that without a receive.
 

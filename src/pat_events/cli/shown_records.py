@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from pat_events.cli.output import console, event_types_if_any, print_json, say
-from pat_events.core.headers import KIP_1191_PREFIX, OWN_PREFIX
+from pat_events.core.foreign_letters import FOREIGN_PREFIXES
+from pat_events.core.headers import OF_LETTERS
 from pat_events.core.shown import one_line, printable
 from pat_events.core.wording import counted
 from pat_events.ops.event_classes import event_types
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.binding import EventTypes
     from pat_events.catalog.model import Catalog
-    from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Delivery
+    from pat_events.core.stored_cause import StoredCause
 
 # Characters of one fact or header that are shown; the facts of our own letters have fewer.
 _FIELD_MAX: Final = 2_000
@@ -40,9 +41,10 @@ def show_facts(facts: Mapping[str, str]) -> None:
 
 
 def cause_facts(cause: StoredCause) -> dict[str, str]:
-    """Return what a dead letter of ours tells of its cause, but for the stack."""
+    """Return what a dead letter tells of its cause, but for the stack; others' where they do."""
+    attempts = counted(cause.attempts, "attempt")
     facts = {
-        "reason": f"{cause.reason} after {counted(cause.attempts, 'attempt')}",
+        "reason": f"{cause.reason} after {attempts}",
         "error": f"{cause.error_class}: {cause.message}",
         "root cause": cause.root_cause_class,
         "group": cause.group,
@@ -51,6 +53,13 @@ def cause_facts(cause: StoredCause) -> dict[str, str]:
         "published": shown_time(cause.timestamp_ms),
         "failed": f"{shown_time(cause.first_failed_ms)} to {shown_time(cause.last_failed_ms)}",
     }
+    if cause.writer:
+        told = f"{cause.reason or 'untold'}{f' after {attempts}' if cause.attempts else ''}"
+        facts = {"written by": cause.writer, **facts, "reason": told}
+        del facts["failed"]
+        facts = {name: fact for name, fact in facts.items() if fact}
+    if cause.replays:
+        facts["replayed"] = f"{counted(cause.replays, 'time')} before"
     if cause.value_sha256:
         facts["value"] = (
             f"too large for a letter, see where it came from: {cause.value_bytes} bytes, "
@@ -61,6 +70,8 @@ def cause_facts(cause: StoredCause) -> dict[str, str]:
 
 def show_stack(cause: StoredCause) -> None:
     """Print where a handler was when it failed."""
+    if not cause.stacktrace and cause.writer:
+        return
     show_line("stack")
     show_line("  " + cause.stacktrace.rstrip().replace("\n", "\n  "))
 
@@ -69,7 +80,7 @@ def show_content(record: Mapping[str, Any]) -> None:
     """Print headers and event of what ``record_as_json`` made; a cause was shown already."""
     show_line("headers")
     for name, value in record["headers"].items():
-        if not name.startswith((KIP_1191_PREFIX, OWN_PREFIX)):
+        if not name.startswith(OF_LETTERS + FOREIGN_PREFIXES):
             show_line(f"  {one_line(name, _FIELD_MAX)}: {one_line(str(value), _FIELD_MAX)}")
     if "event" in record:
         show_line("event")

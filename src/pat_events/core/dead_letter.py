@@ -7,8 +7,10 @@ import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.core import headers as h
+from pat_events.core.foreign_letters import foreign_cause
 from pat_events.core.headers import KIP_1191_PREFIX, OF_LETTERS, OWN_PREFIX
 from pat_events.core.record import Position, Record
+from pat_events.core.stored_cause import StoredCause
 
 if TYPE_CHECKING:
     from pat_events.core.record import Delivery, Header, Headers, HeaderValues
@@ -40,8 +42,6 @@ _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
 _REPLAYS: Final = f"{OWN_PREFIX}replays"
 
-# The end of the year 9999: no calendar shows a later time.
-_MAX_MS: Final = 253_402_300_799_999
 #: No letter is replayed as often: more is a stranger's.
 MAX_REPLAYS: Final = 1_000_000
 
@@ -59,31 +59,6 @@ class Cause(NamedTuple):
     attempts: int
     first_failed_ms: int
     last_failed_ms: int
-    replays: int = 0
-
-
-class StoredCause(NamedTuple):
-    """What a dead letter tells of its cause. Times are milliseconds since 1970.
-
-    Anybody may have written it: what is missing or cannot be read is empty, 0, or no origin.
-    ``value_bytes`` and ``value_sha256`` are those of a value that was too large for the letter.
-    ``replays`` is how often letters of this event were replayed before it was given up again.
-    """
-
-    origin: Position | None
-    group: str
-    handler: str
-    reason: str
-    error_class: str
-    root_cause_class: str
-    message: str
-    stacktrace: str
-    attempts: int
-    timestamp_ms: int
-    first_failed_ms: int
-    last_failed_ms: int
-    value_bytes: int = 0
-    value_sha256: str = ""
     replays: int = 0
 
 
@@ -154,7 +129,11 @@ def _cause_headers(delivery: Delivery, cause: Cause) -> Headers:
 
 
 def read_cause(values: HeaderValues) -> StoredCause:
-    """Read the cause from a dead letter's headers; never raises."""
+    """Read the cause from a dead letter's headers, whoever wrote it; never raises."""
+    if REASON not in values:
+        foreign = foreign_cause(values)
+        if foreign is not None:
+            return foreign
     return StoredCause(
         origin=origin_of(values),
         group=h.text(values, _GROUP) or "",
@@ -165,9 +144,9 @@ def read_cause(values: HeaderValues) -> StoredCause:
         message=h.text(values, _MESSAGE) or "",
         stacktrace=h.text(values, _STACKTRACE) or "",
         attempts=h.number(values, _ATTEMPTS) or 0,
-        timestamp_ms=h.number(values, _TIMESTAMP_MS, _MAX_MS) or 0,
-        first_failed_ms=h.number(values, _FIRST_FAILED_MS, _MAX_MS) or 0,
-        last_failed_ms=h.number(values, _LAST_FAILED_MS, _MAX_MS) or 0,
+        timestamp_ms=h.number(values, _TIMESTAMP_MS, h.MAX_MS) or 0,
+        first_failed_ms=h.number(values, _FIRST_FAILED_MS, h.MAX_MS) or 0,
+        last_failed_ms=h.number(values, _LAST_FAILED_MS, h.MAX_MS) or 0,
         value_bytes=h.number(values, _VALUE_BYTES) or 0,
         value_sha256=h.text(values, _VALUE_SHA256) or "",
         replays=h.number(values, _REPLAYS, MAX_REPLAYS) or 0,

@@ -56,6 +56,8 @@ MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 65_536
 # Of an offset, for one.
 MAX_NUMBER: Final = 2**63 - 1
+# Milliseconds since 1970 at the end of the year 9999: no calendar shows a later time.
+MAX_MS: Final = 253_402_300_799_999
 
 
 def text(values: HeaderValues, name: str) -> str | None:

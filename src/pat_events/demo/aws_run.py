@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pat_events import ConsumerStats, Handlers
-    from pat_events.core.dead_letter import StoredCause
+    from pat_events.core.stored_cause import StoredCause
     from pat_events.demo.aws_site import AwsSite
     from pat_events.telemetry.observer import Happening
     from pat_events.transports.queue import QueueMessage

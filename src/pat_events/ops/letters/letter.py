@@ -8,8 +8,8 @@ from pat_events.core import headers as h
 from pat_events.core.dead_letter import read_cause
 
 if TYPE_CHECKING:
-    from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Delivery
+    from pat_events.core.stored_cause import StoredCause
 
 
 class Letter(NamedTuple):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.counting import LetterGroup
     from pat_events.transports.log import TopicPartition
 
-#: How many letters are read, of all topics, where no exact figures are asked for: half a second.
-TAIL: Final = 10_000
+#: How many letters are read, of all topics, where no exact figures are asked for.
+TAIL: Final = 5_000
 # Of a partition among many.
 _TAIL_MIN: Final = 50
 _TELL_EVERY: Final = 1_000

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pat_events.catalog.binding import EventTypes
-    from pat_events.core.dead_letter import StoredCause
     from pat_events.core.record import Position
+    from pat_events.core.stored_cause import StoredCause
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.selection import Selection
 
