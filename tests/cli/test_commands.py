@@ -30,6 +30,7 @@ COMMANDS = [
     ["consume"],
     ["dlq", "list"],
     ["dlq", "show"],
+    ["dlq", "replay"],
     ["lag"],
     ["groups", "reset"],
     ["doctor"],

@@ -9,7 +9,7 @@ import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
-from pat_events.cli import completion, queue_letters, queue_moves
+from pat_events.cli import completion, letter_replay, queue_letters, queue_moves
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.letter_options import (
     Causes,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _GROUPS_MAX: Final = 10
 
 app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Look at dead letters, and send those of SQS back."
+    cls=Group, no_args_is_help=True, help="Look at dead letters, and have them handled again."
 )
 
 
@@ -238,5 +238,6 @@ def _show(letter: StoredLetter) -> None:
     show_content(record)
 
 
+app.command("replay", cls=Command)(letter_replay.replay_letters)
 app.command("redrive", cls=Command)(queue_letters.redrive)
 app.add_typer(queue_moves.app, name="move")

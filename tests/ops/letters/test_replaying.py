@@ -13,6 +13,7 @@ from pat_events.core.replayed import read_replay
 from pat_events.errors import ConfigError, TopicMissingError
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.letters import audit
+from pat_events.ops.letters.histogram import HOUR_MS
 from pat_events.ops.letters.replay_walk import ReplayOptions
 from pat_events.ops.letters.replaying import dry_run, replay
 from pat_events.ops.letters.selection import EVERYTHING, Selection
@@ -144,11 +145,12 @@ def test_a_dry_run_tells_what_would_be_sent_by_cause_and_hour_and_writes_nothing
     )
     done, histogram = dry_run(cluster, GROUP, EVERYTHING)
     assert (done.meant, done.sent, done.quarantined) == (4, 3, 1)
-    assert histogram.causes == {
-        ("attempts-exhausted ConnectionError", "emails.process"): 2,
-        ("undecodable ValueError", ""): 1,
-    }
-    assert histogram.hours == {"2026-11-18T11": 3}
+    found = [(it.letters, it.reason, it.error_class, it.handler) for it in histogram.causes()]
+    assert found == [
+        (2, "attempts-exhausted", "builtins.ConnectionError", "emails.process"),
+        (1, "undecodable", "builtins.ValueError", ""),
+    ]
+    assert histogram.hours() == {FAILED_MS // HOUR_MS * HOUR_MS: 3}
     assert keys(cluster) == []
     assert stored(cluster, AUDIT) == []
 

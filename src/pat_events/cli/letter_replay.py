@@ -1,0 +1,244 @@
+"""``pat-events dlq replay``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path  # noqa: TC003 -- typer reads it
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from pat_events.cli import completion
+from pat_events.cli.exit_codes import FAILED
+from pat_events.cli.letter_options import (
+    Causes,
+    Chosen,
+    EventType,
+    Handler,
+    Ids,
+    Keys,
+    Offsets,
+    Partition,
+    Since,
+    Until,
+)
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, console, say, table
+from pat_events.cli.progress import progress
+from pat_events.cli.shown_records import shown_time
+from pat_events.core.wording import counted
+from pat_events.ops.letters.replay_walk import MAX_REPLAYS, Replayed, ReplayOptions
+from pat_events.ops.letters.replaying import dry_run, replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pat_events.ops.letters.histogram import Histogram
+
+_BAR: Final = 40
+# Why letters stay, and what takes them.
+_STAYS: Final = {
+    "quarantined": f"replayed {MAX_REPLAYS} times or more; --include-quarantined takes them",
+    "without_value": "too large for a letter, and gone or altered where they came from",
+    "too_large": "larger than max.message.bytes of the retry topic",
+    "of_others": "of another group, or of a topic that this group does not read",
+}
+
+
+@command
+def replay_letters(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TOPIC|GROUP",
+            help="A dead-letter topic, or a group: all of its.",
+            autocompletion=completion.dead_letter_topics,
+        ),
+    ],
+    why: Annotated[
+        str | None,
+        typer.Option("--why", metavar="TEXT", help="Why, for those who read the audit topic."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
+    ] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be sent, by cause and by hour.")
+    ] = False,
+    causes: Causes = None,
+    handler: Handler = None,
+    event_type: EventType = None,
+    ids: Ids = None,
+    id_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--id-file", metavar="FILE", help="Only these events: an id a line; - for the input."
+        ),
+    ] = None,
+    keys: Keys = None,
+    since: Since = None,
+    until: Until = None,
+    partition: Partition = None,
+    offsets: Offsets = None,
+    rate: Annotated[
+        int | None, typer.Option("--rate", min=1, metavar="N", help="Most letters a second.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, metavar="N", help="Most letters.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also letters that were replayed before.")
+    ] = False,
+    include_quarantined: Annotated[
+        bool,
+        typer.Option(
+            "--include-quarantined",
+            help=f"Also letters of events that were replayed {MAX_REPLAYS} times or more.",
+        ),
+    ] = False,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", metavar="GROUP", help="Of another program's TOPIC, whose they are."
+        ),
+    ] = None,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Hand dead letters to the group that gave them up once more: all, or some.
+
+    They go to its retry topic, TOPIC.GROUP.retry, which no other group reads. The event's id, key,
+    payload and headers are as they were. The letters stay where they are.
+
+    A letter that is in the retry topic is not sent again unless --again says so. So Ctrl-C, or
+    whatever else ends it, loses and doubles nothing: the same command goes on with the rest. What
+    becomes a letter meanwhile is left.
+
+    One replay of a group runs at a time. Who, when, why and how many is in the topic
+    GROUP.replays. Exit code 1 where something that was meant stays, or nothing was.
+
+    Letters of a queue of SQS go back with 'dlq redrive'.
+
+    Example:
+      pat-events dlq replay email-processor --cause ConnectionError --dry-run
+      pat-events dlq replay email-processor --cause ConnectionError --why "mail API is back"
+      pat-events dlq replay pat-emails.email-processor.dlq --all --rate 50 --why "fixed in 1.4.2"
+    """
+    named = [*(ids or ()), *_ids_of(id_file)]
+    chosen = Chosen(
+        event_type=event_type,
+        ids=named or None,
+        keys=keys,
+        since=since,
+        until=until,
+        causes=causes,
+        handler=handler,
+        partition=partition,
+        offsets=offsets,
+    )
+    config, cluster = configure(bootstrap, catalog)
+    selection = chosen.selection(config)
+    if everything and not selection.is_everything:
+        raise typer.BadParameter("--all is every letter: leave it out, or what chooses some")
+    if selection.is_everything and not (everything or dry):
+        raise typer.BadParameter(
+            "nothing says which letters: choose some, or say --all; --dry-run shows what there is"
+        )
+    options = ReplayOptions(
+        group=group,
+        everything=everything,
+        again=again,
+        include_quarantined=include_quarantined,
+        rate=rate,
+        limit=limit,
+    )
+    if dry:
+        with progress("reading letters") as shown:
+            tell = _Progress(shown).tell
+            done, histogram = dry_run(cluster, name, selection, options, config=config, tell=tell)
+        _show_histogram(histogram)
+        console.print(f"{counted(done.sent, 'letter')} would be sent; nothing was")
+    else:
+        if why is None or not why.strip():
+            raise typer.BadParameter("say why, with --why: it is kept in the audit topic")
+        done = _replay(partial(replay, cluster, name, selection, options, why=why, config=config))
+        console.print(_summary(done), soft_wrap=True)
+    _show_rest(done, limit)
+
+
+def _replay(send: Callable[..., Replayed]) -> Replayed:
+    with progress("replaying letters") as shown:
+        so_far = _Progress(shown)
+        try:
+            return send(tell=so_far.tell)
+        except BaseException:
+            if so_far.done.run:
+                say(f"before it stopped: {_summary(so_far.done)}")
+                say("the same command goes on with the rest, and sends none of these again")
+            raise
+
+
+def _ids_of(path: Path | None) -> list[str]:
+    """Return the ids that a file names.
+
+    Raises:
+        BadParameter: it cannot be read, or names none: that must not mean all.
+    """
+    if path is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error}") from None
+    found = text.removeprefix("\ufeff").split()
+    if not found:
+        raise typer.BadParameter(f"{path} holds no id")
+    return found
+
+
+class _Progress:
+    """Knows how far it is, for whoever is told when it ends early."""
+
+    def __init__(self, shown: Callable[[int, int], None]) -> None:
+        self._shown = shown
+        self.done = Replayed()
+
+    def tell(self, done: Replayed) -> None:
+        self.done = done
+        self._shown(done.read, done.total)
+
+
+def _summary(done: Replayed) -> str:
+    return f"{counted(done.sent, 'letter')} replayed of {done.read} that were looked at"
+
+
+def _show_rest(done: Replayed, limit: int | None) -> None:
+    """Say what was not sent, and end with an exit code where that is to be looked at."""
+    if done.before:
+        say(f"{counted(done.before, 'letter')} had been replayed before: --again sends them again")
+    for name, why in _STAYS.items():
+        if count := getattr(done, name):
+            say(f"not sent: {counted(count, 'letter')} {why}")
+    if done.sent == limit:
+        say(f"{limit} is the most that --max lets it send: more letters may be there")
+    if not done.meant:
+        say(f"no letter is meant, of {done.read} that were looked at")
+    if done.stay or not done.meant:
+        raise typer.Exit(FAILED)
+
+
+def _show_histogram(histogram: Histogram) -> None:
+    causes = table("letters", "reason", "error", "handler", numbers=("letters",))
+    for each in histogram.causes():
+        error = each.error_class.rpartition(".")[2]
+        causes.add_row(str(each.letters), each.reason or "unknown", error, each.handler)
+    hours = histogram.hours()
+    shown = table("letters", "failed last", "", numbers=("letters",))
+    most = max(hours.values(), default=0)
+    for begin_ms, count in hours.items():
+        shown.add_row(str(count), shown_time(begin_ms)[:13] + "h", "#" * -(-_BAR * count // most))
+    if hours:
+        console.print(causes)
+        console.print(shown)
