@@ -22,8 +22,10 @@ from pat_events import (
     Bridge,
     Config,
     ConsumerGroup,
+    Dedupe,
     Handlers,
     KafkaConfig,
+    MemoryDedupe,
     Order,
     QueueBridge,
     QueueConsumer,
@@ -71,6 +73,8 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("Handlers.batch", Handlers.batch, None),
     ("RetryPolicy", RetryPolicy, None),
     ("Breaker", Breaker, None),
+    ("Dedupe", Dedupe, None),
+    ("MemoryDedupe", MemoryDedupe, None),
 )
 
 _HEAD: Final = """\

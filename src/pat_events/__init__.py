@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.bridge.bridges import Bridge, QueueBridge
     from pat_events.consumer.context import Context
+    from pat_events.consumer.dedupe.dedupe import Dedupe
+    from pat_events.consumer.dedupe.memory import MemoryDedupe
+    from pat_events.consumer.dedupe.store import DedupeClaim, DedupeStore
     from pat_events.consumer.function.handler import lambda_handler
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
         CodecError,
         ConfigError,
         DeadLetterError,
+        DedupeStoreError,
+        EventClaimedError,
         HandlerTimeoutError,
         HoldError,
         NotDeliveredError,
@@ -99,14 +104,20 @@ __all__ = [
     "ConsumerStats",
     "Context",
     "DeadLetterError",
+    "Dedupe",
+    "DedupeClaim",
+    "DedupeStore",
+    "DedupeStoreError",
     "Envelope",
     "EventBridge",
+    "EventClaimedError",
     "HandlerObject",
     "HandlerTimeoutError",
     "Handlers",
     "HoldError",
     "KafkaConfig",
     "KafkaTransport",
+    "MemoryDedupe",
     "NoTransportError",
     "NotDeliveredError",
     "NotDrainedError",
@@ -163,14 +174,20 @@ if not TYPE_CHECKING:
         "ConsumerStats": "telemetry.counts",
         "Context": "consumer.context",
         "DeadLetterError": "errors",
+        "Dedupe": "consumer.dedupe.dedupe",
+        "DedupeClaim": "consumer.dedupe.store",
+        "DedupeStore": "consumer.dedupe.store",
+        "DedupeStoreError": "errors",
         "Envelope": "core.envelope",
         "EventBridge": "transports.aws.eventbridge",
+        "EventClaimedError": "errors",
         "HandlerObject": "consumer.signatures",
         "HandlerTimeoutError": "errors",
         "Handlers": "consumer.handlers",
         "HoldError": "errors",
         "KafkaConfig": "transports.kafka.config",
         "KafkaTransport": "transports.kafka.transport",
+        "MemoryDedupe": "consumer.dedupe.memory",
         "NotDeliveredError": "errors",
         "NotDrainedError": "errors",
         "NotPermittedError": "errors",

@@ -13,6 +13,7 @@
     │   └── UnknownEventError       a type the catalogue does not have
     ├── TransientError            retry, after ``retry_after_s`` where given
     │   ├── TransportError          the broker or the network (*)
+    │   │   ├── DedupeStoreError        where claims of events are kept
     │   │   ├── TransportTimeoutError
     │   │   ├── TransportUnavailableError
     │   │   │   └── AuthenticationError   the sign-in was refused: user, token or certificate
@@ -21,6 +22,7 @@
     │   └── HandlerTimeoutError     a handler passed its deadline
     ├── HoldError                 keep the event where it is, never skip it
     │   ├── DeadLetterError         the client refused a dead letter, unforeseen
+    │   ├── EventClaimedError       somebody else has claimed the event, and may be handling it
     │   ├── NoTransportError        a handler publishes, and its consumer was not told where to
     │   ├── OffsetOutOfRangeError   the group's position is no longer in the log
     │   ├── UnfinishedWorkError     a handler returned work that is not done
@@ -143,6 +145,10 @@ class TransportError(TransientError):
     """
 
 
+class DedupeStoreError(TransportError):
+    """The store that a ``Dedupe`` was given did not answer, or answered what is no claims."""
+
+
 class TransportTimeoutError(TransportError):
     """No answer within the bound the caller chose."""
 
@@ -175,6 +181,13 @@ class DeadLetterError(HoldError):
     """The client refused a dead letter in a way nobody foresaw; the event is held.
 
     A dead letter that fails otherwise, as with a ``TransportError``, holds its event as well.
+    """
+
+
+class EventClaimedError(HoldError):
+    """The event came twice, and is claimed where it came first: it waits for what comes of that.
+
+    Where that process has died, until its claim is over.
     """
 
 

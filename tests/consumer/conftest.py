@@ -23,7 +23,7 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pat_events import Handlers
+    from pat_events import Dedupe, Handlers
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
 
@@ -70,6 +70,11 @@ class Log:
     def raw(self, value: bytes | None, headers: list, key: bytes | None = b"k") -> None:
         self.broker.append(Outgoing(TOPIC, key, value, headers, 1))
 
+    def again(self, *, index: int = -1, topic: str = TOPIC) -> None:
+        """One of the records once more, as a producer without idempotence repeats it."""
+        record = self.broker.records(topic)[index]
+        self.broker.append(Outgoing(TOPIC, record.key, record.value, record.headers, 1))
+
     @property
     def dead(self) -> list[Delivery]:
         return self.broker.records(DEAD)
@@ -97,6 +102,7 @@ class Stage(Log):
         max_uncommitted: int = 10_000,
         observers: Iterable[Observer] = (),
         while_waiting: Callable[[float], None] | None = None,
+        dedupe: Dedupe | None = None,
     ) -> Member:
         return Member(
             self.broker,
@@ -114,6 +120,7 @@ class Stage(Log):
             ),
             observers=observers,
             while_waiting=while_waiting,
+            dedupe=dedupe,
         )
 
     @staticmethod

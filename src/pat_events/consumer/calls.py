@@ -105,12 +105,14 @@ class Batch:
         events = []
         for index, delivery in enumerate(deliveries):
             try:
-                events.append(delivery.route.decode(delivery.value))
+                event = delivery.route.decode(delivery.value)
             except Exception as error:  # noqa: BLE001 - as in the attempt
                 self._failures.append((index, delivery.route.undecodable(delivery, error)))
             else:
-                self._indexes.append(index)
-        if not events:
+                if event is not None:  # Else it was handled.
+                    events.append(event)
+                    self._indexes.append(index)
+        if self._failures and not events:
             raise self._failures[0][1]
         return events
 
@@ -122,7 +124,9 @@ class Batch:
     def call(self, events: list[Message], _: Batch) -> Awaitable[None] | None:
         """Call the handler with all events and their contexts."""
         pairs = list(zip(events, self._contexts, strict=True))
-        result: Awaitable[None] | None = self.value[0].route.call(pairs)
+        # Of a duplicate the route calls nothing.
+        first = self._indexes[0] if pairs else 0
+        result: Awaitable[None] | None = self.value[first].route.call(pairs)
         return result
 
     def note(self, ack: Ack) -> None:
@@ -134,8 +138,9 @@ class Batch:
         next((each for each in contexts if each.failure is None), contexts[0]).note(ack)
 
     def undecodable(self, job: Job, _: Exception) -> None:
-        """Note that nothing can be decoded."""
+        """Note that nothing can be decoded, of what was not handled before."""
         job.failures = self._failures
+        job.done = len(self.value)
 
     def settle(self, job: Job) -> bool:
         """Note what each event published and failed with."""

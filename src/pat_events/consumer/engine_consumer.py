@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.setup import Setup
-    from pat_events.consumer.workers.pool import Workers
+    from pat_events.consumer.workers.pool import ClosableWorkers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import GivenObserver
@@ -83,7 +83,7 @@ class EngineConsumer(Lifecycle):
         self._counts = Counts()
         self._engine: Engine | None = None
         self._stepped_at = 0.0
-        self._workers: Workers | None = None
+        self._workers: ClosableWorkers | None = None
         self._producer: Producer | None = None
         setup.handlers.freeze()
 
@@ -121,14 +121,14 @@ class EngineConsumer(Lifecycle):
 
     def _makes_workers(
         self, stack: ExitStack, loop: asyncio.AbstractEventLoop | None
-    ) -> Callable[[Callable[[Job], None]], Workers]:
+    ) -> Callable[[Callable[[Job], None]], ClosableWorkers]:
         """Return what makes workers of where to post jobs; ``_open`` comes before."""
         if self._setup.is_async and loop is None:
             loop = stack.enter_context(loop_thread())
         return lambda post: self._setup.workers(self._producer, post, loop)
 
     def _step_until_stopped(
-        self, engine: Engine, workers: Workers, begin: Callable[[], None] = lambda: None
+        self, engine: Engine, workers: ClosableWorkers, begin: Callable[[], None] = lambda: None
     ) -> None:
         """Drive an engine, and end it and its workers, also where ``begin`` raises.
 

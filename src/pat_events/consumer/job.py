@@ -61,6 +61,8 @@ class Job:
         mixed: Its deliveries are for several handlers.
         done: How many deliveries, from the front, were handled.
         failures: What failed; in a batch there may be several.
+        claims: Where events are claimed: of each the key by which it is, or None where it is not.
+        skipped: So many of what was done were duplicates, and no handler was called for them.
         raised: What failed a batch of several events as a whole and counts as an attempt of each.
         fetching: A payload is fetched that is kept elsewhere: no handler is at work.
         seconds: How long a worker was at it.
@@ -72,6 +74,7 @@ class Job:
     __slots__ = (
         "abandoned",
         "calls_at_least",
+        "claims",
         "deliveries",
         "done",
         "failures",
@@ -81,6 +84,7 @@ class Job:
         "more_lanes",
         "raised",
         "seconds",
+        "skipped",
         "source",
         "unsettled",
         "wanted_back",
@@ -102,6 +106,8 @@ class Job:
         self.raised: BaseException | None = None
         self.unsettled: list[tuple[int, Ack]] | None = None
         self.abandoned = self.wanted_back = self.mixed = self.fetching = False
+        self.claims: Sequence[bytes | None] | None = None
+        self.skipped = 0
         self.seconds = 0.0
         self.calls_at_least = 1
 
@@ -143,6 +149,7 @@ class Job:
         last = len(self.deliveries) - 1
         left = Job(self.source, self.lane, self.deliveries, self.more_lanes)
         left.mixed = self.mixed
+        left.claims, left.skipped = self.claims, self.skipped
         left.seconds = self.seconds
         if self.registration.batch_size:
             # Which event of a batch hangs is unknown: each is then tried alone.

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
+from pat_events.consumer.dedupe.dedupe import Dedupe
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.pool import Workers
 from pat_events.consumer.workers.tasks import TaskWorkers
 from pat_events.consumer.workers.threads import ThreadWorkers
-from pat_events.core.checks import require_at_least_1
+from pat_events.core.checks import require_at_least_1, wrong_type
 from pat_events.producer.in_consumer import producer_in_consumer
 from pat_events.telemetry.observers import checked_observers
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
+    from pat_events.consumer.workers.pool import ClosableWorkers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.observer import GivenObserver, Observer, Origin
     from pat_events.telemetry.spans import ConsumerSpans, Spans
@@ -45,6 +48,8 @@ class Setup:
         spans: Makes those of calls of handlers.
         max_threads: Threads for handlers that are plain functions.
         max_tasks: Most coroutine handlers at work at a time.
+        group: Whose events are claimed: the group, queue or function.
+        dedupe: Has events that come twice handled once.
     """
 
     config: Config
@@ -57,6 +62,8 @@ class Setup:
     spans: ConsumerSpans | None
     max_threads: int
     max_tasks: int
+    group: str
+    dedupe: Dedupe | None
 
     @classmethod
     def of(
@@ -70,6 +77,7 @@ class Setup:
         max_tasks: int,
         observers: Iterable[GivenObserver],
         tracing: Spans | None,
+        dedupe: Dedupe | None = None,
     ) -> Setup:
         """Return what the consumer works with that ``origin`` names, of what it was given.
 
@@ -78,6 +86,8 @@ class Setup:
         """
         for setting, value in (("max_threads", max_threads), ("max_tasks", max_tasks)):
             require_at_least_1(setting, value)
+        if not isinstance(dedupe, Dedupe | None):
+            raise wrong_type("dedupe", dedupe, "a Dedupe, as in Dedupe(MemoryDedupe())")
         types = EventTypes(load_catalog(config.catalog))
         stored = Payloads.configured(config, payloads)
         spans = None if tracing is None else tracing.of_consumer(origin)
@@ -92,6 +102,8 @@ class Setup:
             spans=spans,
             max_threads=max_threads,
             max_tasks=max_tasks,
+            group=origin.consumer,
+            dedupe=dedupe,
         )
 
     @property
@@ -114,7 +126,7 @@ class Setup:
         producer: Producer | None,
         post: Callable[[Job], None],
         loop: asyncio.AbstractEventLoop | None,
-    ) -> Workers:
+    ) -> ClosableWorkers:
         """Return workers.
 
         Args:
@@ -122,7 +134,14 @@ class Setup:
             post: Is given each job that is settled.
             loop: Runs coroutine handlers; None where there are none.
         """
-        return Workers(
-            ThreadWorkers(self.max_threads, producer, post),
-            None if loop is None else TaskWorkers(self.max_tasks, loop, producer, post),
-        )
+
+        def make(post: Callable[[Job], None]) -> Workers:
+            threads = ThreadWorkers(self.max_threads, producer, post)
+            tasks = None
+            if loop is not None:
+                tasks = TaskWorkers(self.max_tasks, loop, producer, post)
+            return Workers(threads, tasks, post)
+
+        if self.dedupe is None:
+            return make(post)
+        return ClaimingWorkers.of(self.dedupe, self.group, make, post)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pat_events.telemetry.observer import (
     DeadLettered,
     Delivered,
+    Duplicates,
     GivenBack,
     Handled,
     Held,
@@ -26,11 +27,13 @@ class ConsumerStats:
 
     Every delivery ends in exactly one of ``handled``, ``skipped`` (no handler for
     its type) or ``dead_lettered``, or is still ``in_flight``; ``returned`` ones
-    went back to the log with their partition, or to their queue.
+    went back to the log with their partition, or to their queue. Of those that were handled
+    ``duplicates`` were handled before: no handler was called for them.
     """
 
     delivered: int = 0
     handled: int = 0
+    duplicates: int = 0
     skipped: int = 0
     dead_lettered: int = 0
     retried: int = 0
@@ -60,6 +63,8 @@ class Counts:
                 stats.delivered += events
                 stats.skipped += skipped
                 stats.in_flight += events - skipped
+            case Duplicates(events):
+                stats.duplicates += events
             case DeadLettered():
                 stats.dead_lettered += 1
                 stats.in_flight -= 1

@@ -16,6 +16,7 @@ from pat_events.telemetry.observer import (
     Committed,
     DeadLettered,
     Delivered,
+    Duplicates,
     GivenBack,
     GivenUp,
     Handled,
@@ -170,6 +171,7 @@ class ConsumerMeter(Meter):
         return {
             Delivered: self._delivered,
             Handled: lambda what: self._add(m.HANDLED, group, what.events),
+            Duplicates: lambda what: self._add(m.DUPLICATES, group, what.events),
             JobsEnded: self._jobs_ended,
             Retried: lambda what: self._add(m.RETRIES, self._of(what)),
             Held: lambda what: self._add(m.HOLDS, self._of(what)),

@@ -115,6 +115,12 @@ BREAKER_OPEN: Final = Metric(
 HANDLED: Final = Metric(
     "pat_events_consumer_handled", "counter", "Events that handlers are done with.", ("group",)
 )
+DUPLICATES: Final = Metric(
+    "pat_events_consumer_duplicates",
+    "counter",
+    "Events among those that were handled before, and so were skipped.",
+    ("group",),
+)
 SKIPPED: Final = Metric(
     "pat_events_consumer_skipped",
     "counter",
@@ -256,6 +262,7 @@ METRICS: Final = (
     WAITING,
     BREAKER_OPEN,
     HANDLED,
+    DUPLICATES,
     SKIPPED,
     RETURNED,
     RETRIES,

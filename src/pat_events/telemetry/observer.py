@@ -56,6 +56,12 @@ class Handled(NamedTuple):
     events: int
 
 
+class Duplicates(NamedTuple):
+    """So many of the events that are done were done before: no handler was called for them."""
+
+    events: int
+
+
 class EndedJob(NamedTuple):
     """One handler was called for some events of a partition, in one job of a worker.
 
@@ -244,6 +250,7 @@ class InvocationEnded(NamedTuple):
 Happening: TypeAlias = (
     Delivered
     | Handled
+    | Duplicates
     | JobsEnded
     | Retried
     | Held

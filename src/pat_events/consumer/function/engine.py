@@ -141,7 +141,7 @@ class Engine:
         now = self._clock()
         if now >= self._deadline:
             return False
-        give_up_overdue(self._workers, now, self._inbox.put)
+        give_up_overdue(self._workers, now)
         self._recovery.run_due(now)
         self._hand_out()
         due = self._recovery.next_due
@@ -197,7 +197,7 @@ class Engine:
             self._workers.submit(jobs)
 
     def _settle(self, items: Sequence[Any]) -> None:
-        self._recovery.breakers.came_back(items)
+        self._recovery.came_back(items)
         for job in items:
             if job.abandoned:
                 continue  # What is left of it comes by itself.

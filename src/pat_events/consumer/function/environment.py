@@ -15,7 +15,7 @@ from pat_events.errors import NotDeliveredError, WorkersExhaustedError
 
 if TYPE_CHECKING:
     from pat_events.consumer.setup import Setup
-    from pat_events.consumer.workers.pool import Workers
+    from pat_events.consumer.workers.pool import ClosableWorkers
     from pat_events.producer.producer import Producer
     from pat_events.transports.sending import SendingTransport
 
@@ -35,11 +35,11 @@ class Environment:
         self._transport = transport
         self._producer: Producer | None = None
         self._loop = EventLoop() if setup.is_async else None
-        self._workers: tuple[Workers, Inbox] | None = None
+        self._workers: tuple[ClosableWorkers, Inbox] | None = None
         # Of earlier invocations, as long as handlers hang in them.
-        self._left: list[Workers] = []
+        self._left: list[ClosableWorkers] = []
 
-    def workers(self) -> tuple[Workers, Inbox]:
+    def workers(self) -> tuple[ClosableWorkers, Inbox]:
         """Return the workers, and where they leave what is settled.
 
         Where too many calls hang, this ends the process: the invocation has failed, AWS hands it

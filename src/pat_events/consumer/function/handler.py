@@ -22,6 +22,7 @@ from pat_events.transports.default import transport_or_default
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.function.engine import Engine
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.record import Delivery
@@ -56,6 +57,7 @@ def lambda_handler(
     max_tasks: int = 100,
     observers: Iterable[GivenObserver] = (),
     tracing: Spans | None = None,
+    dedupe: Dedupe | None = None,
 ) -> LambdaHandler:
     """Return the function that AWS Lambda calls, to run a service's handlers.
 
@@ -92,6 +94,7 @@ def lambda_handler(
         observers: Are told what happens, as ``pat_events.telemetry`` lists it.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
             event that one publishes, such as ``pat_events.telemetry.Tracing()``.
+        dedupe: Has an event that comes twice, by its id and source, handled once; see ``Dedupe``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -99,20 +102,21 @@ def lambda_handler(
     if transport is not None:
         transport_or_default(transport, "sender")
     config = Config.given(config)
+    name = os.environ.get(_FUNCTION) or "lambda"
     setup = Setup.of(
         handlers,
         config,
-        Origin(""),  # Each event tells.
+        Origin("", name),  # Each event tells by what it came.
         payloads=payloads,
         max_threads=max_threads,
         max_tasks=max_tasks,
         observers=observers,
         tracing=tracing,
+        dedupe=dedupe,
     )
     handlers.freeze()
     environment = Environment(setup, transport)
     unwrapping = Unwrapping(setup.types.catalog)
-    name = os.environ.get(_FUNCTION) or "lambda"
 
     def handler(event: Any, context: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of AWS's
         began = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
 from pat_events.consumer.recovery.recovery import Recovery
@@ -56,6 +57,7 @@ def make_engine(
         recovery=Recovery(
             dead_letters=given_up,
             breakers=routes.breakers,
+            skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,
             wall_clock=wall_clock,

@@ -127,7 +127,7 @@ class Engine:
         now = self._clock()
         if now >= self._next_watch:
             self._next_watch = now + _WATCH_S
-            give_up_overdue(self._workers, now, self._inbox.put)
+            give_up_overdue(self._workers, now)
         self._settle(self._inbox.take(0))
         self._recovery.run_due(now)
         if self._commits.commit_if_due(now):
@@ -207,7 +207,7 @@ class Engine:
 
     def _settle(self, items: Sequence[Job | OutgoingDeadLetter]) -> None:
         handled = 0
-        self._recovery.breakers.came_back(items)
+        self._recovery.came_back(items)
         if self._observer.wants_jobs:
             tell_jobs(items, self._observer)
         for item in items:
@@ -258,7 +258,7 @@ class Engine:
                     break
                 wait_s = _WAKE_IDLE_S if self._workers.wake_idle() else POLL_S
                 self._settle(self._inbox.take(min(wait_s, drain.deadline - now)))
-                give_up_overdue(self._workers, now, self._inbox.put)
+                give_up_overdue(self._workers, now)
             except HoldError as error:
                 # There is nothing left that runs handlers; what they did is committed all the same.
                 _log.error("%s", one_line(str(error)))

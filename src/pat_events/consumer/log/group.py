@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
+    from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.lanes import Order
     from pat_events.telemetry.observer import GivenObserver
@@ -86,6 +87,7 @@ class ConsumerGroup(EngineConsumer):
             partitions, and to what handlers publish and dead letters.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
             event that one publishes, such as ``pat_events.telemetry.Tracing()``.
+        dedupe: Has an event that comes twice, by its id and source, handled once; see ``Dedupe``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -110,6 +112,7 @@ class ConsumerGroup(EngineConsumer):
         commit_interval_s: float = 1.0,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
+        dedupe: Dedupe | None = None,
     ) -> None:
         _check(name, start, order)
         self.name = name
@@ -133,6 +136,7 @@ class ConsumerGroup(EngineConsumer):
             max_tasks=max_tasks,
             observers=observers,
             tracing=tracing,
+            dedupe=dedupe,
         )
         self._catalog = setup.types.catalog
         self._routes = setup.routes

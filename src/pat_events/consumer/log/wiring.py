@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
@@ -69,6 +70,7 @@ def make_engine(
         recovery=Recovery(
             dead_letters=DeadLetterWriter(group, sender, inbox.put),
             breakers=routes.breakers,
+            skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,
             wall_clock=wall_clock,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
+    from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.queue.requests import Request
     from pat_events.core.lanes import Order
@@ -77,6 +78,7 @@ class QueueConsumer(EngineConsumer):
             what handlers publish and dead letters.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
             event that one publishes, such as ``pat_events.telemetry.Tracing()``.
+        dedupe: Has an event that comes twice, by its id and source, handled once; see ``Dedupe``.
 
     Raises:
         ConfigError: impossible settings, or handlers that do not fit them.
@@ -100,6 +102,7 @@ class QueueConsumer(EngineConsumer):
         drain_timeout_s: float = 30.0,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
+        dedupe: Dedupe | None = None,
     ) -> None:
         _check(queue, transport, dead_letters, order)
         config = Config.given(config)
@@ -122,6 +125,7 @@ class QueueConsumer(EngineConsumer):
             max_tasks=max_tasks,
             observers=observers,
             tracing=tracing,
+            dedupe=dedupe,
         )
         self._routes = setup.routes
         self._registrations = [registration for _, registration in handlers]

@@ -126,7 +126,7 @@ class Engine:
     def _look_after(self, now: float) -> None:
         if now >= self._next_watch:
             self._next_watch = now + _WATCH_S
-            give_up_overdue(self._workers, now, self._inbox.put)
+            give_up_overdue(self._workers, now)
         if now >= self._next_sum_up:
             self._next_sum_up = now + _SUM_UP_S
             self._recovery.sum_up()
@@ -186,7 +186,7 @@ class Engine:
         handled = 0
         told: list[EndedJob] = []
         state = self._state
-        self._recovery.breakers.came_back(items)
+        self._recovery.came_back(items)
         for item in items:
             if isinstance(item, Receive):
                 self._accept(item)
@@ -241,7 +241,7 @@ class Engine:
                     break
                 wait_s = _BUSY_S if self._workers.wake_idle() else _WAIT_S
                 self._settle(self._inbox.take(min(wait_s, deadline - now)))
-                give_up_overdue(self._workers, now, self._inbox.put)
+                give_up_overdue(self._workers, now)
         except HoldError as error:
             # There is nothing left that runs handlers: what they have comes again.
             _log.error("%s", one_line(str(error)))

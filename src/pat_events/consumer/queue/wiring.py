@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
@@ -81,6 +82,7 @@ def make_engine(
         recovery=Recovery(
             dead_letters=state if writer is None else writer,
             breakers=routes.breakers,
+            skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,
             wall_clock=wall_clock,

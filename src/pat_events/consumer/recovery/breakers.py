@@ -226,7 +226,8 @@ def _outcome(job: Job, slow_s: float | None) -> Outcome:
         if may_be_over_soon(error, job.deliveries[index].route.registration.retry)
     }
     failed = len(counted)
-    returned = job.done - sum(index < job.done for index, _ in failures)
+    # Of a duplicate nothing was called.
+    returned = job.done - job.skipped - sum(index < job.done for index, _ in failures)
     if job.registration.batch_size:
         failed = min(1, failed)
         returned = min(1 - failed, returned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from pat_events.consumer.job import Job
 from pat_events.consumer.recovery.breakers import Breakers, is_kept
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
@@ -20,13 +21,13 @@ from pat_events.core.recovery.verdict import (
     reason_of,
 )
 from pat_events.errors import NoTransportError
-from pat_events.telemetry.observer import DeadLettered, GivenUp, Handled, Held, Retried
+from pat_events.telemetry.observer import DeadLettered, Duplicates, GivenUp, Handled, Held, Retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pat_events.consumer.breaker import Breaker
-    from pat_events.consumer.job import DeliverySource, Job
+    from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
     from pat_events.core.lanes import Lane
@@ -51,6 +52,7 @@ class Recovery:
     Args:
         dead_letters: Writes the dead letter of what is given up, or is left with it as it is.
         breakers: Those of the consumer's handlers.
+        skips: Events that come twice are skipped.
         observer: Is told what happens.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
@@ -65,12 +67,14 @@ class Recovery:
         *,
         dead_letters: DeadLetterWriter | OwnRedrive,
         breakers: Iterable[Breaker] = (),
+        skips: bool = False,
         observer: Observer,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
         self._dead_letters = dead_letters
+        self._skips = skips
         self._observer = observer
         self._clock = clock
         self._wall_clock = wall_clock
@@ -135,6 +139,15 @@ class Recovery:
                 lane = None if due.failed_lane is None else due.failed_lane.lane
                 dropped.append((due.delivery, at, lane))
         return dropped + self.breakers.drop()
+
+    def came_back(self, items: Iterable[object]) -> None:
+        """Learn what came of the jobs among these, before they are settled."""
+        self.breakers.came_back(items)
+        if self._skips:
+            jobs = (it for it in items if type(it) is Job and it.source.alive and not it.abandoned)
+            skipped = sum(job.skipped for job in jobs)
+            if skipped:
+                self._observer.saw(Duplicates(skipped))
 
     def refuse(self, source: DeliverySource, delivery: Delivery, error: BaseException) -> None:
         """Write the dead letter of a delivery that no handler will see."""

@@ -8,13 +8,10 @@ from pat_events.consumer.job import post_when_settled
 from pat_events.errors import HandlerTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pat_events.consumer.job import Job
     from pat_events.consumer.workers.pool import WorkerPool
 
 
-def give_up_overdue(workers: WorkerPool, now: float, post: Callable[[Job], None]) -> None:
+def give_up_overdue(workers: WorkerPool, now: float) -> None:
     """Post what is left of each overdue job as one that failed.
 
     Raises:
@@ -26,7 +23,6 @@ def give_up_overdue(workers: WorkerPool, now: float, post: Callable[[Job], None]
         error = HandlerTimeoutError(
             f"{registration.name} was still running after {registration.timeout_s:g} s"
         )
-        if job.source.alive:
-            # Back through the inbox, like any other: what was handled before it may have
-            # published, and is done only when that is acknowledged.
-            post_when_settled(job.given_up(error), post)
+        # Back through the inbox, like any other: what was handled before it may have
+        # published, and is done only when that is acknowledged.
+        post_when_settled(job.given_up(error), workers.post)

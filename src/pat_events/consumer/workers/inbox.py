@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from pat_events.consumer.job import Job
+T = TypeVar("T")
 
 
 class Inbox:
@@ -31,11 +31,11 @@ class Inbox:
             return items
 
 
-def take_all(ready: deque[Job]) -> list[Job]:
-    """Return what waits for a worker, in order; workers may take of it meanwhile."""
-    jobs: list[Job] = []
+def take_all(waiting: deque[T]) -> list[T]:
+    """Return what waits, in order; others may take of it meanwhile."""
+    taken: list[T] = []
     while True:
         try:
-            jobs.append(ready.popleft())
+            taken.append(waiting.popleft())
         except IndexError:
-            return jobs
+            return taken

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pat_events.consumer.job import Job
     from pat_events.consumer.workers.tasks import TaskWorkers
     from pat_events.consumer.workers.threads import ThreadWorkers
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
 
 class WorkerPool(Protocol):
     """Where handlers run; every call comes from the engine's thread."""
+
+    @property
+    def post(self) -> Callable[[Job], None]:
+        """Takes each job that is settled, on its way to the engine; from any thread."""
 
     def submit(self, jobs: list[Job]) -> None:
         """Run these jobs and post each to the inbox when it is settled."""
@@ -26,10 +32,31 @@ class WorkerPool(Protocol):
         """Give up jobs whose handler passed its deadline, and return them."""
 
 
+class ClosableWorkers(WorkerPool, Protocol):
+    """Workers that a consumer makes, and ends."""
+
+    @property
+    def threads_at_work(self) -> int:
+        """How many threads are in a call of a handler; see ``ThreadWorkers``."""
+
+    @property
+    def tasks_at_work(self) -> int:
+        """How many tasks have not ended; see ``TaskWorkers``."""
+
+    def called_by_handler(self) -> bool:
+        """Tell whether a handler at work here is the caller; from any thread."""
+
+    def close(self) -> None:
+        """Let threads end once their handler returns, and cancel tasks."""
+
+
 class Workers:
     """Sends each job to threads or tasks, as its handler wants."""
 
-    def __init__(self, threads: ThreadWorkers, tasks: TaskWorkers | None) -> None:
+    def __init__(
+        self, threads: ThreadWorkers, tasks: TaskWorkers | None, post: Callable[[Job], None]
+    ) -> None:
+        self.post = post
         self._threads = threads
         self._tasks = tasks
 

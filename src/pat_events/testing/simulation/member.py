@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pat_events.config import Config
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
 from pat_events.errors import TransportTimeoutError
@@ -15,7 +16,10 @@ from pat_events.transports.memory import MemoryReceiver, MemorySender
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pat_events.consumer.dedupe.dedupe import Dedupe
+    from pat_events.consumer.job import Job
     from pat_events.consumer.routes import Routes
+    from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
     from pat_events.producer.producer import Producer
@@ -81,6 +85,7 @@ class Member:
         observers: Are told what happens.
         receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
         sender: Writes its dead letters; a ``MemorySender`` when None.
+        dedupe: As of ``ConsumerGroup``; its store must not wait.
         while_waiting: What happens while the engine waits so many seconds for a result, as
             it does when partitions are revoked. By default all jobs run and the time passes.
     """
@@ -99,6 +104,7 @@ class Member:
         observers: Iterable[GivenObserver] = (),
         receiver: Receiver | None = None,
         sender: MemorySender | None = None,
+        dedupe: Dedupe | None = None,
         while_waiting: Callable[[float], None] | None = None,
     ) -> None:
         self._clock = clock
@@ -106,12 +112,23 @@ class Member:
         self.inbox = StepInbox(while_waiting or self._wait)
         self.receiver = _StepReceiver(receiver or MemoryReceiver(broker, group, "earliest"))
         self.sender = sender or MemorySender(broker, Config())
-        self.engine, self.workers = make_engine(
+
+        def make_workers(post: Callable[[Job], None]) -> Any:  # noqa: ANN401 - nobody closes them
+            self.workers = StepWorkers(clock, producer, post)
+            return self.workers
+
+        def make_claiming_workers(post: Callable[[Job], None]) -> WorkerPool:
+            if dedupe is None:
+                workers: StepWorkers = make_workers(post)
+                return workers
+            return ClaimingWorkers.of(dedupe, group, make_workers, post, clock.monotonic)
+
+        self.engine, _ = make_engine(
             group,
             routes,
             receiver=self.receiver,
             sender=self.sender,
-            make_workers=lambda post: StepWorkers(clock, producer, post),
+            make_workers=make_claiming_workers,
             inbox=self.inbox,
             order=order,
             limits=limits

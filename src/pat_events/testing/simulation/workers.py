@@ -42,7 +42,7 @@ class StepWorkers:
     ) -> None:
         self._clock = clock
         self._producer = producer
-        self._post = post
+        self.post = post
         self.ready: list[Job] = []
         self.running: dict[Job, Watch] = {}
         self._paused: dict[Job, Generator[Any, Any, None]] = {}
@@ -116,7 +116,7 @@ class StepWorkers:
             awaited = go_on()
         except StopIteration:
             job.seconds = self._clock.monotonic() - self.running.pop(job).began
-            post_when_settled(job, self._post)
+            post_when_settled(job, self.post)
             return
         if not isinstance(awaited, _Pause):
             attempted.close()

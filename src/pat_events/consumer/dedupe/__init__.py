@@ -1,0 +1,1 @@
+"""Events that come twice are handled once: claimed before, completed after."""

@@ -1,0 +1,278 @@
+"""Workers that get a job once its events are claimed, and hand it back once the store knows."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+from pat_events.consumer.dedupe.claims import Claims
+from pat_events.consumer.workers.inbox import Inbox, take_all
+from pat_events.core.shown import one_line
+from pat_events.errors import DedupeStoreError, HoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from pat_events.consumer.dedupe.claims import Ended
+    from pat_events.consumer.dedupe.dedupe import Dedupe
+    from pat_events.consumer.job import Job
+    from pat_events.consumer.workers.pool import ClosableWorkers
+
+_log = logging.getLogger("pat_events.consumer")
+
+# Most events for one question to the store, give or take a job.
+_MAX_ASKED: Final = 1_000
+# So often a claim is renewed within its time.
+_RENEWALS: Final = 3
+# After so long a store that did not take what ended is told again, in seconds.
+_AGAIN_S: Final = 0.5
+# How long the end waits for a store that is to hear of the last jobs, in seconds.
+_CLOSE_S: Final = 5.0
+_END: Final = object()
+
+
+class ClaimingWorkers:
+    """Workers around others: what comes between them and the engine is the store of claims.
+
+    Of a store that waits for a server a thread asks, which takes all there is at a time: many small
+    jobs are one question. Neither the engine's thread nor a loop of coroutines waits for it.
+
+    Args:
+        make_workers: Called with where to post a job that is settled.
+        post: Where it goes from there, when the store knows.
+        claims: What is claimed.
+        claim_s: How long that is, in seconds.
+        waits: The store waits for somebody else.
+        clock: Monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        make_workers: Callable[[Callable[[Job], None]], ClosableWorkers],
+        post: Callable[[Job], None],
+        claims: Claims,
+        *,
+        claim_s: float,
+        waits: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pass_on = post
+        self._claims = claims
+        self._renew_s = claim_s / _RENEWALS
+        self._clock = clock
+        self._next_renewal = clock() + self._renew_s
+        self._unsettled: deque[Ended] = deque()
+        self._settle_at = 0.0
+        self._is_down = False
+        self._failure: HoldError | None = None
+        self._inner = make_workers(self.post)
+        self._asks: Inbox | None = None
+        self._to_claim: deque[Job] = deque()
+        # Those inside are for one thread at a time.
+        self._lock: AbstractContextManager[Any] = nullcontext()
+        if waits:
+            self._asks = Inbox()
+            self._lock = threading.Lock()
+            self._thread = threading.Thread(target=self._run, name="pat-events-dedupe", daemon=True)
+            self._thread.start()
+
+    @classmethod
+    def of(
+        cls,
+        dedupe: Dedupe,
+        group: str,
+        make_workers: Callable[[Callable[[Job], None]], ClosableWorkers],
+        post: Callable[[Job], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> ClaimingWorkers:
+        """Return those of one consumer, which claims under a name of its own."""
+        return cls(
+            make_workers,
+            post,
+            Claims(dedupe, group, uuid.uuid4().hex),
+            claim_s=dedupe.claim_s,
+            waits=getattr(dedupe.store, "waits", True),
+            clock=clock,
+        )
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Claim these jobs' events and run them; see ``WorkerPool``.
+
+        Raises:
+            HoldError: nothing runs handlers any more.
+        """
+        if self._asks is None:
+            self._claim(jobs)
+            self._raise_failure()
+        else:
+            self._to_claim.extend(jobs)
+            self._asks.put(None)
+
+    def post(self, job: Job) -> None:
+        """Take a job that is settled to the engine, when the store knows; from any thread."""
+        if job.claims is None:
+            self._pass_on(job)
+        elif job.abandoned:
+            return  # What is left of it comes by itself.
+        elif self._asks is None:
+            self._settle([self._claims.ended(job)])
+        else:
+            self._asks.put(self._claims.ended(job))
+
+    def _claim(self, jobs: Sequence[Job]) -> None:
+        # What is another consumer's by now is not asked for.
+        wanted = [job for job in jobs if job.source.alive and not job.abandoned]
+        if not wanted:
+            return
+        try:
+            self._claims.claim(wanted)
+        except DedupeStoreError as error:
+            self._tell(error)
+            for job in wanted:
+                job.failures = [(index, error) for index in range(_first(job))]
+                self._pass_on(job)
+            return
+        self._tell(None)
+        try:
+            with self._lock:
+                self._inner.submit(wanted)
+        except HoldError as error:  # The jobs were posted.
+            self._failure = error
+
+    def _settle(self, ended: list[Ended]) -> None:
+        if not ended:
+            return
+        try:
+            self._claims.settle(ended)
+        except DedupeStoreError as error:
+            # Nothing of it is settled before the store knows: not to be handled, or dead-lettered,
+            # while it may be claimed.
+            self._tell(error)
+            self._unsettled.extend(ended)
+            self._settle_at = self._clock() + _AGAIN_S
+            return
+        self._tell(None)
+        for each in ended:
+            if each.job is not None:
+                self._pass_on(each.job)
+
+    def _settle_again(self, now: float) -> None:
+        if self._unsettled and now >= self._settle_at:
+            self._settle(take_all(self._unsettled))
+
+    def _renew(self, now: float) -> None:
+        if now >= self._next_renewal:
+            self._next_renewal = now + self._renew_s
+            try:
+                self._claims.renew()
+            except DedupeStoreError as error:
+                self._tell(error)
+
+    def _run(self) -> None:
+        """Ask the store until the end; the body of the thread."""
+        asks = self._asks
+        assert asks is not None  # noqa: S101 - or there is no thread
+        is_last = False
+        while not is_last:
+            wait_s = max(0.001, self._next_renewal - self._clock())
+            items = asks.take(min(wait_s, _AGAIN_S) if self._unsettled else wait_s)
+            is_last = _END in items
+            ended = [it for it in items if it is not None and it is not _END]
+            if ended or self._clock() >= self._settle_at:
+                # Before claims: what ended is in nobody's way.
+                self._settle([*take_all(self._unsettled), *ended])
+            for jobs in _parts(take_all(self._to_claim)):
+                self._claim(jobs)
+            self._renew(self._clock())
+
+    def _tell(self, error: DedupeStoreError | None) -> None:
+        """Log where a store does not answer any more, or does again."""
+        if (error is not None) is self._is_down:
+            return
+        self._is_down = error is not None
+        if error is not None:
+            _log.warning("%s; events are held until it does", one_line(str(error)))
+        else:
+            _log.warning("the dedupe store answers again")
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def wake_idle(self) -> bool:
+        """Help waiting jobs along; see ``WorkerPool``."""
+        with self._lock:
+            return self._inner.wake_idle()
+
+    def overdue(self, now: float) -> list[Job]:
+        """Give up jobs past their deadline; see ``WorkerPool``."""
+        self._raise_failure()
+        if self._asks is None:
+            self._settle_again(now)
+            self._renew(now)
+        with self._lock:
+            return self._inner.overdue(now)
+
+    def take_back(self) -> list[Job]:
+        """Return the jobs that no worker has taken, and release them; see ``WorkerPool``."""
+        unclaimed = take_all(self._to_claim)
+        with self._lock:
+            claimed = self._inner.take_back()
+        ended = [self._claims.ended(job)._replace(job=None) for job in claimed]
+        for job in claimed:
+            job.claims = None
+        if self._asks is None:
+            self._settle(ended)
+        else:
+            for each in ended:
+                self._asks.put(each)
+        return unclaimed + claimed
+
+    @property
+    def threads_at_work(self) -> int:
+        """How many threads are in a call of a handler; see ``ThreadWorkers``."""
+        return self._inner.threads_at_work
+
+    @property
+    def tasks_at_work(self) -> int:
+        """How many tasks have not ended; see ``TaskWorkers``."""
+        return self._inner.tasks_at_work
+
+    def called_by_handler(self) -> bool:
+        """Tell whether a handler at work here is the caller; from any thread."""
+        return self._inner.called_by_handler()
+
+    def close(self) -> None:
+        """Release what was not begun, and end; waits a little for the store."""
+        self.take_back()
+        self._inner.close()
+        if self._asks is not None:
+            self._asks.put(_END)
+            self._thread.join(_CLOSE_S)
+
+
+def _first(job: Job) -> int:
+    """Return how many deliveries fail where nothing of a job can be begun.
+
+    Of several lanes all: what waits behind the first in its lane goes back to that.
+    """
+    return len(job.deliveries) if job.more_lanes else 1
+
+
+def _parts(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Return these jobs, so many at a time as one question is for."""
+    parts: list[list[Job]] = []
+    count = _MAX_ASKED
+    for job in jobs:
+        if count >= _MAX_ASKED:
+            parts.append([])
+            count = 0
+        parts[-1].append(job)
+        count += len(job.deliveries)
+    return parts
