@@ -21,6 +21,7 @@ from pat_events import (
     Producer,
     QueueBridge,
     QueueConsumer,
+    RecordTooLargeError,
     RetryPolicy,
     Sqs,
     lambda_handler,
@@ -28,6 +29,7 @@ from pat_events import (
 from pat_events.events import EmailProcessed, EmailReceived
 from pat_events.telemetry import Tracing
 from pat_events.transports.memory import MemoryBroker, MemoryQueue
+from pat_events.transports.memory.sender import MemorySender
 from pat_events.transports.sending import Outgoing
 from tests.support.fake_aws import fake_aws
 from tests.support.invocations import LambdaContext, body, sqs
@@ -161,6 +163,24 @@ def test_a_bridge_from_a_queue_sends_on_with_its_own_place_in_the_trace(spans, t
         until(lambda: bridge.stats().handled == 1)
     sent, taken = spans.one("send pat-emails"), spans.one("process emails")
     assert sent.parent.span_id == taken.context.span_id
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_what_the_target_of_a_bridge_refuses_ends_its_span_with_the_error(
+    spans, transport, monkeypatch, fifo
+):
+    def refuse(self, outgoing):
+        raise RecordTooLargeError("no")
+
+    queue = MemoryQueue("emails", fifo=fifo, redrive=(MemoryQueue("dead", fifo=fifo), 1))
+    value = EmailReceived(email_id="e-1").SerializeToString()
+    queue.send(value, EMAIL_RECEIVED, group="g" if fifo else None)
+    order = "key" if fifo else "none"
+    monkeypatch.setattr(MemorySender, "send", refuse)
+    with QueueBridge(queue, transport, order=order, tracing=Tracing(spans.provider)):
+        until(lambda: spans.named("give up emails"))
+    span = spans.one("send pat-emails")
+    assert span.attributes["error.type"] == "pat_events.errors.RecordTooLargeError"
 
 
 @pytest.fixture

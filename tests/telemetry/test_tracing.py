@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from google.protobuf.message import EncodeError
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 
 from pat_events import (
+    BufferFullError,
+    Config,
     ConsumerGroup,
     Handlers,
     NotDeliveredError,
     Producer,
     QueueConsumer,
+    RecordTooLargeError,
     RetryPolicy,
+    SchemaError,
 )
 from pat_events.core.envelope import read_envelope
 from pat_events.events import EmailProcessed, EmailReceived
@@ -112,6 +117,46 @@ def test_what_is_not_delivered_ends_its_span_with_the_error(spans, broker, trans
     span = spans.one("send pat-emails")
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes["error.type"] == f"pat_events.errors.{type(ack.error).__name__}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"max_event_bytes": 1_000}, RecordTooLargeError),
+        ({"buffer_events": 1, "publish_timeout_s": 0.01}, BufferFullError),
+    ],
+)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_is_refused_ends_its_span_with_the_error(
+    spans, broker, transport, settings, error, is_async
+):
+    broker.set_down(down=True)
+    producer = Producer(Config(**settings), transport=transport, tracing=Tracing(spans.provider))
+    producer.publish(EmailReceived(email_id="e-1"))
+    refused = EmailReceived(email_id="e-2", text_body="x" * 1_000)
+    with pytest.raises(error):
+        asyncio.run(producer.apublish(refused)) if is_async else producer.publish(refused)
+    span = spans.one("send pat-emails")
+    assert span.attributes["error.type"] == f"pat_events.errors.{error.__name__}"
+    assert span.attributes["cloudevents.event_id"] == refused.metadata.event_id
+    broker.set_down(down=False)
+    producer.close()
+    assert len(spans.named("send pat-emails")) == 2
+
+
+def test_what_is_no_event_of_the_catalogue_was_never_sent_and_has_no_span(
+    spans, transport, monkeypatch
+):
+    def fails(event):
+        raise EncodeError("no")
+
+    with Producer(transport=transport, tracing=Tracing(spans.provider)) as producer:
+        with pytest.raises(SchemaError):
+            producer.publish(EmailReceived())
+        monkeypatch.setattr(producer._stamps[EmailReceived], "encode", fails)
+        with pytest.raises(SchemaError):
+            producer.publish(EmailReceived(email_id="e-1"))
+    assert spans.all == ()
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -161,6 +161,13 @@ class Ack(Outgoing):
         if self._callbacks:
             self._run_callbacks()
 
+    def not_taken(self, error: BaseException) -> None:
+        """Tell callbacks that no sender has it; whoever published is told by what it raises."""
+        self.error = error  # type: ignore[assignment]  # nobody else has this handle
+        self.settled = True
+        if self._callbacks:
+            self._run_callbacks()
+
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks
         ending: BaseException | None = None

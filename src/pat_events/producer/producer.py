@@ -11,7 +11,7 @@ from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.core.checks import require_timeout
-from pat_events.errors import BufferFullError, ConfigError
+from pat_events.errors import BufferFullError, ConfigError, RecordTooLargeError
 from pat_events.producer import refusals
 from pat_events.producer.ack import Ack
 from pat_events.producer.arguments import check_headers, raise_explained
@@ -151,9 +151,13 @@ class Producer(Block):
             raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
             raise
         try:
-            self._sender.send(ack)
-        except BufferFullError:
-            self._pressure.send(ack)
+            try:
+                self._sender.send(ack)
+            except BufferFullError:
+                self._pressure.send(ack)
+        except BaseException as error:
+            ack.not_taken(error)
+            raise
         return ack
 
     async def apublish(
@@ -176,9 +180,13 @@ class Producer(Block):
             raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
             raise
         try:
-            self._sender.send(ack)
-        except BufferFullError:
-            await self._pressure.asend(ack)
+            try:
+                self._sender.send(ack)
+            except BufferFullError:
+                await self._pressure.asend(ack)
+        except BaseException as error:
+            ack.not_taken(error)
+            raise
         return ack
 
     def flush(self, timeout_s: float = 30.0) -> None:
@@ -264,19 +272,13 @@ class Producer(Block):
         if headers:
             check_headers(headers)
             own.update(headers)
-        spans = self._spans
-        ends_span = None if spans is None else spans.send(stamp.topic, key, own)
         try:
             value = stamp.encode(event)
         except self._codec.encode_errors as error:
             raise refusals.not_encodable(event, error) from error
-        size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
-        if size > self._surely_small_bytes or caused_by is not None or headers or spans is not None:
-            # What the envelope repeats of the payload is shorter than the payload: only
-            # then is the sum worth its time.
-            size = len(value) + len(key_bytes) + refusals.checked_header_bytes(event, own)
-        if size > self._largest_bytes:
-            raise refusals.too_large(event, size, self._config)
+        # Its place in a trace is in the headers, and so of the size.
+        spans = self._spans
+        ends_span = None if spans is None else spans.send(stamp.topic, key, own)
         ack = Ack(
             stamp.topic,
             key_bytes,
@@ -289,4 +291,14 @@ class Producer(Block):
         )
         if ends_span is not None:
             ack.add_done_callback(ends_span)
+        size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
+        try:
+            if size > self._surely_small_bytes or caused_by is not None or headers or spans:
+                # What the envelope repeats is shorter than the payload: else a sum is in vain.
+                size = len(value) + len(key_bytes) + refusals.checked_header_bytes(event, own)
+            if size > self._largest_bytes:
+                raise refusals.too_large(event, size, self._config)
+        except RecordTooLargeError as error:
+            ack.not_taken(error)
+            raise
         return ack

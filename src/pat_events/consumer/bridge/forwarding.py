@@ -93,7 +93,11 @@ class Forwarding:
         """Hand an event on; whoever called waits for what is returned."""
         ack = self._prepare(event, ctx)
         if ack is not None:
-            self._pressure.take(ack)
+            try:
+                self._pressure.take(ack)
+            except BaseException as error:
+                ack.not_taken(error)
+                raise
         return ack
 
     async def forward_in_order(self, event: Message, ctx: Context) -> None:
@@ -101,7 +105,11 @@ class Forwarding:
         ack = self._prepare(event, ctx)
         if ack is None:
             return
-        await self._pressure.atake(ack)
+        try:
+            await self._pressure.atake(ack)
+        except BaseException as error:
+            ack.not_taken(error)
+            raise
         await ack
 
     def _prepare(self, event: Message, ctx: Context) -> Ack | None:
