@@ -156,7 +156,7 @@ run "each_part_is_handed_what_was_given" {
   }
   assert {
     condition = merge({ for role in aws_iam_role.slack : role.name => { path = role.path, boundary = role.permissions_boundary } }, module.bus.roles, module.schedules.roles, module.workflow["w"].roles, module.msk_connect[0].roles) == {
-      for name in ["pat-test-slack-eu-west-1", "pat-test-start-eu-west-1", "pat-test-schedules-eu-west-1", "pat-test-w-run-eu-west-1", "pat-test-archive-connector-eu-west-1"] :
+      for name in ["pat-test-slack-eu-west-1", "pat-test-deliver-eu-west-1", "pat-test-schedules-eu-west-1", "pat-test-w-run-eu-west-1", "pat-test-archive-connector-eu-west-1"] :
       name => { path = "/events/", boundary = "arn:aws:iam::111122223333:policy/boundary" }
     }
     error_message = "Every role is where and within what is said."

@@ -5,17 +5,6 @@ locals {
   # to the queues.
   rule_arns = { for name in keys(var.rules) : name => "arn:${local.arn_scope}:rule/${var.name}/${name}" }
 
-  targets = merge([
-    for rule_name, rule in var.rules : {
-      for id, target in rule.targets : "${rule_name}/${id}" => merge(target, { rule = rule_name, id = id })
-    }
-  ]...)
-  functions = {
-    # ARN of the function, then its alias or version if the target names one.
-    for key, target in local.targets : key => merge(target, regex("^(?P<function>.+:function:[^:]+)(?::(?P<qualifier>.+))?$", target.arn)) if target.kind == "function"
-  }
-  workflows = { for key, target in local.targets : key => target if target.kind == "workflow" }
-
   archive_name        = "${var.name}-archive"
   archive_description = "Every event of ${var.name}, for replay"
   archive_template = jsonencode({
@@ -82,28 +71,6 @@ locals {
     }],
   )
   bus_policy = length(local.bus_statements) == 0 ? null : jsonencode({ Version = "2012-10-17", Statement = local.bus_statements })
-
-  start_trust = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = {
-        StringEquals = { "aws:SourceAccount" = var.account.id }
-        ArnEquals    = { "aws:SourceArn" = distinct([for target in local.workflows : local.rule_arns[target.rule]]) }
-      }
-    }]
-  })
-  start_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid      = "StartWorkflows"
-      Effect   = "Allow"
-      Action   = "states:StartExecution"
-      Resource = distinct([for target in local.workflows : target.arn])
-    }]
-  })
 }
 
 # A standard queue, also for FIFO targets: EventBridge writes to no other.
@@ -161,62 +128,4 @@ resource "aws_cloudwatch_event_rule" "this" {
   description    = each.value.description
   event_bus_name = aws_cloudwatch_event_bus.this.name
   event_pattern  = each.value.event_pattern
-}
-
-resource "aws_cloudwatch_event_target" "this" {
-  for_each = local.targets
-
-  rule           = aws_cloudwatch_event_rule.this[each.value.rule].name
-  event_bus_name = aws_cloudwatch_event_bus.this.name
-  target_id      = each.value.id
-  arn            = each.value.arn
-  # Queues and functions say in their own policy who may send. A role there would be
-  # used instead of that policy and fails on encrypted queues.
-  role_arn = each.value.kind == "workflow" ? aws_iam_role.start_workflows[0].arn : null
-
-  dead_letter_config {
-    arn = aws_sqs_queue.dead_letter.arn
-  }
-
-  retry_policy {
-    maximum_event_age_in_seconds = var.retry.max_age_s
-    maximum_retry_attempts       = var.retry.max_attempts
-  }
-
-  dynamic "sqs_target" {
-    for_each = each.value.message_group_id == null ? [] : [each.value.message_group_id]
-    content {
-      message_group_id = sqs_target.value
-    }
-  }
-}
-
-resource "aws_lambda_permission" "rule" {
-  for_each = local.functions
-
-  statement_id = replace("${var.name}-${each.value.rule}-${each.value.id}", ".", "-")
-  # Apart: AWS answers with the function's ARN alone, and a difference replaces the permission.
-  function_name = each.value.function
-  qualifier     = each.value.qualifier
-  action        = "lambda:InvokeFunction"
-  principal     = "events.amazonaws.com"
-  source_arn    = local.rule_arns[each.value.rule]
-}
-
-resource "aws_iam_role" "start_workflows" {
-  count = length(local.workflows) > 0 ? 1 : 0
-
-  name                 = "${var.name}-start-${var.account.region}"
-  description          = "Lets rules of ${var.name} start their state machines"
-  assume_role_policy   = local.start_trust
-  path                 = var.roles.path
-  permissions_boundary = var.roles.permissions_boundary_arn
-}
-
-resource "aws_iam_role_policy" "start_workflows" {
-  count = length(local.workflows) > 0 ? 1 : 0
-
-  name   = "start-workflows"
-  role   = aws_iam_role.start_workflows[0].id
-  policy = local.start_policy
 }

@@ -36,12 +36,12 @@ output "dead_letter_name" {
 }
 
 output "policy_json" {
-  description = "Policies: the bus's (null where it has none), the dead-letter queue's, and trust and rights of the role that starts state machines."
+  description = "Policies: the bus's (null where it has none), the dead-letter queue's, and trust and rights of the role by which rules deliver."
   value = {
-    bus         = local.bus_policy
-    dead_letter = local.dead_letter_policy
-    start_trust = local.start_trust
-    start       = local.start_policy
+    bus           = local.bus_policy
+    dead_letter   = local.dead_letter_policy
+    deliver_trust = local.deliver_trust
+    deliver       = local.deliver_policy
   }
 }
 
@@ -62,5 +62,5 @@ output "encrypted" {
 
 output "roles" {
   description = "Roles that are made to path and permissions boundary. Known at plan time."
-  value       = { for role in aws_iam_role.start_workflows : role.name => { path = role.path, boundary = role.permissions_boundary } }
+  value       = { for role in aws_iam_role.deliver : role.name => { path = role.path, boundary = role.permissions_boundary } }
 }

@@ -40,17 +40,26 @@ variable "encrypt_bus" {
 variable "rules" {
   description = <<-EOT
     Rules of the bus: an event pattern (JSON) and the targets its events go to, each with
-    the kind of thing its `arn` is. A target's key is its id, so one queue can serve many
-    rules. Events are handed on as they are: a transformer that quotes an object makes it
-    a string.
+    the kind of thing its `arn` is: queue, fifo_queue, function, workflow, topic (SNS), stream (Kinesis),
+    bus or endpoint (an API destination). A target's key is its id, so one queue can serve many
+    rules. Events are handed on as they are unless the rule has `transform`: values at JSON paths
+    of the event, by name, and the text they are put into. A stream takes the event's id for the
+    partition key unless `partition_key_path` says where another is; `kms_key_arn` is the key of
+    yours that a topic or a stream is encrypted with.
   EOT
   type = map(object({
     description   = optional(string)
     event_pattern = string
+    transform = optional(object({
+      paths    = optional(map(string), {})
+      template = string
+    }))
     targets = optional(map(object({
-      kind             = string
-      arn              = string
-      message_group_id = optional(string)
+      kind               = string
+      arn                = string
+      message_group_id   = optional(string)
+      partition_key_path = optional(string)
+      kms_key_arn        = optional(string)
     })), {})
   }))
   default  = {}
@@ -72,8 +81,8 @@ variable "rules" {
   }
 
   validation {
-    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : contains(["queue", "fifo_queue", "function", "workflow"], t.kind)]]))
-    error_message = "rules: the kind of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if !contains(["queue", "fifo_queue", "function", "workflow"], t.kind)]]))} must be queue, fifo_queue, function or workflow."
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : contains(["queue", "fifo_queue", "function", "workflow", "topic", "stream", "bus", "endpoint"], t.kind)]]))
+    error_message = "rules: the kind of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if !contains(["queue", "fifo_queue", "function", "workflow", "topic", "stream", "bus", "endpoint"], t.kind)]]))} must be queue, fifo_queue, function, workflow, topic, stream, bus or endpoint."
   }
 
   validation {
@@ -94,6 +103,26 @@ variable "rules" {
   validation {
     condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(":function:[^:]+(:[^:]+)?$", t.arn)) if t.kind == "function"]]))
     error_message = "rules: ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id}" if t.kind == "function" && !can(regex(":function:[^:]+(:[^:]+)?$", t.arn))]]))} of kind function needs the whole ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME, with an alias if it has one)."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(lookup({ topic = ":sns:", stream = ":kinesis:.*:stream/", bus = ":events:.*:event-bus/", endpoint = ":events:.*:api-destination/" }, t.kind, ""), t.arn))]]))
+    error_message = "rules: the ARN of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id} (${t.kind})" if !can(regex(lookup({ topic = ":sns:", stream = ":kinesis:.*:stream/", bus = ":events:.*:event-bus/", endpoint = ":events:.*:api-destination/" }, t.kind, ""), t.arn))]]))} is of another kind of thing."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : t.kind != "bus" || t.arn != "arn:${var.account.partition}:events:${var.account.region}:${var.account.id}:event-bus/${var.name}"]]))
+    error_message = "rules: a rule that hands events to its own bus gets them again, without end."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : (t.partition_key_path == null || t.kind == "stream") && (t.kms_key_arn == null || contains(["stream", "topic"], t.kind))]]))
+    error_message = "rules: partition_key_path is for targets of kind stream, kms_key_arn for stream and topic."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.rules : rule.transform == null ? true : length(setsubtract(keys(rule.transform.paths), flatten(regexall("<([^<>]+)>", rule.transform.template)))) == 0])
+    error_message = "rules: the template of ${join(", ", [for name, rule in var.rules : name if rule.transform == null ? false : length(setsubtract(keys(rule.transform.paths), flatten(regexall("<([^<>]+)>", rule.transform.template)))) > 0])} does not use all of its paths, which EventBridge refuses."
   }
 }
 

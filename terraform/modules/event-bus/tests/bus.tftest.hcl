@@ -5,7 +5,7 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered" }
   }
   mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::111122223333:role/pat-test-start-workflows" }
+    defaults = { arn = "arn:aws:iam::111122223333:role/pat-test-deliver" }
   }
   mock_resource "aws_cloudwatch_event_bus" {
     defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
@@ -51,22 +51,22 @@ run "every_target_has_dead_letters_and_retries" {
   }
 }
 
-run "only_workflow_targets_have_a_role" {
+run "queues_and_functions_have_no_role" {
   command = plan
 
   assert {
-    condition     = { for key, t in aws_cloudwatch_event_target.this : key => t.role_arn if t.role_arn != null } == { "email-received/workflow-w" = "arn:aws:iam::111122223333:role/pat-test-start-workflows" }
+    condition     = { for key, t in aws_cloudwatch_event_target.this : key => t.role_arn if t.role_arn != null } == { "email-received/workflow-w" = "arn:aws:iam::111122223333:role/pat-test-deliver" }
     error_message = "A role at a queue or function replaces the resource policy and breaks delivery to encrypted queues."
   }
   assert {
-    condition = jsondecode(output.policy_json.start).Statement == [{
-      Sid      = "StartWorkflows", Effect = "Allow", Action = "states:StartExecution"
+    condition = jsondecode(output.policy_json.deliver).Statement == [{
+      Sid      = "StartWorkflows", Effect = "Allow", Action = ["states:StartExecution"]
       Resource = ["arn:aws:states:eu-west-1:111122223333:stateMachine:w"]
     }]
     error_message = "The role starts the state machines that are targets, and does nothing else."
   }
   assert {
-    condition = jsondecode(output.policy_json.start_trust).Statement == [{
+    condition = jsondecode(output.policy_json.deliver_trust).Statement == [{
       Effect    = "Allow", Action = "sts:AssumeRole"
       Principal = { Service = "events.amazonaws.com" }
       Condition = {
@@ -76,6 +76,92 @@ run "only_workflow_targets_have_a_role" {
     }]
     error_message = "EventBridge takes the role for this account's rule only."
   }
+}
+
+run "every_kind_of_target_is_reached_with_no_more_than_it_needs" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"],\"detail\":{\"amount\":[{\"numeric\":[\">\",100]}]}}"
+      transform     = { paths = { id = "$.detail.order_id" }, template = "{\"order\": <id>, \"at\": <aws.events.event.ingestion-time>}" }
+      targets = {
+        topic    = { kind = "topic", arn = "arn:aws:sns:eu-west-1:111122223333:news", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/t" }
+        stream   = { kind = "stream", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/analytics", partition_key_path = "$.detail.order_id", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/s" }
+        bus      = { kind = "bus", arn = "arn:aws:events:eu-central-1:444455556666:event-bus/partner" }
+        endpoint = { kind = "endpoint", arn = "arn:aws:events:eu-west-1:111122223333:api-destination/crm/11111111-2222-3333-4444-555555555555" }
+        queue    = { kind = "queue", arn = "arn:aws:sqs:eu-west-1:111122223333:q" }
+      }
+    } }
+  }
+
+  assert {
+    condition = jsondecode(output.policy_json.deliver).Statement == [
+      { Sid = "ForwardToBuses", Effect = "Allow", Action = ["events:PutEvents"], Resource = ["arn:aws:events:eu-central-1:444455556666:event-bus/partner"] },
+      { Sid = "CallEndpoints", Effect = "Allow", Action = ["events:InvokeApiDestination"], Resource = ["arn:aws:events:eu-west-1:111122223333:api-destination/crm/11111111-2222-3333-4444-555555555555"] },
+      { Sid = "PutToStreams", Effect = "Allow", Action = ["kinesis:PutRecord", "kinesis:PutRecords"], Resource = ["arn:aws:kinesis:eu-west-1:111122223333:stream/analytics"] },
+      { Sid = "PublishToTopics", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-west-1:111122223333:news"] },
+      {
+        Sid       = "EncryptForKinesis", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-west-1:111122223333:key/s"]
+        Condition = { StringEquals = { "kms:ViaService" = "kinesis.eu-west-1.amazonaws.com" } }
+      },
+      {
+        Sid       = "EncryptForSns", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-west-1:111122223333:key/t"]
+        Condition = { StringEquals = { "kms:ViaService" = "sns.eu-west-1.amazonaws.com" } }
+      },
+    ]
+    error_message = "Each resource by its ARN, each key through its service."
+  }
+  assert {
+    condition     = { for key, t in aws_cloudwatch_event_target.this : key => t.role_arn != null && length(t.dead_letter_config) == 1 } == { "r/bus" = true, "r/endpoint" = true, "r/queue" = false, "r/stream" = true, "r/topic" = true }
+    error_message = "A queue lets the rule in by its own policy."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:111122223333:pat-test-undelivered"])
+    error_message = "What any of them does not take is kept."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.input_transformer[0].input_paths == tomap({ id = "$.detail.order_id" }) && strcontains(t.input_transformer[0].input_template, "<id>")])
+    error_message = "All targets of the rule get what it makes of the event."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this["r/stream"].kinesis_target[0].partition_key_path == "$.detail.order_id" && length(aws_cloudwatch_event_target.this["r/topic"].kinesis_target) == 0
+    error_message = "Order in a stream is by that key."
+  }
+}
+
+run "refuses_an_arn_of_another_kind" {
+  command = plan
+  variables {
+    rules = { r = { event_pattern = "{\"source\":[\"a\"]}", targets = { t = { kind = "topic", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/s" } } } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_its_own_bus" {
+  command = plan
+  variables {
+    rules = { r = { event_pattern = "{\"source\":[\"a\"]}", targets = { t = { kind = "bus", arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" } } } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_partition_key_for_a_topic" {
+  command = plan
+  variables {
+    rules = { r = { event_pattern = "{\"source\":[\"a\"]}", targets = { t = { kind = "topic", arn = "arn:aws:sns:eu-west-1:111122223333:t", partition_key_path = "$.id" } } } }
+  }
+  expect_failures = [var.rules]
+}
+
+run "refuses_a_path_that_no_template_uses" {
+  command = plan
+  variables {
+    rules = { r = {
+      event_pattern = "{\"source\":[\"a\"]}"
+      transform     = { paths = { id = "$.id" }, template = "\"<di>\"" }
+    } }
+  }
+  expect_failures = [var.rules]
 }
 
 run "the_dead_letter_queue_is_standard_and_takes_from_bus_and_rules_only" {
@@ -244,7 +330,7 @@ run "no_role_without_a_workflow" {
   command = plan
   variables { rules = {} }
   assert {
-    condition     = length(aws_iam_role.start_workflows) == 0
+    condition     = length(aws_iam_role.deliver) == 0
     error_message = "A role nobody needs is not created."
   }
 }
@@ -287,7 +373,7 @@ run "refuses_an_unknown_kind" {
   variables {
     rules = { r = {
       event_pattern = "{\"source\":[\"a\"]}"
-      targets       = { q = { kind = "topic", arn = "arn:aws:sns:eu-west-1:111122223333:n" } }
+      targets       = { q = { kind = "pipe", arn = "arn:aws:sns:eu-west-1:111122223333:n" } }
     } }
   }
   expect_failures = [var.rules]
@@ -356,7 +442,7 @@ run "roles_are_where_and_within_what_is_said" {
   command = plan
   variables { roles = { path = "/events/", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" } }
   assert {
-    condition     = aws_iam_role.start_workflows[0].path == "/events/" && aws_iam_role.start_workflows[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    condition     = aws_iam_role.deliver[0].path == "/events/" && aws_iam_role.deliver[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
     error_message = "Accounts that demand a boundary take the role."
   }
 }
