@@ -13,6 +13,7 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.routes import Routes
+from pat_events.core.replayed import replayed
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 GROUP = "email-processor"
 TOPIC = "pat-emails"
 DEAD = f"{TOPIC}.{GROUP}.dlq"
+RETRY = f"{TOPIC}.{GROUP}.retry"
 CATALOG = load_catalog()
 TYPES = EventTypes(CATALOG)
 
@@ -74,6 +76,11 @@ class Log:
         """One of the records once more, as a producer without idempotence repeats it."""
         record = self.broker.records(topic)[index]
         self.broker.append(Outgoing(TOPIC, record.key, record.value, record.headers, 1))
+
+    def replay(self, letter: Delivery, run: str = "run-1") -> None:
+        """Hand a dead letter to its group again."""
+        record = replayed(letter, RETRY, run, self.broker.clock.time_ns() // 1_000_000)
+        self.broker.append(Outgoing(*record))
 
     @property
     def dead(self) -> list[Delivery]:

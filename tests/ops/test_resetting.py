@@ -14,6 +14,7 @@ from pat_events.catalog.model import DeadLetters, Group, Topic
 from pat_events.config import Config
 from pat_events.errors import ConfigError, TransportError
 from pat_events.ops.cluster import Cluster
+from pat_events.ops.lag import lag
 from pat_events.ops.resetting import Move, apply, plan
 from pat_events.transports.kafka import KafkaTransport, properties
 from pat_events.transports.kafka.topics import Mark
@@ -99,6 +100,26 @@ def test_going_back_counts_what_comes_again_and_what_is_left(cluster, catalog, t
     assert (move.before, move.after, move.lag, move.again, move.skipped) == (5, 2, 3, 3, 0)
     [move] = reset(cluster, catalog, group, "earliest", **only).moves
     assert (move.before, move.after, move.lag, move.again, move.skipped) == (2, 0, 5, 2, 0)
+
+
+def test_a_retry_topic_is_left_alone_unless_it_is_named(
+    cluster, catalog, topic, group, create_topic
+):
+    retry = create_topic(f"{topic}.{group}.retry", partitions=1)
+    write(cluster, retry, 1)
+    [move] = reset(cluster, catalog, group, "latest", topics=[retry]).moves
+    assert (move.topic, move.after) == (retry, 1)
+    assert {it.topic for it in plan(cluster, catalog, group, "earliest").moves} == {topic}
+    [move] = plan(cluster, catalog, group, "earliest", topics=[retry]).moves
+    assert move.again == 1
+
+
+def test_what_waits_in_a_retry_topic_is_lag(cluster, catalog, topic, group, create_topic):
+    retry = create_topic(f"{topic}.{group}.retry", partitions=1)
+    create_topic(f"{topic}.another.{group}.retry", partitions=1)
+    write(cluster, retry, 1, 2)
+    rows = lag(cluster, catalog, [group])[group]
+    assert [(it.topic, it.lag) for it in rows] == [(topic, 0), (topic, 0), (retry, 2)]
 
 
 def test_a_time_is_its_first_record_or_the_end(cluster, catalog, topic, group):

@@ -16,7 +16,11 @@ def kafka_config(address: str, protocol: str = "classic", **properties: str) -> 
     """Settings of clients that hear of everything soon."""
     client = {"fetch.wait.max.ms": "10", "reconnect.backoff.max.ms": "200"}
     if protocol == "classic":
-        client |= {"session.timeout.ms": "6000", "heartbeat.interval.ms": "100"}
+        client |= {
+            "session.timeout.ms": "6000",
+            "heartbeat.interval.ms": "100",
+            "topic.metadata.refresh.interval.ms": "500",
+        }
     return KafkaConfig(
         bootstrap_servers=address,
         group_protocol=protocol,

@@ -142,7 +142,11 @@ def test_a_catalogue_of_the_users_own_is_taken_from_the_environment(
     result = project(
         """
 def test_topics(kafka):
-    assert partitions_of(kafka) == {"orders": 2, "orders.shippers.dlq": 1}
+    assert partitions_of(kafka) == {
+        "orders": 2,
+        "orders.shippers.dlq": 1,
+        "orders.shippers.retry": 1,
+    }
 """
     )
     result.assert_outcomes(passed=1)

@@ -45,7 +45,7 @@ class Sent(Outgoing):
 class Member:
     """A receiver, its assignment and everything it was told."""
 
-    def __init__(self, cluster, group, topic, start):
+    def __init__(self, cluster, group, topic, start, own):
         self.receiver = cluster.transport.receiver(group, start)
         self.log = cluster.log
         self.owned = set()
@@ -54,7 +54,7 @@ class Member:
         self.lost_ones = set()
         self.on_revoke = lambda partitions: None
         self.closed = False
-        self.receiver.subscribe([topic] if isinstance(topic, str) else topic, self)
+        self.receiver.subscribe([topic] if isinstance(topic, str) else topic, self, own)
 
     def assigned(self, partitions):
         assert not self.owned & set(partitions)
@@ -106,8 +106,8 @@ class Cluster:
         # Where what is large goes, if anywhere.
         self.claim_check = None
 
-    def topic(self, partitions=1):
-        name = f"contract-{uuid.uuid4().hex[:12]}"
+    def topic(self, partitions=1, name=None):
+        name = name or f"contract-{uuid.uuid4().hex[:12]}"
         self._create_topic(name, partitions)
         return name
 
@@ -136,9 +136,9 @@ class Cluster:
         # Closed at the end as the others are: a client left open logs into whatever test is next.
         return self._sender_of(transport, observers, **limits)
 
-    def member(self, topic, group=None, start="earliest"):
+    def member(self, topic, group=None, start="earliest", own=()):
         """A member of a group, new when None, that reads one topic or a list of them."""
-        member = Member(self, group or f"group-{uuid.uuid4().hex[:12]}", topic, start)
+        member = Member(self, group or f"group-{uuid.uuid4().hex[:12]}", topic, start, own)
         self._members.append(member)
         return member
 

@@ -49,6 +49,30 @@ def test_members_that_begin_a_group_together_read_nothing_of_before(cluster, sta
     assert all(it.offset >= before[it.partition] for it in got)
 
 
+def test_a_topic_of_the_group_alone_is_read_from_its_first_record_once_it_is_there(cluster):
+    topic = cluster.topic()
+    own = f"{topic}.own"
+    member = cluster.member(topic, f"{topic}-group", "latest", [own])
+    cluster.poll_until(lambda: member.owned == {(topic, 0)}, member)
+    cluster.send(topic, 1)
+    cluster.poll_until(lambda: len(member.got) == 1, member)
+    cluster.topic(name=own)
+    cluster.send(own, 3)
+    cluster.poll_until(lambda: len(member.got) == 4, member)
+    assert [(it.topic, it.offset) for it in member.got[1:]] == [(own, 0), (own, 1), (own, 2)]
+
+
+@pytest.mark.parametrize("start", ["latest", LATER])
+def test_what_a_topic_of_the_group_alone_has_already_is_read(cluster, start):
+    topic = cluster.topic()
+    own = cluster.topic(name=f"{topic}.own")
+    cluster.send(own, 3)
+    cluster.send(topic, 3)
+    member = cluster.member(topic, f"{topic}-group", start, [own])
+    cluster.poll_until(lambda: len(member.got) == 3, member)
+    assert {it.topic for it in member.got} == {own}
+
+
 def test_an_end_that_was_reached_is_told_and_forgotten_with_the_partition(cluster):
     topic = cluster.topic()
     first = cluster.member(topic)

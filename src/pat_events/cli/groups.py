@@ -67,6 +67,9 @@ def reset(
     needs one --topic and --partition. Counts are of offsets: events of other handlers and
     transaction markers are among them.
 
+    Retry topics (TOPIC.GROUP.retry) are left as they are, unless one is named: "back" there is
+    every letter that was ever replayed.
+
     Example:
       pat-events groups reset email-processor --to earliest
       pat-events groups reset email-processor --to 2026-11-27T08:00Z --apply

@@ -19,6 +19,7 @@ from pat_events.consumer.payloads import Payloads
 from pat_events.core import headers as h
 from pat_events.core.checks import wrong_type
 from pat_events.core.headers import MAX_HEADER_BYTES, MAX_HEADERS
+from pat_events.core.shown import one_line
 from pat_events.errors import (
     ClaimCheckError,
     CodecError,
@@ -233,6 +234,12 @@ class Routes:
             return ClaimCheckError(f"{route.event_name} at {delivery.position}: {error}")
         name, registration = route.event_name, route.registration
         return Route(name, registration, payload.decode, route.decode_errors, payload.fetch)
+
+
+def unhandled(delivery: Delivery) -> UnknownEventError:
+    """Return the error for an event that was meant for this consumer, and has no handler here."""
+    type_ = one_line((delivery.header_values.get(_CE_TYPE) or b"").decode(errors="replace"))
+    return UnknownEventError(f"no handler here is for events of the type {type_}")
 
 
 def _breakers_of(handlers: Handlers) -> tuple[Breaker, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pat_events.catalog.model import RETRY_SUFFIX
 from pat_events.core.spelling import which_are_there
 from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from pat_events.catalog.model import Catalog
     from pat_events.transports.kafka.admin import KafkaAdmin
@@ -27,7 +28,7 @@ def all_partitions(admin: KafkaAdmin) -> list[TopicPartition]:
 def topics_of(
     group: str, admin: KafkaAdmin, catalog: Catalog, committed: Collection[TopicPartition]
 ) -> set[str]:
-    """Return the topics of a group; the catalogue's need not be there.
+    """Return the topics of a group, its retry topics aside; the catalogue's need not be there.
 
     Args:
         group: Name of the group.
@@ -44,4 +45,11 @@ def topics_of(
         if group not in known:
             raise ConfigError(f"there is no group {group!r}{which_are_there(group, known)}")
     consumed = () if entry is None else catalog.topics_of(entry.consumes)
-    return {*consumed, *(topic for topic, _ in committed)}
+    found = {*consumed, *(topic for topic, _ in committed)}
+    return found - retry_topics_of(group, found)
+
+
+def retry_topics_of(group: str, topics: Iterable[str]) -> set[str]:
+    """Return the topics in which a group meets its dead letters of these again, there or not."""
+    # The catalogue would refuse names of groups that are none of its own.
+    return {f"{topic}.{group}{RETRY_SUFFIX}" for topic in topics}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pat_events.errors import TransportError, TransportUnavailableError
-from pat_events.ops.group_topics import all_partitions, topics_of
+from pat_events.ops.group_topics import all_partitions, retry_topics_of, topics_of
 from pat_events.transports.kafka import coordinator
 from pat_events.transports.kafka.in_subprocess import ask_in_subprocess
 
@@ -40,6 +40,8 @@ def lag(
     cluster: Cluster, catalog: Catalog, groups: Sequence[str] | None = None
 ) -> dict[str, list[PartitionLag] | TransportError]:
     """Return the lag of groups on their topics: the catalogue's, and those they have committed.
+
+    Their retry topics are among them, where these are there.
 
     A group whose lag cannot be told has the reason in its place: a topic that is missing or not
     permitted, or a right on the group. The others are told all the same.
@@ -89,6 +91,7 @@ def _lag_of(
     topics = topics_of(group, admin, catalog, committed)
     if unseen := topics - {topic for topic, _ in everywhere}:
         admin.require(sorted(unseen))
+    topics |= retry_topics_of(group, topics)
     pairs = [(topic, partition) for topic, partition in everywhere if topic in topics]
     ends = admin.ends(pairs)
     return [_lag(pair, committed.get(pair), *ends[pair]) for pair in pairs]

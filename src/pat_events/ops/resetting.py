@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pat_events.core.spelling import which_are_there
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError, TransportError
-from pat_events.ops.group_topics import all_partitions, topics_of
+from pat_events.ops.group_topics import all_partitions, retry_topics_of, topics_of
 from pat_events.transports.kafka.group_positions import GroupPositions
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def plan(
         catalog: What its groups consume; others have the topics they have committed.
         group: Name of the group.
         to: Where it goes on. A time after the last record is the end.
-        topics: Its topics this is about; all of them when empty.
+        topics: Its topics this is about; when empty all of them but its retry topics, where "again"
+            would be every letter that was ever replayed.
         partitions: Their partitions this is about; all of them when empty.
 
     Raises:
@@ -161,7 +162,7 @@ def _chosen(
             f"group {group} has no positions and is not in the catalogue: name its topics"
         )
     for topic in topics:
-        if own and topic not in own:
+        if own and topic not in {*own, *retry_topics_of(group, own)}:
             raise ConfigError(
                 f"group {group} reads no topic {topic!r}{which_are_there(topic, own)}"
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from pat_events.transports.sending import SendingTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pat_events.core.record import Delivery
 
@@ -37,8 +37,18 @@ class RebalanceListener(Protocol):
 class Receiver(Protocol):
     """One member of a consumer group. One thread owns it and makes every call."""
 
-    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
-        """Join the group for ``topics``; assignment arrives during later polls."""
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, own: Collection[str] = ()
+    ) -> None:
+        """Join the group; assignment arrives during later polls.
+
+        Args:
+            topics: What it reads.
+            listener: Is told what the member has.
+            own: Topics that are written for this group alone, read beside the others. They need not
+                be there, and are read as soon as they are. All of each is read, whatever the
+                ``start``: what was written before the group knew of it was meant for it.
+        """
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         """Return what is there, at most ``max_records``; wait ``timeout_s`` only for the first.

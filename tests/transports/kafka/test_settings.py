@@ -156,6 +156,7 @@ def test_kip_848_gets_none_of_the_settings_it_forbids():
     classic = properties.consumer(config(), "g", ignore)
     assert classic["partition.assignment.strategy"] == "cooperative-sticky"
     assert classic["heartbeat.interval.ms"] == 1_000
+    assert classic["topic.metadata.refresh.interval.ms"] == 10_000
 
 
 @pytest.mark.parametrize("value", [500, "2000"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from pat_events.catalog.binding import EventTypes
@@ -133,7 +132,12 @@ class Bridge(ConsumerGroup):
         super()._prepare()
         timeout_s = self._config.answer_timeout_s
         self._to.ping(timeout_s)
-        place_from = partial(place_of_log, self._transport.cluster_id(timeout_s))
+        cluster = self._transport.cluster_id(timeout_s)
+
+        def place_from(topic: str) -> str:
+            # What is replayed came from the topic of its dead letter first.
+            return place_of_log(cluster, self._retries.get(topic, topic))
+
         place_to = self._to.places(timeout_s)
         for topic in self._routes.topics:
             if place_from(topic) == place_to(topic):

@@ -9,11 +9,10 @@ from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.function.part import Part
 from pat_events.consumer.recovery.breakers import is_kept
-from pat_events.consumer.routes import Route
+from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
-from pat_events.core import headers as h
 from pat_events.core.shown import one_line
-from pat_events.errors import HoldError, UnknownEventError, WorkersExhaustedError
+from pat_events.errors import HoldError, WorkersExhaustedError
 from pat_events.telemetry.observer import Delivered, Handled, InvocationEnded, JobsEnded
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ class Engine:
             elif route is None and self._invocation.shared:
                 skipped.append(delivery)
             else:
-                self._recovery.refuse(part, delivery, route or _unhandled(delivery))
+                self._recovery.refuse(part, delivery, route or unhandled(delivery))
                 if order != "none":
                     refused.add(key)
         part.finished(skipped)
@@ -212,8 +211,3 @@ class Engine:
             self._observer.saw(Handled(job.done))
             for lane, _, _ in job.by_lane():
                 job.source.lanes.release(lane)
-
-
-def _unhandled(delivery: Delivery) -> UnknownEventError:
-    type_ = one_line((delivery.header_values.get(h.CE_TYPE) or b"").decode(errors="replace"))
-    return UnknownEventError(f"no handler here is for events of the type {type_}")

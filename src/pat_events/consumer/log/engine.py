@@ -16,9 +16,9 @@ from pat_events.consumer.job import Job
 from pat_events.consumer.log.back_pressure import BackPressure
 from pat_events.consumer.log.commits import Commits
 from pat_events.consumer.log.drain import Drain
-from pat_events.consumer.log.partition import PartitionState
+from pat_events.consumer.log.partition import PartitionState, names_of
 from pat_events.consumer.log.readiness import Readiness
-from pat_events.consumer.routes import Route
+from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, TransportError
@@ -31,7 +31,7 @@ from pat_events.telemetry.observer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pat_events.consumer.log.limits import Limits
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
@@ -88,6 +88,7 @@ class Engine:
         self._clock = clock
         self._partitions: dict[TopicPartition, PartitionState] = {}
         self._next_watch = 0.0
+        self._own: frozenset[str] = frozenset()
         self._abort = False
         self._cut_off = 0
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
@@ -95,9 +96,10 @@ class Engine:
         self._commits = Commits(receiver, self._partitions, observer, interval_s)
         self.readiness = Readiness(receiver, self._partitions, recovery, observer)
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Join the group."""
-        self._receiver.subscribe(topics, self)
+    def subscribe(self, topics: Sequence[str], own: Collection[str] = ()) -> None:
+        """Join the group for topics, and for those that are its ``own``, where these are there."""
+        self._own = frozenset(own)
+        self._receiver.subscribe(topics, self, own)
 
     def abort(self) -> None:
         """Do not wait for handlers any more; callable from any thread."""
@@ -178,14 +180,15 @@ class Engine:
             value = delivery.value
             state.tracker.start(delivery.offset, 0 if value is None else len(value))
             route = find(delivery)
-            if route is None:
+            if route is None and topic not in self._own:
                 state.tracker.finish(delivery.offset)
                 skipped += 1
             elif isinstance(route, Route):
                 delivery.route = route
                 state.lanes.add(delivery)
             else:
-                self._recovery.refuse(state, delivery, route)
+                # Skipped, what was written for this group alone would be lost without a word.
+                self._recovery.refuse(state, delivery, route or unhandled(delivery))
         if accepted:
             self._observer.saw(Delivered(topic, partition, accepted, skipped))
 
@@ -237,7 +240,7 @@ class Engine:
         """Begin with these partitions."""
         for topic_partition in partitions:
             self._partitions[topic_partition] = PartitionState(*topic_partition, self._order)
-        _log.info("assigned %s", _names(partitions))
+        _log.info("assigned %s", names_of(partitions))
         self._observer.saw(Assigned(tuple(partitions)))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
@@ -268,13 +271,13 @@ class Engine:
         self._cut_off += sum(len(state.tracker) for state in states if state.running)
         self._commits.commit_last(states)
         returned = self._forget(states)
-        _log.info("revoked %s", _names(partitions))
+        _log.info("revoked %s", names_of(partitions))
         self._observer.saw(Revoked(tuple(partitions), returned))
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Forget: another member has these partitions already."""
         returned = self._forget(self._known(partitions))
-        _log.warning("lost %s: another member handles its events again", _names(partitions))
+        _log.warning("lost %s: another member handles its events again", names_of(partitions))
         self._observer.saw(Lost(tuple(partitions), returned))
 
     def _known(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
@@ -287,7 +290,3 @@ class Engine:
             state.drain()
             self._partitions.pop(state.topic_partition, None)
         return sum(len(state.tracker) for state in states)
-
-
-def _names(partitions: Iterable[TopicPartition]) -> str:
-    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(partitions))

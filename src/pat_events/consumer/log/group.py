@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import time
 from datetime import datetime
@@ -16,13 +17,13 @@ from pat_events.consumer.setup import Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
 from pat_events.core.lanes import ORDERS
-from pat_events.errors import ConfigError, TopicMissingError
+from pat_events.errors import ConfigError, NotPermittedError, TopicMissingError
 from pat_events.telemetry.observer import Origin
 from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
     from pat_events.transports.payloads import PayloadStore
+
+_log = logging.getLogger("pat_events.consumer")
 
 # Beyond draining: the last commit, leaving the group, and the producer's own flush.
 _LEAVE_S: Final = 30.0
@@ -45,6 +48,9 @@ class ConsumerGroup(EngineConsumer):
     written without its value, with its size and SHA-256 instead: the value stays where the letter
     says it came from, for as long as that topic keeps it. Start more processes with the same name
     to share the work.
+
+    Beside the topics of its handlers it reads ``<topic>.<name>.retry`` of each, in which it meets
+    its dead letters again that somebody replays. What fails there again is a dead letter as before.
 
     ``run`` and ``serve`` are a process of its own; ``with`` runs it beside something else, and
     ``async with`` within the running event loop, which then runs the coroutine handlers.
@@ -144,6 +150,11 @@ class ConsumerGroup(EngineConsumer):
         self._dead_letter_topics = [
             self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
         ]
+        #: Where its dead letters are handled again, each with the topic they came from first.
+        self._retries = {
+            self._catalog.retry_topic(topic, name): topic for topic in self._routes.topics
+        }
+        self._own = list(self._retries)
         super().__init__(
             f"group {name}",
             setup,
@@ -152,15 +163,47 @@ class ConsumerGroup(EngineConsumer):
         )
 
     def _prepare(self) -> None:
+        needed = [*self._routes.topics, *self._dead_letter_topics]
         try:
-            self._transport.partitions(
-                [*self._routes.topics, *self._dead_letter_topics], self._config.answer_timeout_s
-            )
+            self._ask_for([*needed, *self._retries])
+        except (TopicMissingError, NotPermittedError):
+            self._require(needed)
+            self._own = self._readable_retries()
+
+    def _ask_for(self, topics: Sequence[str]) -> None:
+        self._transport.partitions(topics, self._config.answer_timeout_s)
+
+    def _require(self, topics: Sequence[str]) -> None:
+        try:
+            self._ask_for(topics)
         except TopicMissingError as error:
             unlisted = self._catalog.unlisted(self.name)
             if unlisted and any(topic in str(error) for topic in self._dead_letter_topics):
                 raise TopicMissingError(f"{error}; {unlisted}") from error
             raise
+
+    def _readable_retries(self) -> list[str]:
+        """Return the retry topics to read, and say of the others why dead letters stay there."""
+        missing, found = [], []
+        for topic in self._retries:
+            try:
+                self._ask_for([topic])
+            except NotPermittedError as error:
+                # Subscribed to, a broker may refuse the member for it (KIP-848).
+                _log.warning("%s; dead letters cannot be replayed before a restart then", error)
+                continue
+            except TopicMissingError:
+                missing.append(topic)
+            found.append(topic)
+        if missing:
+            _log.warning(
+                "dead letters of group %s cannot be replayed yet: there is no topic %s; %s. It is "
+                "read as soon as it is there",
+                self.name,
+                ", ".join(missing),
+                self._catalog.unlisted(self.name) or "'pat-events topics apply' creates it",
+            )
+        return found
 
     def _drive(self, loop: asyncio.AbstractEventLoop | None) -> None:
         with contextlib.ExitStack() as stack:
@@ -181,8 +224,8 @@ class ConsumerGroup(EngineConsumer):
                 wall_clock=time.time,
                 random=random.random,
             )
-            topics = self._routes.topics
-            self._step_until_stopped(engine, workers, lambda: engine.subscribe(topics))
+            topics, own = self._routes.topics, self._own
+            self._step_until_stopped(engine, workers, lambda: engine.subscribe(topics, own))
 
 
 def _check(name: str, start: Start, order: Order) -> None:

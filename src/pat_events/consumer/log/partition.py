@@ -9,10 +9,11 @@ from pat_events.core.lanes import Lanes
 from pat_events.core.offsets import OffsetTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pat_events.core.lanes import Order
     from pat_events.core.record import Delivery
+    from pat_events.transports.log import TopicPartition
 
 # Kafka's offsets have 63 bits.
 _NO_LIMIT: Final = 2**63
@@ -90,3 +91,8 @@ class PartitionState:
     def topic_partition(self) -> tuple[str, int]:
         """Topic and partition."""
         return (self.topic, self.partition)
+
+
+def names_of(partitions: Iterable[TopicPartition]) -> str:
+    """Return the names of partitions, for a log."""
+    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(partitions))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from pat_events.catalog.model import Catalog
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
@@ -46,7 +47,7 @@ def make_engine(
     """Return the engine of one member, and its workers.
 
     Args:
-        group: Name of the group, and so of its dead-letter topics.
+        group: Name of the group, and so of its dead-letter and retry topics.
         routes: From a delivery to its handler.
         receiver: The member's place in the group; the engine closes it.
         sender: Writes dead letters.
@@ -61,6 +62,7 @@ def make_engine(
         random: Numbers in [0, 1) for jitter.
     """
     workers = make_workers(inbox.put)
+    retries = {Catalog.retry_topic(topic, group): topic for topic in routes.topics}
     observer = Observers(observers, Origin(system, group))
     engine = Engine(
         receiver=receiver,
@@ -68,7 +70,7 @@ def make_engine(
         workers=workers,
         inbox=inbox,
         recovery=Recovery(
-            dead_letters=DeadLetterWriter(group, sender, inbox.put),
+            dead_letters=DeadLetterWriter(group, sender, inbox.put, retries=retries),
             breakers=routes.breakers,
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,

@@ -17,11 +17,10 @@ from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.upkeep import Upkeep
 from pat_events.consumer.queue.visibility import Visibility
 from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
-from pat_events.consumer.routes import Route
+from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
-from pat_events.core import headers as h
 from pat_events.core.shown import one_line
-from pat_events.errors import HoldError, UnknownEventError
+from pat_events.errors import HoldError
 from pat_events.telemetry.observer import Delivered, Handled, JobsEnded
 
 if TYPE_CHECKING:
@@ -164,8 +163,7 @@ class Engine:
             return
         if route is None:
             # A queue is one consumer's: whoever sent it there meant this one.
-            type_ = one_line((message.header_values.get(h.CE_TYPE) or b"").decode(errors="replace"))
-            route = UnknownEventError(f"no handler here is for events of the type {type_}")
+            route = unhandled(message)
         self._recovery.refuse(self._state, message, route)
 
     def _hand_out(self, now: float) -> None:

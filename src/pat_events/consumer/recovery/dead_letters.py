@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pat_events.catalog.model import Catalog
 from pat_events.core.dead_letter import Cause, dead_letter, without_value
 from pat_events.core.recovery.verdict import reason_of
+from pat_events.core.replayed import read_replay
 from pat_events.errors import DeadLetterError, PatEventsError
 from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pat_events.consumer.job import DeliverySource
     from pat_events.consumer.recovery.failed_lane import FailedLane
@@ -73,6 +75,7 @@ class DeadLetterWriter:
         sender: Takes the letters.
         post: Is called with each that is settled.
         topic: Where they go, all of them; the topic of the group for that of the record when None.
+        retries: The group's retry topics, each with the topic whose dead letters are in it.
     """
 
     def __init__(
@@ -81,11 +84,13 @@ class DeadLetterWriter:
         sender: Sender,
         post: Callable[[OutgoingDeadLetter], None],
         topic: str | None = None,
+        retries: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._group = group
         self._sender = sender
         self.post = post
         self._topic = topic
+        self._retries = retries
 
     def make(
         self,
@@ -98,6 +103,8 @@ class DeadLetterWriter:
         failed_lane: FailedLane | None = None,
     ) -> OutgoingDeadLetter:
         """Return the letter for a delivery that is given up; ``failed_lane`` waits for it."""
+        # By the name of its topic alone: what headers say of a replay anybody may have written.
+        original = self._retries.get(delivery.topic)
         cause = Cause(
             group=self._group,
             handler=delivery.route.registration.name if delivery.route else "",
@@ -106,8 +113,9 @@ class DeadLetterWriter:
             attempts=delivery.attempt if delivery.route else 0,
             first_failed_ms=delivery.first_failed_ms or now_ms,
             last_failed_ms=now_ms,
+            replays=0 if original is None else read_replay(delivery.header_values).replays,
         )
-        topic = self._topic or Catalog.dead_letter_topic(delivery.topic, self._group)
+        topic = self._topic or Catalog.dead_letter_topic(original or delivery.topic, self._group)
         record = dead_letter(delivery, topic, cause)
         return OutgoingDeadLetter(record, source, delivery, cause, failed_lane, self)
 

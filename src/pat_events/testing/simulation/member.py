@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pat_events.catalog.model import Catalog
 from pat_events.config import Config
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.limits import Limits
@@ -14,7 +15,7 @@ from pat_events.testing.simulation.workers import StepInbox, StepWorkers
 from pat_events.transports.memory import MemoryReceiver, MemorySender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.job import Job
@@ -38,8 +39,10 @@ class _StepReceiver:
         self.commits: list[dict[TopicPartition, int]] = []
         self.paused: set[TopicPartition] = set()
 
-    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
-        self.inner.subscribe(topics, listener)
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, own: Collection[str] = ()
+    ) -> None:
+        self.inner.subscribe(topics, listener, own)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         del timeout_s
@@ -144,7 +147,9 @@ class Member:
             wall_clock=clock.wall,
             random=random,
         )
-        self.engine.subscribe(routes.topics)
+        self.engine.subscribe(
+            routes.topics, [Catalog.retry_topic(topic, group) for topic in routes.topics]
+        )
 
     @property
     def stats(self) -> ConsumerStats:

@@ -39,12 +39,16 @@ class Positions:
         group: Its name, for messages.
         start: Where a partition begins that the group never committed.
         topics: Which topics the names stand for.
+
+    Attributes:
+        own: Topics of the group alone, which it begins with their first record.
     """
 
     def __init__(self, group: str, start: log.Start, topics: Topics) -> None:
         self._group = group
         self._start = start
         self._topics = topics
+        self.own: frozenset[str] = frozenset()
 
     def find(self, client: Consumer, partitions: Sequence[TopicPartition]) -> list[StartPosition]:
         """Return where each partition begins.
@@ -95,7 +99,8 @@ class Positions:
         for position in new:
             pair = position.topic, position.partition
             low, high = ends[pair]
-            if self._start == "earliest" or position.partition >= at_start[position.topic]:
+            is_whole = self._start == "earliest" or position.topic in self.own
+            if is_whole or position.partition >= at_start[position.topic]:
                 position.offset = low
             else:
                 at = times.get(pair, -1)

@@ -218,6 +218,9 @@ def consumer(
         # With a heartbeat members hear that others come or go, and partitions rest until then. With
         # librdkafka's 3 s a second member read after 4.4 s (median), with 1 s after 1.4.
         properties["heartbeat.interval.ms"] = 1_000
+        # How late a topic is noticed that the group waits for, and partitions that are new; KIP-848
+        # tells members. librdkafka asks every 5 minutes.
+        properties["topic.metadata.refresh.interval.ms"] = 10_000
     properties |= _own(config, wanted=lambda name: name not in _PRODUCER_ONLY)
     return properties
 

@@ -54,6 +54,8 @@ class ReadErrors:
         # Why this member is not let into the group.
         self._refused: PatEventsError | None = None
         self._remind_at = -math.inf
+        #: Topics of the group alone, which need not be there.
+        self.own: frozenset[str] = frozenset()
         #: What it cannot take apart; partitions that go are to be forgotten.
         self.unreadable = Unreadable()
 
@@ -97,6 +99,8 @@ class ReadErrors:
                 self._assignment.ends[pair] = message.offset()  # type: ignore[assignment]
         elif is_fatal(error):
             self._note_fatal(error)
+        elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and pair[0] in self.own:
+            _log.debug("%s is not there, and is read as soon as it is", pair[0])
         elif error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
             self.fail(ConfigError(_OTHER_STRATEGY.format(group=self._group)))
         elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:

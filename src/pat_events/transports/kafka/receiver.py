@@ -25,7 +25,7 @@ from pat_events.transports.kafka.renewal import Renewal
 from pat_events.transports.kafka.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import TypeAlias
 
     from confluent_kafka import KafkaError
@@ -54,9 +54,10 @@ class KafkaReceiver:
         self._assignment = assignment = Assignment()
         self._errors = ReadErrors(group, config.bootstrap_servers, assignment, self._predecessor)
         strategy = config.client_properties.get(properties.STRATEGY, properties.COOPERATIVE)
+        self._positions = Positions(group, start, self._topics)
         self._rebalancing = Rebalancing(
             assignment,
-            Positions(group, start, self._topics),
+            self._positions,
             self._errors,
             eager=strategy != properties.COOPERATIVE,
         )
@@ -82,9 +83,15 @@ class KafkaReceiver:
                 }
             )
 
-    def subscribe(self, topics: Sequence[str], listener: log.RebalanceListener) -> None:
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        listener: log.RebalanceListener,
+        own: Collection[str] = (),
+    ) -> None:
         """Join the group."""
-        self._subscribed = list(topics)
+        self._subscribed = [*topics, *own]
+        self._positions.own = self._errors.own = frozenset(own)
         self._rebalancing.listener = listener
         self._join()
 

@@ -8,7 +8,7 @@ from pat_events.core.record import Delivery
 from pat_events.errors import OffsetOutOfRangeError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pat_events.transports.log import RebalanceListener, Start, TopicPartition
     from pat_events.transports.memory.broker import Group, MemoryBroker
@@ -18,6 +18,7 @@ class MemoryReceiver:
     """A group member."""
 
     topics: tuple[str, ...] = ()
+    _own: Collection[str] = ()
 
     def __init__(self, broker: MemoryBroker, group: str, start: Start) -> None:
         self._broker = broker
@@ -33,10 +34,13 @@ class MemoryReceiver:
     def _group(self) -> Group:
         return self._broker.group(self._group_name)
 
-    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, own: Collection[str] = ()
+    ) -> None:
         """Join the group."""
         with self._broker.changed:
-            self.topics = tuple(topics)
+            self.topics = (*topics, *own)
+            self._own = own
             self._listener = listener
             self.last_poll = self._broker.clock.monotonic()
             self._group.members[self] = None
@@ -99,7 +103,8 @@ class MemoryReceiver:
             for pair in mine:
                 group.owners[pair] = self
                 if pair not in group.committed:
-                    group.committed[pair] = broker.first_offset(group, pair, self._start)
+                    start = "earliest" if pair[0] in self._own else self._start
+                    group.committed[pair] = broker.first_offset(group, pair, start)
                 self._positions[pair] = group.committed[pair]
             if notify:
                 broker.changed.notify_all()

@@ -10,7 +10,7 @@ from pat_events.testing.simulation.rules.story import Story
 from pat_events.transports.memory import MemoryReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pat_events.core.record import Delivery
     from pat_events.testing.simulation.cluster import Broker
@@ -78,10 +78,12 @@ class Place(MemoryReceiver):
         """The state of the group, which has to be as the members think."""
         return self._group
 
-    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, own: Collection[str] = ()
+    ) -> None:
         """Join the group; the engine is told after the rules were checked."""
         self._engine = listener
-        super().subscribe(topics, self)
+        super().subscribe(topics, self, own)
 
     def trouble(self, what: str) -> None:
         """Note a rule that is broken."""
