@@ -42,7 +42,7 @@ def broker():
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
 def test_letters_are_counted_and_their_events_published_again(broker, tmp_path):
-    look, _, publish = (each.text for each in examples(PAGE, "sh"))
+    look, publish = (each.text for each in examples(PAGE, "sh"))
     said = shell(
         # It ends when nothing came for so long.
         (look + publish).replace("--idle-timeout 5", "--idle-timeout 1"),
@@ -55,29 +55,6 @@ def test_letters_are_counted_and_their_events_published_again(broker, tmp_path):
     )
     assert first.value == again.value
     assert first.header_values["ce_id"] == again.header_values["ce_id"]
-
-
-def test_letters_are_handled_again_in_their_group_alone(broker, tmp_path):
-    _, run, _ = (each.text for each in examples(PAGE, "sh"))
-    readme = [each for each in examples("README.md", "python") if each.file == "emails.py"]
-    for example in [*readme, *examples(PAGE, "yaml", "python")]:
-        (tmp_path / example.file).write_text(example.text, "utf-8")
-    # The embedded one creates topics by another way.
-    letters = "pat-emails.email-processor.dlq"
-    catalog = load_catalog(tmp_path / "again.yaml")
-    broker.create_dead_letter_topics(catalog, "email-processor-again", [letters])
-    run = run.replace("pat-events topics apply\n", "")
-    shell(
-        run.replace("pat-events run", "timeout --preserve-status 5 pat-events run"),
-        tmp_path,
-        PAT_EVENTS_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
-    )
-    _, follow_up = tail(
-        Cluster(broker.config()), ["pat-emails"], begin="earliest", limit=2, idle_timeout_s=30
-    )
-    assert follow_up.key == b"e-1"
-    assert follow_up.header_values["ce_type"] == b"pat.events.v1.EmailProcessed"
-    assert follow_up.header_values["ce_causationid"]
 
 
 def test_the_page_names_every_header_of_a_letter():
