@@ -9,7 +9,7 @@ import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
-from pat_events.cli import completion, letter_replay, queue_letters, queue_moves
+from pat_events.cli import completion, letter_files, letter_replay, queue_letters, queue_moves
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.letter_options import (
     Causes,
@@ -51,7 +51,9 @@ if TYPE_CHECKING:
 _GROUPS_MAX: Final = 10
 
 app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Look at dead letters, and have them handled again."
+    cls=Group,
+    no_args_is_help=True,
+    help="Look at dead letters, keep them in files, and have them handled again.",
 )
 
 
@@ -62,7 +64,7 @@ def list_letters(
     topics: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TOPIC]...",
+            metavar="TOPIC",
             help="All dead-letter topics without it.",
             autocompletion=completion.dead_letter_topics,
         ),
@@ -239,5 +241,7 @@ def _show(letter: StoredLetter) -> None:
 
 
 app.command("replay", cls=Command)(letter_replay.replay_letters)
+app.command("export", cls=Command)(letter_files.export)
+app.command("import", cls=Command)(letter_files.import_letters)
 app.command("redrive", cls=Command)(queue_letters.redrive)
 app.add_typer(queue_moves.app, name="move")

@@ -1,0 +1,205 @@
+"""Dead letters into a file of lines of JSON, and back into a dead-letter topic."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from pat_events.catalog.load import load_catalog
+from pat_events.config import Config
+from pat_events.errors import ConfigError, PatEventsError, SchemaError
+from pat_events.ops.letters.letter_lines import digest_of, line_of, record_of
+from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.selection import EVERYTHING
+from pat_events.ops.letters.writing import audited, group_of, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pat_events.core.record import Record
+    from pat_events.ops.cluster import Cluster
+    from pat_events.ops.letters.selection import Selection
+    from pat_events.ops.letters.writing import Audited
+
+EXPORT: Final = "dlq export"
+IMPORT: Final = "dlq import"
+_BATCH: Final = 500
+_TELL_EVERY: Final = 100
+# How often the audit topic is told how far it is, in seconds.
+_TOLD_S: Final = 10.0
+# A letter of 2 MiB in base64 is far below it, and a file without ends of lines must not fill the
+# memory.
+_LINE_MAX: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was done with the letters of a file.
+
+    Attributes:
+        read: How many it has.
+        written: How many are in the topic now that were not before.
+        there: How many were left out: they are in the topic, or twice in the file.
+    """
+
+    read: int
+    written: int
+    there: int
+
+
+def export(
+    cluster: Cluster,
+    topic: str,
+    selection: Selection = EVERYTHING,
+    *,
+    why: str = "",
+    config: Config | None = None,
+    tell: Callable[[int, int], None] = lambda _passed, _total: None,
+    unaudited: Callable[[PatEventsError], None] = lambda _why: None,
+) -> Iterator[dict[str, Any]]:
+    """Yield letters as values JSON can hold, whole; ``import_letters`` takes them back.
+
+    Who, when, why and how many is told to the audit topic of the group, if it is a group's.
+
+    Args:
+        cluster: Where.
+        topic: The dead-letter topic; of any name where its records tell causes, such as Spring's.
+        selection: Which of its letters.
+        why: For the audit topic.
+        config: Which catalogue; as the environment says when None.
+        tell: Is given how many letters were looked at, and of how many, as it goes on.
+        unaudited: Is given why nothing can be told to the audit topic; the export goes on.
+
+    Raises:
+        ConfigError: this is no dead-letter topic, there is no such partition, or nothing at these
+            offsets.
+        TopicMissingError: the topic does not exist.
+        TransportError: reading failed.
+    """
+    config = Config.given(config)
+    letters = LetterReading(cluster, topic, selection, any_name=True)
+    with ExitStack() as ends:
+        run: Audited | None = None
+        if _is_of_a_group(config, topic):
+            about = {"why": why, "selection": selection.as_json()}
+            try:
+                run = ends.enter_context(audited(cluster, config, topic, EXPORT, about))
+            except PatEventsError as error:
+                unaudited(error)
+        for count, letter in enumerate(letters, start=1):
+            yield line_of(letter)
+            if run is not None:
+                run.counts["exported"] = count
+            if count % _TELL_EVERY == 0:
+                tell(letters.passed, letters.total)
+
+
+def import_letters(
+    cluster: Cluster,
+    topic: str,
+    file: BinaryIO,
+    *,
+    why: str,
+    again: bool = False,
+    config: Config | None = None,
+    tell: Callable[[int, int], None] = lambda _passed, _total: None,
+) -> Imported:
+    """Write the letters of a file into a group's dead-letter topic, from where they are replayed.
+
+    Key, value and headers are as they were, the event's id and the cause among them. Nothing is
+    written before the whole file was read and found sound. A letter that the topic holds already is
+    left out, so whoever was interrupted begins anew. The time of the records is now: retention
+    counts from it.
+
+    Args:
+        cluster: Where.
+        topic: The dead-letter topic of a group of the catalogue.
+        file: Lines that ``export`` wrote; it is read twice.
+        why: For the audit topic.
+        again: Write also what the topic holds already.
+        config: Which catalogue; as the environment says when None.
+        tell: Is given how many were written, and of how many, as it goes on.
+
+    Raises:
+        SchemaError: a line holds no letter; says which and why. Nothing was written.
+        ConfigError: this is no dead-letter topic of a group of the catalogue, or the file is empty.
+        TopicMissingError: the topic does not exist.
+        TransportError: the cluster did not answer, or does not permit it; letters may be written.
+    """
+    config = Config.given(config)
+    group_of(load_catalog(config.catalog), topic)
+    digests = [_digest(record) for record in _records(file, topic)]
+    if not digests:
+        raise ConfigError("the file holds no letters")
+    there = set[bytes]() if again else _held(cluster, topic, set(digests))
+    about = {"why": why, "letters": len(digests), "again": again}
+    wanted = len(digests) if again else len(set(digests) - there)
+    with audited(cluster, config, topic, IMPORT, about) as run:
+        written = _write_all(run, _new(file, topic, there, again=again), wanted, tell)
+    return Imported(len(digests), written, len(digests) - written)
+
+
+def _write_all(
+    run: Audited, records: Iterator[Record], wanted: int, tell: Callable[[int, int], None]
+) -> int:
+    written, told_at = 0, time.monotonic()
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == _BATCH or written + len(batch) == wanted:
+            run.writer.write(batch)
+            written += len(batch)
+            run.counts["written"] = written
+            tell(written, wanted)
+            batch = []
+        if time.monotonic() - told_at >= _TOLD_S:
+            told_at = time.monotonic()
+            run.goes_on()
+    return written
+
+
+def _new(file: BinaryIO, topic: str, there: set[bytes], *, again: bool) -> Iterator[Record]:
+    for record in _records(file, topic):
+        digest = _digest(record)
+        if again or digest not in there:
+            there.add(digest)
+            yield record
+
+
+def _held(cluster: Cluster, topic: str, digests: set[bytes]) -> set[bytes]:
+    """Return which of these letters the topic holds."""
+    held = set()
+    for letter in LetterReading(cluster, topic):
+        delivery = letter.delivery
+        digest = digest_of(delivery.key, delivery.value, delivery.headers)
+        if digest in digests:
+            held.add(digest)
+    return held
+
+
+def _records(file: BinaryIO, topic: str) -> Iterator[Record]:
+    file.seek(0)
+    number = 0
+    while line := file.readline(_LINE_MAX + 1):
+        number += 1
+        if len(line) > _LINE_MAX:
+            raise SchemaError(f"line {number} is longer than {_LINE_MAX} bytes")
+        if line.strip():
+            try:
+                yield record_of(line, topic, now_ms())
+            except SchemaError as error:
+                raise SchemaError(f"line {number}: {error}") from None
+
+
+def _digest(record: Record) -> bytes:
+    return digest_of(record.key, record.value, record.headers)
+
+
+def _is_of_a_group(config: Config, topic: str) -> bool:
+    try:
+        group_of(load_catalog(config.catalog), topic)
+    except ConfigError:
+        return False
+    return True
