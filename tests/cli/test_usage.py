@@ -24,6 +24,7 @@ USAGES = {
     "dlq move cancel": "[OPTIONS]",
     "dlq move start": "[OPTIONS]",
     "dlq move watch": "[OPTIONS]",
+    "dlq purge": "[OPTIONS] TOPIC",
     "dlq redrive": "[OPTIONS]",
     "dlq show": "[OPTIONS] [TOPIC]",
     "doctor": "[OPTIONS]",

@@ -9,7 +9,14 @@ import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
-from pat_events.cli import completion, letter_files, letter_replay, queue_letters, queue_moves
+from pat_events.cli import (
+    completion,
+    letter_files,
+    letter_purge,
+    letter_replay,
+    queue_letters,
+    queue_moves,
+)
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.letter_options import (
     Causes,
@@ -243,5 +250,6 @@ def _show(letter: StoredLetter) -> None:
 app.command("replay", cls=Command)(letter_replay.replay_letters)
 app.command("export", cls=Command)(letter_files.export)
 app.command("import", cls=Command)(letter_files.import_letters)
+app.command("purge", cls=Command)(letter_purge.purge)
 app.command("redrive", cls=Command)(queue_letters.redrive)
 app.add_typer(queue_moves.app, name="move")

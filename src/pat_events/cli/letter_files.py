@@ -7,11 +7,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 -- typer reads it
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from pat_events.cli import completion
 from pat_events.cli.letter_options import (
     Causes,
     Chosen,
@@ -22,7 +21,9 @@ from pat_events.cli.letter_options import (
     Offsets,
     Partition,
     Since,
+    Topic,
     Until,
+    Why,
 )
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json, say
@@ -33,18 +34,6 @@ from pat_events.ops.letters import files
 
 if TYPE_CHECKING:
     from pat_events.errors import PatEventsError
-
-Topic: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="TOPIC",
-        help="As 'dlq list' names it.",
-        autocompletion=completion.dead_letter_topics,
-    ),
-]
-Why: TypeAlias = Annotated[
-    str, typer.Option("--why", metavar="TEXT", help="Why, for those who read the audit topic.")
-]
 
 
 @command

@@ -37,6 +37,17 @@ def offsets_of(text: str) -> range:
     return range(first, last + 1)
 
 
+Topic: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="TOPIC",
+        help="As 'dlq list' names it.",
+        autocompletion=completion.dead_letter_topics,
+    ),
+]
+Why: TypeAlias = Annotated[
+    str, typer.Option("--why", metavar="TEXT", help="Why, for those who read the audit topic.")
+]
 EventType: TypeAlias = Annotated[
     str | None,
     typer.Option(

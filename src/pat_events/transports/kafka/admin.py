@@ -202,6 +202,19 @@ class KafkaAdmin:
         if refused:
             raise refused[0]
 
+    def delete_before(self, offsets: Mapping[Pair, int]) -> None:
+        """Delete the records of each partition that are before an offset, for good.
+
+        One that is refused does not keep the others; the first refusal is raised.
+        """
+        asked = [TopicPartition(*pair, offset) for pair, offset in offsets.items()]
+        futures = self._controlled.delete_records(asked, request_timeout=ANSWER_S)
+        named = {f"{it.topic}/{it.partition}": future for it, future in futures.items()}
+        # Whoever was quicker deleted up to there, or further.
+        refused = refusals(named, "deleting from", KafkaError.OFFSET_OUT_OF_RANGE)
+        if refused:
+            raise refused[0]
+
     def groups(self) -> list[str]:
         """Return the names of the consumer groups, sorted."""
         future = self._client.list_consumer_groups(request_timeout=ANSWER_S)

@@ -1,0 +1,109 @@
+"""``pat-events dlq purge``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pat_events.cli.exit_codes import FAILED
+from pat_events.cli.letter_options import (
+    Causes,
+    Chosen,
+    EventType,
+    Handler,
+    Ids,
+    Keys,
+    Offsets,
+    Partition,
+    Since,
+    Topic,
+    Until,
+    Why,
+)
+from pat_events.cli.options import Bootstrap, CatalogFile, configure
+from pat_events.cli.output import command, console, say, table
+from pat_events.cli.progress import progress
+from pat_events.core.wording import counted
+from pat_events.ops.letters import purging
+
+if TYPE_CHECKING:
+    from pat_events.ops.letters.purging import PurgePlan
+
+
+@command
+def purge(
+    *,
+    topic: Topic,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Delete; without it only say what would be.")
+    ] = False,
+    why: Why = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
+    ] = False,
+    event_type: EventType = None,
+    ids: Ids = None,
+    keys: Keys = None,
+    since: Since = None,
+    until: Until = None,
+    causes: Causes = None,
+    handler: Handler = None,
+    partition: Partition = None,
+    offsets: Offsets = None,
+    bootstrap: Bootstrap = None,
+    catalog: CatalogFile = None,
+) -> None:
+    """Delete dead letters for good: the oldest ones.
+
+    Kafka deletes from the beginning of a partition up to an offset, and nothing else. So the
+    letters that are meant have to be the first ones of their partitions, as with --until or a
+    range of offsets: where one that is not meant lies before one that is, nothing is deleted, and
+    what could be is said. Retention deletes all of them in the end.
+
+    Without --apply nothing is changed. Who, when, why and what is in the topic GROUP.replays.
+
+    Example:
+      pat-events dlq purge pat-emails.email-processor.dlq --until 14d
+      pat-events dlq purge pat-emails.email-processor.dlq --until 14d --apply --why "GDPR 4711"
+      pat-events dlq purge pat-emails.email-processor.dlq --partition 0 --offset 0-41
+    """
+    if apply and not why.strip():
+        raise typer.BadParameter("--apply needs --why: that is for the audit topic")
+    chosen = Chosen(
+        event_type=event_type,
+        ids=ids,
+        keys=keys,
+        since=since,
+        until=until,
+        causes=causes,
+        handler=handler,
+        partition=partition,
+        offsets=offsets,
+    )
+    config, cluster = configure(bootstrap, catalog)
+    selection = chosen.selection(config)
+    if selection.is_everything and not everything:
+        raise typer.BadParameter("every letter is meant: say so with --all, or choose some")
+    with progress("reading letters") as tell:
+        plan = purging.plan_purge(cluster, topic, selection, everything=everything, tell=tell)
+    _show(plan)
+    purging.refuse_behind(plan)
+    if not plan.cuts:
+        say(f"{topic} holds no such dead letters")
+        raise typer.Exit(FAILED)
+    if not apply:
+        say("nothing was deleted; add --apply")
+        return
+    deleted = purging.purge(cluster, plan, why=why, config=config)
+    say(f"{counted(deleted, 'letter')} of {topic} deleted")
+
+
+def _show(plan: PurgePlan) -> None:
+    if not plan.cuts:
+        return
+    columns = ("partition", "from", "to", "letters")
+    shown = table(*columns, numbers=columns)
+    for cut in plan.cuts:
+        shown.add_row(*map(str, (cut.partition, cut.first, cut.end - 1, cut.letters)))
+    console.print(shown)
