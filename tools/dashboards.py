@@ -218,6 +218,14 @@ GROUP: Final = (
         (f"time() - {_C}last_commit_timestamp_seconds{{{_GROUP}}}", "{{instance}}"),
     ),
     panel(
+        "Poll and commit, p99",
+        "s",
+        (
+            quantile(0.99, _OPERATION, "messaging_operation_name", _OTEL_GROUP),
+            "{{messaging_operation_name}}",
+        ),
+    ),
+    panel(
         "Skipped and returned",
         "cps",
         (rate(f"{_C}skipped_total", "topic", _GROUP), "{{topic}} nobody here handles"),

@@ -25,11 +25,13 @@ from pat_events.telemetry import (
     Handled,
     Held,
     Lost,
+    OperationEnded,
     Paused,
     Resumed,
     Retried,
     Revoked,
 )
+from pat_events.transports.log import CommitAnswer
 from tests.consumer.conftest import DEAD, TOPIC
 
 PARTITION = (TOPIC, 0)
@@ -191,6 +193,23 @@ def test_a_commit_that_failed_is_told_with_its_error(stage, seen, monkeypatch):
     member.turn()
     member.turn(1.0)
     assert seen.of(Committed, CommitFailed) == [CommitFailed({PARTITION: 1}, error)]
+
+
+def test_a_commit_that_nobody_waited_for_is_told_when_it_was_answered(stage, seen, monkeypatch):
+    seen.wants_operations = True
+    member = stage.member(handlers_of(), observers=[seen])
+    error = TransportTimeoutError("gone")
+    answers = [CommitAnswer({PARTITION: 1}, 0.2, None), CommitAnswer({PARTITION: 2}, 0.3, error)]
+    monkeypatch.setattr(
+        member.receiver, "commit_answers", lambda: [answers.pop(0)] if answers else []
+    )
+    member.turn()
+    member.turn(1.0)
+    assert seen.of(CommitFailed, OperationEnded) == [
+        OperationEnded("commit", 0.2, None),
+        CommitFailed({PARTITION: 2}, error),
+        OperationEnded("commit", 0.3, error),
+    ]
 
 
 def test_an_observer_that_raises_does_not_end_the_engine(stage, caplog):

@@ -164,6 +164,24 @@ class TestGroups:
         cluster.poll_until(lambda: len(second.got) == 2, second)
         assert second.offsets() == [3, 4]
 
+    def test_what_came_of_a_commit_that_is_not_waited_for_is_told_once(self, cluster):
+        topic = cluster.topic()
+        cluster.send(topic, 5)
+        member = cluster.member(topic)
+        cluster.poll_until(lambda: len(member.got) == 5, member)
+        member.commit(2)
+        member.commit(3, wait=False)
+        answers = []
+        cluster.poll_until(
+            lambda: answers.extend(member.receiver.commit_answers()) or answers, member
+        )
+        ((offsets, seconds, error),) = answers
+        assert offsets == {(topic, 0): 3}
+        assert 0 <= seconds < 60
+        assert error is None
+        member.poll()
+        assert list(member.receiver.commit_answers()) == []
+
     def test_what_was_not_committed_is_delivered_again(self, cluster):
         topic = cluster.topic()
         group = f"{topic}-group"

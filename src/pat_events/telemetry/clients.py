@@ -40,7 +40,9 @@ class OperationEnded(NamedTuple):
     Attributes:
         operation: ``send``, from the call to the acknowledgement: of Kafka one record at a time, of
             AWS the record of a call that was taken first. Of a queue's consumer ``receive``, its
-            wait for messages included, and ``settle``: each call.
+            wait for messages included, and ``settle``: each call. Of a group ``poll``, where it
+            brought events or failed and 20 times a second at most, its wait included; and
+            ``commit``, to the poll that brought the answer.
         seconds: How long it took; where the thread that publishes has seen the acknowledgement,
             up to 5 ms too long.
         error: Why it failed, or None.

@@ -55,7 +55,7 @@ OPERATION: Final = Metric(
     "messaging_client_operation_duration_seconds",
     "histogram",
     "How long a send took to its acknowledgement, of some events; a receive and a settle of a "
-    "queue, its wait included.",
+    "queue; a poll that brought events, of some, and a commit: waits are included.",
     (*_SYSTEM, "messaging_consumer_group_name", "error_type"),
 )
 LAG: Final = Metric(

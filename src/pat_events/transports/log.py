@@ -7,7 +7,7 @@ implementation.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pat_events.transports.sending import SendingTransport
 
@@ -15,10 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pat_events.core.record import Delivery
+    from pat_events.errors import PatEventsError
 
     TopicPartition: TypeAlias = tuple[str, int]
 
 Start: TypeAlias = Literal["earliest", "latest"] | datetime
+
+
+class CommitAnswer(NamedTuple):
+    """What came of a commit that nobody waited for.
+
+    Attributes:
+        offsets: What was to be committed.
+        seconds: How long the answer took, to the poll that brought it.
+        error: Why some of it was not committed; or None.
+    """
+
+    offsets: Mapping[TopicPartition, int]
+    seconds: float
+    error: PatEventsError | None
 
 
 class RebalanceListener(Protocol):
@@ -98,6 +113,12 @@ class Receiver(Protocol):
 
         Raises:
             TransportError: a partition is not assigned to this member; nothing was recorded.
+        """
+
+    def commit_answers(self) -> Sequence[CommitAnswer]:
+        """Return what came of commits without ``wait``, of those not told before.
+
+        One that a rebalance overtook has no answer: the next owner goes on from where it was.
         """
 
     def close(self) -> None:

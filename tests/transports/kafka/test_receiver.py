@@ -20,11 +20,11 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pat_events import KafkaConfig, KafkaTransport, Producer
-from pat_events.errors import HoldError, TransportError
+from pat_events.errors import HoldError, NotPermittedError, TransportError
 from pat_events.events import EmailReceived
 from pat_events.testing import Api
 from pat_events.testing.librdkafka import _library
-from pat_events.transports.kafka.commits import log_failed
+from pat_events.transports.kafka.commits import Commits
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.topics import Mark
 from tests.support.waiting import DEADLINE_S, until
@@ -236,9 +236,34 @@ def test_what_is_beside_a_groups_positions_tells_whether_a_partition_is_new_to_i
 
 
 def test_an_error_of_one_partition_among_others_that_were_committed_is_told(caplog):
-    refused = Namespace(error=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
-    log_failed(None, [Namespace(error=None), refused])
+    asked = [TopicPartition(TOPIC, number, 7) for number in (0, 1)]
+    commits = Commits()
+    commits.ask(Namespace(commit=lambda **_: None), asked)
+    answered = [Namespace(topic=TOPIC, partition=n, offset=7, error=None) for n in (0, 1)]
+    answered[1].error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    commits.answered(None, answered)
     assert "a commit failed" in caplog.text
+    ((offsets, _, error),) = commits.answers()
+    assert offsets == {(TOPIC, 0): 7, (TOPIC, 1): 7}
+    assert isinstance(error, NotPermittedError)
+
+
+@pytest.mark.parametrize("error", [None, KafkaError(KafkaError.ILLEGAL_GENERATION)])
+def test_a_commit_that_was_waited_for_or_that_a_rebalance_overtook_has_no_answer(caplog, error):
+    commits, position = Commits(), TopicPartition(TOPIC, 0, 7)
+    if error is not None:
+        commits.ask(Namespace(commit=lambda **_: None), [position])
+    commits.answered(error, [Namespace(topic=TOPIC, partition=0, offset=7, error=None)])
+    assert list(commits.answers()) == []
+    assert not [it for it in caplog.records if it.levelname == "WARNING"]
+
+
+def test_commits_that_nobody_answers_are_kept_up_to_a_bound():
+    commits = Commits()
+    for offset in range(1_000):
+        position = TopicPartition(TOPIC, 0, offset)
+        commits.ask(Namespace(commit=lambda **_: None), [position])
+    assert len(commits._asked) == 100
 
 
 @pytest.mark.parametrize("failed", [0, 1])

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
+from pat_events.telemetry.clients import OperationEnded
 from pat_events.telemetry.observer import CommitFailed, Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pat_events.consumer.log.partition import PartitionState
-    from pat_events.telemetry.observer import Observer
+    from pat_events.telemetry.observers import Observers
     from pat_events.transports.log import Receiver, TopicPartition
 
 _log = logging.getLogger("pat_events.consumer")
@@ -27,21 +28,24 @@ class Commits:
     Args:
         receiver: Commits.
         partitions: Those assigned; the engine's own, which it changes.
-        observer: Is told of each commit.
+        observer: Is told of each commit, and of what came of it.
         interval_s: Time between commits, in seconds.
+        clock: Monotonic seconds.
     """
 
     def __init__(
         self,
         receiver: Receiver,
         partitions: Mapping[TopicPartition, PartitionState],
-        observer: Observer,
+        observer: Observers,
         interval_s: float,
+        clock: Callable[[], float],
     ) -> None:
         self._receiver = receiver
         self._partitions = partitions
         self._observer = observer
         self._interval_s = interval_s
+        self._clock = clock
         self._next = 0.0
         self._next_again = 0.0
 
@@ -50,12 +54,23 @@ class Commits:
         if now < self._next:
             return False
         self._next = now + self._interval_s
+        self._tell_answers()
         # Now and then what was committed before, too: an answer may have been an error.
         again = now >= self._next_again
         if again:
             self._next_again = now + _RECOMMIT_S
         self._commit(self._partitions.values(), wait=False, again=again)
         return True
+
+    def _tell_answers(self) -> None:
+        for offsets, seconds, error in self._receiver.commit_answers():
+            if error is not None:
+                self._observer.saw(CommitFailed(offsets, error))
+            self._tell_duration(seconds, error)
+
+    def _tell_duration(self, seconds: float, error: PatEventsError | None) -> None:
+        if self._observer.wants_operations:
+            self._observer.saw(OperationEnded("commit", seconds, error))
 
     def commit_last(self, states: Iterable[PartitionState]) -> None:
         """Commit partitions that are about to go, and wait for the answer."""
@@ -73,15 +88,19 @@ class Commits:
                 offsets[state.topic_partition] = offset
         if not offsets:
             return
+        began = self._clock()
         try:
             self._receiver.commit(offsets, wait=wait)
         except PatEventsError as error:
+            self._tell_duration(self._clock() - began, error)
             # Not lost: whoever owns the partition next handles these events once more.
             where = ", ".join(f"{t}/{p} at {at}" for (t, p), at in sorted(offsets.items()))
             then = "the events before that come again" if wait else "a later commit repeats it"
             _log.warning("could not commit %s: %s; %s", where, one_line(str(error)), then)
             self._observer.saw(CommitFailed(offsets, error))
             return
+        if wait:  # Else it is told with the answer.
+            self._tell_duration(self._clock() - began, None)
         for topic_partition, offset in offsets.items():
             self._partitions[topic_partition].tracker.committed(offset)
         self._observer.saw(Committed(offsets))

@@ -18,6 +18,7 @@ from pat_events.consumer.log.commits import Commits
 from pat_events.consumer.log.drain import Drain
 from pat_events.consumer.log.partition import PartitionState, names_of
 from pat_events.consumer.log.readiness import Readiness
+from pat_events.consumer.log.timed_polls import TimedPolls
 from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line
@@ -93,7 +94,8 @@ class Engine:
         self._cut_off = 0
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
         interval_s = limits.commit_interval_s
-        self._commits = Commits(receiver, self._partitions, observer, interval_s)
+        self._commits = Commits(receiver, self._partitions, observer, interval_s, clock)
+        self._polls = TimedPolls(receiver, observer, clock)
         self.readiness = Readiness(receiver, self._partitions, recovery, observer)
 
     def subscribe(self, topics: Sequence[str], own: Collection[str] = ()) -> None:
@@ -141,7 +143,7 @@ class Engine:
             return
         wanted = max(1, min(POLL_RECORDS, self._back_pressure.room))
         try:
-            deliveries = self._receiver.poll(wanted, self._poll_s(now))
+            deliveries = self._polls.poll(wanted, self._poll_s(now))
         except TransportError as error:
             self._recovery.reading_failed(error)
             self._settle(self._inbox.take(_AFTER_READ_ERROR_S))

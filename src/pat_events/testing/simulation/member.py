@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.testing.simulation.clock import VirtualClock
-    from pat_events.transports.log import RebalanceListener, Receiver, TopicPartition
+    from pat_events.transports.log import (
+        CommitAnswer,
+        RebalanceListener,
+        Receiver,
+        TopicPartition,
+    )
     from pat_events.transports.memory import MemoryBroker
 
 
@@ -68,6 +73,9 @@ class _StepReceiver:
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         self.inner.commit(offsets, wait=wait)
         self.commits.append(dict(offsets))
+
+    def commit_answers(self) -> Sequence[CommitAnswer]:
+        return self.inner.commit_answers()
 
     def close(self) -> None:
         self.inner.close()

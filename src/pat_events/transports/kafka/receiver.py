@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from pat_events.errors import PatEventsError
-from pat_events.transports.kafka import commits, properties
+from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.assignment import Assignment, topic_partitions
 from pat_events.transports.kafka.certificates import Certificates
+from pat_events.transports.kafka.commits import Commits, commit
 from pat_events.transports.kafka.errors import kafka_errors, translate
 from pat_events.transports.kafka.leaving import close_unanswered, give_back, unanswered
 from pat_events.transports.kafka.logs import client_log
@@ -62,6 +63,7 @@ class KafkaReceiver:
             eager=strategy != properties.COOPERATIVE,
         )
         self._paused_ends = PausedEnds(self._topics)
+        self._commits = Commits()
         # Why the last commit cannot be waited for.
         self._unanswered: PatEventsError | None = None
         self._config = config
@@ -77,7 +79,7 @@ class KafkaReceiver:
             return Consumer(
                 {
                     **properties.consumer(config, self._group, self._on_error),
-                    "on_commit": commits.log_failed,
+                    "on_commit": self._commits.answered,
                     # Told once each time: a position may lie past the last record; see ends().
                     "enable.partition.eof": True,
                 }
@@ -219,7 +221,14 @@ class KafkaReceiver:
         if wait and self._unanswered is not None:
             raise self._unanswered
         if positions := self._assignment.to_commit(offsets):
-            commits.commit(self._client, positions, wait=wait)
+            if wait:
+                commit(self._client, positions)
+            else:
+                self._commits.ask(self._client, positions)
+
+    def commit_answers(self) -> Sequence[log.CommitAnswer]:
+        """Return what came of commits; see ``Receiver.commit_answers``."""
+        return self._commits.answers()
 
     def close(self) -> None:
         """Leave the group."""

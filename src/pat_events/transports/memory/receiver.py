@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from pat_events.core.record import Delivery
 from pat_events.errors import OffsetOutOfRangeError, TransportError
+from pat_events.transports.log import CommitAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +29,7 @@ class MemoryReceiver:
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._out_of_range: set[TopicPartition] = set()
+        self._answers: deque[CommitAnswer] = deque(maxlen=100)
         self._turn = 0
         self.last_poll = broker.clock.monotonic()
 
@@ -155,7 +158,6 @@ class MemoryReceiver:
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read; refused for partitions of another member."""
-        del wait  # Written at once either way.
         with self._broker.lock:
             if self._broker.down:
                 raise TransportError("the broker is down")
@@ -166,6 +168,14 @@ class MemoryReceiver:
             group.committed.update(
                 (pair, offset) for pair, offset in offsets.items() if pair not in self._out_of_range
             )
+        if not wait:  # It is written at once all the same.
+            self._answers.append(CommitAnswer(dict(offsets), 0.0, None))
+
+    def commit_answers(self) -> Sequence[CommitAnswer]:
+        """Return what came of commits; see ``Receiver.commit_answers``."""
+        answers = list(self._answers)
+        self._answers.clear()
+        return answers
 
     def close(self) -> None:
         """Leave the group."""
