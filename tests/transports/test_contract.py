@@ -182,6 +182,12 @@ class TestGroups:
         member.poll()
         assert list(member.receiver.commit_answers()) == []
 
+    def test_where_partitions_end_is_told_by_the_cluster_of_those_it_has(self, cluster):
+        topic = cluster.topic(partitions=2)
+        cluster.send(topic, 5, b"a")
+        ends = cluster.transport.log_ends([(topic, 0), (topic, 1)], 30)
+        assert sorted(ends.values()) == [0, 5]
+
     def test_what_was_not_committed_is_delivered_again(self, cluster):
         topic = cluster.topic()
         group = f"{topic}-group"

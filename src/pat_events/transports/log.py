@@ -145,6 +145,17 @@ class Transport(SendingTransport, Protocol):
             TransportUnavailableError: nobody answered in time; names the address.
         """
 
+    def log_ends(
+        self, partitions: Sequence[TopicPartition], timeout_s: float
+    ) -> Mapping[TopicPartition, int]:
+        """Return the position of the next record to be written to each, of those that answer.
+
+        It asks the cluster, by a client of its own; callable from any thread.
+
+        Raises:
+            TransportUnavailableError: nobody answered in time; names the address.
+        """
+
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic.
 

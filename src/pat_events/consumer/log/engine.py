@@ -287,8 +287,9 @@ class Engine:
 
     def _forget(self, states: list[PartitionState]) -> int:
         """Drop these; returns how many of their events are not done."""
-        for state in states:
-            state.alive = False
-            state.drain()
-            self._partitions.pop(state.topic_partition, None)
+        with self.readiness.changing:
+            for state in states:
+                state.alive = False
+                state.drain()
+                self._partitions.pop(state.topic_partition, None)
         return sum(len(state.tracker) for state in states)

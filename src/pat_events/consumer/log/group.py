@@ -7,10 +7,12 @@ import logging
 import random
 import time
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pat_events.config import Config
 from pat_events.consumer.engine_consumer import EngineConsumer
+from pat_events.consumer.log.lag_watch import ASK_S, LagWatch
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
 from pat_events.consumer.setup import Setup
@@ -224,6 +226,8 @@ class ConsumerGroup(EngineConsumer):
                 wall_clock=time.time,
                 random=random.random,
             )
+            ask = partial(self._transport.log_ends, timeout_s=ASK_S)
+            stack.enter_context(LagWatch(engine.readiness, ask, time.monotonic, time.time))
             topics, own = self._routes.topics, self._own
             self._step_until_stopped(engine, workers, lambda: engine.subscribe(topics, own))
 

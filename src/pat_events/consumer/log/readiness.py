@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.telemetry.health import held_by_outage
 from pat_events.telemetry.observer import Levels, PartitionLevel
@@ -19,6 +20,20 @@ _INTERVAL_S: Final = 1.0
 _NOT_JOINED: Final = "it has not joined its group yet"
 
 
+class Told(NamedTuple):
+    """What was told last.
+
+    Attributes:
+        at: When, by the member's clock.
+        levels: It.
+        ends: Where the partitions ended by then, of those of which it was known.
+    """
+
+    at: float
+    levels: Levels
+    ends: Mapping[TopicPartition, int]
+
+
 class Readiness:
     """Looks once a second, and tells levels where somebody wants them.
 
@@ -30,6 +45,8 @@ class Readiness:
 
     Attributes:
         not_ready: What keeps the member from being ready, in words; read by any thread.
+        told: What was told last, or None; read by any thread.
+        changing: Held while partitions go, and while another thread tells of them.
     """
 
     def __init__(
@@ -45,6 +62,13 @@ class Readiness:
         self._observers = observers
         self._next = 0.0
         self.not_ready: tuple[str, ...] = (_NOT_JOINED,)
+        self.told: Told | None = None
+        self.changing = threading.RLock()
+
+    @property
+    def wants_levels(self) -> bool:
+        """Whether somebody does."""
+        return self._observers.wants_levels
 
     def look_if_due(self, now: float) -> None:
         """Look, and tell, at most once a second."""
@@ -63,7 +87,18 @@ class Readiness:
         levels = [
             _level(state, ends.get(state.topic_partition)) for state in self._partitions.values()
         ]
-        self._observers.saw(Levels(levels, held, len(waits) - held))
+        self.told = Told(now, Levels(levels, held, len(waits) - held), ends)
+        self._observers.saw(self.told.levels)
+
+    def tell_of_stuck(self, told: Told, levels: Levels) -> None:
+        """Tell levels in the place of the member's own thread, unless it has told meanwhile.
+
+        Called by another thread. What is told of a partition that has gone would stay for good.
+        """
+        with self.changing:
+            here = [it for it in levels.partitions if (it.topic, it.partition) in self._partitions]
+            if self.told is told:
+                self._observers.saw(levels._replace(partitions=here))
 
 
 def _level(state: PartitionState, end: int | None) -> PartitionLevel:

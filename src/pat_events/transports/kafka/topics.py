@@ -130,10 +130,7 @@ class Topics:
         self, pairs: Collection[log.TopicPartition]
     ) -> dict[log.TopicPartition, Future[ListOffsetsResultInfo]]:
         """Ask where partitions end, without waiting for the answers."""
-        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(*pair): spec for pair in pairs}
-        answers = self._client().list_offsets(asked, request_timeout=_ANSWER_S)
-        return {(it.topic, it.partition): future for it, future in answers.items()}
+        return ask_ends(self._client(), pairs, _ANSWER_S)
 
     def sign_in_again(self) -> None:
         """Ask by a new client from now on: the one there is knows an earlier sign-in."""
@@ -159,6 +156,16 @@ class Topics:
             config = replace(self._config)  # Made again it reads its file.
             self._admin = AdminClient(properties.admin(config, lambda _: None))  # type: ignore[arg-type]
         return self._admin
+
+
+def ask_ends(
+    client: AdminClient, pairs: Collection[log.TopicPartition], timeout_s: float
+) -> dict[log.TopicPartition, Future[ListOffsetsResultInfo]]:
+    """Ask where partitions end; answers come within ``timeout_s``, if the client is kept."""
+    spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(*pair): spec for pair in pairs}
+    answers = client.list_offsets(asked, request_timeout=timeout_s)
+    return {(it.topic, it.partition): future for it, future in answers.items()}
 
 
 def _id_in(answer: TopicDescription) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
 
 from pat_events.core.checks import wrong_type
 from pat_events.transports.kafka.config import KafkaConfig
@@ -11,17 +14,18 @@ from pat_events.transports.kafka.connecting import connect
 from pat_events.transports.kafka.partition_counts import partition_counts
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
+from pat_events.transports.kafka.topics import ask_ends
 from pat_events.transports.sending import place_of_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import SenderSpans
-    from pat_events.transports.log import Start
+    from pat_events.transports.log import Start, TopicPartition
 
 
 class KafkaTransport:
@@ -88,6 +92,17 @@ class KafkaTransport:
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""
         self.partitions([destination], timeout_s)
+
+    def log_ends(
+        self, partitions: Sequence[TopicPartition], timeout_s: float
+    ) -> Mapping[TopicPartition, int]:
+        """Ask where these end; see ``Transport.log_ends``."""
+        client, _ = connect(self._config, timeout_s)
+        ends = {}
+        for pair, answer in ask_ends(client, partitions, timeout_s).items():
+            with suppress(KafkaException, TimeoutError):
+                ends[pair] = answer.result(timeout_s).offset
+        return ends
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""

@@ -11,13 +11,13 @@ from pat_events.transports.memory.sender import MemorySender
 from pat_events.transports.sending import place_of_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import SenderSpans
-    from pat_events.transports.log import Start
+    from pat_events.transports.log import Start, TopicPartition
     from pat_events.transports.memory.broker import MemoryBroker
 
 
@@ -72,6 +72,14 @@ class MemoryTransport:
     def check_dead_letters(self, destination: str, timeout_s: float) -> None:
         """Ask whether this topic is there; see ``DeadLetterTransport.check_dead_letters``."""
         self.partitions([destination], timeout_s)
+
+    def log_ends(
+        self, partitions: Sequence[TopicPartition], timeout_s: float
+    ) -> Mapping[TopicPartition, int]:
+        """Return where these end; see ``Transport.log_ends``."""
+        del timeout_s
+        with self._broker.lock:
+            return {pair: self._broker.end(pair) for pair in partitions}
 
     def partitions(self, topics: Sequence[str], timeout_s: float) -> dict[str, int]:
         """Return the partition count of each topic; see ``Transport.partitions``."""
