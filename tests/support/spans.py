@@ -13,9 +13,9 @@ from pat_events.transports.memory import MemoryTransport
 class Spans:
     """A provider that keeps what it was given."""
 
-    def __init__(self, sampler=ALWAYS_ON):
+    def __init__(self, sampler=ALWAYS_ON, ids=None):
         self.exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(sampler=sampler)
+        self.provider = TracerProvider(sampler=sampler, id_generator=ids)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
 
     @property

@@ -7,7 +7,16 @@ import asyncio
 import pytest
 from google.protobuf.message import EncodeError
 from opentelemetry import trace
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import SpanKind, StatusCode
 
 from pat_events import (
@@ -333,3 +342,99 @@ def test_a_message_of_a_queue_has_its_id_and_no_offset(spans):
     assert attributes["messaging.message.id"] == message_id
     assert "messaging.kafka.offset" not in attributes
     assert "messaging.consumer.group.name" not in attributes
+
+
+RATIO = TraceIdRatioBased(0.5)
+
+
+class Ids(IdGenerator):
+    """As of X-Ray, whose ids begin with a time: counted here."""
+
+    def __init__(self):
+        self.drawn = 0
+
+    def generate_trace_id(self):
+        self.drawn += 1
+        return (self.drawn << 64) | (self.drawn % 2) << 63
+
+    def generate_span_id(self):
+        return 7
+
+
+@pytest.mark.parametrize("sampler", [RATIO, ParentBased(RATIO), ParentBased(ALWAYS_OFF)])
+def test_what_begins_a_trace_is_recorded_as_the_sampler_says_of_its_id(broker, transport, sampler):
+    spans = Spans(sampler)
+    with Producer(transport=transport, tracing=Tracing(spans.provider)) as producer:
+        for _ in range(200):
+            producer.publish(EmailReceived(email_id="e-1"))
+    places = [read_envelope(it).trace.traceparent for it in broker.records("pat-emails")]
+    sampled = {place for place in places if place[-1] in b"13579"}
+    root = getattr(sampler, "_root", sampler)
+    decided = {
+        place
+        for place in places
+        if root.should_sample(None, int(place[3:35], 16), "").decision.is_sampled()
+    }
+    assert sampled == decided == {id_of(it.context).encode() for it in spans.all}
+    assert len(sampled) == 0 if root is ALWAYS_OFF else 50 < len(sampled) < 150
+    assert len({place[3:52] for place in places}) == 200
+    assert all(it.parent is None for it in spans.all)
+
+
+def test_a_trace_that_begins_has_the_ids_of_the_providers_generator(broker, transport):
+    spans = Spans(RATIO, Ids())
+    with Producer(transport=transport, tracing=Tracing(spans.provider)) as producer:
+        for _ in range(2):
+            producer.publish(EmailReceived(email_id="e-1"))
+    places = [read_envelope(it).trace.traceparent for it in broker.records("pat-emails")]
+    assert [place.decode()[:-2] for place in places] == [
+        f"00-{1:016x}8000000000000000-{7:016x}-",
+        f"00-{2:016x}0000000000000000-{7:016x}-",
+    ]
+    assert [int(place[-1:]) & 1 for place in places] == [0, 1]
+    assert [it.context.trace_id for it in spans.all] == [2 << 64]
+
+
+def test_another_sampler_is_asked_once_with_what_is_known_of_the_event(broker, transport):
+    asked = []
+
+    class OfTypes(Sampler):
+        def should_sample(self, parent_context, trace_id, name, kind, attributes, links):
+            asked.append((name, kind, attributes["cloudevents.event_type"]))
+            return SamplingResult(Decision.DROP)
+
+        def get_description(self):
+            return "of types"
+
+    spans = Spans(OfTypes())
+    publish(transport, Tracing(spans.provider))
+    assert asked == [("send pat-emails", SpanKind.PRODUCER, "pat.events.v1.EmailReceived")]
+    assert not int(traceparent_of(broker)[-2:], 16) & 1
+
+
+def test_an_event_of_no_trace_is_handled_in_one_as_often_as_the_sampler_says(transport):
+    with Producer(transport=transport) as producer:
+        for _ in range(200):
+            producer.publish(EmailReceived(email_id="e-1"))
+    spans = Spans(RATIO)
+    handlers = Handlers()
+    current = []
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        current.append(trace.get_current_span().get_span_context().is_valid)
+
+    run(handlers, transport, Tracing(spans.provider), handled=200)
+    assert current.count(True) == len(spans.all)
+    assert 50 < len(spans.all) < 150
+
+
+def test_where_nobody_makes_spans_no_trace_is_invented_and_one_goes_on(broker, transport):
+    nobody = Tracing(trace.NoOpTracerProvider())
+    publish(transport, nobody)
+    assert read_envelope(broker.records("pat-emails")[0]).trace is None
+    assert "traceparent" not in broker.records("pat-emails")[0].header_values
+    own = trace.SpanContext(1, 2, is_remote=False, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(own)):
+        publish(transport, nobody)
+    assert traceparent_of(broker, 1) == id_of(own)

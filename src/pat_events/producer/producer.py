@@ -293,7 +293,12 @@ class Producer(Block):
             ack.add_done_callback(ends_span)
         size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
         try:
-            if size > self._surely_small_bytes or caused_by is not None or headers or spans:
+            if (
+                size > self._surely_small_bytes
+                or caused_by is not None
+                or headers
+                or (spans is not None and h.TRACESTATE in own)
+            ):
                 # What the envelope repeats is shorter than the payload: else a sum is in vain.
                 size = len(value) + len(key_bytes) + refusals.checked_header_bytes(event, own)
             if size > self._largest_bytes:

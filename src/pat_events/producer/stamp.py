@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pat_events.codecs.base import Codec
     from pat_events.config import Config
 
-# ce_id, ce_time and ce_correlationid: names and values.
-_FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36
+# ce_id, ce_time, ce_correlationid and, where spans are made, traceparent: names and values.
+_FIXED_HEADER_BYTES: Final = 5 + 36 + 7 + 30 + 16 + 36 + 11 + 55
 
 
 class Stamp:

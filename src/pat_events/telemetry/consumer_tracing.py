@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core import headers as h
@@ -22,7 +22,8 @@ from pat_events.telemetry.span_parts import (
     KAFKA,
     NAME,
     SCHEMA_URL,
-    attributes_of,
+    add_attributes_of,
+    add_delivery,
     contexts,
     logs,
     mark_failed,
@@ -34,13 +35,14 @@ from pat_events.telemetry.span_parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from opentelemetry.trace import Link, Span, SpanContext, Tracer
     from opentelemetry.util.types import AttributeValue
 
     from pat_events.core.record import Delivery, Position
     from pat_events.telemetry.observer import Happening, Origin
+    from pat_events.telemetry.sampling import Beginnings
 
 # The last digit of the flags: https://www.w3.org/TR/trace-context-2, sampled is bit 0.
 _NOT_SAMPLED: Final = frozenset(b"02468ace")
@@ -51,12 +53,32 @@ _KEPT: Final = 10_000
 _NOT_CALLED: Final = frozenset({"undecodable", "claim-check"})
 
 
+class _Around:
+    """Makes a span current while a handler runs that is called with these contexts."""
+
+    __slots__ = ("_called_with", "_positions", "_span", "_token", "_tracing")
+
+    def __init__(self, tracing: ConsumerTracing, span: Span, called_with: Sequence[Any]) -> None:
+        self._tracing = tracing
+        self._span = span
+        self._called_with = called_with
+        self._positions: list[Position] = [each.position for each in called_with]
+
+    def __enter__(self) -> None:
+        self._tracing.entered(self._span, self._positions)
+        self._token = contexts.attach(trace.set_span_in_context(self._span))
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        contexts.detach(self._token)
+        self._tracing.left(self._span, self._called_with, self._positions, error)
+
+
 class ConsumerTracing:
     """Makes the spans of one consumer; see ``ConsumerSpans``."""
 
-    def __init__(self, tracer: Tracer, origin: Origin, *, parent: bool) -> None:
+    def __init__(self, beginnings: Beginnings, origin: Origin, *, parent: bool) -> None:
         self.origin = origin
-        self._tracer = tracer
+        self._beginnings = beginnings
         self._parent = parent
         self._logger = logs.get_logger(NAME, schema_url=SCHEMA_URL)
         # The span of the last attempt of what is not done, where one is recorded.
@@ -72,122 +94,113 @@ class ConsumerTracing:
 
         @functools.wraps(call)
         def traced(*args: Any) -> Any:  # noqa: ANN401 - those of the handler
-            begun = begin(name, *args)
-            if begun is None:
+            around = begin(name, *args)
+            if around is None:
                 return call(*args)
-            with self._around(*begun):
+            with around:
                 return call(*args)
 
         @functools.wraps(call)
         async def traced_async(*args: Any) -> Any:  # noqa: ANN401
-            begun = begin(name, *args)
-            if begun is None:
+            around = begin(name, *args)
+            if around is None:
                 return await call(*args)
-            with self._around(*begun):
+            with around:
                 return await call(*args)
 
         return traced_async if is_async else traced
 
-    def _begin_one(self, name: str, _: object, context: Any) -> tuple[Span, list[Any]] | None:  # noqa: ANN401
+    def _begin_one(self, name: str, _: object, context: Any) -> _Around | None:  # noqa: ANN401
         delivery: Delivery = context.delivery
         traceparent = delivery.header_values.get(h.TRACEPARENT)
         if traceparent is not None and len(traceparent) == 55 and traceparent[54] in _NOT_SAMPLED:  # noqa: PLR2004
             return None
+        beginnings = self._beginnings
+        # Before it is read where the event was published, which costs more.
+        tracer = beginnings.tracer if self._parent else beginnings.begin()
+        if tracer is None:
+            return None
         created = place_of(delivery)
         if created is not None and not created.trace_flags.sampled:
             return None
-        attributes: dict[str, AttributeValue] = {}
-        if self.origin.system == KAFKA:
-            attributes["messaging.destination.partition.id"] = str(delivery.partition)
-        span = self._start(
-            delivery.topic,
-            attributes,
-            parent=created if self._parent else None,
-            links=[trace.Link(created)] if created is not None and not self._parent else [],
-        )
-        if not span.is_recording():
-            return None
-        span.set_attributes(attributes_of(delivery.header_values))
-        span.set_attributes(self._of_delivery(delivery))
-        span.set_attribute("pat_events.handler", name)
-        span.set_attribute("pat_events.attempt", delivery.attempt)
-        return span, [context]
+        if created is None and self._parent:
+            tracer = beginnings.begin()
+            if tracer is None:
+                return None
+        attributes = self._attributes(name, delivery.topic)
+        add_attributes_of(delivery.header_values, attributes)
+        add_delivery(delivery, self.origin.system, attributes)
+        parent = created if self._parent else None
+        links = () if created is None or self._parent else (trace.Link(created),)
+        span = self._start(tracer, delivery.topic, attributes, parent=parent, links=links)
+        return _Around(self, span, [context]) if span.is_recording() else None
 
-    def _begin_batch(
-        self, name: str, pairs: Sequence[tuple[object, Any]]
-    ) -> tuple[Span, list[Any]] | None:
+    def _begin_batch(self, name: str, pairs: Sequence[tuple[object, Any]]) -> _Around | None:
         deliveries: list[Delivery] = [context.delivery for _, context in pairs]
         created = [each for each in map(place_of, deliveries) if each is not None]
         links = [trace.Link(each) for each in created if each.trace_flags.sampled]
-        if created and not links:
+        tracer = self._beginnings.begin() if links or not created else None
+        if tracer is None:
             return None
-        count: dict[str, AttributeValue] = {"messaging.batch.message_count": len(deliveries)}
-        span = self._start(deliveries[0].topic, count, links=links)
+        topic = deliveries[0].topic
+        attributes = self._attributes(name, topic)
+        attributes["messaging.batch.message_count"] = len(deliveries)
+        span = self._start(tracer, topic, attributes, links=links)
         if not span.is_recording():
             return None
-        span.set_attribute("pat_events.handler", name)
-        return span, [context for _, context in pairs]
+        return _Around(self, span, [context for _, context in pairs])
+
+    def _attributes(self, name: str, topic: str) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.system": self.origin.system,
+            "messaging.destination.name": topic,
+            "pat_events.handler": name,
+        }
+        if self.origin.consumer and self.origin.system == KAFKA:
+            attributes["messaging.consumer.group.name"] = self.origin.consumer
+        return attributes
 
     def _start(
         self,
+        tracer: Tracer,
         topic: str,
         attributes: Mapping[str, AttributeValue],
         *,
         parent: SpanContext | None = None,
         links: Sequence[Link] = (),
     ) -> Span:
-        described: dict[str, AttributeValue] = {
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.system": self.origin.system,
-            "messaging.destination.name": topic,
-            **attributes,
-        }
-        if self.origin.consumer and self.origin.system == KAFKA:
-            described["messaging.consumer.group.name"] = self.origin.consumer
-        return self._tracer.start_span(
-            f"process {topic}", within(parent), trace.SpanKind.CONSUMER, described, links
-        )
+        kind = trace.SpanKind.CONSUMER
+        return tracer.start_span(f"process {topic}", within(parent), kind, attributes, links)
 
-    def _of_delivery(self, delivery: Delivery) -> dict[str, AttributeValue]:
-        if self.origin.system != KAFKA:
-            return {"messaging.message.id": delivery.position.message_id}
-        attributes: dict[str, AttributeValue] = {"messaging.kafka.offset": delivery.offset}
-        try:
-            if delivery.key is not None:
-                attributes["messaging.kafka.message.key"] = delivery.key.decode()
-        except UnicodeDecodeError:
-            pass  # The conventions leave out what is no text.
-        if delivery.value is None:
-            attributes["messaging.kafka.message.tombstone"] = True
-        return attributes
+    def entered(self, span: Span, positions: Sequence[Position]) -> None:
+        """A span's handler is about to be called with what is at these positions."""
+        self._remember(positions, span.get_span_context())
+        for position in positions:
+            self._running[position] = span
 
-    @contextmanager
-    def _around(self, span: Span, called_with: Sequence[Any]) -> Iterator[None]:
-        """Make a span current while a handler runs that is called with these contexts."""
-        place = span.get_span_context()
-        positions = [each.position for each in called_with]
-        self._remember(positions, place)
-        self._running.update(dict.fromkeys(positions, span))
-        token = contexts.attach(trace.set_span_in_context(span))
-        try:
-            yield
-        except BaseException as error:
+    def left(
+        self,
+        span: Span,
+        called_with: Sequence[Any],
+        positions: Sequence[Position],
+        error: BaseException | None,
+    ) -> None:
+        """Its handler has returned, or raised."""
+        if error is not None:
             self._failed(span, error)
-            raise
         else:
-            for each in called_with:
+            for each, position in zip(called_with, positions, strict=True):
                 if each.failure is not None:  # By ``ctx.fail``.
                     self._failed(span, each.failure)
                 elif span.is_recording():  # Else it came too late, and counts as failed.
-                    self._last.pop(each.position, None)
-        finally:
-            contexts.detach(token)
-            for position in positions:
-                if self._running.get(position) is span:
-                    self._running.pop(position, None)
-            if span.is_recording():
-                span.end()
+                    self._last.pop(position, None)
+        for position in positions:
+            if self._running.get(position) is span:
+                self._running.pop(position, None)
+        if span.is_recording():
+            span.end()
 
     def _failed(self, span: Span, error: BaseException) -> None:
         if span.is_recording():
@@ -246,10 +259,14 @@ class ConsumerTracing:
         created = place_in(what.trace)
         if created is not None and not created.trace_flags.sampled:
             return
+        below = created if self._parent else None
+        tracer = self._beginnings.begin() if below is None else self._beginnings.tracer
+        if tracer is None:
+            return
         topic = what.position.topic
-        span = self._tracer.start_span(
+        span = tracer.start_span(
             f"give up {topic}",
-            within(created if self._parent else None),
+            within(below),
             trace.SpanKind.INTERNAL,
             {"messaging.system": self.origin.system, "messaging.destination.name": topic}
             | {"pat_events.reason": what.reason},
@@ -273,4 +290,4 @@ class ConsumerTracing:
             described = {f"pat_events.{key}": value for key, value in facts.items()}
             span_name = f"{name} {position.topic}"
             kind = trace.SpanKind.INTERNAL
-            self._tracer.start_span(span_name, within(last), kind, described).end()
+            self._beginnings.tracer.start_span(span_name, within(last), kind, described).end()

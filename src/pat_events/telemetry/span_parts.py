@@ -60,15 +60,16 @@ def place_of(delivery: Delivery) -> SpanContext | None:
 def place_in(found: TraceContext | None) -> SpanContext | None:
     if found is None:
         return None
-    _, trace_id, span_id, flags = found.traceparent.decode().split("-")
+    # Where its parts are, ``trace_context.parse`` has seen.
+    place = found.traceparent
     state = None
     if found.tracestate:
         state = TraceState.from_header([found.tracestate.decode(errors="replace")])
     return SpanContext(
-        int(trace_id, 16),
-        int(span_id, 16),
+        int(place[3:35], 16),
+        int(place[36:52], 16),
         is_remote=True,
-        trace_flags=TraceFlags(int(flags, 16)),
+        trace_flags=TraceFlags(int(place[53:55], 16)),
         trace_state=state,
     )
 
@@ -84,19 +85,38 @@ def write_place(place: SpanContext, headers: dict[str, bytes | None]) -> None:
         headers[h.TRACESTATE] = place.trace_state.to_header().encode()
 
 
-def attributes_of(headers: Mapping[str, bytes | None]) -> dict[str, AttributeValue]:
-    named = (
-        ("cloudevents.event_id", h.CE_ID),
-        ("cloudevents.event_source", h.CE_SOURCE),
-        ("cloudevents.event_type", h.CE_TYPE),
-        ("cloudevents.event_spec_version", h.CE_SPECVERSION),
-        ("messaging.message.conversation_id", h.CE_CORRELATION_ID),
-    )
-    return {
-        name: value.decode(errors="replace")
-        for name, header in named
-        if (value := headers.get(header))
-    }
+_BY_HEADER: Final = (
+    ("cloudevents.event_id", h.CE_ID),
+    ("cloudevents.event_source", h.CE_SOURCE),
+    ("cloudevents.event_type", h.CE_TYPE),
+    ("cloudevents.event_spec_version", h.CE_SPECVERSION),
+    ("messaging.message.conversation_id", h.CE_CORRELATION_ID),
+)
+
+
+def add_attributes_of(
+    headers: Mapping[str, bytes | None], attributes: dict[str, AttributeValue]
+) -> None:
+    for name, header in _BY_HEADER:
+        value = headers.get(header)
+        if value:
+            attributes[name] = value.decode(errors="replace")
+
+
+def add_delivery(delivery: Delivery, system: str, attributes: dict[str, AttributeValue]) -> None:
+    attributes["pat_events.attempt"] = delivery.attempt
+    if system != KAFKA:
+        attributes["messaging.message.id"] = delivery.position.message_id
+        return
+    attributes["messaging.destination.partition.id"] = str(delivery.partition)
+    attributes["messaging.kafka.offset"] = delivery.offset
+    try:
+        if delivery.key is not None:
+            attributes["messaging.kafka.message.key"] = delivery.key.decode()
+    except UnicodeDecodeError:
+        pass  # The conventions leave out what is no text.
+    if delivery.value is None:
+        attributes["messaging.kafka.message.tombstone"] = True
 
 
 def mark_failed(span: Span, error: BaseException) -> None:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.telemetry.consumer_tracing import ConsumerTracing
+from pat_events.telemetry.sampling import Beginnings
 from pat_events.telemetry.span_parts import (
     KAFKA,
-    NAME,
-    SCHEMA_URL,
-    attributes_of,
+    add_attributes_of,
     contexts,
     mark_failed,
     place_in,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opentelemetry.trace import Span, Tracer, TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
     from pat_events.telemetry.observer import Origin
 
@@ -54,61 +54,62 @@ class Tracing:
     def __init__(
         self, tracer_provider: TracerProvider | None = None, *, parent: bool = False
     ) -> None:
-        self._tracer = trace.get_tracer(
-            NAME, tracer_provider=tracer_provider, schema_url=SCHEMA_URL
-        )
+        self._beginnings = Beginnings(tracer_provider)
         self._parent = parent
 
     def of_sender(self, system: str) -> SenderTracing:
         """Return what makes the spans of a producer; see ``SenderSpans``."""
-        return SenderTracing(self._tracer, system)
+        return SenderTracing(self._beginnings, system)
 
     def of_consumer(self, origin: Origin) -> ConsumerTracing:
         """Return what makes the spans of a consumer; see ``ConsumerSpans``."""
-        return ConsumerTracing(self._tracer, origin, parent=self._parent)
+        return ConsumerTracing(self._beginnings, origin, parent=self._parent)
 
 
 class SenderTracing:
     """Makes the spans of one producer; see ``SenderSpans``."""
 
-    def __init__(self, tracer: Tracer, system: str) -> None:
-        self._tracer = tracer
+    def __init__(self, beginnings: Beginnings, system: str) -> None:
+        self._beginnings = beginnings
         self._system = system
 
     def send(
         self, topic: str, key: str, headers: dict[str, bytes | None]
     ) -> Callable[[Any], None] | None:
         """Begin the span of an event that is sent; see ``SenderSpans.send``."""
-        current = trace.get_current_span().get_span_context()
+        # Mostly there is nothing in it, and no look for a span is needed.
+        around = contexts.get_current()
+        current = trace.get_current_span(around).get_span_context() if around else None
         context: contexts.Context | None = None
-        if current.is_valid:
+        tracer: Tracer | None = self._beginnings.tracer
+        if current is not None and current.is_valid:
             if not current.trace_flags.sampled:
                 write_place(current, headers)
                 return None
+        elif h.TRACEPARENT in headers:
+            cause = place_in(trace_context.parse(headers[h.TRACEPARENT], headers.get(h.TRACESTATE)))
+            if cause is not None and not cause.trace_flags.sampled:
+                return None
+            context = within(cause)
         else:
-            caused_by = headers.get(h.TRACEPARENT)
-            if caused_by is not None:
-                cause = place_in(trace_context.parse(caused_by, headers.get(h.TRACESTATE)))
-                if cause is not None and not cause.trace_flags.sampled:
-                    return None
-                context = within(cause)
-        # What a sampler may want to know; the rest only where it is recorded.
-        attributes = {
+            tracer = self._beginnings.begin(headers)
+        if tracer is None:
+            return None
+        # All at once: each that is added later costs as much as three.
+        attributes: dict[str, AttributeValue] = {
             "messaging.operation.name": "send",
             "messaging.operation.type": "send",
             "messaging.system": self._system,
             "messaging.destination.name": topic,
         }
-        span = self._tracer.start_span(
-            f"send {topic}", context, trace.SpanKind.PRODUCER, attributes
-        )
-        write_place(span.get_span_context(), headers)
-        if not span.is_recording():
-            return None
-        span.set_attributes(attributes_of(headers))
+        add_attributes_of(headers, attributes)
         if self._system == KAFKA:
-            span.set_attribute("messaging.kafka.message.key", key)
-        return functools.partial(_sent, span, self._system)
+            attributes["messaging.kafka.message.key"] = key
+        span = tracer.start_span(f"send {topic}", context, trace.SpanKind.PRODUCER, attributes)
+        place = span.get_span_context()
+        if place.is_valid:  # Else there is nobody who makes spans.
+            write_place(place, headers)
+        return functools.partial(_sent, span, self._system) if span.is_recording() else None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -125,8 +126,9 @@ def _sent(span: Span, system: str, ack: Any) -> None:  # noqa: ANN401 - of a roo
         mark_failed(span, ack.error)
     elif system == KAFKA:
         partition, offset = ack.place
-        span.set_attribute("messaging.destination.partition.id", str(partition))
-        span.set_attribute("messaging.kafka.offset", offset)
+        span.set_attributes(
+            {"messaging.destination.partition.id": str(partition), "messaging.kafka.offset": offset}
+        )
     elif isinstance(ack.place, str):
         span.set_attribute("messaging.message.id", ack.place)
     span.end()
