@@ -133,11 +133,13 @@ def _age_s(line: Mapping[str, Any], now: datetime) -> float | None:
 
 
 def _is_gone(line: Mapping[str, Any]) -> bool:
-    """Tell whether it ran on this machine, and no longer does."""
+    """Tell whether it ran on this machine, and no longer does, or was of this process."""
     pid = line.get("pid")
     here = str(line.get("who")).rpartition("@")[2] == socket.gethostname()
     if not here or type(pid) is not int or not 0 < pid < 2**31:
         return False
+    if pid == os.getpid():
+        return True  # It failed so that it could not tell.
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

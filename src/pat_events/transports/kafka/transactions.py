@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from pat_events.errors import ClosedError, TransportTimeoutError
+from pat_events.errors import ClosedError, TransportError, TransportTimeoutError
 from pat_events.system.signals import signals_deferred
 from pat_events.transports.kafka import properties
 from pat_events.transports.kafka.errors import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from confluent_kafka import Message
 
     from pat_events.config import Config
     from pat_events.core.record import Record
+    from pat_events.errors import PatEventsError
     from pat_events.transports.kafka.config import KafkaConfig
 
 _log = logging.getLogger("pat_events.kafka")
@@ -30,6 +31,8 @@ _ANSWER_S: Final = 30.0
 # where a process was killed and no other takes its place.
 _TRANSACTION_MS: Final = 45_000
 _ROOM_S: Final = 0.05
+# The one behind a transaction that was refused may meet a sequence that the brokers do not expect.
+_TRIES: Final = 3
 _REPLACED: Final = frozenset(
     {
         KafkaError._FENCED,  # noqa: SLF001 - the library's name for it
@@ -62,6 +65,7 @@ class TransactionalSender:
     def __init__(self, config: KafkaConfig, limits: Config, name: str) -> None:
         self._name = name
         self._address = config.bootstrap_servers
+        # Why the first record that was refused was.
         self._failure: KafkaError | None = None
         settings = properties.producer(config, limits, self._note) | {
             "transactional.id": name,
@@ -76,10 +80,10 @@ class TransactionalSender:
             except KafkaException as error:
                 raise translate(error.args[0], doing) from error
 
-    def send(self, records: Iterable[Record]) -> None:
+    def send(self, records: Sequence[Record]) -> None:
         """Write all of these, or none.
 
-        No signal strikes while it lasts, a minute at most.
+        No signal strikes while it lasts, some minutes at most.
 
         Raises:
             ClosedError: another sender of this name has taken over; none was written.
@@ -88,19 +92,28 @@ class TransactionalSender:
             TransportError: the cluster refused one; none was written.
         """
         with signals_deferred():
-            self._failure = None
-            try:
-                self._client.begin_transaction()
-                for record in records:
-                    self._produce(record)
-                self._commit()
-            except KafkaException as error:
-                raise self._ended_by(error.args[0]) from error
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._send(records)
+                except KafkaException as error:
+                    failure = self._ended_by(error.args[0], records)
+                    # What was taken back for a reason that passes is sent again as a whole.
+                    if not left or type(failure) is not TransportError:
+                        raise failure from error
+                else:
+                    return
+
+    def _send(self, records: Sequence[Record]) -> None:
+        self._failure = None
+        self._client.begin_transaction()
+        for record in records:
+            self._produce(record)
+        self._commit()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections; what was sent is committed or taken back."""
         with signals_deferred():
-            self._client.flush(0)
+            del self._client
 
     def _produce(self, record: Record) -> None:
         while True:
@@ -129,14 +142,16 @@ class TransactionalSender:
             else:
                 return
 
-    def _ended_by(self, error: KafkaError) -> Exception:
+    def _ended_by(self, error: KafkaError, records: Sequence[Record]) -> PatEventsError:
         """Take back what was begun, and return what to raise."""
-        doing = f"writing to {self._address}"
+        doing = f"writing to {', '.join(sorted({it.topic for it in records}))} at {self._address}"
         if error.txn_requires_abort():
             try:
                 self._client.abort_transaction(_ANSWER_S)
-            except KafkaException as refused:
-                error = refused.args[0]
+            except KafkaException as failed:
+                # Where nothing was begun, as without the right to write, there is no more to it.
+                if failed.args[0].code() in _REPLACED:
+                    error = failed.args[0]
         if error.code() in _REPLACED:
             return ClosedError(
                 f"{doing}: another process has taken the transactional id {self._name}, or this "
