@@ -1,4 +1,4 @@
-"""A replay that is killed: every letter is in the retry topic, once."""
+"""A replay that is killed: every letter is in the retry topic once, and handled once more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections import Counter
 
 import pytest
 
-from pat_events import KafkaConfig
+from pat_events import Handlers, KafkaConfig
 from pat_events.catalog.model import Catalog
 from pat_events.core.replayed import read_replay
+from pat_events.events import EmailReceived
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.tail import read_stored
 from tests.support.catalogs import CATALOG
@@ -62,12 +63,17 @@ class Site:
         return Counter(read_replay(each.header_values).letter for each in stored)
 
 
-def test_each_letter_is_sent_once_though_the_process_is_killed_twice(ground, create_topic, stack):
+def dead_letter(topic, number):
+    key = str(number)
+    value = EmailReceived(email_id=key, subject="hello").SerializeToString()
+    return letter(key, value=value, topic=topic, group=GROUP)
+
+
+def test_each_letter_is_handled_once_more_though_the_replaying_process_is_killed_twice(
+    ground, create_topic, stack
+):
     letters = Catalog.dead_letter_topic(ground.topic, GROUP)
-    send(
-        ground.servers,
-        *(letter(str(number), topic=letters, group=GROUP) for number in range(LETTERS)),
-    )
+    send(ground.servers, *(dead_letter(letters, number) for number in range(LETTERS)))
     site = Site(ground, create_topic)
     for _ in range(2):
         before = site.end()
@@ -77,4 +83,15 @@ def test_each_letter_is_sent_once_though_the_process_is_killed_twice(ground, cre
         process.kill()
         process.wait()
     assert site.start(stack).wait(60) == 0
-    assert (len(site.sent()), set(site.sent().values())) == (LETTERS, {1})
+    sent = site.sent()
+    assert (len(sent), set(sent.values())) == (LETTERS, {1})
+    handled = Counter()
+    handlers = Handlers()
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        handled[event.email_id, ctx.envelope.event_id] += 1
+
+    ground.group(handlers, GROUP)
+    ground.until(lambda: handled.total() >= LETTERS)
+    assert handled == {(str(number), f"id-{number}"): 1 for number in range(LETTERS)}

@@ -35,7 +35,11 @@ def letter(
     group: str = GROUP,
 ) -> Outgoing:
     """A letter of an event with the id ``id-KEY``; without its value where that is ``large``."""
-    headers = [("ce_id", f"id-{key}".encode()), ("ce_type", b"pat.events.v1.EmailReceived")]
+    headers = [
+        ("ce_id", f"id-{key}".encode()),
+        ("ce_type", b"pat.events.v1.EmailReceived"),
+        ("content-type", b"application/protobuf"),
+    ]
     delivery = Delivery(*origin, key.encode(), value, headers, failed_ms - 5_000)
     cause = Cause(
         group,
