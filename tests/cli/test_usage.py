@@ -17,6 +17,7 @@ USAGES = {
     "consume": "[OPTIONS] TOPIC...",
     "demo": "[OPTIONS]",
     "dlq": "[OPTIONS] COMMAND [ARGS]...",
+    "dlq edit": "[OPTIONS] TOPIC [FILE]",
     "dlq export": "[OPTIONS] TOPIC",
     "dlq import": "[OPTIONS] TOPIC FILE",
     "dlq list": "[OPTIONS] [TOPIC]...",

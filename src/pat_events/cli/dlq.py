@@ -11,6 +11,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.cli import (
     completion,
+    letter_edit,
     letter_files,
     letter_purge,
     letter_replay,
@@ -251,5 +252,6 @@ app.command("replay", cls=Command)(letter_replay.replay_letters)
 app.command("export", cls=Command)(letter_files.export)
 app.command("import", cls=Command)(letter_files.import_letters)
 app.command("purge", cls=Command)(letter_purge.purge)
+app.command("edit", cls=Command)(letter_edit.edit)
 app.command("redrive", cls=Command)(queue_letters.redrive)
 app.add_typer(queue_moves.app, name="move")

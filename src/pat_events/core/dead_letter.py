@@ -41,6 +41,8 @@ _TIMESTAMP_MS: Final = f"{OWN_PREFIX}timestamp-ms"
 _FIRST_FAILED_MS: Final = f"{OWN_PREFIX}first-failed-ms"
 _LAST_FAILED_MS: Final = f"{OWN_PREFIX}last-failed-ms"
 _REPLAYS: Final = f"{OWN_PREFIX}replays"
+#: Headers that tell of a value which was too large for a letter.
+OF_A_VALUE: Final = (_VALUE_BYTES, _VALUE_SHA256)
 
 #: No letter is replayed as often: more is a stranger's.
 MAX_REPLAYS: Final = 1_000_000
