@@ -67,14 +67,14 @@ class LetterReading:
         self.total = sum(high - low for low, high in self._ends.values())
         self.passed = 0
         if self._foreign and not self.total:
-            raise _no_letters(topic, "it holds no record that tells a cause")
+            raise _no_letters(topic, "none of its records")
 
     def __iter__(self) -> Iterator[Letter]:
         self.passed = 0
         for delivery in read_stored(self._cluster, self._ends):
             letter = Letter.of(delivery)
             if self._foreign and not self.passed and not letter.tells_a_cause:
-                raise _no_letters(self.topic, f"{delivery.position} tells no cause")
+                raise _no_letters(self.topic, str(delivery.position))
             self.passed += 1
             if self._selection.matches(letter):
                 yield letter
@@ -97,8 +97,9 @@ def _ends(admin: KafkaAdmin, selection: Selection) -> dict[TopicPartition, tuple
     return ends
 
 
-def _no_letters(topic: str, why: str = "") -> ConfigError:
-    return ConfigError(
-        f"{topic} is no dead-letter topic{why and f', as {why}'}: name one as "
-        f"TOPIC.GROUP{DEAD_LETTER_SUFFIX}, as 'pat-events dlq list' shows them"
-    )
+def _no_letters(topic: str, untold: str = "") -> ConfigError:
+    """Return the error for a topic of another name, of which this may be known to tell no cause."""
+    names = f"name one as TOPIC.GROUP{DEAD_LETTER_SUFFIX}, as 'pat-events dlq list' shows them"
+    if untold:
+        return ConfigError(f"{topic} is no dead-letter topic, as {untold} tells no cause: {names}")
+    return ConfigError(f"{topic} is no dead-letter topic: {names}")
