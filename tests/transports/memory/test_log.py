@@ -11,6 +11,7 @@ from pat_events.errors import (
     TopicMissingError,
     TransportError,
 )
+from pat_events.telemetry import BufferLevel
 from pat_events.testing.simulation import VirtualClock
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 
@@ -45,6 +46,30 @@ def send(broker, sent):
         return record
 
     return send
+
+
+def test_a_sender_tells_how_full_it_is_while_the_broker_is_down_and_after(broker, clock, sent):
+    levels = []
+
+    class Seen:
+        wants_levels = True
+
+        def saw(self, what):
+            if isinstance(what, BufferLevel):
+                levels.append(what[1:])
+
+    sender = MemoryTransport(broker).sender(Config(buffer_events=3), [Seen()])
+    broker.set_down(down=True)
+    sender.send(sent("t", b"k", b"value"))
+    clock.now += 5
+    sender.send(sent("t", b"k", b"value"))
+    broker.set_down(down=False)
+    clock.now += 1
+    assert sender.flush(1) == []
+    assert [it[:2] for it in levels] == [(1, 5), (2, 10), (0, 0)]
+    assert {it[2] for it in levels} == {3}
+    sender.close(1)
+    assert levels[-1] == (0, 0, 0, 0, 0.0)
 
 
 def share(first, second):

@@ -14,6 +14,7 @@ from pat_events.telemetry.clients import Acknowledged, NotDelivered
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 from pat_events.transports import buffer_errors
+from pat_events.transports.sender_levels import SenderLevels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,9 @@ class MemorySender:
         observers = tuple(observers)
         # None where nobody listens: here it is a value for each event.
         self._observer = Observers(observers, Origin("memory")) if observers else None
+        self._levels = (
+            None if self._observer is None else SenderLevels(self._observer, config, self._level)
+        )
         # What was not told yet; changed with the broker's lock held.
         self._written = 0
         self._refused: list[TransportError] = []
@@ -80,6 +84,13 @@ class MemorySender:
         """Write what waits; what a callback sends meanwhile is written after that."""
         if self._writer == threading.get_ident():
             return
+        self._write_what_waits(timeout_s)
+        if self._observer is not None:
+            self._tell(self._observer)
+        if self._levels is not None:
+            self._levels.tell(self._broker.clock.monotonic())
+
+    def _write_what_waits(self, timeout_s: float) -> None:
         with self._broker.changed:
             if self._broker.down and self._waiting:
                 self._broker.clock.wait(self._broker.changed, timeout_s)
@@ -94,8 +105,17 @@ class MemorySender:
                     self._write()
                 finally:
                     self._writer = None
-        if self._observer is not None:
-            self._tell(self._observer)
+
+    def _level(self, _: float) -> tuple[int, int, float]:
+        """Return how many wait, their bytes, and for how long the first has; see ``SenderLevels``.
+
+        It has no thread that looks on: it looks when it is used.
+        """
+        with self._broker.lock:
+            if not self._waiting:
+                return 0, 0, 0.0
+            age_s = self._broker.clock.time_ns() / 1e9 - self._waiting[0].timestamp_ms / 1e3
+            return len(self._waiting), self._waiting_bytes, max(0.0, age_s)
 
     def _write(self) -> None:
         while self._waiting:
@@ -146,4 +166,6 @@ class MemorySender:
             outgoing.settle(error, None)
         if self._observer is not None:
             self._tell(self._observer)
+        if self._levels is not None:
+            self._levels.end()
         return given_up
