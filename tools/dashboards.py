@@ -226,10 +226,11 @@ GROUP: Final = (
         ),
     ),
     panel(
-        "Skipped and returned",
+        "Skipped, returned and come again",
         "cps",
         (rate(f"{_C}skipped_total", "topic", _GROUP), "{{topic}} nobody here handles"),
         (rate(f"{_C}returned_total", "group", _GROUP), "{{group}} went back undone"),
+        (rate(f"{_C}duplicates_total", "group", _GROUP), "{{group}} came again, handled before"),
     ),
 )
 DEAD_LETTERS: Final = (
