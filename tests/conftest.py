@@ -6,6 +6,7 @@ PAT_EVENTS_TEST_REQUIRE names the parts that must be there (``kafka,registry,loc
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -97,6 +98,7 @@ def required_parts() -> set[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     required_parts()  # a misspelt part must not turn a failure into a skip
+    logging.getLogger().addHandler(planted.Listener())
     limits = config.stash[limits_key] = RunLimits(config)
     config.pluginmanager.register(limits)
 
@@ -116,7 +118,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test whose output or log shows what was planted: a secret, or a payload."""
+    """Fail a test that shows what was planted, a secret or a payload: see ``planted``."""
     return planted.judged((yield))
 
 

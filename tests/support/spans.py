@@ -8,13 +8,23 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from pat_events.transports.memory import MemoryTransport
+from tests.support import planted
+
+
+class _Looking(InMemorySpanExporter):
+    """Looks for what was planted."""
+
+    def export(self, spans):
+        for span in spans:
+            planted.look(f"span {span.name}", span.to_json())
+        return super().export(spans)
 
 
 class Spans:
     """A provider that keeps what it was given."""
 
     def __init__(self, sampler=ALWAYS_ON, ids=None):
-        self.exporter = InMemorySpanExporter()
+        self.exporter = _Looking()
         self.provider = TracerProvider(sampler=sampler, id_generator=ids)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
 

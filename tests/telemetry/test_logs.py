@@ -8,17 +8,20 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
 from pat_events import ConsumerGroup, Handlers, Producer, RetryPolicy
 from pat_events.core.log_fields import LOG_FIELDS
+from pat_events.core.record import Position
 from pat_events.core.repeats import Repeats
 from pat_events.errors import PermanentError
 from pat_events.events import EmailReceived
-from pat_events.telemetry import JsonFormatter
+from pat_events.telemetry import Held, JsonFormatter, Origin, PrometheusMetrics
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
 from pat_events.transports.sending import Outgoing
 from tests.support import planted
 from tests.support.invocations import record
+from tests.support.spans import Spans
 from tests.support.waiting import until
 
 GROUP = "email-processor"
@@ -179,6 +182,32 @@ def test_a_test_whose_output_shows_what_was_planted_fails(text, outcome):
     sections = [("Captured log setup", planted.PAYLOAD), ("Captured log call", text)]
     report = pytest.TestReport("a", ("a", 1, "a"), {}, "passed", None, "call", sections)
     assert planted.judged(report).outcome == outcome
+
+
+def shows_by_log():
+    logging.getLogger("a.service").warning("seen", extra={"subject": planted.PAYLOAD})
+
+
+def shows_by_span():
+    Spans().provider.get_tracer("a").start_span("a", attributes={"b": planted.PAYLOAD}).end()
+
+
+def shows_by_metric():
+    metrics = PrometheusMetrics(CollectorRegistry())
+    held = Held(Position("t", 0, 0), planted.PAYLOAD, ValueError(), 1.0)
+    metrics.told_by(Origin("kafka", "a-group")).saw(held)
+    return metrics
+
+
+@pytest.mark.parametrize("shows", [shows_by_log, shows_by_span, shows_by_metric])
+def test_a_test_that_shows_what_was_planted_in_a_field_span_or_label_fails(shows):
+    kept = shows()
+    report = pytest.TestReport("a", ("a", 1, "a"), {}, "passed", None, "call", [])
+    assert planted.judged(report).outcome == "failed"
+    if kept is not None:
+        kept.forget()
+    report.outcome = "passed"
+    assert planted.judged(report).outcome == "passed"
 
 
 def test_a_callback_that_fails_for_every_event_is_logged_once_and_counted(
