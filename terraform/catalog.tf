@@ -13,12 +13,21 @@ locals {
         for name, entry in try(local.catalog[table], {}) : { path = "${table}.${name}", found = entry, schema = entries.additionalProperties }
       ] if can(entries.additionalProperties.properties)
     ]),
+    flatten([
+      for table in ["events", "rules"] : [
+        for name, entry in try(local.catalog[table], {}) : {
+          path   = "${table}.${name}.targets"
+          found  = entry.targets
+          schema = local.catalog_schema["$defs"].targets
+        } if can(entry.targets)
+      ]
+    ]),
     [
-      for name, event in local.catalog.events : {
-        path   = "events.${name}.targets"
-        found  = event.targets
-        schema = local.catalog_schema.properties.events.additionalProperties.properties.targets
-      } if can(event.targets)
+      for name, rule in try(local.catalog.rules, {}) : {
+        path   = "rules.${name}.transform"
+        found  = rule.transform
+        schema = local.catalog_schema.properties.rules.additionalProperties.properties.transform
+      } if can(rule.transform)
     ],
   )
   catalog_shape_faults = flatten([
@@ -38,6 +47,12 @@ locals {
       [for key, rule in place.schema.properties : "${place.path}.${key} must be a list of names." if try(rule["$ref"], "") == "#/$defs/names" && can(place.found[key]) && !can(join("", place.found[key]))],
     )
   ])
+
+  # Each place that has targets, as they were given and as they were read.
+  named_ways = concat(
+    [for name, event in local.catalog.events : { path = "events.${name}", given = try(event.targets, null), targets = local.events[name].targets }],
+    [for name, rule in try(local.catalog.rules, {}) : { path = "rules.${name}", given = try(rule.targets, null), targets = local.own_rules[name].targets }],
+  )
 
   # Names on AWS to what in the catalogue gets them, once for each. FIFO queues meet no standard ones.
   queue_owners = concat(
@@ -75,18 +90,22 @@ locals {
   catalog_faults = concat(
     local.catalog_shape_faults,
     flatten([
+      for way in local.named_ways : concat(
+        [for queue in way.targets.queues : "${way.path}.targets sends to the queue ${queue}, which is not under queues; add it there or correct the target." if !contains(keys(local.queues), queue)],
+        [for kind, names in way.targets : "${way.path}.targets.${kind} names a target twice; name it once." if length(names) < try(length(way.given[kind]), 0) && can(join("", way.given[kind]))],
+        [
+          for workflow in way.targets.workflows :
+          "${way.path}.targets has the workflow ${workflow}; in this environment a workflow's name is at most ${39 - length(local.name)} lower-case letters, digits or '-'." if !can(regex(local.workflow_name, workflow))
+        ],
+        [
+          for workflow in way.targets.workflows :
+          "${way.path}.targets has the workflow ${workflow}, whose bucket would have the name of the ${workflow == "archive" ? "topics' archive" : "payloads' bucket"}; give it another name." if contains(["archive", "claims"], workflow)
+        ],
+      )
+    ]),
+    flatten([
       for name, event in local.catalog.events : concat(
         [for topic in [try(tostring(event.topic), null)] : "events.${name} has the topic ${topic}, which is not under topics; add it there or correct the event." if topic == null ? false : !can(local.catalog.topics[topic])],
-        [for queue in local.events[name].targets.queues : "events.${name}.targets sends to the queue ${queue}, which is not under queues; add it there or correct the target." if !contains(keys(local.queues), queue)],
-        [for kind, names in local.events[name].targets : "events.${name}.targets.${kind} names a target twice; name it once." if length(names) < try(length(event.targets[kind]), 0) && can(join("", event.targets[kind]))],
-        [
-          for workflow in local.events[name].targets.workflows :
-          "events.${name}.targets has the workflow ${workflow}; in this environment a workflow's name is at most ${39 - length(local.name)} lower-case letters, digits or '-'." if !can(regex(local.workflow_name, workflow))
-        ],
-        [
-          for workflow in local.events[name].targets.workflows :
-          "events.${name}.targets has the workflow ${workflow}, whose bucket would have the name of the ${workflow == "archive" ? "topics' archive" : "payloads' bucket"}; give it another name." if contains(["archive", "claims"], workflow)
-        ],
         length(local.rule_names[name]) <= 62 ? [] : ["events.${name} has a name too long for its rule, ${local.rule_names[name]}; EventBridge allows 64 characters, of which two are kept for a second rule."],
       )
     ]),
@@ -98,6 +117,16 @@ locals {
       for rule, names in { for name, rule in local.rule_names : rule => name... } :
       "events ${join(" and ", names)} both make the rule ${rule}; rename one." if length(names) > 1
     ],
+    flatten([
+      for name, rule in local.own_rules : concat(
+        contains(keys(local.events), rule.event) ? [] : ["rules.${name} is about the event ${rule.event}, which is not under events; add it there or correct the rule."],
+        can(regex(local.catalog_schema["$defs"].rule_name.pattern, name)) ? [] : ["rules.${name} must have a name of ${local.catalog_schema["$defs"].rule_name.description}."],
+        [
+          for owner in distinct([name, replace(name, "/-[0-9]+$/", "")]) :
+          "rules.${name} has the name of a rule of ${try([for event, rule in local.rule_names : event if rule == owner][0], owner)}; rename one." if contains(values(local.rule_names), owner) || owner != name && can(local.own_rules[owner])
+        ],
+      )
+    ]),
     [
       for name, owners in { for each in local.queue_owners : each.name => each.owner... } :
       "${join(" and ", owners)} both get the name ${local.name}-${name}; rename one." if length(owners) > 1

@@ -24,13 +24,34 @@ module "bus" {
           arn = (
             target.kind == "function" ? var.function_arns[target.name] :
             target.kind == "workflow" ? module.workflow[target.name].arn :
+            target.kind == "topic" ? try(module.topic[target.name].arn, module.inputs.event_topics[target.name].arn) :
+            target.kind == "stream" ? module.inputs.event_streams[target.name].arn :
+            target.kind == "bus" ? var.event_buses[target.name] :
+            target.kind == "endpoint" ? aws_cloudwatch_event_api_destination.this[target.name].arn :
             module.queue[target.name].arn
           )
-          message_group_id = target.message_group
+          message_group_id   = target.message_group
+          partition_key_path = target.kind == "stream" ? module.inputs.event_streams[target.name].partition_key_path : null
+          kms_key_arn = (
+            target.kind == "topic" ? try(module.inputs.event_topics[target.name].kms_key_arn, module.key.arn) :
+            target.kind == "stream" ? module.inputs.event_streams[target.name].kms_key_arn : null
+          )
         } if target.rule == rule
       }
     })
   }
+}
+
+# Where an endpoint is. How it is signed in to is in its connection, with the secret, and not here.
+resource "aws_cloudwatch_event_api_destination" "this" {
+  for_each = module.inputs.event_endpoints
+
+  name                             = "${local.name}-${each.key}"
+  description                      = "Events of ${local.name} for ${each.key}"
+  invocation_endpoint              = each.value.url
+  http_method                      = each.value.method
+  invocation_rate_limit_per_second = each.value.max_per_s
+  connection_arn                   = each.value.connection_arn
 }
 
 # Not rules with a schedule: those exist on the default bus only.

@@ -7,6 +7,11 @@ module "inputs" {
   msk_lag       = var.msk_lag
   msk_connect   = var.msk_connect
   claim_check   = var.claim_check
+
+  event_topics    = var.event_topics
+  event_streams   = var.event_streams
+  event_endpoints = var.event_endpoints
+
   function_sources = {
     for name, source in var.function_sources : name => merge(
       source, can(source.filters) ? { filters = [for filter in source.filters : jsonencode(filter)] } : {}
@@ -23,6 +28,9 @@ locals {
       msk_lag          = [var.msk_lag, module.inputs.msk_lag]
       msk_connect      = [var.msk_connect, module.inputs.msk_connect]
       claim_check      = [var.claim_check, module.inputs.claim_check]
+      event_topics     = [var.event_topics, module.inputs.event_topics]
+      event_streams    = [var.event_streams, module.inputs.event_streams]
+      event_endpoints  = [var.event_endpoints, module.inputs.event_endpoints]
       function_sources = [var.function_sources, module.inputs.function_sources]
     } :
     input => [

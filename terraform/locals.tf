@@ -31,9 +31,19 @@ locals {
       topic       = try(event.topic, "")
       source      = try(event.source, "")
       detail_type = try(event.detail_type, "")
-      targets     = { for kind in ["queues", "functions", "workflows"] : kind => try(distinct([for name in event.targets[kind] : tostring(name)]), []) }
+      targets     = { for kind in local.target_kinds : kind => try(distinct([for name in event.targets[kind] : tostring(name)]), []) }
     }
   }
+  own_rules = {
+    for name, rule in try(local.catalog.rules, {}) : name => {
+      event       = try(tostring(rule.event), "")
+      description = try(rule.description, null)
+      filter      = try(rule.filter, null)
+      transform   = try({ paths = try(rule.transform.paths, {}), template = rule.transform.template }, null)
+      targets     = { for kind in local.target_kinds : kind => try(distinct([for name in rule.targets[kind] : tostring(name)]), []) }
+    }
+  }
+  target_kinds = keys(local.catalog_schema["$defs"].targets.properties)
   schedules = {
     for name, schedule in try(local.catalog.schedules, {}) : name => {
       description = try(schedule.description, null)
@@ -46,34 +56,48 @@ locals {
   # EmailReceived -> email-received
   rule_names = { for event in keys(local.events) : event => lower(replace(event, "/([a-z0-9])([A-Z])/", "$1-$2")) }
 
+  # Every rule before it is split, and the event it is about.
+  ways = concat(
+    [for event, entry in local.events : { rule = local.rule_names[event], event = event, targets = entry.targets, description = null, filter = null, transform = null }],
+    [for name, rule in local.own_rules : merge(rule, { rule = name })],
+  )
+
   # One entry per rule and target: what is delivered where. EventBridge allows a rule 5 targets, so
   # of more there are rules of 4 each: a target that moves from one to the next finds room before
   # another has left. Queues come last, because they are what is added most. A function without
   # ARN keeps its place: nothing moves on the day it has one.
   targets = flatten([
-    for event, entry in local.events : [
+    for way in local.ways : [
       for index, target in concat(
-        [for name in entry.targets.workflows : { kind = "workflow", name = name, there = can(regex(local.workflow_name, name)) }],
-        [for name in entry.targets.functions : { kind = "function", name = name, there = can(var.function_arns[name]) }],
-        [for name in entry.targets.queues : { kind = try(local.queues[name].fifo, false) ? "fifo_queue" : "queue", name = name, there = can(local.queues[name]) }],
+        [for name in way.targets.workflows : { kind = "workflow", name = name, there = can(regex(local.workflow_name, name)) }],
+        [for name in way.targets.functions : { kind = "function", name = name, there = can(var.function_arns[name]) }],
+        [for name in way.targets.sns_topics : { kind = "topic", name = name, there = contains(local.topic_names, name) || can(module.inputs.event_topics[name]) }],
+        [for name in way.targets.streams : { kind = "stream", name = name, there = can(module.inputs.event_streams[name]) }],
+        [for name in way.targets.buses : { kind = "bus", name = name, there = can(var.event_buses[name]) }],
+        [for name in way.targets.endpoints : { kind = "endpoint", name = name, there = can(module.inputs.event_endpoints[name]) }],
+        [for name in way.targets.queues : { kind = try(local.queues[name].fifo, false) ? "fifo_queue" : "queue", name = name, there = can(local.queues[name]) }],
         ) : {
         rule = (
-          length(flatten(values(entry.targets))) <= 5 || index < 4 ? local.rule_names[event]
-          : "${local.rule_names[event]}-${floor(index / 4) + 1}"
+          length(flatten(values(way.targets))) <= 5 || index < 4 ? way.rule
+          : "${way.rule}-${floor(index / 4) + 1}"
         )
         kind = target.kind
         name = target.name
         # Order per type of event, whichever rule the target is in.
-        message_group = target.kind == "fifo_queue" ? local.rule_names[event] : null
+        message_group = target.kind == "fifo_queue" ? lookup(local.rule_names, way.event, way.rule) : null
       } if target.there
     ]
   ])
 
-  # Grouped, because two events that make one rule are refused in a sentence.
+  # Grouped, because two that make one rule are refused in a sentence.
   patterns = {
-    for rule, events in { for event, entry in local.events : local.rule_names[event] => entry... } : rule => {
-      description   = "${events[0].detail_type} of ${events[0].source}"
-      event_pattern = jsonencode({ source = [events[0].source], detail-type = [events[0].detail_type] })
+    for rule, ways in { for way in local.ways : way.rule => way... } : rule => {
+      description = coalesce(ways[0].description, try("${local.events[ways[0].event].detail_type} of ${local.events[ways[0].event].source}", rule))
+      event_pattern = jsonencode(merge(
+        { source = [try(local.events[ways[0].event].source, "-")], detail-type = [try(local.events[ways[0].event].detail_type, "-")] },
+        { for part, wanted in { detail = ways[0].filter } : part => wanted if wanted != null },
+      ))
+      transform = ways[0].transform
     }
   }
   rules = {
@@ -82,7 +106,11 @@ locals {
   rule_arns = { for rule in keys(local.rules) : rule => "arn:${local.account.partition}:events:${var.region}:${local.account.id}:rule/${local.name}/${rule}" }
 
   sources   = distinct([for event in local.events : event.source])
-  functions = distinct(flatten([for event in local.events : event.targets.functions]))
+  functions = distinct(flatten([for way in local.ways : way.targets.functions]))
+  # Kind to what the catalogue sends there by a name that an input gives an address.
+  named_targets = {
+    for kind in ["sns_topics", "streams", "buses", "endpoints"] : kind => distinct(flatten([for way in local.ways : way.targets[kind]]))
+  }
 
   # A bucket's name, which has account and region as well, ends at 63 characters.
   workflow_name = "^[a-z0-9-]{1,${39 - length(local.name)}}$"

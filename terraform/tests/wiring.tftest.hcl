@@ -10,8 +10,13 @@ mock_provider "aws" {
     override_during = plan
     defaults        = { arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
   }
+  mock_resource "aws_cloudwatch_event_api_destination" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:events:eu-west-1:111122223333:api-destination/pat-test-crm/1" }
+  }
   mock_resource "aws_sns_topic" {
-    defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:topic" }
+    override_during = plan
+    defaults        = { arn = "arn:aws:sns:eu-west-1:111122223333:topic" }
   }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/role" }
@@ -26,7 +31,8 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:events:eu-west-1:111122223333:event-bus/pat-test" }
   }
   mock_resource "aws_sfn_state_machine" {
-    defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:workflow" }
+    override_during = plan
+    defaults        = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:workflow" }
   }
   mock_resource "aws_security_group" {
     override_during = plan
@@ -84,6 +90,10 @@ variables {
   iam_path                 = "/events/"
   permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
   function_failures        = ["f"]
+  event_topics             = { news = { arn = "arn:aws:sns:eu-west-1:111122223333:news" } }
+  event_streams            = { analytics = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/analytics", partition_key_path = "$.detail.k", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/s" } }
+  event_buses              = { partner = "arn:aws:events:eu-west-1:444455556666:event-bus/partner" }
+  event_endpoints          = { crm = { url = "https://crm.example.com/events", connection_arn = "arn:aws:events:eu-west-1:111122223333:connection/crm/1", method = "PUT", max_per_s = 9 } }
   function_sources = {
     q = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:q", queue = "q", max_concurrency = 5, batch_size = 50, batching_window_s = 2, filters = [{ body = { type = ["x"] } }], enabled = false }
     t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 3, max_retries = 4 }
@@ -135,8 +145,34 @@ run "each_part_is_handed_what_was_given" {
     error_message = "The bus's archive keeps events as long as is said."
   }
   assert {
-    condition     = module.bus.targets == { "order-placed/queue-q" = "", "order-placed/queue-ordered" = "order-placed", "order-placed/function-f" = "", "order-placed/workflow-w" = "" }
-    error_message = "Targets, the FIFO one with a message group."
+    condition = module.bus.targets == merge(
+      { "order-placed/queue-q" = "", "order-placed/queue-ordered" = "order-placed", "order-placed/function-f" = "", "order-placed/workflow-w" = "", "order-placed/endpoint-crm" = "" },
+      { "big/stream-analytics" = "$.detail.k {\"order\": <id>}" },
+      { for target in ["queue-q", "topic-operations", "topic-news", "bus-partner"] : "big/${target}" => "{\"order\": <id>}" },
+    )
+    error_message = "Targets, the FIFO one with a message group, those of a rule of its own with what it makes of the event."
+  }
+  assert {
+    condition     = output.rules == { order-placed = { source = ["shop"], detail-type = ["Order Placed"] }, big = { source = ["shop"], detail-type = ["Order Placed"], detail = { amount = [{ numeric = [">", 100] }] } } }
+    error_message = "A rule of its own sees what its filter lets through."
+  }
+  assert {
+    condition = { for statement in jsondecode(module.bus.policy_json.deliver).Statement : statement.Sid => statement.Resource } == {
+      StartWorkflows    = ["arn:aws:states:eu-west-1:111122223333:stateMachine:workflow"]
+      PublishToTopics   = ["arn:aws:sns:eu-west-1:111122223333:news", "arn:aws:sns:eu-west-1:111122223333:topic"]
+      PutToStreams      = ["arn:aws:kinesis:eu-west-1:111122223333:stream/analytics"]
+      ForwardToBuses    = ["arn:aws:events:eu-west-1:444455556666:event-bus/partner"]
+      CallEndpoints     = ["arn:aws:events:eu-west-1:111122223333:api-destination/pat-test-crm/1"]
+      EncryptForSns     = ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]
+      EncryptForKinesis = ["arn:aws:kms:eu-west-1:111122223333:key/s"]
+    }
+    error_message = "Rules may reach these, and use their keys: the platform's topic has the platform's."
+  }
+  assert {
+    condition = jsonencode([for endpoint in aws_cloudwatch_event_api_destination.this : [endpoint.name, endpoint.invocation_endpoint, endpoint.connection_arn, endpoint.http_method, endpoint.invocation_rate_limit_per_second]]) == jsonencode([
+      ["pat-test-crm", "https://crm.example.com/events", "arn:aws:events:eu-west-1:111122223333:connection/crm/1", "PUT", 9]
+    ])
+    error_message = "The endpoint is called as is said."
   }
   assert {
     condition     = module.schedules.schedules == { nightly = { expression = "cron(0 3 * * ? *)", description = "Counts.", input = "{\"operation\":\"count\"}" } }
@@ -275,8 +311,11 @@ run "each_part_is_handed_what_was_given" {
       "queue-q-dead-letters"            = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-q-dlq Maximum 0 1"
       "queue-q-old"                     = "warning AWS/SQS ApproximateAgeOfOldestMessage QueueName=pat-test-q Maximum 14460 5"
       "functions-unhandled"             = "critical AWS/SQS ApproximateNumberOfMessagesVisible QueueName=pat-test-unhandled Maximum 0 1"
+      "rule-big-failed"                 = "warning AWS/Events FailedInvocations EventBusName=pat-test,RuleName=big Sum 0 1"
       "rule-order-placed-failed"        = "warning AWS/Events FailedInvocations EventBusName=pat-test,RuleName=order-placed Sum 0 1"
+      "rule-big-lost"                   = "critical AWS/Events InvocationsFailedToBeSentToDlq EventBusName=pat-test,RuleName=big Sum 0 1"
       "rule-order-placed-lost"          = "critical AWS/Events InvocationsFailedToBeSentToDlq EventBusName=pat-test,RuleName=order-placed Sum 0 1"
+      "rule-big-throttled"              = "warning AWS/Events ThrottledRules EventBusName=pat-test,RuleName=big Sum 0 1"
       "rule-order-placed-throttled"     = "warning AWS/Events ThrottledRules EventBusName=pat-test,RuleName=order-placed Sum 0 1"
       "schedules-dropped"               = "critical AWS/Scheduler InvocationDroppedCount ScheduleGroup=pat-test Sum 0 1"
       "schedules-refused"               = "warning AWS/Scheduler TargetErrorCount ScheduleGroup=pat-test Sum 0 1"
@@ -298,8 +337,8 @@ run "each_part_is_handed_what_was_given" {
     condition = { for widget in local.widgets : widget.title => "${widget.stat} ${join(" ", [for metric in widget.metrics : join("/", slice(metric, 1, length(metric)))])}" if !contains(local.msk_widgets[*].title, widget.title) } == {
       "Age of the oldest message (s)"            = "Maximum ApproximateAgeOfOldestMessage/QueueName/pat-test-ordered.fifo ApproximateAgeOfOldestMessage/QueueName/pat-test-q"
       "Dead letters"                             = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered-dlq.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q-dlq ApproximateNumberOfMessagesVisible/QueueName/pat-test-undelivered ApproximateNumberOfMessagesVisible/QueueName/pat-test-unhandled"
-      "Deliveries that failed or were throttled" = "Sum FailedInvocations/EventBusName/pat-test/RuleName/order-placed ThrottledRules/EventBusName/pat-test/RuleName/order-placed"
-      "Events matched per rule"                  = "Sum MatchedEvents/EventBusName/pat-test/RuleName/order-placed"
+      "Deliveries that failed or were throttled" = "Sum FailedInvocations/EventBusName/pat-test/RuleName/big FailedInvocations/EventBusName/pat-test/RuleName/order-placed ThrottledRules/EventBusName/pat-test/RuleName/big ThrottledRules/EventBusName/pat-test/RuleName/order-placed"
+      "Events matched per rule"                  = "Sum MatchedEvents/EventBusName/pat-test/RuleName/big MatchedEvents/EventBusName/pat-test/RuleName/order-placed"
       "Messages waiting"                         = "Maximum ApproximateNumberOfMessagesVisible/QueueName/pat-test-ordered.fifo ApproximateNumberOfMessagesVisible/QueueName/pat-test-q"
       "Notifications that failed"                = "Sum NumberOfNotificationsFailed/TopicName/pat-test-alerts NumberOfNotificationsFailed/TopicName/pat-test-critical-alerts NumberOfNotificationsFailed/TopicName/pat-test-operations NumberOfNotificationsFailed/TopicName/pat-test-user-notifications"
       "Workflow w"                               = "Sum ExecutionsStarted/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsSucceeded/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsFailed/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w ExecutionsTimedOut/StateMachineArn/arn:aws:states:eu-west-1:111122223333:stateMachine:pat-test-w"

@@ -34,6 +34,43 @@ def test_a_queue_says_how_its_messages_are_kept_or_gets_what_suits_most():
     )
 
 
+BIG = """\
+rules:
+  big:
+    event: OrderSent
+    filter: {amount: [{numeric: [">", 100]}]}
+    transform: {paths: {id: $.detail.order_id}, template: '{"order": <id>}'}
+    targets: {queues: [packing], streams: [analytics]}
+groups:
+"""
+
+
+def test_a_rule_is_for_some_of_an_events_occurrences_and_may_give_them_another_form():
+    catalog = parse(change("groups:\n", BIG))
+    rule = catalog.rules["big"]
+    assert (rule.event, rule.filter) == ("OrderSent", {"amount": [{"numeric": [">", 100]}]})
+    assert rule.transform == {"paths": {"id": "$.detail.order_id"}, "template": '{"order": <id>}'}
+    assert rule.targets == {"queues": ("packing",), "streams": ("analytics",)}
+
+
+def test_what_a_rule_names_has_to_be_there():
+    text = change("groups:\n", BIG).replace("event: OrderSent", "event: OrderSend")
+    assert problems(text.replace("queues: [packing], s", "queues: [packin], s")) == (
+        "17: rules.big.event: there is no event 'OrderSend'; did you mean 'OrderSent'?",
+        "20: rules.big.targets.queues[0]: there is no queue 'packin'; did you mean 'packing'?",
+    )
+
+
+@pytest.mark.parametrize("kind", ["workflows", "sns_topics", "streams", "buses", "endpoints"])
+def test_an_event_with_a_target_of_any_kind_is_handed_on_by_the_bus(kind):
+    text = change("targets: {queues: [packing], functions: [pack]}", f"targets: {{{kind}: [x]}}")
+    assert parse(text).routed() == ("OrderPlaced",)
+
+
+def test_an_event_that_only_a_rule_hands_on_is_handed_on():
+    assert parse(change("groups:\n", BIG)).routed() == ("OrderPlaced", "OrderSent")
+
+
 def test_an_unknown_event_is_answered_with_the_nearest_name():
     with pytest.raises(UnknownEventError, match="'OrderPlacd'; did you mean 'OrderPlaced'"):
         parse(SHOP).event("OrderPlacd")

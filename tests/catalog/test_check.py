@@ -85,6 +85,26 @@ def refused(tmp_path, text):
             "  ORderSent: {topic: orders, key: k, source: s, detail_type: d}\n  OrderSent: {",
             "15: events.OrderSent: its rule 'order-sent' has the name of the rule of ORderSent",
         ),
+        (
+            "groups:",
+            "rules: {order-placed: {event: OrderPlaced, targets: {functions: [f]}}}\ngroups:",
+            "15: rules.order-placed: has the name of a rule of OrderPlaced; rename one",
+        ),
+        (
+            "groups:",
+            "rules: {order-placed-2: {event: OrderPlaced, targets: {functions: [f]}}}\ngroups:",
+            "15: rules.order-placed-2: has the name of a rule of OrderPlaced; rename one",
+        ),
+        (
+            "groups:",
+            "rules: {Big: {event: OrderPlaced, targets: {workflows: [w]}}}\ngroups:",
+            "15: rules.Big: 'Big' must be 1 to 62 lower-case letters, digits or '-'",
+        ),
+        (
+            "groups:",
+            "rules: {big: {event: OrderPlaced, targets: {workflows: [W]}}}\ngroups:",
+            "15: rules.big.targets.workflows[0]: 'W' must be lower-case letters, digits and '-'",
+        ),
     ],
 )
 def test_what_a_plan_would_pass_over_is_refused_with_its_line(tmp_path, old, new, problem):
@@ -117,7 +137,7 @@ def test_what_terraform_tells_the_check_tells_too():
         check_catalog(file)
     tests = (TERRAFORM / "tests" / "platform.tftest.hcl").read_text("utf-8")
     told = re.search(r"catalog_faults\) == join\(\"\\n\", \[\n(.*?)\]\)", tests, re.DOTALL)[1]
-    places = re.findall(r"\b(?:events|queues|topics|groups|schedules)\.[\w-]+", told)
+    places = re.findall(r"\b(?:events|rules|queues|topics|groups|schedules)\.[\w-]+", told)
     assert len(places) > 25
     problems = "\n".join(caught.value.problems)
     assert [place for place in places if place not in problems] == []

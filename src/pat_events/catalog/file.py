@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pat_events.catalog.model import (
+    BusRule,
     Catalog,
     DeadLetters,
     EventType,
@@ -61,6 +62,10 @@ def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the 
             name: _event_type(name, f"{data['package']}.{name}", entry)
             for name, entry in data["events"].items()
         },
+        rules={
+            name: BusRule(name, **{**entry, "targets": _targets(entry)})
+            for name, entry in data.get("rules", {}).items()
+        },
         groups={
             name: Group(name, tuple(entry["consumes"]), tuple(entry.get("publishes", ())))
             for name, entry in data["groups"].items()
@@ -73,5 +78,9 @@ def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the 
 
 def _event_type(name: str, full_name: str, entry: dict[str, Any]) -> EventType:
     fields = {key: value for key, value in entry.items() if key != "targets"}
-    fields |= {kind: tuple(names) for kind, names in entry.get("targets", {}).items()}
+    fields |= _targets(entry)
     return EventType(name, full_name, **fields)
+
+
+def _targets(entry: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {kind: tuple(names) for kind, names in entry.get("targets", {}).items()}

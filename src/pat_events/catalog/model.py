@@ -53,6 +53,10 @@ class EventType:
         queues: Queues EventBridge hands it to.
         functions: Lambda functions EventBridge hands it to.
         workflows: State machines EventBridge hands it to.
+        sns_topics: Topics of SNS EventBridge hands it to.
+        streams: Streams of Kinesis EventBridge hands it to.
+        buses: Other buses EventBridge hands it to.
+        endpoints: HTTP endpoints EventBridge hands it to.
     """
 
     name: str
@@ -64,6 +68,31 @@ class EventType:
     queues: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
+    sns_topics: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    buses: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BusRule:
+    """A rule of the bus besides that of its event.
+
+    Attributes:
+        name: Its name.
+        event: The event it is about.
+        targets: Kind of target, as ``EventType`` names them, to the names of those it has.
+        filter: What fields of the event have to be, as a pattern of EventBridge's.
+        transform: What targets get in place of the event, as EventBridge's input transformer.
+        description: For readers.
+    """
+
+    name: str
+    event: str
+    targets: Mapping[str, tuple[str, ...]]
+    filter: Mapping[str, Any] | None = None
+    transform: Mapping[str, Any] | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +157,7 @@ class Catalog:
     topics: Mapping[str, Topic]
     dead_letters: DeadLetters
     events: Mapping[str, EventType]
+    rules: Mapping[str, BusRule] = field(default_factory=dict)
     groups: Mapping[str, Group]
     queues: Mapping[str, Queue]
     schedules: Mapping[str, Schedule]
@@ -149,6 +179,22 @@ class Catalog:
             ConfigError: there is none; names the nearest.
         """
         return _entry(self.groups, name, "group", ConfigError)
+
+    def routed(self) -> tuple[str, ...]:
+        """Return the names of events that rules of the bus hand on."""
+        ruled = {rule.event for rule in self.rules.values()}
+        return tuple(
+            it.name
+            for it in self.events.values()
+            if it.name in ruled
+            or it.queues
+            or it.functions
+            or it.workflows
+            or it.sns_topics
+            or it.streams
+            or it.buses
+            or it.endpoints
+        )
 
     def unlisted(self, group: str) -> str:
         """Return what to do about a group that is not in the catalogue; empty for one that is."""

@@ -41,8 +41,12 @@ def cross_references(data: object) -> Iterator[Fault]:
     for name, event in events.items():
         place: KeyPath = ("events", name)
         yield from _unknown("topic", event.get("topic"), topics, (*place, "topic"))
-        targets = event.get("targets")
-        wanted = targets.get("queues") if isinstance(targets, dict) else None
+        wanted = _named_targets(event, "queues")
+        yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
+    for name, rule in _entries(data, "rules").items():
+        place = ("rules", name)
+        yield from _unknown("event", rule.get("event"), events, (*place, "event"))
+        wanted = _named_targets(rule, "queues")
         yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
     yield from _same_detail_type(events)
     yield from _visibility_too_short(queues)
@@ -73,14 +77,14 @@ def platform(data: object) -> Iterator[Fault]:
     letters = data.get("dead_letters") if isinstance(data, dict) else None
     if isinstance(letters, dict) and _below(letters.get("retention_days"), _DAYS_PROMISED):
         yield ("dead_letters", "retention_days"), _too_short("them")
-    events = _entries(data, "events")
-    yield from _bad_rule_names(events)
-    for name, event in events.items():
-        targets = event.get("targets")
-        workflows = targets.get("workflows") if isinstance(targets, dict) else None
-        for place, workflow in _texts(workflows, ("events", name, "targets", "workflows")):
-            if not _WORKFLOW.fullmatch(workflow):
-                yield place, f"{_shown(workflow)} must be lower-case letters, digits and '-'"
+    events, rules = _entries(data, "events"), _entries(data, "rules")
+    yield from _bad_rule_names(events, rules)
+    for table, entries in (("events", events), ("rules", rules)):
+        for name, entry in entries.items():
+            path = (table, name, "targets", "workflows")
+            for place, workflow in _texts(_named_targets(entry, "workflows"), path):
+                if not _WORKFLOW.fullmatch(workflow):
+                    yield place, f"{_shown(workflow)} must be lower-case letters, digits and '-'"
     yield from _same_queue_name(_entries(data, "queues"))
 
 
@@ -121,7 +125,14 @@ def _same_detail_type(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
                 )
 
 
-def _bad_rule_names(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
+def _named_targets(entry: dict[str, object], kind: str) -> object:
+    targets = entry.get("targets")
+    return targets.get(kind) if isinstance(targets, dict) else None
+
+
+def _bad_rule_names(
+    events: dict[str, dict[str, object]], rules: dict[str, dict[str, object]]
+) -> Iterator[Fault]:
     first: dict[str, str] = {}
     for name in events:
         # As Terraform makes them: EmailReceived -> email-received.
@@ -133,6 +144,12 @@ def _bad_rule_names(events: dict[str, dict[str, object]]) -> Iterator[Fault]:
         if other != name:
             reason = f"its rule {_shown(rule)} has the name of the rule of {other}; rename one"
             yield ("events", name), reason
+    for rule in rules:
+        # A second rule of an event, for more than five targets, has a number behind its name.
+        for name in dict.fromkeys((rule, re.sub(r"-[0-9]+$", "", rule))):
+            if name in first or (name != rule and name in rules):
+                owner = first.get(name, name)
+                yield ("rules", rule), f"has the name of a rule of {owner}; rename one"
 
 
 def _same_queue_name(queues: dict[str, dict[str, object]]) -> Iterator[Fault]:

@@ -57,6 +57,7 @@ def check(
     tables = {
         "topic": catalog.topics,
         "event": catalog.events,
+        "rule": catalog.rules,
         "group": catalog.groups,
         "queue": catalog.queues,
         "schedule": catalog.schedules,

@@ -51,8 +51,12 @@ output "archive_days" {
 }
 
 output "targets" {
-  description = "Rule and target to the message group its events get, or an empty text. Known at plan time."
-  value       = { for key, target in aws_cloudwatch_event_target.this : key => try(target.sqs_target[0].message_group_id, "") }
+  description = "Rule and target to what its events get there: message group, path of the partition key, template of their other form; without those that have none. Known at plan time."
+  value = {
+    for key, target in aws_cloudwatch_event_target.this : key => join(" ", compact([
+      try(target.sqs_target[0].message_group_id, null), try(target.kinesis_target[0].partition_key_path, null), try(target.input_transformer[0].input_template, null)
+    ]))
+  }
 }
 
 output "encrypted" {

@@ -27,3 +27,18 @@ output "function_sources" {
   description = "`function_sources` with every part there is."
   value       = var.function_sources
 }
+
+output "event_topics" {
+  description = "`event_topics` with every part there is."
+  value       = var.event_topics
+}
+
+output "event_streams" {
+  description = "`event_streams` with every part there is."
+  value       = var.event_streams
+}
+
+output "event_endpoints" {
+  description = "`event_endpoints` with every part there is."
+  value       = var.event_endpoints
+}

@@ -150,3 +150,36 @@ variable "function_sources" {
   default  = {}
   nullable = false
 }
+
+variable "event_topics" {
+  description = "Topics of SNS that are targets."
+  type = map(object({
+    arn         = string
+    kms_key_arn = optional(string)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "event_streams" {
+  description = "Streams of Kinesis that are targets."
+  type = map(object({
+    arn                = string
+    partition_key_path = optional(string)
+    kms_key_arn        = optional(string)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "event_endpoints" {
+  description = "HTTP endpoints that are targets."
+  type = map(object({
+    url            = string
+    connection_arn = string
+    method         = optional(string, "POST")
+    max_per_s      = optional(number, 300)
+  }))
+  default  = {}
+  nullable = false
+}

@@ -109,8 +109,7 @@ class EventBridge:
 
     def routed(self, catalog: Catalog) -> Sequence[str]:
         """Return what has targets, which rules hand on; see ``BridgeTarget.routed``."""
-        events = catalog.events.values()
-        return [it.name for it in events if it.queues or it.functions or it.workflows]
+        return catalog.routed()
 
     def check_events(self, names: Iterable[str]) -> None:
         """Return: it takes every event; see ``BridgeTarget.check_events``."""
