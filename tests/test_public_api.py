@@ -22,6 +22,7 @@ PUBLIC = [
     "ConsumerGroup",
     "ConsumerStats",
     "Context",
+    "DeadLetterLimit",
     "Dedupe",
     "DedupeClaim",
     "DedupeStore",

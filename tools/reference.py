@@ -22,6 +22,7 @@ from pat_events import (
     Bridge,
     Config,
     ConsumerGroup,
+    DeadLetterLimit,
     Dedupe,
     Handlers,
     KafkaConfig,
@@ -73,6 +74,7 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("Handlers.batch", Handlers.batch, None),
     ("RetryPolicy", RetryPolicy, None),
     ("Breaker", Breaker, None),
+    ("DeadLetterLimit", DeadLetterLimit, None),
     ("Dedupe", Dedupe, None),
     ("MemoryDedupe", MemoryDedupe, None),
 )

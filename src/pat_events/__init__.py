@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pat_events.core.envelope import Envelope
     from pat_events.core.lanes import Order
     from pat_events.core.record import Position
+    from pat_events.core.recovery.limit import DeadLetterLimit
     from pat_events.core.recovery.retry import RetryPolicy
     from pat_events.errors import (
         AuthenticationError,
@@ -104,6 +105,7 @@ __all__ = [
     "ConsumerStats",
     "Context",
     "DeadLetterError",
+    "DeadLetterLimit",
     "Dedupe",
     "DedupeClaim",
     "DedupeStore",
@@ -174,6 +176,7 @@ if not TYPE_CHECKING:
         "ConsumerStats": "telemetry.counts",
         "Context": "consumer.context",
         "DeadLetterError": "errors",
+        "DeadLetterLimit": "core.recovery.limit",
         "Dedupe": "consumer.dedupe.dedupe",
         "DedupeClaim": "consumer.dedupe.store",
         "DedupeStore": "consumer.dedupe.store",

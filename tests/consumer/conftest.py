@@ -11,6 +11,7 @@ import pytest
 from pat_events import Config, ConsumerGroup, Producer
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
+from pat_events.consumer.letter_limit import limits_of
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.routes import Routes
 from pat_events.core.replayed import replayed
@@ -24,7 +25,7 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pat_events import Dedupe, Handlers
+    from pat_events import DeadLetterLimit, Dedupe, Handlers
     from pat_events.core.record import Delivery
     from pat_events.telemetry.observer import Observer
 
@@ -107,6 +108,7 @@ class Stage(Log):
         max_in_flight: int = 1_000,
         max_in_flight_bytes: int = 1_000_000,
         max_uncommitted: int = 10_000,
+        dead_letter_limit: DeadLetterLimit | None = None,
         observers: Iterable[Observer] = (),
         while_waiting: Callable[[float], None] | None = None,
         dedupe: Dedupe | None = None,
@@ -125,6 +127,7 @@ class Stage(Log):
                 drain_timeout_s=5,
                 commit_interval_s=0.5,
             ),
+            dead_letter_limits=limits_of(handlers, dead_letter_limit),
             observers=observers,
             while_waiting=while_waiting,
             dedupe=dedupe,

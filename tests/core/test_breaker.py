@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pat_events.core.recovery.breaker import Circuit, CircuitPolicy, Outcome
+from pat_events.core.recovery.breaker import CallCircuit, CircuitPolicy
+from pat_events.core.recovery.circuit import Outcome
 from pat_events.errors import ConfigError
 
 FAILED = Outcome(0, 1, "TransientError: down")
@@ -15,7 +16,7 @@ SETTINGS = {"failures": 10, "calls": 20, "window_s": 60.0, "slow_s": None, "open
 
 
 def circuit_of(**settings):
-    return Circuit(CircuitPolicy(**(SETTINGS | settings)))
+    return CallCircuit(CircuitPolicy(**(SETTINGS | settings)))
 
 
 def opened(**settings):

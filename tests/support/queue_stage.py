@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pat_events import Config, Producer
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
+from pat_events.consumer.letter_limit import limits_of
 from pat_events.consumer.queue.limits import Limits
 from pat_events.consumer.queue.requests import Change, Receive
 from pat_events.consumer.queue.wiring import make_engine
@@ -94,6 +95,7 @@ class QueueMember:
         letters: bool = False,
         max_in_flight: int = 100,
         max_in_flight_bytes: int = 1_000_000,
+        dead_letter_limit=None,
         observers=(),
         drain_timeout_s: float = 5,
         while_waiting=None,
@@ -128,6 +130,7 @@ class QueueMember:
             clock=stage.clock.monotonic,
             wall_clock=stage.clock.wall,
             random=lambda: 0.0,
+            dead_letter_limits=limits_of(handlers, dead_letter_limit),
         )
 
     @property

@@ -130,6 +130,10 @@ ILL = {
         {f'pat_events_consumer_dead_lettered_total{{{HANDLER},reason="new"}}': "_ _ 1+0x90"},
     ),
     "PatEventsHeld": (8, {f"{HELD}{{{GROUP}}}": "0 0 3+0x90"}),
+    "PatEventsDeadLetterLimit": (
+        3,
+        {f'pat_events_consumer_dead_letter_limit_passed{{{GROUP},handler="h"}}': "0 0 1+0x90"},
+    ),
     "PatEventsDeadLettersNotWritten": (
         5,
         {f'pat_events_consumer_holds_total{{{GROUP},topic="t",handler=""}}': "_ 1+0x90"},

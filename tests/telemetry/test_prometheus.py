@@ -136,6 +136,19 @@ def test_a_breaker_is_1_while_it_is_open(registry, group):
     assert value() == 0
 
 
+def test_the_dead_letter_limit_is_1_while_a_handler_has_passed_it(registry, group):
+    labels = {"group": "email-processor", "handler": "emails.process"}
+
+    def value():
+        return registry.get_sample_value("pat_events_consumer_dead_letter_limit_passed", labels)
+
+    assert value() is None
+    group.saw(told.LetterLimitChanged("emails.process", passed=True, why="100 of the last 100"))
+    assert value() == 1
+    group.saw(told.LetterLimitChanged("emails.process", passed=False, why=""))
+    assert value() == 0
+
+
 def test_levels_are_gauges_of_each_partition_until_it_goes(registry, group):
     group.saw(told.Levels([level(0), level(1, lag=None)], held=1, retried=2))
     value = registry.get_sample_value

@@ -69,7 +69,10 @@ def chain(transport, tracing, events=1):
     with Producer(transport=transport, tracing=tracing) as producer:
         for number in range(events):
             producer.publish(EmailReceived(email_id=f"e-{number}"))
-    with ConsumerGroup(GROUP, handlers, transport=transport, tracing=tracing) as group:
+    group = ConsumerGroup(
+        GROUP, handlers, transport=transport, dead_letter_limit=None, tracing=tracing
+    )
+    with group:
         until(lambda: group.stats().dead_lettered == events)
 
 

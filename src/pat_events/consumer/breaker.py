@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
-
+from pat_events.consumer.gate import Gate
 from pat_events.core.checks import require_text
-from pat_events.core.recovery.breaker import Circuit, CircuitPolicy
+from pat_events.core.recovery.breaker import CallCircuit, CircuitPolicy
 from pat_events.errors import ConfigError
 
-if TYPE_CHECKING:
-    from pat_events.core.recovery.breaker import Outcome
 
-
-class Breaker:
+class Breaker(Gate):
     """What some handlers depend on, such as a database or an API: is it in order?
 
     ::
@@ -60,48 +55,16 @@ class Breaker:
         require_text("name of a Breaker", name)
         if not (name.strip() and name.isprintable()):
             raise ConfigError(f"name of a Breaker is {name!r}: say in a word what it stands for")
-        self.name = name
-        self.slow_s = slow_s
-        #: What is known. Read by any thread, and changed under the lock alone.
-        self.circuit = Circuit(
-            CircuitPolicy(
-                failures=failures, calls=calls, window_s=window_s, slow_s=slow_s, open_s=open_s
-            )
+        policy = CircuitPolicy(
+            failures=failures, calls=calls, window_s=window_s, slow_s=slow_s, open_s=open_s
         )
-        # The threads of several consumers may share it. None of them publishes with it.
-        self._lock = threading.Lock()
+        super().__init__(name, CallCircuit(policy))
+        self.slow_s = slow_s
+
+    @property
+    def told(self) -> str:
+        """That it is open, in words, and why."""
+        return f"breaker {self.name} is open: {self.why}"
 
     def __repr__(self) -> str:
         return f"<Breaker {self.name}: {'open' if self.is_open else 'closed'}>"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether handlers that have it are not called; from any thread."""
-        return self.circuit.is_open
-
-    @property
-    def why(self) -> str:
-        """Why it is open, in words; empty while it is closed. From any thread."""
-        return self.circuit.why
-
-    @property
-    def until(self) -> float:
-        """When the next probe may be called, by the consumer's monotonic clock in seconds."""
-        return self.circuit.until
-
-    def may_probe(self, now: float) -> bool:
-        """Tell whether an event may be called for as the probe."""
-        return self.circuit.may_probe(now)
-
-    def take_probe(self, now: float) -> bool:
-        """Tell the same, and count the caller's event as the probe: one of all that ask."""
-        with self._lock:
-            self.circuit.probing |= (granted := self.circuit.may_probe(now))
-            return granted
-
-    def came(self, outcome: Outcome, now: float, *, is_probe: bool) -> bool:
-        """Learn what came of calls; tells whether that opened or closed it."""
-        with self._lock:
-            if is_probe:
-                return self.circuit.probed(outcome, now)
-            return self.circuit.came(outcome, now)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Admission(Protocol):
-    """Says whose handlers may be called."""
+    """Says whose handlers may be called.
 
-    def __len__(self) -> int:
-        """So many handlers, or what some have in common, may not be called at times."""
+    Attributes:
+        keeps: Not all may.
+    """
+
+    keeps: bool
 
     def admit(self, source: DeliverySource, ready: list[Lane], jobs: list[Job]) -> list[Lane]:
         """Return the lanes that may go on, or put a job of one into ``jobs``."""
-
-    def handed_out(self, jobs: Iterable[Job]) -> None:
-        """Workers get these."""
 
 
 def take_jobs(
@@ -37,7 +37,7 @@ def take_jobs(
     batches: bool,
     breakers: Admission,
 ) -> list[Job]:
-    """Make jobs of what lanes begin with, and know which of them are handed out.
+    """Make jobs of what lanes begin with.
 
     Args:
         source: Whose lanes they are.
@@ -45,22 +45,25 @@ def take_jobs(
         last: The highest offset that may be begun, if there is one.
         limit: Most deliveries of a job; a batch has the size its handler asks for.
         batches: There are handlers for batches.
-        breakers: Says which of the lanes may go on; empty where all may.
+        breakers: Says which of the lanes may go on.
     """
     jobs: list[Job] = []
-    if breakers:
+    if breakers.keeps:
         ready = breakers.admit(source, ready, jobs)
     if batches:
         more, ready = take_batches(source, ready, last)
         jobs += more
-    jobs += take_chunks(source, ready, last, limit)
-    if breakers:
-        breakers.handed_out(jobs)
+    jobs += take_chunks(source, ready, last, limit, mixes=not breakers.keeps)
     return jobs
 
 
 def take_chunks(
-    source: DeliverySource, ready: Iterable[Lane], last: int | None, limit: int
+    source: DeliverySource,
+    ready: Iterable[Lane],
+    last: int | None,
+    limit: int,
+    *,
+    mixes: bool = True,
 ) -> list[Job]:
     """Make a job of what each lane begins with, ``limit`` deliveries at most.
 
@@ -69,6 +72,7 @@ def take_chunks(
         ready: Lanes that may run, and are busy already.
         last: The highest offset that may be begun, if there is one.
         limit: Most deliveries of a job; a batch has the size its handler asks for.
+        mixes: A job may be for several handlers.
     """
     jobs: list[Job] = []
     take = source.lanes.take
@@ -76,7 +80,7 @@ def take_chunks(
         if len(lane.waiting) == 1:
             jobs.append(Job(source, lane, take(lane, 1)))
             continue
-        count, mixed = _chunk_size(lane, limit)
+        count, mixed = _chunk_size(lane, limit, mixes=mixes)
         if last is not None:
             count = sum(delivery.offset <= last for delivery in lane.waiting[:count])
         jobs.append(job := Job(source, lane, take(lane, count)))
@@ -84,7 +88,7 @@ def take_chunks(
     return jobs
 
 
-def _chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
+def _chunk_size(lane: Lane, limit: int, *, mixes: bool) -> tuple[int, bool]:
     """Return how many deliveries of a lane can go to a worker together, ``limit`` at most.
 
     And whether they are for several handlers. A batch has the size its handler asks for, whatever
@@ -100,7 +104,8 @@ def _chunk_size(lane: Lane, limit: int) -> tuple[int, bool]:
         registration = waiting[count].route.registration
         if registration is not first:
             if (
-                registration.batch_size
+                not mixes
+                or registration.batch_size
                 or registration.is_async is not first.is_async
                 or registration.breaker is not first.breaker
             ):

@@ -109,6 +109,20 @@ class EngineConsumer(Lifecycle):
         not_ready = self._engine.readiness.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
+    def release(self) -> tuple[str, ...]:
+        """Let handlers be called again that passed the ``DeadLetterLimit``; returns their names.
+
+        For whoever has found that it is their events that are bad: these become dead letters, and
+        for ``window_s`` of the limit from the next one on none counts. What was called when it was
+        passed waits for the rest of ``hold_s``. Callable from any thread; other processes do not
+        hear of it.
+        """
+        passed = [limit for limit in self._setup.dead_letter_limits if limit.is_open]
+        for limit in passed:
+            limit.release()
+            _log.warning("%s: %s is called again, as it was released", self._title, limit.name)
+        return tuple(limit.name for limit in passed)
+
     def _all_observers(self) -> list[GivenObserver]:
         """Return who is told of what is consumed."""
         return self._setup.all_observers(self._counts)

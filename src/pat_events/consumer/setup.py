@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.dedupe.dedupe import Dedupe
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
+from pat_events.consumer.letter_limit import limits_of
 from pat_events.consumer.payloads import Payloads
 from pat_events.consumer.routes import Routes
 from pat_events.consumer.workers.pool import Workers
 from pat_events.consumer.workers.tasks import TaskWorkers
 from pat_events.consumer.workers.threads import ThreadWorkers
 from pat_events.core.checks import require_at_least_1, wrong_type
+from pat_events.core.recovery.limit import DeadLetterLimit
 from pat_events.producer.in_consumer import producer_in_consumer
 from pat_events.telemetry.observers import checked_observers
 
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from pat_events.config import Config
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.job import Job
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.consumer.workers.pool import ClosableWorkers
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.observer import GivenObserver, Observer, Origin
     from pat_events.telemetry.spans import ConsumerSpans, Spans
     from pat_events.transports.payloads import PayloadStore
     from pat_events.transports.sending import Sender, SendingTransport
+
+DEFAULT_LIMIT: Final = DeadLetterLimit()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class Setup:
         max_tasks: Most coroutine handlers at work at a time.
         group: Whose events are claimed: the group, queue or function.
         dedupe: Has events that come twice handled once.
+        dead_letter_limits: That of each handler, where there is one.
     """
 
     config: Config
@@ -64,6 +70,7 @@ class Setup:
     max_tasks: int
     group: str
     dedupe: Dedupe | None
+    dead_letter_limits: tuple[LetterLimit, ...]
 
     @classmethod
     def of(
@@ -75,6 +82,7 @@ class Setup:
         payloads: PayloadStore | None,
         max_threads: int,
         max_tasks: int,
+        dead_letter_limit: DeadLetterLimit | None = None,
         observers: Iterable[GivenObserver],
         tracing: Spans | None,
         dedupe: Dedupe | None = None,
@@ -104,6 +112,7 @@ class Setup:
             max_tasks=max_tasks,
             group=origin.consumer,
             dedupe=dedupe,
+            dead_letter_limits=limits_of(handlers, dead_letter_limit),
         )
 
     @property

@@ -22,6 +22,7 @@ from pat_events.telemetry.observer import (
     Handled,
     Held,
     JobsEnded,
+    LetterLimitChanged,
     Levels,
     Lost,
     Retried,
@@ -178,6 +179,7 @@ class ConsumerMeter(Meter):
             GivenUp: lambda what: self._add(m.GIVEN_UP, (*self._of(what), what.reason)),
             DeadLettered: lambda what: self._add(m.DEAD_LETTERED, (*self._of(what), what.reason)),
             BreakerChanged: self._breaker_changed,
+            LetterLimitChanged: self._letter_limit_changed,
             GivenBack: lambda what: self._add(m.RETURNED, group, what.events),
             Levels: self._levels,
             Assigned: self._rebalanced,
@@ -230,6 +232,9 @@ class ConsumerMeter(Meter):
 
     def _breaker_changed(self, what: BreakerChanged) -> None:
         self._counters[m.BREAKER_OPEN, (self._group, what.breaker)] = what.state == "open"
+
+    def _letter_limit_changed(self, what: LetterLimitChanged) -> None:
+        self._counters[m.LETTER_LIMIT_PASSED, (self._group, what.handler)] = what.passed
 
     def _rebalanced(self, what: Assigned | Revoked | Lost) -> None:
         self._add(m.REBALANCES, (self._group, type(what).__name__.lower()))

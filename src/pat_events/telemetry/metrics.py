@@ -112,6 +112,12 @@ BREAKER_OPEN: Final = Metric(
     "1 while a breaker is open and its handlers are not called; absent before the first time.",
     ("group", "breaker"),
 )
+LETTER_LIMIT_PASSED: Final = Metric(
+    "pat_events_consumer_dead_letter_limit_passed",
+    "gauge",
+    "1 while a handler is not called as it gave up too many events; absent before the first time.",
+    ("group", "handler"),
+)
 HANDLED: Final = Metric(
     "pat_events_consumer_handled", "counter", "Events that handlers are done with.", ("group",)
 )
@@ -261,6 +267,7 @@ METRICS: Final = (
     HELD,
     WAITING,
     BREAKER_OPEN,
+    LETTER_LIMIT_PASSED,
     HANDLED,
     DUPLICATES,
     SKIPPED,

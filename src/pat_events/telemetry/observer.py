@@ -151,6 +151,17 @@ class BreakerChanged(NamedTuple):
     why: str
 
 
+class LetterLimitChanged(NamedTuple):
+    """A handler has passed the ``DeadLetterLimit``, or is called again.
+
+    ``why`` is empty where it is called again. While one of its events is tried it is passed.
+    """
+
+    handler: str
+    passed: bool
+    why: str
+
+
 class GivenBack(NamedTuple):
     """So many messages went back to their queue undone, and come again."""
 
@@ -257,6 +268,7 @@ Happening: TypeAlias = (
     | GivenUp
     | DeadLettered
     | BreakerChanged
+    | LetterLimitChanged
     | GivenBack
     | Levels
     | Assigned

@@ -15,6 +15,7 @@ from pat_events import (
     CodecError,
     Config,
     ConfigError,
+    DeadLetterLimit,
     Handlers,
     HandlerTimeoutError,
     HoldError,
@@ -622,3 +623,25 @@ class TestBreaker:
             service(sns(body("a")))
         with pytest.raises(HoldError, match="breaker mail is open: 1 of the last 1 calls failed"):
             service(sns(body("b")))
+
+
+class TestLimit:
+    """What an invocation does while a handler gives up too many events."""
+
+    def test_what_comes_later_is_reported_at_once_and_one_that_succeeds_ends_it(self):
+        limit = DeadLetterLimit(consecutive=2, hold_s=0.05)
+        service = Service(ONCE, fails={"a": 9, "b": 1}, dead_letter_limit=limit)
+        service(sqs(body("a")))
+        assert failed(service(sqs(body("b")))) == ["m-0"]
+        called = len(service.seen)
+        assert failed(service(sqs(body("c"), body("d")))) == ["m-0", "m-1"]
+        assert len(service.seen) == called
+        time.sleep(0.06)
+        assert failed(service(sqs(body("c"), body("d")))) == []
+
+    def test_where_one_event_invokes_it_the_limit_is_what_is_raised(self):
+        service = Service(ONCE, fails=["a"], dead_letter_limit=DeadLetterLimit(consecutive=1))
+        with pytest.raises(ValueError, match="a is bad"):
+            service(event_bridge("a"))
+        with pytest.raises(HoldError, match="on_email gives up too many events: 1 of the last 1"):
+            service(event_bridge("b"))

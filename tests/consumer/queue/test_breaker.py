@@ -1,10 +1,10 @@
-"""A breaker between a queue's consumer and what its handlers depend on."""
+"""A queue's consumer whose handlers must not be called: for a breaker, or the dead-letter limit."""
 
 from __future__ import annotations
 
 import pytest
 
-from pat_events import Breaker, Handlers, RetryPolicy
+from pat_events import Breaker, DeadLetterLimit, Handlers, RetryPolicy
 from pat_events.events import EmailReceived
 from tests.support.queue_stage import VISIBILITY_S, QueueStage
 
@@ -59,3 +59,32 @@ def test_at_a_stop_what_is_kept_goes_back_until_it_may_be_tried(stage):
     assert member.engine.close() == 0
     assert dependency.asked == called
     assert len(stage.queue.message_ids) == 5
+
+
+@pytest.mark.parametrize("letters", [False, True])
+def test_beyond_the_limit_nothing_is_given_up_and_what_is_held_stays_here(stage, letters):
+    dependency = Dependency()
+    dependency.handlers = Handlers()
+    asked = []
+
+    @dependency.handlers.on(EmailReceived, retry=RetryPolicy(attempts=1))
+    def ask(event, ctx):
+        asked.append(event.email_id)
+        if dependency.is_down:
+            raise ValueError("a bug")
+
+    limit = DeadLetterLimit(consecutive=3, hold_s=10)
+    member = stage.member(dependency.handlers, letters=letters, dead_letter_limit=limit)
+    for number in range(8):
+        stage.raw(EmailReceived(email_id=f"{number}"))
+        member.turns(1)
+    given_up = len(stage.letters) + member.stats.returned
+    # What was left to the queue comes again, and counts again.
+    assert given_up == (2 if letters else 1)
+    member.turns(4 * VISIBILITY_S)
+    assert len(stage.letters) + member.stats.returned == given_up
+    assert not stage.dead.message_ids
+    dependency.is_down = False
+    member.turns(30)
+    assert stage.queue.message_ids == []
+    assert len(stage.letters) == (2 if letters else 0)

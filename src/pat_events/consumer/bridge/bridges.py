@@ -11,6 +11,7 @@ from pat_events.consumer.bridge.forwarding import Forwarding
 from pat_events.consumer.bridge.routing import classes_of, routed_to
 from pat_events.consumer.log.group import ConsumerGroup
 from pat_events.consumer.queue.consumer import QueueConsumer
+from pat_events.consumer.setup import DEFAULT_LIMIT
 from pat_events.core.checks import wrong_type
 from pat_events.errors import ConfigError
 from pat_events.telemetry.observer import Origin
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from pat_events.core.lanes import Order
+    from pat_events.core.recovery.limit import DeadLetterLimit
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
@@ -69,6 +71,8 @@ class Bridge(ConsumerGroup):
         max_uncommitted: How far a partition may go on above its lowest event that is not settled.
         drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
         commit_interval_s: Time between commits, in seconds.
+        dead_letter_limit: When what the target refuses is too much to be bad data; as of
+            ``ConsumerGroup``.
         observers: Are told what happens to events, to partitions, and to what is sent.
         tracing: Makes spans of each event that is taken, and sent on with its place in the trace.
 
@@ -93,6 +97,7 @@ class Bridge(ConsumerGroup):
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
+        dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
@@ -124,6 +129,7 @@ class Bridge(ConsumerGroup):
             max_uncommitted=max_uncommitted,
             drain_timeout_s=drain_timeout_s,
             commit_interval_s=commit_interval_s,
+            dead_letter_limit=dead_letter_limit,
             observers=observers,
             tracing=tracing,
         )
@@ -181,6 +187,8 @@ class QueueBridge(QueueConsumer):
         max_in_flight_bytes: Most bytes of payload taken and not settled.
         visibility_s: How long a message is kept at a time, in whole seconds.
         drain_timeout_s: How long to wait for acknowledgements when it stops, in seconds.
+        dead_letter_limit: When what the target refuses is too much to be bad data; as of
+            ``ConsumerGroup``.
         observers: Are told what happens to messages, and to what is sent.
         tracing: Makes spans of each event that is taken, and sent on with its place in the trace.
 
@@ -203,6 +211,7 @@ class QueueBridge(QueueConsumer):
         max_in_flight_bytes: int = 100_000_000,
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
+        dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
     ) -> None:
@@ -232,6 +241,7 @@ class QueueBridge(QueueConsumer):
             max_in_flight_bytes=max_in_flight_bytes,
             visibility_s=visibility_s,
             drain_timeout_s=drain_timeout_s,
+            dead_letter_limit=dead_letter_limit,
             observers=observers,
             tracing=tracing,
         )

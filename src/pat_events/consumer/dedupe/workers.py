@@ -234,6 +234,12 @@ class ClaimingWorkers:
                 self._asks.put(each)
         return unclaimed + claimed
 
+    def jobs(self) -> list[Job]:
+        """Return what waits for its claims, and what workers have; see ``WorkerPool``."""
+        waiting = list(self._to_claim.copy())
+        with self._lock:
+            return waiting + self._inner.jobs()
+
     @property
     def threads_at_work(self) -> int:
         """How many threads are in a call of a handler; see ``ThreadWorkers``."""

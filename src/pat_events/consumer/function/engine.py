@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.consumer.chunks import take_jobs
 from pat_events.consumer.ended_jobs import ended_jobs
 from pat_events.consumer.function.part import Part
-from pat_events.consumer.recovery.breakers import is_kept
 from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line
@@ -130,9 +129,9 @@ class Engine:
     def error_of(self, delivery: Delivery) -> BaseException | None:
         """Return why this failed last; None where it was not begun, or not ended."""
         error = self._errors.by_position.get(delivery.position)
-        if error is None and delivery.route is not None and is_kept(delivery):
-            breaker = delivery.route.registration.breaker
-            return HoldError(f"breaker {breaker.name} is open: {breaker.why}")
+        if error is None and delivery.route is not None:
+            gate = self._recovery.breakers.kept_by(delivery)
+            return None if gate is None else HoldError(gate.told)
         return error
 
     def _step(self) -> bool:

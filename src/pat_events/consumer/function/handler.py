@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from pat_events.config import Config
 from pat_events.consumer.function.environment import Environment
 from pat_events.consumer.function.wiring import make_engine
-from pat_events.consumer.setup import Setup
+from pat_events.consumer.setup import DEFAULT_LIMIT, Setup
 from pat_events.core.shown import one_line
 from pat_events.errors import HandlerTimeoutError
 from pat_events.telemetry.observer import Origin
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.function.engine import Engine
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.record import Delivery
+    from pat_events.core.recovery.limit import DeadLetterLimit
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.aws.invocations import Invocation
@@ -55,6 +56,7 @@ def lambda_handler(
     payloads: PayloadStore | None = None,
     max_threads: int = 8,
     max_tasks: int = 100,
+    dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
     observers: Iterable[GivenObserver] = (),
     tracing: Spans | None = None,
     dedupe: Dedupe | None = None,
@@ -91,6 +93,8 @@ def lambda_handler(
             under ``claim_check_``; S3, as ``PAT_EVENTS_AWS_*`` say, when None.
         max_threads: Threads for handlers that are plain functions.
         max_tasks: Most coroutine handlers at work at a time.
+        dead_letter_limit: When a handler gives up too many events to be bad data; they are held
+            then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
             event that one publishes, such as ``pat_events.telemetry.Tracing()``.
@@ -110,6 +114,7 @@ def lambda_handler(
         payloads=payloads,
         max_threads=max_threads,
         max_tasks=max_tasks,
+        dead_letter_limit=dead_letter_limit,
         observers=observers,
         tracing=tracing,
         dedupe=dedupe,
@@ -137,6 +142,7 @@ def lambda_handler(
             clock=time.monotonic,
             wall_clock=time.time,
             random=random.random,
+            dead_letter_limits=setup.dead_letter_limits,
         )
         if engine.run():
             environment.replace_workers()

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
+from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
@@ -32,6 +34,7 @@ def make_engine(
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
+    dead_letter_limits: Sequence[LetterLimit] = (),
 ) -> Engine:
     """Return the engine of one invocation.
 
@@ -46,6 +49,7 @@ def make_engine(
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
+        dead_letter_limits: That of each handler, where there is one.
     """
     errors, given_up = Errors(), GivenUp()
     observer = Observers([errors, *observers], origin)
@@ -56,7 +60,7 @@ def make_engine(
         inbox=inbox,
         recovery=Recovery(
             dead_letters=given_up,
-            breakers=routes.breakers,
+            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

@@ -15,7 +15,7 @@ from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.log.lag_watch import ASK_S, LagWatch
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
-from pat_events.consumer.setup import Setup
+from pat_events.consumer.setup import DEFAULT_LIMIT, Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
 from pat_events.core.lanes import ORDERS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
     from pat_events.core.lanes import Order
+    from pat_events.core.recovery.limit import DeadLetterLimit
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.log import Start, Transport
@@ -91,6 +92,8 @@ class ConsumerGroup(EngineConsumer):
         commit_interval_s: Time between commits, in seconds. After a crash the group sees again
             what it finished since the last commit, and what was above the lowest event that was
             not settled then: ``max_uncommitted``.
+        dead_letter_limit: When a handler gives up too many events to be bad data; they are held
+            then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to events, to
             partitions, and to what handlers publish and dead letters.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
@@ -118,6 +121,7 @@ class ConsumerGroup(EngineConsumer):
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
+        dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
         dedupe: Dedupe | None = None,
@@ -142,6 +146,7 @@ class ConsumerGroup(EngineConsumer):
             payloads=payloads,
             max_threads=max_threads,
             max_tasks=max_tasks,
+            dead_letter_limit=dead_letter_limit,
             observers=observers,
             tracing=tracing,
             dedupe=dedupe,
@@ -225,6 +230,7 @@ class ConsumerGroup(EngineConsumer):
                 clock=time.monotonic,
                 wall_clock=time.time,
                 random=random.random,
+                dead_letter_limits=self._setup.dead_letter_limits,
             )
             ask = partial(self._transport.log_ends, timeout_s=ASK_S)
             stack.enter_context(LagWatch(engine.readiness, ask, time.monotonic, time.time))

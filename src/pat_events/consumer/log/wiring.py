@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.catalog.model import Catalog
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.engine import Engine
+from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.consumer.job import Job
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.consumer.log.limits import Limits
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.inbox import Inbox
@@ -43,6 +45,7 @@ def make_engine(
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
+    dead_letter_limits: Sequence[LetterLimit] = (),
 ) -> tuple[Engine, Pool]:
     """Return the engine of one member, and its workers.
 
@@ -60,6 +63,7 @@ def make_engine(
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
+        dead_letter_limits: That of each handler, where there is one.
     """
     workers = make_workers(inbox.put)
     retries = {Catalog.retry_topic(topic, group): topic for topic in routes.topics}
@@ -71,7 +75,7 @@ def make_engine(
         inbox=inbox,
         recovery=Recovery(
             dead_letters=DeadLetterWriter(group, sender, inbox.put, retries=retries),
-            breakers=routes.breakers,
+            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

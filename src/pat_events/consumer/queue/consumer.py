@@ -12,7 +12,7 @@ from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.queue.limits import Limits
 from pat_events.consumer.queue.request_threads import RequestThreads
 from pat_events.consumer.queue.wiring import make_engine
-from pat_events.consumer.setup import Setup
+from pat_events.consumer.setup import DEFAULT_LIMIT, Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text, wrong_type
 from pat_events.errors import ConfigError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.queue.requests import Request
     from pat_events.core.lanes import Order
+    from pat_events.core.recovery.limit import DeadLetterLimit
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import Spans
     from pat_events.transports.payloads import PayloadStore
@@ -74,6 +75,8 @@ class QueueConsumer(EngineConsumer):
             as it is here, and comes again so long after a crash at the latest.
         drain_timeout_s: How long handlers may take to finish when the consumer stops, in seconds.
             What was not begun is given back at once.
+        dead_letter_limit: When a handler gives up too many events to be bad data; they are held
+            then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to messages, and to
             what handlers publish and dead letters.
         tracing: Makes a span of each call of a handler, which is current in there, and of each
@@ -100,6 +103,7 @@ class QueueConsumer(EngineConsumer):
         max_in_flight_bytes: int = 100_000_000,
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
+        dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
         dedupe: Dedupe | None = None,
@@ -123,6 +127,7 @@ class QueueConsumer(EngineConsumer):
             payloads=payloads,
             max_threads=max_threads,
             max_tasks=max_tasks,
+            dead_letter_limit=dead_letter_limit,
             observers=observers,
             tracing=tracing,
             dedupe=dedupe,
@@ -198,6 +203,7 @@ class QueueConsumer(EngineConsumer):
                 clock=time.monotonic,
                 wall_clock=time.time,
                 random=random.random,
+                dead_letter_limits=self._setup.dead_letter_limits,
             )
             self._step_until_stopped(engine, workers)
 

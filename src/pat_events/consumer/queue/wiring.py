@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
+from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.consumer.job import Job
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.consumer.queue.limits import Limits
     from pat_events.consumer.queue.requests import Request, Requests
     from pat_events.consumer.routes import Routes
@@ -45,6 +47,7 @@ def make_engine(
     clock: Callable[[], float],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
+    dead_letter_limits: Sequence[LetterLimit] = (),
 ) -> tuple[Engine, Pool]:
     """Return the engine of one consumer, and its workers.
 
@@ -63,6 +66,7 @@ def make_engine(
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
+        dead_letter_limits: That of each handler, where there is one.
     """
     workers = make_workers(inbox.put)
     observer = Observers(observers, Origin(system, name))
@@ -81,7 +85,7 @@ def make_engine(
         state=state,
         recovery=Recovery(
             dead_letters=state if writer is None else writer,
-            breakers=routes.breakers,
+            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

@@ -1,35 +1,36 @@
-"""The breakers of a consumer's handlers: which lanes are kept, and which of them is the probe."""
+"""Which lanes are kept as handlers must not be called, and which of them is the probe.
+
+For a handler's breaker, and for the dead-letter limit: both are gates that are open then.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.job import Job
+from pat_events.consumer.recovery.gate_changes import change_of, log_change
+from pat_events.consumer.recovery.outcomes import calls_of, given_up_of
 from pat_events.consumer.recovery.waiting import Wait
-from pat_events.core.dead_letter import class_of, message_of
-from pat_events.core.recovery.breaker import Outcome
-from pat_events.core.recovery.verdict import may_be_over_soon
-from pat_events.core.shown import one_line
-from pat_events.telemetry.observer import BreakerChanged
+from pat_events.core.recovery.circuit import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pat_events.consumer.breaker import Breaker
+    from pat_events.consumer.gate import Gate
+    from pat_events.consumer.handlers import Registration
     from pat_events.consumer.job import DeliverySource
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
-    from pat_events.telemetry.observer import BreakerState, Observer
-
-_log = logging.getLogger("pat_events.consumer")
+    from pat_events.telemetry.observer import Observer
 
 
 class _Kept:
-    """What a consumer knows of one of its breakers."""
+    """What a consumer knows of one of its gates."""
 
-    __slots__ = ("at_work", "candidate", "lanes", "probe", "was_open")
+    __slots__ = ("candidate", "lanes", "probe", "was_open")
 
     def __init__(self) -> None:
         #: It was open when it was looked at last.
@@ -40,28 +41,40 @@ class _Kept:
         self.candidate: Lane | None = None
         #: The lane whose first event is the probe.
         self.probe: tuple[DeliverySource, Lane] | None = None
-        #: The jobs that workers have, by their first lane.
-        self.at_work: dict[Lane, Job] = {}
 
 
 class Breakers:
-    """Keeps the lanes of handlers whose breaker is open; owned by the engine's thread.
+    """Keeps the lanes of handlers that must not be called; owned by the engine's thread.
 
     Args:
         breakers: Those of the consumer's handlers.
+        limits: That of dead letters of each handler, where there is one.
+        at_work: Returns the jobs that workers have.
         observer: Is told when one opens or closes.
         clock: Monotonic, in seconds.
+
+    Attributes:
+        keeps: One is open: lanes have to be admitted.
     """
 
     def __init__(
-        self, breakers: Iterable[Breaker], observer: Observer, clock: Callable[[], float]
+        self,
+        breakers: Iterable[Breaker],
+        limits: Sequence[LetterLimit],
+        at_work: Callable[[], Iterable[Job]],
+        observer: Observer,
+        clock: Callable[[], float],
     ) -> None:
+        self._at_work = at_work
         self._observer = observer
         self._clock = clock
-        self._kept = {breaker: _Kept() for breaker in breakers}
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        self._breakers = tuple(breakers)
+        self._limits = {limit.name: limit for limit in limits}
+        self._kept: dict[Gate, _Kept] = {gate: _Kept() for gate in (*self._breakers, *limits)}
+        self.keeps = False
+        # Jobs whose calls all returned are looked at as well.
+        self._watches = False
+        self._note_state()
 
     @property
     def waiting(self) -> Iterator[Wait]:
@@ -71,17 +84,19 @@ class Breakers:
 
     @property
     def _lanes(self) -> Iterator[tuple[float, DeliverySource, Lane]]:
-        for breaker, kept in self._kept.items():
+        for gate, kept in self._kept.items():
             for source, lane in kept.lanes:
                 if source.alive:
-                    yield breaker.until, source, lane
+                    yield gate.until, source, lane
 
     @property
     def next_due(self) -> float | None:
         """When one of the lanes may have the probe, by the monotonic clock in seconds."""
+        if not self.keeps:
+            return None
         due = (
-            breaker.until
-            for breaker, kept in self._kept.items()
+            gate.until
+            for gate, kept in self._kept.items()
             if kept.lanes and kept.probe is None and kept.candidate is None
         )
         return min(due, default=None)
@@ -89,85 +104,102 @@ class Breakers:
     @property
     def open(self) -> tuple[str, ...]:
         """Those that are open, in words."""
-        return tuple(
-            f"breaker {breaker.name} is open: {breaker.why}"
-            for breaker in self._kept
-            if breaker.is_open
-        )
+        return tuple(gate.told for gate in self._kept if gate.is_open)
+
+    def _open_of(self, registration: Registration) -> list[Gate]:
+        both = registration.breaker, self._limits.get(registration.name)
+        return [gate for gate in both if gate is not None and gate.is_open]
+
+    def kept_by(self, delivery: Delivery) -> Gate | None:
+        """Return what keeps the handler of a delivery from being called, if something does."""
+        return next(iter(self._open_of(delivery.route.registration)), None)
+
+    def limited_until(self, registration: Registration) -> float | None:
+        """Return when a handler has its next probe that gave up too many events, or None."""
+        limit = self._limits.get(registration.name)
+        return limit.until if limit is not None and limit.is_open else None
 
     def admit(self, source: DeliverySource, ready: list[Lane], jobs: list[Job]) -> list[Lane]:
         """Return the lanes whose handlers may be called; others are kept.
 
         A probe is a job by itself, of one event, and goes to ``jobs``.
         """
-        if not any(breaker.circuit.is_open for breaker in self._kept):
-            return ready
         admitted: list[Lane] = []
         for lane in ready:
-            breaker = lane.waiting[0].route.registration.breaker
-            if breaker is None or not breaker.is_open:
+            gates = self._open_of(lane.waiting[0].route.registration)
+            if not gates:
                 admitted.append(lane)
                 continue
-            kept = self._kept[breaker]
-            if lane is kept.candidate and breaker.take_probe(self._clock()):
-                kept.probe = (source, lane)
+            is_candidate = any(lane is self._kept[gate].candidate for gate in gates)
+            if is_candidate and self._take_probe(gates):
+                for gate in gates:
+                    self._kept[gate].probe = (source, lane)
                 jobs.append(Job(source, lane, source.lanes.take(lane, 1)))
             else:
-                kept.lanes.append((source, lane))
+                last = max(gates, key=lambda gate: gate.until)
+                self._kept[last].lanes.append((source, lane))
         return admitted
 
-    def handed_out(self, jobs: Iterable[Job]) -> None:
-        """Workers get these."""
-        for job in jobs:
-            breaker = job.deliveries[0].route.registration.breaker
-            if breaker is not None:
-                self._kept[breaker].at_work[job.lane] = job
+    def _take_probe(self, gates: list[Gate]) -> bool:
+        """Count an event as the probe of all these, or of none; the last is nobody else's."""
+        now = self._clock()
+        return all(it.may_probe(now) for it in gates) and all(it.take_probe(now) for it in gates)
 
     def came_back(self, items: Iterable[object]) -> None:
         """Learn what came of the jobs among these, before they are settled."""
-        for item in items if self._kept else ():
-            if type(item) is Job and not item.abandoned:
-                # One for all of a job: see ``take_chunks``.
-                breaker = item.deliveries[0].route.registration.breaker
-                if breaker is None:
-                    continue
-                kept = self._kept[breaker]
-                kept.at_work.pop(item.lane, None)
-                slow_s = breaker.slow_s
-                # As it is most of the time, and nothing to be learned.
-                if not (
-                    breaker.circuit.calm
-                    and item.failures is None
-                    and not kept.was_open
-                    and (slow_s is None or item.seconds < slow_s)
-                ):
-                    self._came_back(item, breaker, kept)
+        for item in items:
+            # As it is most of the time: all returned, and there is nothing to be learned.
+            if type(item) is Job and (self._watches or item.failures is not None):
+                self._came_back(item)
 
-    def _came_back(self, job: Job, breaker: Breaker, kept: _Kept) -> None:
+    def _came_back(self, job: Job) -> None:
+        if job.abandoned:
+            return
+        # One for all of a job: see ``take_chunks``.
+        breaker = job.deliveries[0].route.registration.breaker
+        if breaker is not None:
+            self._learn(breaker, job, calls_of(job, breaker.slow_s))
+        if self._limits:
+            for name, outcome in given_up_of(job, breaker, self._limits).items():
+                self._learn(self._limits[name], job, outcome)
+        self._note_state()
+
+    def _learn(self, gate: Gate, job: Job, outcome: Outcome) -> None:
+        kept = self._kept[gate]
         is_probe = kept.probe is not None and kept.probe[1] is job.lane
         if is_probe:
             kept.probe = None
-        if breaker.came(_outcome(job, breaker.slow_s), self._clock(), is_probe=is_probe):
-            _say(breaker)
-        if breaker.is_open is not kept.was_open:
-            self._changed(breaker, kept)
+        if gate.came(outcome, self._clock(), is_probe=is_probe):
+            log_change(gate)
+        if gate.is_open is not kept.was_open:
+            self._changed(gate, kept)
+
+    def _note_state(self) -> None:
+        kept = self._kept
+        self.keeps = any(it.was_open or it.lanes for it in kept.values())
+        self._watches = self.keeps or any(
+            gate.is_open or not gate.circuit.calm or gate.slow_s is not None for gate in kept
+        )
 
     def look(self, now: float) -> None:
         """See what others have learned of a breaker, and whose turn it is to be the probe."""
-        for breaker, kept in self._kept.items():
-            if breaker.is_open is not kept.was_open:
-                self._changed(breaker, kept)
+        if not (self._watches or self._breakers):
+            return
+        for gate, kept in self._kept.items():
+            if gate.is_open is not kept.was_open:
+                self._changed(gate, kept)
             if kept.probe is not None and not kept.probe[0].alive:
-                self._no_probe(breaker, kept)
+                self._no_probe(gate, kept)
             kept.candidate = None
-            if kept.lanes and breaker.may_probe(now):
+            if kept.lanes and gate.may_probe(now):
                 _choose(kept)
+        self._note_state()
 
     def end(self) -> None:
         """Nothing is called any more: a probe that did not come back is nobody's."""
-        for breaker, kept in self._kept.items():
+        for gate, kept in self._kept.items():
             if kept.probe is not None:
-                self._no_probe(breaker, kept)
+                self._no_probe(gate, kept)
 
     def drop(self) -> list[tuple[Delivery, float, Lane | None]]:
         """Forget what is kept; returns the first of each lane, and until when it surely was."""
@@ -179,29 +211,21 @@ class Breakers:
             kept.lanes.clear()
         return dropped
 
-    def _no_probe(self, breaker: Breaker, kept: _Kept) -> None:
+    def _no_probe(self, gate: Gate, kept: _Kept) -> None:
         kept.probe = None
-        breaker.came(Outcome(0, 0), self._clock(), is_probe=True)
+        gate.came(Outcome(0, 0), self._clock(), is_probe=True)
 
-    def _changed(self, breaker: Breaker, kept: _Kept) -> None:
-        kept.was_open = breaker.is_open
+    def _changed(self, gate: Gate, kept: _Kept) -> None:
+        kept.was_open = gate.is_open
         if kept.was_open:
-            for job in kept.at_work.values():
-                job.recall()
+            for job in self._at_work():
+                if any(gate in self._open_of(it.route.registration) for it in job.deliveries):
+                    job.recall()
         else:
-            # Calls that hang, of what is another consumer's by now, never come back.
-            kept.at_work = {it: job for it, job in kept.at_work.items() if job.source.alive}
             while kept.lanes:
                 source, lane = kept.lanes.popleft()
                 source.lanes.release(lane)
-        state: BreakerState = "open" if kept.was_open else "closed"
-        self._observer.saw(BreakerChanged(breaker.name, state, breaker.why))
-
-
-def is_kept(delivery: Delivery) -> bool:
-    """Tell whether the breaker of a delivery's handler is open."""
-    breaker: Breaker | None = delivery.route.registration.breaker
-    return breaker is not None and breaker.is_open
+        self._observer.saw(change_of(gate))
 
 
 def _choose(kept: _Kept) -> None:
@@ -215,38 +239,3 @@ def _choose(kept: _Kept) -> None:
             kept.candidate = lane
             source.lanes.release(lane)
             return
-
-
-def _outcome(job: Job, slow_s: float | None) -> Outcome:
-    failures = job.failures or ()
-    # By identity: a batch that raised is one call.
-    counted = {
-        id(error): error
-        for index, error in failures
-        if may_be_over_soon(error, job.deliveries[index].route.registration.retry)
-    }
-    failed = len(counted)
-    # Of a duplicate nothing was called.
-    returned = job.done - job.skipped - sum(index < job.done for index, _ in failures)
-    if job.registration.batch_size:
-        failed = min(1, failed)
-        returned = min(1 - failed, returned)
-    if counted:
-        error = list(counted.values())[-1]
-        return Outcome(returned, failed, one_line(f"{class_of(error)}: {message_of(error)}"))
-    # A job ends with the call at work when it is at it for a quarter of a second: see ``Watch``.
-    if returned and slow_s is not None and job.seconds >= slow_s:
-        return Outcome(returned - 1, 1, f"{job.seconds:.1f} s, which is too slow")
-    return Outcome(returned, 0)
-
-
-def _say(breaker: Breaker) -> None:
-    if breaker.is_open:
-        _log.warning(
-            "breaker %s is open: %s; its handlers are not called and their events held, until one "
-            "that is tried now and then succeeds",
-            breaker.name,
-            breaker.why,
-        )
-    else:
-        _log.warning("breaker %s is closed: its handlers are called again", breaker.name)

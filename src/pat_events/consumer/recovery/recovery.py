@@ -6,7 +6,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from pat_events.consumer.job import Job
-from pat_events.consumer.recovery.breakers import Breakers, is_kept
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
 from pat_events.consumer.recovery.failure_log import FailureLog
@@ -26,8 +25,8 @@ from pat_events.telemetry.observer import DeadLettered, Duplicates, GivenUp, Han
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.job import DeliverySource
+    from pat_events.consumer.recovery.breakers import Breakers
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
     from pat_events.consumer.recovery.waiting import Wait
     from pat_events.core.lanes import Lane
@@ -51,22 +50,19 @@ class Recovery:
 
     Args:
         dead_letters: Writes the dead letter of what is given up, or is left with it as it is.
-        breakers: Those of the consumer's handlers.
+        breakers: Keep lanes.
         skips: Events that come twice are skipped.
         observer: Is told what happens.
         clock: Monotonic, in seconds.
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
-
-    Attributes:
-        breakers: Keep lanes.
     """
 
     def __init__(
         self,
         *,
         dead_letters: DeadLetterWriter | OwnRedrive,
-        breakers: Iterable[Breaker] = (),
+        breakers: Breakers,
         skips: bool = False,
         observer: Observer,
         clock: Callable[[], float],
@@ -81,7 +77,7 @@ class Recovery:
         self._random = random
         self._log = FailureLog(clock)
         self._waiting = Waiting()
-        self.breakers = Breakers(breakers, observer, clock)
+        self.breakers = breakers
 
     @property
     def next_due(self) -> float | None:
@@ -97,11 +93,12 @@ class Recovery:
     def in_vain_until(self, now: float) -> bool:
         """Tell whether no wait helps what is to be tried again.
 
-        There is no transport for it, or a breaker keeps it and no probe is due yet.
+        There is no transport for it, or its handler must not be called and no probe is due yet.
         """
         due = self.next_due
         return (due is not None and due > now) and all(
-            isinstance(it.due, FailedLane) and (it.due.in_vain or is_kept(it.due.retry[0]))
+            isinstance(it.due, FailedLane)
+            and (it.due.in_vain or self.breakers.kept_by(it.due.retry[0]))
             for it in self._waiting.all
         )
 
@@ -188,7 +185,8 @@ class Recovery:
         registration = delivery.route.registration
         policy, breaker, attempt = registration.retry, registration.breaker, delivery.attempt
         until = breaker.until if breaker is not None and breaker.is_open else None
-        if with_its_batch:
+        limited_until = self.breakers.limited_until(registration)
+        if limited_until is None and with_its_batch:
             return decide_alone(
                 error, attempt=attempt, policy=policy, now=now, random=random, open_until=until
             )
@@ -200,6 +198,7 @@ class Recovery:
             now=now,
             random=random,
             open_until=until,
+            limited_until=limited_until,
         )
         self._log.failed(delivery, error, verdict, now)
         return verdict

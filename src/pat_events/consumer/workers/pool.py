@@ -28,6 +28,9 @@ class WorkerPool(Protocol):
     def take_back(self) -> list[Job]:
         """Return the jobs that no worker has taken; they are the engine's again."""
 
+    def jobs(self) -> list[Job]:
+        """Return what workers have, begun or not; some may end, or be begun, meanwhile."""
+
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs whose handler passed its deadline, and return them."""
 
@@ -81,6 +84,11 @@ class Workers:
         """Return the jobs that no worker has taken; see ``WorkerPool``."""
         jobs = self._threads.take_back()
         return jobs if self._tasks is None else jobs + self._tasks.take_back()
+
+    def jobs(self) -> list[Job]:
+        """Return what workers have; see ``WorkerPool``."""
+        jobs = self._threads.jobs()
+        return jobs if self._tasks is None else jobs + self._tasks.jobs()
 
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs past their deadline; see ``WorkerPool``."""

@@ -120,6 +120,11 @@ class TaskWorkers:
         """Return the jobs that no task has taken."""
         return take_all(self._ready)
 
+    def jobs(self) -> list[Job]:
+        """Return what tasks have; see ``WorkerPool``."""
+        # Copied, each in one step of the interpreter: the loop goes on meanwhile.
+        return [*self._ready.copy(), *self._tasks.copy()]
+
     def overdue(self, now: float) -> list[Job]:
         """Cancel jobs whose handler passed its deadline; returns them.
 

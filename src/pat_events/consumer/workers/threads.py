@@ -134,6 +134,13 @@ class ThreadWorkers:
         """Return the jobs that no thread has taken."""
         return take_all(self._ready)
 
+    def jobs(self) -> list[Job]:
+        """Return what threads have; see ``WorkerPool``."""
+        # Copied in one step of the interpreter: threads take of it meanwhile.
+        ready = list(self._ready.copy())
+        begun = (thread.current for thread in self._threads)
+        return ready + [job for job in begun if job is not None]
+
     def overdue(self, now: float) -> list[Job]:
         """Give up jobs whose handler passed its deadline; returns them.
 

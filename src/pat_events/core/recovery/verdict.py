@@ -71,6 +71,7 @@ def decide(
     now: float,
     random: float,
     open_until: float | None = None,
+    limited_until: float | None = None,
 ) -> Verdict:
     """Decide what becomes of an event whose handling raised ``error``.
 
@@ -86,11 +87,15 @@ def decide(
         random: A random number in [0, 1) for jitter.
         open_until: Until when the handler's breaker is open, if it is: then a failure that may be
             over soon is none of the event's attempts.
+        limited_until: Until when the handler is not called as it gave up too many events, if so:
+            then no failure counts, and none ends anything.
     """
     if open_until is not None and may_be_over_soon(error, policy):
         return Hold(open_until)
     if holds_back(error, policy):
         return Hold(now + max(hold_s(holds + 1), wished_s(error)))
+    if limited_until is not None:
+        return Hold(limited_until)
     if not policy.retries(error):
         hopeless = (leaf for leaf in leaves(error) if not policy.retries(leaf))
         return DeadLetter(reason_of(next(hopeless, error)))
@@ -129,6 +134,13 @@ def may_be_over_soon(error: BaseException, policy: RetryPolicy) -> bool:
         and not any(isinstance(leaf, PermanentError) for leaf in leaves(error))
         and not holds_back(error, policy)
     )
+
+
+def gives_up(error: BaseException, *, attempt: int, policy: RetryPolicy) -> bool:
+    """Tell whether ``decide`` ends with a dead letter, where nothing is open or passed."""
+    if holds_back(error, policy):
+        return False
+    return not policy.retries(error) or attempt >= policy.attempts
 
 
 def decide_letter(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.job import Job
+    from pat_events.consumer.letter_limit import LetterLimit
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
@@ -93,6 +94,7 @@ class Member:
         producer: For handlers that publish.
         order: As of ``ConsumerGroup``.
         limits: As of ``ConsumerGroup``.
+        dead_letter_limits: That of each handler, where there is one.
         observers: Are told what happens.
         receiver: Its place in the group; a ``MemoryReceiver`` from the earliest on when None.
         sender: Writes its dead letters; a ``MemorySender`` when None.
@@ -112,6 +114,7 @@ class Member:
         producer: Producer | None = None,
         order: Order = "key",
         limits: Limits | None = None,
+        dead_letter_limits: Sequence[LetterLimit] = (),
         observers: Iterable[GivenObserver] = (),
         receiver: Receiver | None = None,
         sender: MemorySender | None = None,
@@ -154,6 +157,7 @@ class Member:
             clock=clock.monotonic,
             wall_clock=clock.wall,
             random=random,
+            dead_letter_limits=dead_letter_limits,
         )
         self.engine.subscribe(
             routes.topics, [Catalog.retry_topic(topic, group) for topic in routes.topics]

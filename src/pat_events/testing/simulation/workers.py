@@ -60,6 +60,10 @@ class StepWorkers:
         jobs, self.ready = self.ready, []
         return jobs
 
+    def jobs(self) -> list[Job]:
+        """Return what was submitted and has not ended."""
+        return [*self.ready, *self.running]
+
     def start(self, job: Job) -> None:
         """Begin one of the ready jobs; its handler is called by ``advance`` or ``finish``."""
         self.ready.remove(job)
