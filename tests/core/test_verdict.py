@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pat_events.core.recovery.retry import RetryPolicy
@@ -12,6 +14,7 @@ from pat_events.core.recovery.verdict import (
     decide,
     decide_alone,
     decide_letter,
+    gives_up,
     hold_s,
     reason_of,
 )
@@ -35,6 +38,7 @@ POLICY = RetryPolicy(
     jitter=0,
     retry_on=(ValueError, TransientError, PermanentError),
 )
+HOLDS = replace(POLICY, on_exhausted="hold")
 NOW = 100.0
 
 
@@ -108,3 +112,40 @@ def test_a_letter_that_is_too_large_goes_without_its_value_and_is_held_where_it_
     error = RecordTooLargeError()
     assert decide_letter(error, tries=1, has_value=True, now=NOW) == WithoutValue()
     assert decide_letter(error, tries=1, has_value=False, now=NOW) == Hold(NOW + hold_s(1))
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "holds", "expected"),
+    [
+        (ValueError(), 2, 0, Retry(102)),
+        (ValueError(), 3, 0, Hold(104)),
+        (HandlerTimeoutError(), 3, 0, Hold(104)),
+        (ValueError(), 9, 9, Hold(130)),
+        (TransientError(retry_after_s=90), 3, 0, Hold(190)),
+        (PermanentError(), 3, 0, DeadLetter("rejected")),
+        (KeyError(), 3, 0, DeadLetter("not-retried")),
+        (CodecError(), 3, 0, DeadLetter("undecodable")),
+    ],
+)
+def test_where_attempts_that_run_out_hold_an_event_only_what_is_hopeless_is_given_up(
+    error, attempt, holds, expected
+):
+    verdict = decide(error, attempt=attempt, holds=holds, policy=HOLDS, now=NOW, random=0.0)
+    assert verdict == expected
+    is_given_up = gives_up(error, attempt=attempt, policy=HOLDS)
+    assert is_given_up is isinstance(expected, DeadLetter)
+
+
+@pytest.mark.parametrize("error", [ValueError(), PermanentError(), CodecError()])
+def test_past_the_dead_letter_limit_no_failure_ends_anything_or_is_an_attempt(error):
+    verdict = decide(
+        error, attempt=3, holds=0, policy=POLICY, now=NOW, random=0.0, limited_until=120.0
+    )
+    assert verdict == Hold(120.0)
+
+
+def test_an_outage_holds_as_ever_past_the_dead_letter_limit():
+    verdict = decide(
+        HoldError(), attempt=1, holds=0, policy=POLICY, now=NOW, random=0.0, limited_until=120.0
+    )
+    assert verdict == Hold(100.5)

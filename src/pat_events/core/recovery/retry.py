@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pat_events.core.checks import require_at_least_1, require_number
 from pat_events.errors import ConfigError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+OnExhausted: TypeAlias = Literal["dead_letter", "hold"]
 
 # With the exponent's cap of 64 a power stays within what a float can hold.
 _MAX_MULTIPLIER: Final = 1_000
@@ -32,6 +34,9 @@ class RetryPolicy:
             letter at once. Of an exception group all leaves have to be.
         give_up_on: Exceptions to ``retry_on``: hopeless errors, dead-lettered at once. One leaf
             of an exception group is enough.
+        on_exhausted: What becomes of an event whose attempts have all failed: a
+            ``"dead_letter"``, or ``"hold"``, which keeps it, and its key behind it, where it is
+            and tries it again without end, 30 s apart or ``max_delay_s`` if that is longer.
 
     What ``core.recovery.verdict`` holds, such as an outage of publishing, is no attempt and never
     asked about here.
@@ -44,6 +49,7 @@ class RetryPolicy:
     jitter: float = 0.5
     retry_on: tuple[type[BaseException], ...] = (BaseException,)
     give_up_on: tuple[type[BaseException], ...] = (PermanentError,)
+    on_exhausted: OnExhausted = "dead_letter"
 
     def __post_init__(self) -> None:
         """Refuse impossible values.
@@ -71,6 +77,10 @@ class RetryPolicy:
                 raise ConfigError(
                     f"RetryPolicy.{name} is {kinds!r}: use a tuple of exception classes"
                 )
+        if self.on_exhausted not in get_args(OnExhausted):
+            raise ConfigError(
+                f"RetryPolicy.on_exhausted is {self.on_exhausted!r}: use 'dead_letter' or 'hold'"
+            )
         if not 0 <= self.jitter <= 1:
             raise ConfigError(f"RetryPolicy.jitter is {self.jitter!r}: it is a share, use 0 to 1")
 

@@ -96,13 +96,22 @@ def decide(
         return Hold(now + max(hold_s(holds + 1), wished_s(error)))
     if limited_until is not None:
         return Hold(limited_until)
-    if not policy.retries(error):
-        hopeless = (leaf for leaf in leaves(error) if not policy.retries(leaf))
-        return DeadLetter(reason_of(next(hopeless, error)))
-    if attempt >= policy.attempts:
-        timed_out = any(isinstance(leaf, HandlerTimeoutError) for leaf in leaves(error))
-        return DeadLetter("timeout" if timed_out else "attempts-exhausted")
-    return Retry(now + policy.delay_s(attempt, random, error))
+    if policy.retries(error):
+        return _tried_again(error, attempt, holds, policy, now, random)
+    hopeless = (leaf for leaf in leaves(error) if not policy.retries(leaf))
+    return DeadLetter(reason_of(next(hopeless, error)))
+
+
+def _tried_again(
+    error: BaseException, attempt: int, holds: int, policy: RetryPolicy, now: float, random: float
+) -> Verdict:
+    delay_s = policy.delay_s(attempt, random, error)
+    if attempt < policy.attempts:
+        return Retry(now + delay_s)
+    if policy.on_exhausted == "hold":
+        return Hold(now + max(hold_s(holds + 1), delay_s))
+    timed_out = any(isinstance(leaf, HandlerTimeoutError) for leaf in leaves(error))
+    return DeadLetter("timeout" if timed_out else "attempts-exhausted")
 
 
 def decide_alone(
@@ -140,7 +149,9 @@ def gives_up(error: BaseException, *, attempt: int, policy: RetryPolicy) -> bool
     """Tell whether ``decide`` ends with a dead letter, where nothing is open or passed."""
     if holds_back(error, policy):
         return False
-    return not policy.retries(error) or attempt >= policy.attempts
+    if not policy.retries(error):
+        return True
+    return attempt >= policy.attempts and policy.on_exhausted == "dead_letter"
 
 
 def decide_letter(
