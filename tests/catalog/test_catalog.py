@@ -239,6 +239,29 @@ def test_a_topic_whose_retry_topic_would_be_too_long_is_refused():
     assert "(250 characters) is no topic name: rename the group or the topic" in problem
 
 
+ROUTED = change("publishes: [OrderSent]", "dead_letter_routes: [bad-data, late]")
+
+
+def test_each_route_of_a_group_is_a_dead_letter_topic_more():
+    assert parse(ROUTED).dead_letter_topics("packer") == (
+        "orders.packer.dlq",
+        "orders.packer.bad-data.dlq",
+        "orders.packer.late.dlq",
+    )
+
+
+def test_a_route_that_makes_the_topic_of_another_group_is_refused():
+    another = "  packer.late: {consumes: [OrderPlaced]}\n  packer:"
+    (problem,) = problems(ROUTED.replace("  packer:", another))
+    assert problem.endswith("its topics would be those of the group 'packer.late'")
+
+
+@pytest.mark.parametrize("route", ["a.b", "", "a b"])
+def test_a_route_that_is_no_word_is_refused(route):
+    (problem,) = problems(ROUTED.replace("bad-data", repr(route)))
+    assert "groups.packer.dead_letter_routes[0]" in problem
+
+
 def test_every_problem_is_reported_at_once_in_the_order_of_the_file():
     text = change("topic: orders", "topic: order")
     text = text.replace("partitions: 3", "partitions: 0").replace("[OrderSent]", "[OrderSend]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pat_events import Config, Producer
@@ -96,6 +97,7 @@ class QueueMember:
         max_in_flight: int = 100,
         max_in_flight_bytes: int = 1_000_000,
         dead_letter_limit=None,
+        dead_letter_routes=MappingProxyType({}),
         observers=(),
         drain_timeout_s: float = 5,
         while_waiting=None,
@@ -131,6 +133,7 @@ class QueueMember:
             wall_clock=stage.clock.wall,
             random=lambda: 0.0,
             dead_letter_limits=limits_of(handlers, dead_letter_limit),
+            dead_letter_routes=dead_letter_routes,
         )
 
     @property

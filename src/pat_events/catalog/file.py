@@ -67,7 +67,7 @@ def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the 
             for name, entry in data.get("rules", {}).items()
         },
         groups={
-            name: Group(name, tuple(entry["consumes"]), tuple(entry.get("publishes", ())))
+            name: Group(name, **{key: tuple(names) for key, names in entry.items()})
             for name, entry in data["groups"].items()
         },
         queues={name: Queue(name, **entry) for name, entry in data.get("queues", {}).items()},

@@ -97,11 +97,19 @@ class BusRule:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A consumer group: the events it handles and those its handlers publish."""
+    """A consumer group: the events it handles and those its handlers publish.
+
+    Attributes:
+        name: Its name.
+        consumes: Events its handlers take.
+        publishes: Events its handlers publish.
+        dead_letter_routes: Further dead-letter topics for each topic: ``<topic>.<group>.<it>.dlq``.
+    """
 
     name: str
     consumes: tuple[str, ...]
     publishes: tuple[str, ...] = ()
+    dead_letter_routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,17 +229,22 @@ class Catalog:
         Raises:
             ConfigError: there is no such group; names the nearest.
         """
-        consumed = self.topics_of(self.group(group).consumes)
-        return tuple(self.dead_letter_topic(topic, group) for topic in consumed)
+        entry = self.group(group)
+        consumed = self.topics_of(entry.consumes)
+        routes = ("", *entry.dead_letter_routes)
+        return tuple(
+            self.dead_letter_topic(topic, group, it) for topic in consumed for it in routes
+        )
 
     @staticmethod
-    def dead_letter_topic(topic: str, group: str) -> str:
-        """Return the topic for what ``group`` could not handle from ``topic``.
+    def dead_letter_topic(topic: str, group: str, route: str = "") -> str:
+        """Return the topic for what ``group`` could not handle from ``topic``, by this route.
 
         Raises:
             ConfigError: Kafka would refuse that name.
         """
-        return _topic_name(f"{topic}.{group}{DEAD_LETTER_SUFFIX}", "dead-letter topic")
+        by = f".{route}" if route else ""
+        return _topic_name(f"{topic}.{group}{by}{DEAD_LETTER_SUFFIX}", "dead-letter topic")
 
     def retry_topics(self, group: str) -> tuple[str, ...]:
         """Return the topics in which ``group`` meets its dead letters again.

@@ -55,6 +55,11 @@ def cross_references(data: object) -> Iterator[Fault]:
         yield from _unknown("event", group.get("publishes"), events, (*place, "publishes"))
         yield from _unknown("event", group.get("consumes"), events, (*place, "consumes"))
         yield from _bad_letter_topics(name, group.get("consumes"), events, (*place, "consumes"))
+        routes = (*place, "dead_letter_routes")
+        for at, route in _texts(group.get("dead_letter_routes"), routes):
+            if f"{name}.{route}" in _entries(data, "groups"):
+                yield at, f"its topics would be those of the group {_shown(f'{name}.{route}')}"
+            yield from _bad_letter_topics(f"{name}.{route}", group.get("consumes"), events, at)
     for name, schedule in _entries(data, "schedules").items():
         place = ("schedules", name, "queue")
         yield from _unknown("queue", schedule.get("queue"), queues, place)

@@ -149,9 +149,10 @@ class EmbeddedBroker:
             ConfigError: one of them exists.
             ClosedError: the broker was closed.
         """
+        routes = catalog.groups[group].dead_letter_routes if group in catalog.groups else ()
         for topic in topics:
             for name in (
-                catalog.dead_letter_topic(topic, group),
+                *(catalog.dead_letter_topic(topic, group, route) for route in ("", *routes)),
                 catalog.retry_topic(topic, group),
             ):
                 self.create_topic(name, catalog.dead_letters.partitions)

@@ -8,9 +8,11 @@ locals {
 
   groups = {
     for name, group in var.groups : name => {
-      consumed     = toset([for event in group.consumes : var.events[event].topic])
-      published    = toset([for event in group.publishes : var.events[event].topic])
-      dead_letters = toset([for event in group.consumes : "${var.events[event].topic}.${name}.dlq"])
+      consumed  = toset([for event in group.consumes : var.events[event].topic])
+      published = toset([for event in group.publishes : var.events[event].topic])
+      dead_letters = toset(flatten([for event in group.consumes : [
+        for route in concat([""], [for each in group.dead_letter_routes : ".${each}"]) : "${var.events[event].topic}.${name}${route}.dlq"
+      ]]))
       # For dead letters that are sent back to this group alone. No command does that yet.
       retries = toset([for event in group.consumes : "${var.events[event].topic}.${name}.retry"])
     }

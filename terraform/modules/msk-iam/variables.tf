@@ -24,10 +24,11 @@ variable "events" {
 }
 
 variable "groups" {
-  description = "The catalogue's consumer groups: name => events it consumes and events its handlers publish."
+  description = "The catalogue's consumer groups: name => events it consumes, events its handlers publish, and routes of dead letters to topics of their own."
   type = map(object({
-    consumes  = set(string)
-    publishes = optional(set(string), [])
+    consumes           = set(string)
+    publishes          = optional(set(string), [])
+    dead_letter_routes = optional(set(string), [])
   }))
   nullable = false
 
@@ -39,6 +40,11 @@ variable "groups" {
   validation {
     condition     = alltrue([for group in var.groups : length(setsubtract(setunion(group.consumes, group.publishes), keys(var.events))) == 0])
     error_message = "groups: a group consumes or publishes an event that the catalogue does not list under events; add the event or correct its name."
+  }
+
+  validation {
+    condition     = alltrue([for group in var.groups : alltrue([for route in group.dead_letter_routes : can(regex("^[a-zA-Z0-9_-]{1,60}$", route))])])
+    error_message = "groups: a route of dead letters must be 1-60 ASCII letters, digits, '_' or '-': it is part of topic names, and a wildcard would open other topics."
   }
 
   validation {

@@ -15,6 +15,7 @@ from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.log.lag_watch import ASK_S, LagWatch
 from pat_events.consumer.log.limits import Limits
 from pat_events.consumer.log.wiring import make_engine
+from pat_events.consumer.recovery.letter_routes import check_routes, check_words
 from pat_events.consumer.setup import DEFAULT_LIMIT, Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text
@@ -25,7 +26,7 @@ from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
@@ -92,6 +93,10 @@ class ConsumerGroup(EngineConsumer):
         commit_interval_s: Time between commits, in seconds. After a crash the group sees again
             what it finished since the last commit, and what was above the lowest event that was
             not settled then: ``max_uncommitted``.
+        dead_letter_routes: Where dead letters go that are of these errors, or of classes that
+            inherit from them; the first that fits decides. ``{ValueError: "quarantine"}`` writes
+            them to ``<topic>.<name>.quarantine.dlq``, which the group's entry in the catalogue has
+            under ``dead_letter_routes``.
         dead_letter_limit: When a handler gives up too many events to be bad data; they are held
             then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to events, to
@@ -121,6 +126,7 @@ class ConsumerGroup(EngineConsumer):
         max_uncommitted: int = 10_000,
         drain_timeout_s: float = 30.0,
         commit_interval_s: float = 1.0,
+        dead_letter_routes: Mapping[type[BaseException], str] | None = None,
         dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
@@ -154,8 +160,13 @@ class ConsumerGroup(EngineConsumer):
         self._catalog = setup.types.catalog
         self._routes = setup.routes
         # Also refuses a name that makes no topic name.
+        self._letter_routes = check_routes(dead_letter_routes)
+        check_words(self._letter_routes)
+        self._check_routes_are_listed()
         self._dead_letter_topics = [
-            self._catalog.dead_letter_topic(topic, name) for topic in self._routes.topics
+            self._catalog.dead_letter_topic(topic, name, route)
+            for topic in self._routes.topics
+            for route in ("", *dict.fromkeys(self._letter_routes.values()))
         ]
         #: Where its dead letters are handled again, each with the topic they came from first.
         self._retries = {
@@ -168,6 +179,18 @@ class ConsumerGroup(EngineConsumer):
             drain_timeout_s=drain_timeout_s,
             leave_s=_LEAVE_S,
         )
+
+    def _check_routes_are_listed(self) -> None:
+        if self.name not in self._catalog.groups:
+            return  # Whoever made its other topics makes these.
+        listed = self._catalog.groups[self.name].dead_letter_routes
+        for route in self._letter_routes.values():
+            if route not in listed:
+                raise ConfigError(
+                    f"dead_letter_routes leads to {route!r}, which the group {self.name} in the "
+                    "catalogue does not have: add it to its dead_letter_routes there, and run "
+                    "'pat-events topics apply'"
+                )
 
     def _prepare(self) -> None:
         needed = [*self._routes.topics, *self._dead_letter_topics]
@@ -231,6 +254,7 @@ class ConsumerGroup(EngineConsumer):
                 wall_clock=time.time,
                 random=random.random,
                 dead_letter_limits=self._setup.dead_letter_limits,
+                dead_letter_routes=self._letter_routes,
             )
             ask = partial(self._transport.log_ends, timeout_s=ASK_S)
             stack.enter_context(LagWatch(engine.readiness, ask, time.monotonic, time.time))

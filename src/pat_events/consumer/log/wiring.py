@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.catalog.model import Catalog
@@ -14,7 +15,7 @@ from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.letter_limit import LetterLimit
@@ -46,6 +47,7 @@ def make_engine(
     wall_clock: Callable[[], float],
     random: Callable[[], float],
     dead_letter_limits: Sequence[LetterLimit] = (),
+    dead_letter_routes: Mapping[type[BaseException], str] = MappingProxyType({}),
 ) -> tuple[Engine, Pool]:
     """Return the engine of one member, and its workers.
 
@@ -64,6 +66,7 @@ def make_engine(
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
         dead_letter_limits: That of each handler, where there is one.
+        dead_letter_routes: As of ``ConsumerGroup``.
     """
     workers = make_workers(inbox.put)
     retries = {Catalog.retry_topic(topic, group): topic for topic in routes.topics}
@@ -74,7 +77,9 @@ def make_engine(
         workers=workers,
         inbox=inbox,
         recovery=Recovery(
-            dead_letters=DeadLetterWriter(group, sender, inbox.put, retries=retries),
+            dead_letters=DeadLetterWriter(
+                group, sender, inbox.put, retries=retries, routes=dead_letter_routes
+            ),
             breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,

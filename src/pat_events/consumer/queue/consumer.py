@@ -12,6 +12,7 @@ from pat_events.consumer.engine_consumer import EngineConsumer
 from pat_events.consumer.queue.limits import Limits
 from pat_events.consumer.queue.request_threads import RequestThreads
 from pat_events.consumer.queue.wiring import make_engine
+from pat_events.consumer.recovery.letter_routes import check_routes
 from pat_events.consumer.setup import DEFAULT_LIMIT, Setup
 from pat_events.consumer.workers.inbox import Inbox
 from pat_events.core.checks import require_text, wrong_type
@@ -21,7 +22,7 @@ from pat_events.transports.default import transport_or_default
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.handlers import Handlers
@@ -75,6 +76,9 @@ class QueueConsumer(EngineConsumer):
             as it is here, and comes again so long after a crash at the latest.
         drain_timeout_s: How long handlers may take to finish when the consumer stops, in seconds.
             What was not begun is given back at once.
+        dead_letter_routes: Where dead letters go instead that are of these errors, or of classes
+            that inherit from them; the first that fits decides. As in
+            ``{ValueError: "emails-quarantine"}``, a topic or queue as ``dead_letters`` is.
         dead_letter_limit: When a handler gives up too many events to be bad data; they are held
             then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to messages, and to
@@ -103,6 +107,7 @@ class QueueConsumer(EngineConsumer):
         max_in_flight_bytes: int = 100_000_000,
         visibility_s: int = 60,
         drain_timeout_s: float = 30.0,
+        dead_letter_routes: Mapping[type[BaseException], str] | None = None,
         dead_letter_limit: DeadLetterLimit | None = DEFAULT_LIMIT,
         observers: Iterable[GivenObserver] = (),
         tracing: Spans | None = None,
@@ -119,6 +124,12 @@ class QueueConsumer(EngineConsumer):
         self._queue = queue
         self._transport = transport
         self._dead_letters = dead_letters
+        self._letter_routes = check_routes(dead_letter_routes)
+        if self._letter_routes and dead_letters is None:
+            raise ConfigError(
+                "dead_letter_routes leads some dead letters elsewhere: say where all others go, "
+                "with dead_letters"
+            )
         self._order: Order | None = order
         setup = Setup.of(
             handlers,
@@ -149,7 +160,8 @@ class QueueConsumer(EngineConsumer):
             self._transport.ping(timeout_s)
         if self._dead_letters is not None:
             to = cast("DeadLetterTransport", self._transport)
-            to.check_dead_letters(self._dead_letters, timeout_s)
+            for name in dict.fromkeys((self._dead_letters, *self._letter_routes.values())):
+                to.check_dead_letters(name, timeout_s)
         self._require(features)
         self._features = features
 
@@ -204,6 +216,7 @@ class QueueConsumer(EngineConsumer):
                 wall_clock=time.time,
                 random=random.random,
                 dead_letter_limits=self._setup.dead_letter_limits,
+                dead_letter_routes=self._letter_routes,
             )
             self._step_until_stopped(engine, workers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.consumer.dedupe.workers import ClaimingWorkers
@@ -14,7 +15,7 @@ from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pat_events.consumer.job import Job
     from pat_events.consumer.letter_limit import LetterLimit
@@ -48,6 +49,7 @@ def make_engine(
     wall_clock: Callable[[], float],
     random: Callable[[], float],
     dead_letter_limits: Sequence[LetterLimit] = (),
+    dead_letter_routes: Mapping[type[BaseException], str] = MappingProxyType({}),
 ) -> tuple[Engine, Pool]:
     """Return the engine of one consumer, and its workers.
 
@@ -67,6 +69,7 @@ def make_engine(
         wall_clock: Seconds since 1970.
         random: Numbers in [0, 1) for jitter.
         dead_letter_limits: That of each handler, where there is one.
+        dead_letter_routes: As of ``QueueConsumer``.
     """
     workers = make_workers(inbox.put)
     observer = Observers(observers, Origin(system, name))
@@ -74,7 +77,7 @@ def make_engine(
     writer = None
     if letters is not None:
         sender, topic = letters
-        writer = DeadLetterWriter(name, sender, inbox.put, topic)
+        writer = DeadLetterWriter(name, sender, inbox.put, topic, routes=dead_letter_routes)
     engine = Engine(
         name,
         requests=make_requests(inbox.put),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pat_events.catalog.model import Catalog
+from pat_events.consumer.recovery.letter_routes import route_of
 from pat_events.core.dead_letter import Cause, dead_letter, without_value
 from pat_events.core.recovery.verdict import reason_of
 from pat_events.core.replayed import read_replay
@@ -76,6 +77,8 @@ class DeadLetterWriter:
         post: Is called with each that is settled.
         topic: Where they go, all of them; the topic of the group for that of the record when None.
         retries: The group's retry topics, each with the topic whose dead letters are in it.
+        routes: Where those of some errors go instead: another topic where there is one for all,
+            else a word of the group's topic for that of the record.
     """
 
     def __init__(
@@ -85,12 +88,14 @@ class DeadLetterWriter:
         post: Callable[[OutgoingDeadLetter], None],
         topic: str | None = None,
         retries: Mapping[str, str] = MappingProxyType({}),
+        routes: Mapping[type[BaseException], str] = MappingProxyType({}),
     ) -> None:
         self._group = group
         self._sender = sender
         self.post = post
         self._topic = topic
         self._retries = retries
+        self._routes = routes
 
     def make(
         self,
@@ -115,7 +120,11 @@ class DeadLetterWriter:
             last_failed_ms=now_ms,
             replays=0 if original is None else read_replay(delivery.header_values).replays,
         )
-        topic = self._topic or Catalog.dead_letter_topic(original or delivery.topic, self._group)
+        route = route_of(error, self._routes)
+        if self._topic is None:
+            topic = Catalog.dead_letter_topic(original or delivery.topic, self._group, route or "")
+        else:
+            topic = route or self._topic
         record = dead_letter(delivery, topic, cause)
         return OutgoingDeadLetter(record, source, delivery, cause, failed_lane, self)
 

@@ -196,6 +196,30 @@ run "refuses_a_published_event_the_catalogue_does_not_have" {
   expect_failures = [var.groups]
 }
 
+run "a_route_of_dead_letters_is_a_topic_more_that_the_group_writes" {
+  command = plan
+  variables {
+    groups = { processor = { consumes = ["EmailReceived"], dead_letter_routes = ["quarantine", "garbage"] } }
+  }
+
+  assert {
+    condition = [for topic in output.topics : topic if endswith(topic, ".dlq")] == [
+      "pat-emails.processor.dlq", "pat-emails.processor.garbage.dlq", "pat-emails.processor.quarantine.dlq",
+    ]
+    error_message = "One dead-letter topic without a route, and one for each."
+  }
+  assert {
+    condition     = strcontains(output.consumer_policy_jsons["processor"], "/pat-emails.processor.quarantine.dlq")
+    error_message = "The group writes to it."
+  }
+}
+
+run "refuses_a_route_that_is_a_wildcard" {
+  command = plan
+  variables { groups = { processor = { consumes = ["EmailReceived"], dead_letter_routes = ["*"] } } }
+  expect_failures = [var.groups]
+}
+
 run "refuses_a_group_that_consumes_nothing" {
   command = plan
   variables { groups = { processor = { consumes = [] } } }
