@@ -145,14 +145,15 @@ class ClaimCheckSender:
         """Wait until every record is settled; see ``Sender.flush``."""
         deadline = time.monotonic() + (timeout_s if self.may_wait() else 0.0)
         late = self._uploads.flush(_until(deadline))
-        return _originals([*late, *self._sender.flush(_until(deadline))])
+        # What the sender has was published first, mostly.
+        return _originals([*self._sender.flush(_until(deadline)), *late])
 
     def close(self, timeout_s: float) -> list[Outgoing]:
         """Refuse further records, flush, then stop; see ``Sender.close``."""
         deadline = time.monotonic() + timeout_s
-        given_up = self._uploads.close(timeout_s)
-        given_up += self._sender.close(_until(deadline))
-        return [it for it in _originals(given_up) if it.error is not None]
+        uploads = self._uploads.close(timeout_s)
+        given_up = _originals([*self._sender.close(_until(deadline)), *uploads])
+        return [it for it in given_up if it.error is not None]
 
     @property
     def ended(self) -> bool:
