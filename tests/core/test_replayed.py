@@ -38,9 +38,10 @@ def test_a_replayed_letter_is_its_event_again_with_which_letter_it_was():
         *OWN,
         ("pat-replay-id", b"run-1"),
         ("pat-replay-letter", b"orders.billing.dlq/2/7"),
+        ("pat-replay-letter-ms", b"3000"),
         ("pat-replay-count", b"1"),
     ]
-    assert read_replay(dict(record.headers)) == Replay("run-1", Position(DLQ, 2, 7), 1)
+    assert read_replay(dict(record.headers)) == Replay("run-1", Position(DLQ, 2, 7), 1, 3_000)
 
 
 def test_a_letter_of_a_replayed_letter_tells_how_often_and_the_next_replay_goes_on():
@@ -50,7 +51,7 @@ def test_a_letter_of_a_replayed_letter_tells_how_often_and_the_next_replay_goes_
     assert read_cause(dict(again.headers)).replays == 1
     assert read_replay(dict(again.headers)) == Replay("", None, 0)
     second = replayed(delivered(again, 8), RETRY, "run-2", 9_000)
-    assert read_replay(dict(second.headers)) == Replay("run-2", Position(DLQ, 2, 8), 2)
+    assert read_replay(dict(second.headers)) == Replay("run-2", Position(DLQ, 2, 8), 2, 3_000)
     assert second.headers[: len(OWN)] == OWN
 
 
@@ -72,7 +73,7 @@ def test_of_a_letter_without_its_value_the_original_is_handed_over():
     original = Delivery("orders", 3, 42, b"key", b"large", [*OWN, forged], 1_000)
     record = replayed(delivered(small), RETRY, "run-1", 9_000, original)
     assert (record.key, record.value) == (b"key", b"large")
-    assert record.headers[:-3] == OWN
+    assert record.headers[:-4] == OWN
     assert read_replay(dict(record.headers)).replays == 1
 
 
@@ -95,7 +96,7 @@ def test_a_place_that_no_log_has_is_no_letter(shown):
     assert read_replay({"pat-replay-letter": shown}).letter is None
 
 
-NAMES = ("pat-replay-id", "pat-replay-letter", "pat-replay-count")
+NAMES = ("pat-replay-id", "pat-replay-letter", "pat-replay-letter-ms", "pat-replay-count")
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.none() | st.binary(max_size=9)))

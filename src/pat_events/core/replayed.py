@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _RUN: Final = f"{REPLAY_PREFIX}id"
 _LETTER: Final = f"{REPLAY_PREFIX}letter"
+_LETTER_MS: Final = f"{REPLAY_PREFIX}letter-ms"
 _COUNT: Final = f"{REPLAY_PREFIX}count"
 # Topic, partition and offset, as a position is written.
 _PLACE: Final = re.compile(r"([^/]+)/([0-9]{1,10})/([0-9]{1,19})")
@@ -30,11 +31,14 @@ class Replay(NamedTuple):
         run: Which replay it was.
         letter: Which dead letter, by its place in the dead-letter topic.
         replays: How often letters of this event were replayed, this time included.
+        letter_ms: The letter's own time, in milliseconds since 1970: at that place is another
+            letter in a dead-letter topic that was deleted and made again.
     """
 
     run: str
     letter: Position | None
     replays: int
+    letter_ms: int = 0
 
 
 def replayed(
@@ -60,6 +64,7 @@ def replayed(
     headers += [
         (_RUN, run.encode()),
         (_LETTER, str(letter.position).encode()),
+        (_LETTER_MS, b"%d" % letter.timestamp_ms),
         (_COUNT, b"%d" % count),
     ]
     return Record(topic, kept.key, kept.value, headers, now_ms)
@@ -71,6 +76,7 @@ def read_replay(values: HeaderValues) -> Replay:
         run=h.text(values, _RUN) or "",
         letter=_place(h.text(values, _LETTER) or ""),
         replays=h.number(values, _COUNT, MAX_REPLAYS) or 0,
+        letter_ms=h.number(values, _LETTER_MS) or 0,
     )
 
 

@@ -32,6 +32,9 @@ _LOOK_S: Final = 0.05
 # A dead letter is the record plus some 6 kB of headers about its failure. Twice Kafka's
 # default limit of 1,048,588 leaves room for any record of a topic that keeps the default.
 DEAD_LETTER_MAX_BYTES: Final = 2_097_152
+# A topic is deleted by segments: what is older than its retention may be there for as long as one
+# is written to, a week by default. What tells that a letter was replayed has to outlive the letter.
+_SEGMENT_DAYS: Final = 7
 _RETENTION: Final = "retention.ms"
 _FOR_EVER: Final = "-1"
 _IN_SYNC: Final = "min.insync.replicas"
@@ -98,9 +101,12 @@ def wanted_topics(catalog: Catalog, replication: int) -> dict[str, TopicSpec]:
         _SIZE: str(DEAD_LETTER_MAX_BYTES),
         **in_sync,
     }
+    longer = settings | {_RETENTION: str((dead_letters.retention_days + _SEGMENT_DAYS) * _DAY_MS)}
     for group in catalog.groups:
-        for name in (*catalog.dead_letter_topics(group), *catalog.retry_topics(group)):
+        for name in catalog.dead_letter_topics(group):
             wanted[name] = TopicSpec(name, dead_letters.partitions, replication, settings)
+        for name in catalog.retry_topics(group):
+            wanted[name] = TopicSpec(name, dead_letters.partitions, replication, longer)
     return wanted | {spec.name: spec for spec in audit_topics(catalog, replication)}
 
 

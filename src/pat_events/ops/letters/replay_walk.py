@@ -166,23 +166,20 @@ class ReplayWalk:
         found = Already(self._ends(self._target.topics))
         retried = self._ends(self._target.retry_topics.values())
         for delivery in read_stored(self._cluster, retried):
-            letter = read_replay(delivery.header_values).letter
-            if letter is not None:
-                found.note(letter)
+            found.note(read_replay(delivery.header_values))
         return found
 
     def _ends(self, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:
         admin = self._cluster.admin(list(topics))
-        return admin.ends(
-            [(topic, n) for topic, count in admin.partitions.items() for n in range(count)]
-        )
+        partitions = admin.partitions.items()
+        return admin.ends([(topic, n) for topic, count in partitions for n in range(count)])
 
     def _why_it_stays(self, letter: Letter, already: Already) -> str:
         """Return what it counts as; empty where it is sent."""
         options = self.options
         if self._target.topic_of(letter) is None:
             return "of_others"
-        if not options.again and letter.delivery.position in already:
+        if not options.again and letter.delivery in already:
             return "before"
         if letter.cause.replays >= options.max_replays and not options.include_quarantined:
             return "quarantined"
