@@ -51,6 +51,8 @@ class KafkaReader:
         )
         settings["queued.max.messages.kbytes"] = _AHEAD_KIB
         settings["enable.partition.eof"] = True
+        # What a transaction took back was never there, whatever somebody's consumers are told.
+        settings["isolation.level"] = "read_committed"
         self.ended: Final[dict[Pair, int]] = {}
         with properties.making_client(config, f"reading from {self._address}"):
             self._client = Consumer(settings)
