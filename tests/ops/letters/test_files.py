@@ -10,6 +10,7 @@ from pat_events.errors import ConfigError, SchemaError, TransportError
 from pat_events.ops.letters import audit, files
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
+from pat_events.ops.letters.writing import now_ms
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import send
 
@@ -96,6 +97,16 @@ def test_an_export_whose_reader_has_gone_has_an_end(cluster):
     next(lines)
     lines.close()
     assert [line.get("result") for line in audit.lines(cluster, GROUP)] == [None, "interrupted"]
+
+
+def test_letters_are_looked_at_beside_a_replay_and_not_changed(cluster):
+    put(cluster, LETTERS, b"one")
+    replay = audit.Run(GROUP, "dlq replay", "r-1", {}, who="somebody@elsewhere")
+    begun = replay.record(audit.STARTED, now_ms())
+    send(cluster.kafka.bootstrap_servers, Outgoing(*begun))
+    lines = exported(cluster, unaudited=pytest.fail)
+    with pytest.raises(ConfigError, match="another 'dlq replay' of this group goes on"):
+        imported(cluster, lines, again=True)
 
 
 @pytest.mark.parametrize(

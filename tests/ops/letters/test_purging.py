@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -12,19 +11,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pat_events import Config
-from pat_events.catalog.load import load_catalog
 from pat_events.cli.app import app
 from pat_events.core.record import Delivery
 from pat_events.errors import ConfigError, TopicMissingError
-from pat_events.ops import topics
-from pat_events.ops.cluster import Cluster
 from pat_events.ops.letters import audit, purging
 from pat_events.ops.letters.letter import Letter
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import EVERYTHING, Selection
 from pat_events.transports.sending import Outgoing
-from tests.support.catalogs import CATALOG
-from tests.support.clusters import kafka_config, send
+from tests.support.clusters import send
 
 MEANT = Selection(causes=frozenset({"meant"}))
 
@@ -93,22 +88,6 @@ def test_every_letter_has_to_be_said(cluster):
 def test_only_dead_letters_are_deleted(cluster, topic, error, words):
     with pytest.raises(error, match=words):
         purging.plan_purge(cluster, topic, MEANT)
-
-
-@pytest.fixture
-def site(kafka_broker, tmp_path):
-    """A catalogue of its own, with one group, and its topics."""
-    name = f"t-{uuid.uuid4().hex[:8]}"
-    path = tmp_path / "catalog.yaml"
-    text = CATALOG.format(topic=name).replace(
-        "groups: {}", "groups: {g: {consumes: [EmailReceived]}}"
-    )
-    path.write_text(text.replace("groups: {g:", f"groups: {{{name}-g:"), "utf-8")
-    catalog = load_catalog(path)
-    cluster = Cluster(kafka_config(kafka_broker.bootstrap_servers))
-    topics.apply(cluster, topics.diff(cluster, catalog, 1))
-    yield cluster, path, f"{name}.{name}-g.dlq", f"{name}-g"
-    cluster.admin().delete(list(topics.wanted_topics(catalog, 1)), [])
 
 
 @pytest.mark.kafka

@@ -85,7 +85,8 @@ def export(
         if _is_of_a_group(config, topic):
             about = {"why": why, "selection": selection.as_json()}
             try:
-                run = ends.enter_context(audited(cluster, config, topic, EXPORT, about))
+                told = audited(cluster, config, topic, EXPORT, about, alone=False)
+                run = ends.enter_context(told)
             except PatEventsError as error:
                 unaudited(error)
         for count, letter in enumerate(letters, start=1):

@@ -117,7 +117,13 @@ class Audited:
 
 @contextmanager
 def audited(
-    cluster: Cluster, config: Config, topic: str, command: str, about: Mapping[str, Any]
+    cluster: Cluster,
+    config: Config,
+    topic: str,
+    command: str,
+    about: Mapping[str, Any],
+    *,
+    alone: bool = True,
 ) -> Iterator[Audited]:
     """Tell a group's audit topic that something begins and how it ends.
 
@@ -127,16 +133,16 @@ def audited(
         topic: The group's dead-letter topic.
         command: Such as ``dlq purge``.
         about: What is told at the beginning, such as why.
+        alone: Not beside another run of this command, nor beside a replay of the group.
 
     Raises:
-        ConfigError: it is no dead-letter topic of a group of the catalogue, or another run of this
-            command, or a replay of the group, goes on.
+        ConfigError: it is no dead-letter topic of a group of the catalogue, or another run goes on.
         TransportError: the audit topic cannot be written; nothing has begun.
     """
     catalog = load_catalog(config.catalog)
     group = group_of(catalog, topic)
     audit.ensure_topic(cluster.admin(), catalog, group)
-    for other in (command, REPLAY):
+    for other in (command, REPLAY) if alone else ():
         audit.refuse_two(audit.lines(cluster, group), other, datetime.now(UTC))
     run = audit.Run(group, command, str(uuid_utils.uuid7()), {"topics": [topic], **about})
     with RecordWriter(cluster, config) as writer:
