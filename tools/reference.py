@@ -24,12 +24,14 @@ from pat_events import (
     ConsumerGroup,
     DeadLetterLimit,
     Dedupe,
+    DynamoDbDedupe,
     Handlers,
     KafkaConfig,
     MemoryDedupe,
     Order,
     QueueBridge,
     QueueConsumer,
+    RedisDedupe,
     RetryPolicy,
     Start,
     config,
@@ -76,6 +78,8 @@ SETTINGS: Final[tuple[tuple[str, Callable[..., object], str | None], ...]] = (
     ("Breaker", Breaker, None),
     ("DeadLetterLimit", DeadLetterLimit, None),
     ("Dedupe", Dedupe, None),
+    ("RedisDedupe", RedisDedupe, None),
+    ("DynamoDbDedupe", DynamoDbDedupe, None),
     ("MemoryDedupe", MemoryDedupe, None),
 )
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pat_events.consumer.bridge.bridges import Bridge, QueueBridge
     from pat_events.consumer.context import Context
     from pat_events.consumer.dedupe.dedupe import Dedupe
+    from pat_events.consumer.dedupe.dynamodb import DynamoDbDedupe
     from pat_events.consumer.dedupe.memory import MemoryDedupe
+    from pat_events.consumer.dedupe.redis import RedisDedupe
     from pat_events.consumer.dedupe.store import DedupeClaim, DedupeStore
     from pat_events.consumer.function.handler import lambda_handler
     from pat_events.consumer.handlers import Handlers
@@ -110,6 +112,7 @@ __all__ = [
     "DedupeClaim",
     "DedupeStore",
     "DedupeStoreError",
+    "DynamoDbDedupe",
     "Envelope",
     "EventBridge",
     "EventClaimedError",
@@ -133,6 +136,7 @@ __all__ = [
     "QueueBridge",
     "QueueConsumer",
     "RecordTooLargeError",
+    "RedisDedupe",
     "RetryPolicy",
     "S3Payloads",
     "SchemaError",
@@ -181,6 +185,7 @@ if not TYPE_CHECKING:
         "DedupeClaim": "consumer.dedupe.store",
         "DedupeStore": "consumer.dedupe.store",
         "DedupeStoreError": "errors",
+        "DynamoDbDedupe": "consumer.dedupe.dynamodb",
         "Envelope": "core.envelope",
         "EventBridge": "transports.aws.eventbridge",
         "EventClaimedError": "errors",
@@ -204,6 +209,7 @@ if not TYPE_CHECKING:
         "QueueBridge": "consumer.bridge.bridges",
         "QueueConsumer": "consumer.queue.consumer",
         "RecordTooLargeError": "errors",
+        "RedisDedupe": "consumer.dedupe.redis",
         "RetryPolicy": "core.recovery.retry",
         "S3Payloads": "transports.aws.s3",
         "SchemaError": "errors",

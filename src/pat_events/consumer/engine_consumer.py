@@ -107,6 +107,8 @@ class EngineConsumer(Lifecycle):
             why = f"its thread has made no step for {stalled_s:.0f} s"
             return Health(live=False, ready=False, why=(why,))
         not_ready = self._engine.readiness.not_ready
+        if self._workers is not None:
+            not_ready += self._workers.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
     def release(self) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.dedupe.keys import Keys
 from pat_events.consumer.dedupe.marks import Duplicate, Elsewhere, Mark
 from pat_events.consumer.dedupe.store import DedupeClaim
+from pat_events.core import headers as h
 from pat_events.core.log_fields import log_fields
 from pat_events.core.shown import one_line
 from pat_events.errors import DedupeStoreError, EventClaimedError
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("pat_events.consumer")
 
 _OURS: Final = DedupeClaim.OURS
-
-
-class Ended(NamedTuple):
-    """What a store is to learn of a job that came back; None of one that nobody waits for."""
-
-    job: Job | None
-    handled: Sequence[bytes]
-    released: Sequence[bytes]
+_ID: Final = h.CE_ID
+_SOURCE: Final = h.CE_SOURCE
 
 
 class Claims:
@@ -49,40 +44,23 @@ class Claims:
         self._ttl_s = dedupe.ttl_s
         self._claim_s = dedupe.claim_s
         self._owner = owner
-        self._key_of = Keys(group).of
+        self._keys = Keys(group)
         self._held: dict[bytes, Job] = {}
         # Between renewing and ending. Re-entrant: an acknowledgement may come to a thread in here.
         self._lock = threading.RLock()
 
     def claim(self, jobs: Sequence[Job]) -> None:
-        """DedupeClaim the events of these jobs, and mark what no handler is to be called for.
+        """Claim the events of these jobs, and mark what no handler is to be called for.
 
         Raises:
             DedupeStoreError: nothing is known of any of them.
         """
-        held, key_of = self._held, self._key_of
-        asked: list[bytes] = []
-        has_twins = False
-        for job in jobs:
-            claims: list[bytes | None] = []
-            for delivery in job.deliveries:
-                key = key_of(delivery)
-                if key in held:
-                    claims.append(None)
-                    _mark_twin(job, delivery, held[key])
-                else:
-                    held[key] = job
-                    claims.append(key)
-                    asked.append(key)
-            job.claims = claims
-            has_twins |= job.skipped > 0
+        asked, has_twins = self._note(jobs)
         try:
             answers = self._ask(asked)
         except DedupeStoreError:
             for job in jobs:
-                self._forget(job.claims or ())
-                _restore(job)
-                job.claims = None
+                self._forget(self.take_back(job))
             raise
         if answers is not None:
             self._mark(jobs, answers)
@@ -90,6 +68,32 @@ class Claims:
             for job in jobs:
                 if job.skipped and job.registration.batch_size:
                     _keep_order(job)
+
+    def _note(self, jobs: Sequence[Job]) -> tuple[list[bytes], bool]:
+        """Note what these jobs are about; returns what to ask for, and whether some came twice."""
+        held, key_of, prefixes = self._held, self._keys.of, self._keys.by_source
+        asked: list[bytes] = []
+        has_twins = False
+        for job in jobs:
+            claims: list[bytes | None] = []
+            for delivery in job.deliveries:
+                # As ``Keys.of`` has it: a call for each event costs as much as all else here.
+                values = delivery.header_values
+                event_id, source = values.get(_ID), values.get(_SOURCE)
+                if event_id and source in prefixes:
+                    key = prefixes[source] + event_id
+                else:
+                    key = key_of(delivery)
+                if key in held:
+                    claims.append(None)
+                    _mark_twin(job, delivery, held[key])
+                    has_twins = True
+                else:
+                    held[key] = job
+                    claims.append(key)
+                    asked.append(key)
+            job.claims = claims
+        return asked, has_twins
 
     def _ask(self, keys: Sequence[bytes]) -> Sequence[DedupeClaim] | None:
         """Return what the store says of each, or None: all are ours."""
@@ -128,38 +132,22 @@ class Claims:
                 else:
                     _keep(job, delivery, "another process")
 
-    def ended(self, job: Job) -> Ended:
-        """Return what the store is to learn of a job, and count what it skipped."""
-        claims: Any = job.claims
-        if job.failures is None and not job.skipped and job.done == len(claims):
-            return Ended(job, claims, ())
-        done = job.done
-        failed = {index for index, _ in job.failures or ()}
-        handled: list[bytes] = []
-        released: list[bytes] = []
-        for index, key in enumerate(claims):
-            if key is not None:
-                (handled if index < done and index not in failed else released).append(key)
-        if job.skipped:
-            skipped = sum(
-                index < done and index not in failed and isinstance(delivery.route, Duplicate)
-                for index, delivery in enumerate(job.deliveries)
-            )
-            _restore(job)
-            job.skipped = skipped
-        return Ended(job, handled, released)
-
-    def settle(self, ended: Sequence[Ended]) -> None:
-        """Tell the store what became of these; may be called again.
+    def settle(self, jobs: Sequence[Job], also_released: Sequence[bytes] = ()) -> None:
+        """Tell the store what became of these jobs, and count what they skipped.
 
         Raises:
-            DedupeStoreError: it may not know.
+            DedupeStoreError: it may not know; nothing has changed here, to be told again.
         """
-        if len(ended) == 1:
-            _, handled, released = ended[0]
-        else:
-            handled = [key for each in ended for key in each.handled]
-            released = [key for each in ended for key in each.released]
+        handled: list[bytes] = []
+        released = list(also_released)
+        others: list[tuple[Job, int]] = []
+        for job in jobs:
+            claims: Any = job.claims
+            # As most are.
+            if job.failures is None and not job.skipped and job.done == len(claims):
+                handled += claims
+            else:
+                others.append((job, _outcome(job, handled, released)))
         with self._lock:
             if handled:
                 _call(self._store.complete_many, handled, self._ttl_s)
@@ -167,6 +155,15 @@ class Claims:
                 _call(self._store.release_many, released, self._owner)
             self._forget(handled)
             self._forget(released)
+        for job, skipped in others:
+            _restore(job)
+            job.skipped = skipped
+
+    def take_back(self, job: Job) -> list[bytes]:
+        """Return what is claimed for a job that nothing was called for; it is to be released."""
+        claims, job.claims = job.claims, None
+        _restore(job)
+        return [key for key in claims or () if key is not None]
 
     def renew(self) -> None:
         """DedupeClaim again what is claimed; what is not ours any more is not begun.
@@ -185,6 +182,20 @@ class Claims:
         pop: Callable[[Any, None], object] = self._held.pop
         for key in keys:
             pop(key, None)
+
+
+def _outcome(job: Job, handled: list[bytes], released: list[bytes]) -> int:
+    """Sort what a job has claimed; returns how many duplicates it passed over."""
+    done = job.done
+    failed = {index for index, _ in job.failures or ()}
+    skipped = 0
+    for index, key in enumerate(job.claims or ()):
+        is_done = index < done and index not in failed
+        if key is not None:
+            (handled if is_done else released).append(key)
+        elif is_done:
+            skipped += isinstance(job.deliveries[index].route, Duplicate)
+    return skipped
 
 
 def _call(method: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - a store's

@@ -24,7 +24,8 @@ class Keys:
 
     def __init__(self, group: str) -> None:
         self._group = group.encode()
-        self._by_source: dict[bytes | None, bytes] = {}
+        #: What the keys of a source begin with, as far as it came before.
+        self.by_source: dict[bytes | None, bytes] = {}
 
     def of(self, delivery: Delivery) -> bytes:
         """Return the key of a delivery; by its position where it has no id."""
@@ -33,14 +34,14 @@ class Keys:
         if not event_id:
             return b"{%s} at %s" % (self._group, str(delivery.position).encode())
         source = values.get(_SOURCE)
-        prefix = self._by_source.get(source)
+        prefix = self.by_source.get(source)
         if prefix is None:
             prefix = self._prefix(source)
         return prefix + event_id
 
     def _prefix(self, source: bytes | None) -> bytes:
-        if len(self._by_source) >= _MAX_SOURCES:
-            self._by_source.clear()
+        if len(self.by_source) >= _MAX_SOURCES:
+            self.by_source.clear()
         text = source or b""
-        prefix = self._by_source[source] = b"{%s} %d %s " % (self._group, len(text), text)
+        prefix = self.by_source[source] = b"{%s} %d %s " % (self._group, len(text), text)
         return prefix

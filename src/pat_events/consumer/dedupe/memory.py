@@ -57,9 +57,13 @@ class MemoryDedupe:
         """Claim these events; see ``DedupeStore``."""
         now = self._clock()
         ours = owner, now + claim_s
-        answers = []
         with self._lock:
             claims, completed = self._claims, self._completed
+            # As it is nearly always, and a loop takes three times as long.
+            if completed.keys().isdisjoint(keys) and claims.keys().isdisjoint(keys):
+                claims.update(dict.fromkeys(keys, ours))
+                return [DedupeClaim.OURS] * len(keys)
+            answers = []
             for key in keys:
                 if key in completed and completed[key] > now:
                     answers.append(DedupeClaim.DONE)
@@ -80,7 +84,7 @@ class MemoryDedupe:
             claims, completed = self._claims, self._completed
             for key in keys:
                 claims.pop(key, None)
-                completed[key] = until
+            completed.update(dict.fromkeys(keys, until))
             if len(completed) > self._max_events or now >= self._next_sweep:
                 self._next_sweep = now + ttl_s * _SWEEP
                 self._forget(now)

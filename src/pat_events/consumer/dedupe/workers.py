@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.dedupe.claims import Claims
+from pat_events.consumer.job import Job
 from pat_events.consumer.workers.inbox import Inbox, take_all
 from pat_events.core.shown import one_line
 from pat_events.errors import DedupeStoreError, HoldError
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from pat_events.consumer.dedupe.claims import Ended
     from pat_events.consumer.dedupe.dedupe import Dedupe
-    from pat_events.consumer.job import Job
     from pat_events.consumer.workers.pool import ClosableWorkers
 
 _log = logging.getLogger("pat_events.consumer")
@@ -67,11 +66,15 @@ class ClaimingWorkers:
         self._renew_s = claim_s / _RENEWALS
         self._clock = clock
         self._next_renewal = clock() + self._renew_s
-        self._unsettled: deque[Ended] = deque()
+        self._unsettled: list[Job] = []
+        self._to_release: deque[bytes] = deque()
         self._settle_at = 0.0
-        self._is_down = False
+        # Why the store does not answer, while it does not.
+        self._down: str | None = None
         self._failure: HoldError | None = None
         self._inner = make_workers(self.post)
+        #: Its store has a thread of its own.
+        self.waits = waits
         self._asks: Inbox | None = None
         self._to_claim: deque[Job] = deque()
         # Those inside are for one thread at a time.
@@ -116,14 +119,23 @@ class ClaimingWorkers:
 
     def post(self, job: Job) -> None:
         """Take a job that is settled to the engine, when the store knows; from any thread."""
-        if job.claims is None:
+        if self._asks is None or job.claims is None:
             self._pass_on(job)
-        elif job.abandoned:
-            return  # What is left of it comes by itself.
-        elif self._asks is None:
-            self._settle([self._claims.ended(job)])
-        else:
-            self._asks.put(self._claims.ended(job))
+        elif not job.abandoned:  # What is left of it comes by itself.
+            self._asks.put(job)
+
+    def settled(self, items: list[Any]) -> list[Any]:
+        """Tell a store that does not wait of the jobs among these; returns what the engine gets."""
+        jobs = [
+            it for it in items if type(it) is Job and it.claims is not None and not it.abandoned
+        ]
+        if not (jobs or self._unsettled or self._to_release):
+            return items
+        known = self._settle(jobs)
+        if not known:  # Of those at least that came now.
+            unknown = set(jobs)
+            return [it for it in items if it not in unknown]
+        return items + known[len(jobs) :]
 
     def _claim(self, jobs: Sequence[Job]) -> None:
         # What is another consumer's by now is not asked for.
@@ -145,26 +157,28 @@ class ClaimingWorkers:
         except HoldError as error:  # The jobs were posted.
             self._failure = error
 
-    def _settle(self, ended: list[Ended]) -> None:
-        if not ended:
-            return
-        try:
-            self._claims.settle(ended)
-        except DedupeStoreError as error:
-            # Nothing of it is settled before the store knows: not to be handled, or dead-lettered,
-            # while it may be claimed.
-            self._tell(error)
-            self._unsettled.extend(ended)
-            self._settle_at = self._clock() + _AGAIN_S
-            return
-        self._tell(None)
-        for each in ended:
-            if each.job is not None:
-                self._pass_on(each.job)
+    def _settle(self, jobs: list[Job], *, at_last: bool = False) -> list[Job]:
+        """Tell the store of these jobs, and of what it may not know yet; returns those it knows.
 
-    def _settle_again(self, now: float) -> None:
-        if self._unsettled and now >= self._settle_at:
-            self._settle(take_all(self._unsettled))
+        Nothing is settled before: not to be handled, or dead-lettered, while it may be claimed.
+        """
+        jobs = jobs + self._unsettled
+        if self._unsettled and self._clock() < self._settle_at and not at_last:
+            self._unsettled = jobs
+            return []
+        to_release = take_all(self._to_release)
+        try:
+            self._claims.settle(jobs, to_release)
+        except DedupeStoreError as error:
+            self._tell(error)
+            self._unsettled = jobs
+            self._to_release.extend(to_release)
+            self._settle_at = self._clock() + _AGAIN_S
+            return []
+        self._unsettled = []
+        if jobs:
+            self._tell(None)
+        return jobs
 
     def _renew(self, now: float) -> None:
         if now >= self._next_renewal:
@@ -183,22 +197,20 @@ class ClaimingWorkers:
             wait_s = max(0.001, self._next_renewal - self._clock())
             items = asks.take(min(wait_s, _AGAIN_S) if self._unsettled else wait_s)
             is_last = _END in items
-            ended = [it for it in items if it is not None and it is not _END]
-            if ended or self._clock() >= self._settle_at:
-                # Before claims: what ended is in nobody's way.
-                self._settle([*take_all(self._unsettled), *ended])
-            for jobs in _parts(take_all(self._to_claim)):
-                self._claim(jobs)
+            jobs = [it for it in items if it is not None and it is not _END]
+            # Before claims: what ended is in nobody's way.
+            for job in self._settle(jobs, at_last=is_last):
+                self._pass_on(job)
+            for part in _parts(take_all(self._to_claim)):
+                self._claim(part)
             self._renew(self._clock())
 
     def _tell(self, error: DedupeStoreError | None) -> None:
         """Log where a store does not answer any more, or does again."""
-        if (error is not None) is self._is_down:
-            return
-        self._is_down = error is not None
-        if error is not None:
-            _log.warning("%s; events are held until it does", one_line(str(error)))
-        else:
+        was_down, self._down = self._down, None if error is None else one_line(str(error))
+        if self._down is not None and was_down is None:
+            _log.warning("%s; events are held until it does", self._down)
+        elif self._down is None and was_down is not None:
             _log.warning("the dedupe store answers again")
 
     def _raise_failure(self) -> None:
@@ -214,7 +226,6 @@ class ClaimingWorkers:
         """Give up jobs past their deadline; see ``WorkerPool``."""
         self._raise_failure()
         if self._asks is None:
-            self._settle_again(now)
             self._renew(now)
         with self._lock:
             return self._inner.overdue(now)
@@ -224,14 +235,10 @@ class ClaimingWorkers:
         unclaimed = take_all(self._to_claim)
         with self._lock:
             claimed = self._inner.take_back()
-        ended = [self._claims.ended(job)._replace(job=None) for job in claimed]
         for job in claimed:
-            job.claims = None
-        if self._asks is None:
-            self._settle(ended)
-        else:
-            for each in ended:
-                self._asks.put(each)
+            self._to_release.extend(self._claims.take_back(job))
+        if self._asks is not None:
+            self._asks.put(None)
         return unclaimed + claimed
 
     def jobs(self) -> list[Job]:
@@ -250,6 +257,11 @@ class ClaimingWorkers:
         """How many tasks have not ended; see ``TaskWorkers``."""
         return self._inner.tasks_at_work
 
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """Why the store does not answer, if it does not."""
+        return () if self._down is None else (self._down,)
+
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
         return self._inner.called_by_handler()
@@ -258,9 +270,31 @@ class ClaimingWorkers:
         """Release what was not begun, and end; waits a little for the store."""
         self.take_back()
         self._inner.close()
-        if self._asks is not None:
+        if self._asks is None:
+            self._settle([], at_last=True)
+        else:
             self._asks.put(_END)
             self._thread.join(_CLOSE_S)
+
+
+class SettlingInbox(Inbox):
+    """An inbox of an engine whose store does not wait: it is told of all that is there at once."""
+
+    def __init__(self, inner: Inbox, workers: ClaimingWorkers) -> None:
+        self._inner = inner
+        self._workers = workers
+        self.put = inner.put
+
+    def take(self, timeout_s: float) -> list[Any]:
+        """Return everything there is that the store knows of; see ``Inbox``."""
+        return self._workers.settled(self._inner.take(timeout_s))
+
+
+def settling(inbox: Inbox, workers: object) -> Inbox:
+    """Return what an engine takes jobs from: where it claims nothing, the inbox itself."""
+    if isinstance(workers, ClaimingWorkers) and not workers.waits:
+        return SettlingInbox(inbox, workers)
+    return inbox
 
 
 def _first(job: Job) -> int:

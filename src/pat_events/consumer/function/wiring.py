@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
+from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
 from pat_events.consumer.recovery.breakers import Breakers
@@ -57,7 +57,7 @@ def make_engine(
         invocation,
         routes=routes,
         workers=workers,
-        inbox=inbox,
+        inbox=settling(inbox, workers),
         recovery=Recovery(
             dead_letters=given_up,
             breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),

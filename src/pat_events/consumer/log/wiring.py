@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.catalog.model import Catalog
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
+from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
@@ -75,7 +75,7 @@ def make_engine(
         receiver=receiver,
         routes=routes,
         workers=workers,
-        inbox=inbox,
+        inbox=settling(inbox, workers),
         recovery=Recovery(
             dead_letters=DeadLetterWriter(
                 group, sender, inbox.put, retries=retries, routes=dead_letter_routes

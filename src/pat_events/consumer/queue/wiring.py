@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
+from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.recovery.breakers import Breakers
@@ -84,7 +84,7 @@ def make_engine(
         features=features,
         routes=routes,
         workers=workers,
-        inbox=inbox,
+        inbox=settling(inbox, workers),
         state=state,
         recovery=Recovery(
             dead_letters=state if writer is None else writer,

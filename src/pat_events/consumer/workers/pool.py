@@ -46,6 +46,10 @@ class ClosableWorkers(WorkerPool, Protocol):
     def tasks_at_work(self) -> int:
         """How many tasks have not ended; see ``TaskWorkers``."""
 
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """What keeps them from handing jobs back, in words; from any thread."""
+
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
 
@@ -104,6 +108,11 @@ class Workers:
     def tasks_at_work(self) -> int:
         """How many tasks have not ended; see ``TaskWorkers``."""
         return 0 if self._tasks is None else self._tasks.at_work
+
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """Nothing does."""
+        return ()
 
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
