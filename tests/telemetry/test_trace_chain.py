@@ -246,10 +246,10 @@ def collecting(**options):
             thread.join()
 
 
-def exporting(endpoint, **limits):
+def exporting(endpoint, timeout_s=0.5, **limits):
     """A provider that exports by OTLP, and its processor."""
     provider = TracerProvider(resource=Resource.create({"service.name": "mails"}))
-    exporter = OTLPSpanExporter(endpoint, timeout=0.5)
+    exporter = OTLPSpanExporter(endpoint, timeout=timeout_s)
     processor = BatchSpanProcessor(exporter, **limits)
     provider.add_span_processor(processor)
     return provider, processor
