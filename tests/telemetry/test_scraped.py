@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -67,10 +68,10 @@ def metrics():
 
 @pytest.fixture
 def scrape(prometheus, tmp_path):
-    """Starts a Prometheus that scrapes this port."""
+    """Starts a Prometheus that scrapes these targets."""
 
     @contextmanager
-    def start(port):
+    def start(**targets):
         config = {
             "global": {"scrape_interval": "250ms", "evaluation_interval": "250ms"},
             "rule_files": [str(RULES)],
@@ -78,7 +79,7 @@ def scrape(prometheus, tmp_path):
                 {
                     "job_name": "pat-events",
                     "scrape_timeout": "250ms",
-                    "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
+                    **targets,
                 }
             ],
         }
@@ -117,7 +118,7 @@ def test_an_alert_fires_when_a_handler_breaks_and_not_before(scrape, metrics):
         group,
         HealthServer(group, port=0) as health,
         Producer(transport=transport) as producer,
-        scrape(health.port) as server,
+        scrape(static_configs=[{"targets": [f"127.0.0.1:{health.port}"]}]) as server,
     ):
         producer.publish(EmailReceived(email_id="e-1"))
         until(lambda: server.value("sum(pat_events_consumer_handled_total)") == 1, 60)
@@ -129,3 +130,49 @@ def test_an_alert_fires_when_a_handler_breaks_and_not_before(scrape, metrics):
         labels = server.firing()["PatEventsDeadLetters"]
         assert (labels["group"], labels["reason"]) == ("mail", "rejected")
         assert labels["severity"] == "page"
+
+
+# Forks two processes, of which each handles events of its own and names its port in a file.
+FORKING = """
+import json, os, sys
+from pathlib import Path
+from pat_events import ConsumerGroup, Handlers, Producer
+from pat_events.events import EmailReceived
+from pat_events.telemetry import Handled, HealthServer, Origin, PrometheusMetrics
+from pat_events.transports.memory import MemoryBroker, MemoryTransport
+
+handlers, metrics = Handlers(), PrometheusMetrics()
+handlers.on(EmailReceived)(lambda event, ctx: None)
+metrics.told_by(Origin("memory", "mail")).saw(Handled(100))
+events = 1 if os.fork() else 2
+broker = MemoryBroker()
+for topic in ("pat-emails", "pat-emails.mail.dlq", "pat-emails.mail.retry"):
+    broker.create_topic(topic, 1)
+options = {"transport": MemoryTransport(broker), "observers": [metrics]}
+with Producer(**options) as producer, ConsumerGroup("mail", handlers, **options) as group:
+    with HealthServer(group, port=0, host="127.0.0.1") as server:
+        for _ in range(events):
+            producer.publish(EmailReceived(email_id="e"))
+        file = Path(sys.argv[1], f"{os.getpid()}.json")
+        partly = file.with_suffix(".new")
+        partly.write_text(json.dumps([{"targets": [f"127.0.0.1:{server.port}"]}]))
+        partly.rename(file)
+        sys.stdin.read()
+"""
+
+
+def test_processes_of_one_machine_are_targets_that_name_their_ports_in_files(scrape, tmp_path):
+    folder = tmp_path / "targets"
+    folder.mkdir()
+    files = [{"files": [f"{folder}/*.json"]}]
+    command = [sys.executable, "-c", FORKING, str(folder)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE) as processes,
+        scrape(file_sd_configs=files) as server,
+    ):
+        handled = "pat_events_consumer_handled_total"
+        until(lambda: server.value(f"count(count by (instance) ({handled}))") == 2, 60)
+        # The parent has had 100 before it forked, and its child has not.
+        until(lambda: server.value(f"max({handled})") == 101, 60)
+        until(lambda: server.value(f"min({handled})") == 2, 60)
+        processes.communicate(timeout=60)
