@@ -24,12 +24,15 @@ class Context:
     """One delivery of one event.
 
     Reading it is safe from any thread; it is of no use once the handler has returned.
+
+    Attributes:
+        delivery: The record itself, for what passes it on as it is.
     """
 
-    __slots__ = ("_delivery", "_envelope", "_producer", "acks", "failure")
+    __slots__ = ("_envelope", "_producer", "acks", "delivery", "failure")
 
     def __init__(self, delivery: Delivery, producer: Producer | None) -> None:
-        self._delivery = delivery
+        self.delivery = delivery
         self._producer = producer
         self._envelope: Envelope | None = None
         #: What the handler published; the event is done when all of it is acknowledged.
@@ -41,7 +44,7 @@ class Context:
     def envelope(self) -> Envelope:
         """Id, type, source, time, correlation, tenant and trace of the event."""
         if self._envelope is None:
-            self._envelope = read_envelope(self._delivery)
+            self._envelope = read_envelope(self.delivery)
         return self._envelope
 
     @property
@@ -62,27 +65,27 @@ class Context:
     @property
     def replay(self) -> str | None:
         """Name of the replay that brought the event again; None where it came by itself."""
-        return text(self._delivery.header_values, REPLAY_NAME) or None
+        return text(self.delivery.header_values, REPLAY_NAME) or None
 
     @property
     def attempt(self) -> int:
         """Which attempt this is, 1 for the first."""
-        return self._delivery.attempt
+        return self.delivery.attempt
 
     @property
     def position(self) -> Position:
         """Topic, partition and offset."""
-        return self._delivery.position
+        return self.delivery.position
 
     @property
     def key(self) -> bytes | None:
         """The record's key."""
-        return self._delivery.key
+        return self.delivery.key
 
     @property
     def headers(self) -> Headers:
         """The record's headers as they came."""
-        return self._delivery.headers
+        return self.delivery.headers
 
     @property
     def log_fields(self) -> LogFields:
@@ -94,18 +97,13 @@ class Context:
         # Whoever registers handlers logs nothing of an event, and need not load it.
         from pat_events.core.log_fields import log_fields  # noqa: PLC0415
 
-        route = self._delivery.route
-        return log_fields(self._delivery, "" if route is None else route.registration.name)
-
-    @property
-    def delivery(self) -> Delivery:
-        """The record itself, for what passes it on as it is."""
-        return self._delivery
+        route = self.delivery.route
+        return log_fields(self.delivery, "" if route is None else route.registration.name)
 
     @property
     def timestamp_ms(self) -> int:
         """The record's timestamp in milliseconds since 1970."""
-        return self._delivery.timestamp_ms
+        return self.delivery.timestamp_ms
 
     def publish(
         self,

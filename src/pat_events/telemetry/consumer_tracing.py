@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pat_events.telemetry.sampling import Beginnings
 
 # The last digit of the flags: https://www.w3.org/TR/trace-context-2, sampled is bit 0.
-_NOT_SAMPLED: Final = frozenset(b"02468ace")
+_NOT_SAMPLED: Final = frozenset({b"0", b"2", b"4", b"6", b"8", b"a", b"c", b"e"})
 # Of so many events that failed the last attempt's place is kept, the latest ones: what becomes of a
 # message that goes back to its queue is not told here.
 _KEPT: Final = 10_000
@@ -90,31 +90,38 @@ class ConsumerTracing:
         self, call: Callable[..., Any], name: str, *, is_async: bool, is_batch: bool
     ) -> Callable[..., Any]:
         """Return a handler's function within a span; see ``ConsumerSpans.handler``."""
-        begin = self._begin_batch if is_batch else self._begin_one
+        begin = functools.partial(self._begin_batch if is_batch else self._begin_one, name)
 
-        @functools.wraps(call)
         def traced(*args: Any) -> Any:  # noqa: ANN401 - those of the handler
-            around = begin(name, *args)
+            around = begin(*args)
             if around is None:
                 return call(*args)
             with around:
                 return call(*args)
+
+        async def traced_async(*args: Any) -> Any:  # noqa: ANN401
+            around = begin(*args)
+            if around is None:
+                return await call(*args)
+            with around:
+                return await call(*args)
+
+        within_span = traced_async if is_async else traced
+        if is_batch:
+            return functools.wraps(call)(within_span)
 
         @functools.wraps(call)
-        async def traced_async(*args: Any) -> Any:  # noqa: ANN401
-            around = begin(name, *args)
-            if around is None:
-                return await call(*args)
-            with around:
-                return await call(*args)
+        def unless_not_sampled(event: object, context: Any) -> Any:  # noqa: ANN401
+            # Most events are not: that costs a call and this look, of a coroutine as well.
+            traceparent = context.delivery.header_values.get(h.TRACEPARENT)
+            if traceparent is not None and traceparent[54:55] in _NOT_SAMPLED:
+                return call(event, context)
+            return within_span(event, context)
 
-        return traced_async if is_async else traced
+        return unless_not_sampled
 
     def _begin_one(self, name: str, _: object, context: Any) -> _Around | None:  # noqa: ANN401
         delivery: Delivery = context.delivery
-        traceparent = delivery.header_values.get(h.TRACEPARENT)
-        if traceparent is not None and len(traceparent) == 55 and traceparent[54] in _NOT_SAMPLED:  # noqa: PLR2004
-            return None
         beginnings = self._beginnings
         # Before it is read where the event was published, which costs more.
         tracer = beginnings.tracer if self._parent else beginnings.begin()
@@ -146,9 +153,8 @@ class ConsumerTracing:
         attributes = self._attributes(name, topic)
         attributes["messaging.batch.message_count"] = len(deliveries)
         span = self._start(tracer, topic, attributes, links=links)
-        if not span.is_recording():
-            return None
-        return _Around(self, span, [context for _, context in pairs])
+        called_with = [context for _, context in pairs]
+        return _Around(self, span, called_with) if span.is_recording() else None
 
     def _attributes(self, name: str, topic: str) -> dict[str, AttributeValue]:
         attributes: dict[str, AttributeValue] = {

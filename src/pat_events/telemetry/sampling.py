@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 # Samplers look at the lower half of a trace id.
-_HALF: Final = (1 << 64) - 1
+_MOST: Final = 1 << 64
+_TRACEPARENT: Final = h.TRACEPARENT
 
 
 class Beginnings:
@@ -37,9 +38,10 @@ class Beginnings:
 
     def __init__(self, provider: TracerProvider | None) -> None:
         self._provider = provider
-        # A new trace is sampled if the lower half of its id is below; None where a span has to ask.
-        self._bound: int | None = None
-        # The ids of a new trace and of its first span, as one number; and what is said of them.
+        # A new trace is sampled if the lower half of its id, as text, is below; None where only a
+        # span tells.
+        self._bound: bytes | None = None
+        # Draws the ids of a trace and of its first span, as one number.
         self._draw: Callable[[], int] = partial(getrandbits, 192)
         self._not_sampled = b"00-%b-%b-00"
         self._look()
@@ -53,7 +55,7 @@ class Beginnings:
         if sampler is None or ids is None:
             return
         self._bound = _bound_of(sampler)
-        if not _draws_at_random(ids):
+        if not _are_random(ids):  # Those of X-Ray begin with the time.
             self._draw = lambda: ids.generate_trace_id() << 64 | ids.generate_span_id()
         # Of later versions: the flag of Trace Context level 2.
         if getattr(ids, "is_trace_id_random", bool)():
@@ -71,15 +73,14 @@ class Beginnings:
                 self._look()
             return self.tracer
         ids = self._draw()
-        if (ids >> 64) & _HALF < bound:
-            # Of its own, as many threads share the other. One of many traces is sampled.
+        text = hexlify(ids.to_bytes(24, "big"))
+        if text[16:32] < bound:
+            # A tracer of its own, as many threads share the other. One of many traces is sampled.
             tracer: Any = copy.copy(self.tracer)
             tracer.id_generator = _Drawn(ids, tracer.id_generator)
             return tracer  # type: ignore[no-any-return]
         if headers is not None:
-            text = hexlify(ids.to_bytes(24, "big"))
-            headers[h.TRACEPARENT] = self._not_sampled % (text[:32], text[32:])
-            headers.pop(h.TRACESTATE, None)
+            headers[_TRACEPARENT] = self._not_sampled % (text[:32], text[32:])
         return None
 
 
@@ -94,11 +95,11 @@ class _Drawn:
         return self._ids >> 64
 
     def generate_span_id(self) -> int:
-        return self._ids & _HALF
+        return self._ids % _MOST
 
 
-def _bound_of(sampler: object) -> int | None:
-    """Return below which number a new trace id's lower half is sampled; None where others know."""
+def _bound_of(sampler: object) -> bytes | None:
+    """Return below what a new trace id's lower half is sampled; None where that does not tell."""
     from opentelemetry.sdk.trace.sampling import (  # noqa: PLC0415 - not of the extra
         ALWAYS_OFF,
         ParentBased,
@@ -108,14 +109,15 @@ def _bound_of(sampler: object) -> int | None:
     if type(sampler) is ParentBased:
         # What is asked where there is no parent; in no public attribute.
         sampler = getattr(sampler, "_root", None)
+    bound = _MOST
     if sampler is ALWAYS_OFF:
-        return 0
-    if type(sampler) is TraceIdRatioBased and sampler.bound <= _HALF:
-        return sampler.bound
-    return None
+        bound = 0
+    elif type(sampler) is TraceIdRatioBased:
+        bound = sampler.bound
+    return b"%016x" % bound if bound < _MOST else None
 
 
-def _draws_at_random(generator: object) -> bool:
+def _are_random(ids: object) -> bool:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415 - likewise
 
-    return type(generator) is RandomIdGenerator
+    return type(ids) is RandomIdGenerator

@@ -58,7 +58,7 @@ class Calls:
         for ctx in contexts:
             position = ctx.position[:3]
             story = place.stories.get(position[:2], {}).get(position[2])
-            if story is None or story.delivery is not ctx._delivery:
+            if story is None or story.delivery is not ctx.delivery:
                 self.trouble.append(f"{position} began after its partition was given back")
                 story = self.ledger.stories[position][-1]
             elif position[:2] in place.moving:
@@ -104,7 +104,7 @@ class Calls:
         return next(
             story
             for story in reversed(self.ledger.stories[ctx.position[:3]])
-            if story.delivery is ctx._delivery
+            if story.delivery is ctx.delivery
         )
 
     def is_to_fail(self, ctx: Context) -> bool:
