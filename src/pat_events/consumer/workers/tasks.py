@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pat_events.consumer.attempt import attempt_awaited
 from pat_events.consumer.cancellation import cancelled
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.consumer")
 
+# After so long a task takes no further job, in seconds: the loop has others to serve.
+_TURN_S: Final = 0.005
 # How long a task may take to end once it is cancelled, in seconds.
 _CANCEL_S: Final = 5.0
 # How long the loop waits for its last tasks when the group ends, in seconds.
@@ -93,26 +95,44 @@ class TaskWorkers:
                 job = self._ready.popleft()
             except IndexError:  # Not asked before: the engine's thread may take them back.
                 return
+            is_alone = not self._tasks
             task = self._loop.create_task(self._run(job))
             self._tasks[job] = task
             task.add_done_callback(partial(self._ended, job))
+            if is_alone:
+                # It does them all where no handler waits for anything, and nothing is left then.
+                self._loop.call_soon(self._fill)
+                return
 
     async def _run(self, job: Job) -> None:
-        began = self._clock()
-        try:
-            await attempt_awaited(job, self._producer, self._variables)
-        finally:
-            job.seconds = self._clock() - began
-            # Before it is posted: from then on it is the engine's, and no longer overdue.
-            self._tasks.pop(job, None)
-            post_when_settled(job, self._post)
+        """Run a job, and what waits for a task after it: one for each costs as much as all else."""
+        clock, ready = self._clock, self._ready
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        turn_ends = clock() + _TURN_S
+        while True:
+            began = clock()
+            try:
+                await attempt_awaited(job, self._producer, self._variables)
+            finally:
+                ended = clock()
+                job.seconds = ended - began
+                # Before it is posted: from then on it is the engine's, and no longer overdue.
+                self._tasks.pop(job, None)
+                post_when_settled(job, self._post)
+            if ended >= turn_ends or task.cancelling():
+                return
+            try:
+                job = ready.popleft()
+            except IndexError:
+                return
+            self._tasks[job] = task
 
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(job, None)
+        # Its first job: one that was begun is there no more.
+        never_began = self._tasks.pop(job, None) is not None
         if not task.cancelled():
             task.exception()  # What ends the process: the loop has raised it, too.
-        elif not job.abandoned:
-            # It never began: one that did posts its job itself.
+        elif never_began and not job.abandoned:
             self._hold([job], cancelled())
         self._fill()
 
@@ -141,8 +161,13 @@ class TaskWorkers:
             if not job.abandoned and watch.overdue(job, now):
                 job.abandoned = True
                 given_up.append(job)
-                self._soon(tasks[job].cancel)
+                self._soon(self._cancel, job, tasks[job])
         return given_up
+
+    def _cancel(self, job: Job, task: asyncio.Task[None]) -> None:
+        # It may be at another job by now.
+        if self._tasks.get(job) is task:
+            task.cancel()
 
     def _refuse_to_hang(self, now: float, tasks: dict[Job, asyncio.Task[None]]) -> None:
         hanging = [
