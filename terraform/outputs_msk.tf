@@ -55,8 +55,13 @@ output "kafka_topic_admin_policy" {
 }
 
 output "kafka_operator_policy" {
-  description = "IAM policy (JSON) of an operator: lag, dead letters, retry topics; null without MSK."
+  description = "IAM policy (JSON) of an operator: lag, dead letters; null without MSK."
   value       = one(module.msk_iam[*].operator_policy_json)
+}
+
+output "kafka_replay_policy" {
+  description = "IAM policy (JSON) of an operator who replays dead letters, beside `kafka_operator_policy`: retry topics, and those that tell who did; null without MSK."
+  value       = one(module.msk_iam[*].replay_policy_json)
 }
 
 output "event_archive" {

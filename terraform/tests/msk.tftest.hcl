@@ -124,9 +124,9 @@ run "every_source_and_group_of_the_catalogue_has_its_policy" {
   }
   assert {
     condition = [for arn in jsondecode(output.kafka_consumer_policies["email-processor"]).Statement[2].Resource : reverse(split("/", arn))[0]] == [
-      "pat-emails", "pat-emails.email-processor.dlq", "pat-emails.email-processor.retry",
+      "pat-emails", "pat-emails.email-processor.dlq",
     ]
-    error_message = "A group writes what it publishes, its dead letters and its retry topics."
+    error_message = "A group writes what it publishes and its dead letters."
   }
   assert {
     condition     = length(setsubtract(keys(local.catalog.topics), [for arn in jsondecode(output.kafka_topic_admin_policy).Statement[1].Resource : reverse(split("/", arn))[0]])) == 0

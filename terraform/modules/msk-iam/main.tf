@@ -5,6 +5,8 @@ locals {
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID -> ...:topic/NAME/UUID, ...:group/NAME/UUID
   topic_arns = [for arn in var.cluster_arns : replace(arn, ":cluster/", ":topic/")]
   group_arns = [for arn in var.cluster_arns : replace(arn, ":cluster/", ":group/")]
+  # ... and :transactional-id/NAME/UUID
+  transaction_arns = [for arn in var.cluster_arns : replace(arn, ":cluster/", ":transactional-id/")]
 
   groups = {
     for name, group in var.groups : name => {
@@ -13,7 +15,7 @@ locals {
       dead_letters = toset(flatten([for event in group.consumes : [
         for route in concat([""], [for each in group.dead_letter_routes : ".${each}"]) : "${var.events[event].topic}.${name}${route}.dlq"
       ]]))
-      # For dead letters that are sent back to this group alone. No command does that yet.
+      # For dead letters that are sent back to this group alone.
       retries = toset([for event in group.consumes : "${var.events[event].topic}.${name}.retry"])
     }
   }
@@ -26,6 +28,8 @@ locals {
   topics       = sort(distinct([for event in var.events : event.topic]))
   dead_letters = sort(flatten([for group in local.groups : tolist(group.dead_letters)]))
   retries      = sort(flatten([for group in local.groups : tolist(group.retries)]))
+  # Who had which dead letters handled again. The name is also the transactional id of a replay.
+  audits = sort([for name in keys(var.groups) : "${name}.replays"])
 
   connect = {
     Sid      = "Connect"
@@ -63,7 +67,7 @@ locals {
         Sid      = "Publish"
         Effect   = "Allow"
         Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-        Resource = flatten([for topic in setunion(group.published, group.dead_letters, group.retries) : [for arn in local.topic_arns : "${arn}/${topic}"]])
+        Resource = flatten([for topic in setunion(group.published, group.dead_letters) : [for arn in local.topic_arns : "${arn}/${topic}"]])
       },
       {
         Sid      = "CommitOffsets"
@@ -87,24 +91,18 @@ locals {
         "kafka-cluster:DescribeTopic",
         "kafka-cluster:DescribeTopicDynamicConfiguration",
       ]
-      Resource = flatten([for topic in concat(local.topics, local.dead_letters, local.retries) : [for arn in local.topic_arns : "${arn}/${topic}"]])
+      Resource = flatten([for topic in concat(local.topics, local.dead_letters, local.retries, local.audits) : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
   ]
 
-  # Reads dead letters and lag, and may send dead letters back to their group alone.
+  # Reads dead letters and lag.
   operator_policy = [
-    local.connect_and_produce,
+    local.connect,
     {
       Sid      = "ReadDeadLetters"
       Effect   = "Allow"
       Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
       Resource = flatten([for topic in local.dead_letters : [for arn in local.topic_arns : "${arn}/${topic}"]])
-    },
-    {
-      Sid      = "Replay"
-      Effect   = "Allow"
-      Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-      Resource = flatten([for topic in local.retries : [for arn in local.topic_arns : "${arn}/${topic}"]])
     },
     {
       Sid      = "MeasureLag"
@@ -122,6 +120,24 @@ locals {
     },
   ]
 
+  # Beside the operator's: sends dead letters back to their group alone.
+  replay_policy = [
+    local.connect_and_produce,
+    {
+      # What was replayed before is read there, too.
+      Sid      = "Replay"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData", "kafka-cluster:WriteData"]
+      Resource = flatten([for topic in concat(local.retries, local.audits) : [for arn in local.topic_arns : "${arn}/${topic}"]])
+    },
+    {
+      Sid      = "ReplayOnce"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
+      Resource = flatten([for name in local.audits : [for arn in local.transaction_arns : "${arn}/${name}"]])
+    },
+  ]
+
   producer_policy_jsons = {
     for source, statements in local.producer_policies : source => jsonencode({ Version = "2012-10-17", Statement = statements })
   }
@@ -130,6 +146,7 @@ locals {
   }
   topic_admin_policy_json = jsonencode({ Version = "2012-10-17", Statement = local.topic_admin_policy })
   operator_policy_json    = jsonencode({ Version = "2012-10-17", Statement = local.operator_policy })
+  replay_policy_json      = jsonencode({ Version = "2012-10-17", Statement = local.replay_policy })
 
   # IAM's quota for one managed policy.
   max_policy_chars = 6144

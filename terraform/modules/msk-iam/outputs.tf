@@ -19,7 +19,7 @@ output "consumer_policy_jsons" {
 }
 
 output "topic_admin_policy_json" {
-  description = "Policy of whoever runs `pat-events topics apply`: may create and change the catalogue's topics, the dead-letter and the retry topics, and delete none."
+  description = "Policy of whoever runs `pat-events topics apply`: may create and change the catalogue's topics, the dead-letter, retry and audit topics, and delete none."
   value       = local.topic_admin_policy_json
 
   precondition {
@@ -29,7 +29,7 @@ output "topic_admin_policy_json" {
 }
 
 output "operator_policy_json" {
-  description = "Policy of an operator: lag of the catalogue's groups, reading dead letters, writing retry topics."
+  description = "Policy of an operator: lag of the catalogue's groups, reading dead letters."
   value       = local.operator_policy_json
 
   precondition {
@@ -38,7 +38,17 @@ output "operator_policy_json" {
   }
 }
 
+output "replay_policy_json" {
+  description = "Policy of an operator who replays dead letters, beside `operator_policy_json`: retry and audit topics."
+  value       = local.replay_policy_json
+
+  precondition {
+    condition     = length(local.replay_policy_json) <= local.max_policy_chars
+    error_message = "The policy for replays is longer than the 6144 characters IAM allows; use shorter names for topics, groups or the cluster, or split the catalogue over two clusters."
+  }
+}
+
 output "topics" {
-  description = "Every topic the policies name: the catalogue's, the dead-letter and the retry topics."
-  value       = concat(local.topics, local.dead_letters, local.retries)
+  description = "Every topic the policies name: the catalogue's, the dead-letter, retry and audit topics."
+  value       = concat(local.topics, local.dead_letters, local.retries, local.audits)
 }

@@ -66,7 +66,6 @@ run "a_consumer_reads_its_topics_and_writes_what_it_publishes_and_its_dead_lette
         Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
         Resource = [
           "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails.processor.dlq",
-          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-emails.processor.retry",
           "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/pat-events",
         ]
       },
@@ -81,8 +80,8 @@ run "a_consumer_reads_its_topics_and_writes_what_it_publishes_and_its_dead_lette
   assert {
     condition = [
       for arn in jsondecode(output.consumer_policy_jsons["notifier"]).Statement[2].Resource : reverse(split("/", arn))[0]
-    ] == ["pat-emails.notifier.dlq", "pat-emails.notifier.retry", "pat-events.notifier.dlq", "pat-events.notifier.retry"]
-    error_message = "A group that publishes nothing writes its dead letters and retries only, once for each topic it reads."
+    ] == ["pat-emails.notifier.dlq", "pat-events.notifier.dlq"]
+    error_message = "A group that publishes nothing writes its dead letters only, once for each topic it reads."
   }
 }
 
@@ -104,8 +103,9 @@ run "topics_apply_creates_and_changes_but_deletes_nothing" {
       "pat-emails", "pat-events",
       "pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq",
       "pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry",
+      "notifier.replays", "processor.replays",
     ])
-    error_message = "The catalogue's topics and each group's dead-letter and retry topics."
+    error_message = "The catalogue's topics and each group's dead-letter, retry and audit topics."
   }
   assert {
     condition     = tolist([for arn in jsondecode(output.topic_admin_policy_json).Statement[1].Resource : reverse(split("/", arn))[0]]) == output.topics
@@ -117,28 +117,50 @@ run "topics_apply_creates_and_changes_but_deletes_nothing" {
   }
 }
 
-run "an_operator_may_send_dead_letters_back_to_their_group_alone" {
+run "an_operator_looks_and_changes_nothing" {
   command = plan
 
   assert {
     condition = { for statement in jsondecode(output.operator_policy_json).Statement : statement.Sid => [for arn in statement.Resource : reverse(split("/", arn))[0]] if statement.Sid != "Connect" } == {
       ReadDeadLetters = ["pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq"]
-      Replay          = ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry"]
       MeasureLag      = ["pat-emails", "pat-events"]
       DescribeGroups  = ["notifier", "processor", "pat-events-reader"]
     }
-    error_message = "An operator reads dead letters, writes retry topics and looks at lag."
+    error_message = "An operator reads dead letters and looks at lag."
   }
   assert {
-    condition = alltrue([
-      for statement in jsondecode(output.operator_policy_json).Statement :
-      !contains(statement.Action, "kafka-cluster:WriteData") || alltrue([for arn in statement.Resource : endswith(arn, ".retry")])
+    condition = toset(flatten([for statement in jsondecode(output.operator_policy_json).Statement : statement.Action])) == toset([
+      "kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:DescribeTopic", "kafka-cluster:ReadData",
+      "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:DescribeGroup",
     ])
-    error_message = "A replay can never reach a shared topic."
+    error_message = "An operator writes nothing, and changes no group, the reader's own included."
   }
+}
+
+run "a_replay_reaches_the_retry_topics_of_its_group_alone_and_tells_who_did" {
+  command = plan
+
   assert {
-    condition     = jsondecode(output.operator_policy_json).Statement[4].Action == ["kafka-cluster:DescribeGroup"]
-    error_message = "An operator changes no group, the reader's own included."
+    condition = jsondecode(output.replay_policy_json).Statement == [
+      jsondecode(output.producer_policy_jsons["pat.smtp"]).Statement[0],
+      {
+        Sid    = "Replay", Effect = "Allow"
+        Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData", "kafka-cluster:WriteData"]
+        Resource = [
+          for topic in ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry", "notifier.replays", "processor.replays"] :
+          "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/${topic}"
+        ]
+      },
+      {
+        Sid    = "ReplayOnce", Effect = "Allow"
+        Action = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
+        Resource = [
+          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/notifier.replays",
+          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/processor.replays",
+        ]
+      },
+    ]
+    error_message = "A replay writes retry and audit topics, in transactions under the audit topic's name, and no shared topic."
   }
 }
 
@@ -147,7 +169,7 @@ run "no_policy_has_a_wildcard" {
 
   assert {
     condition = !strcontains(
-      join("", concat(values(output.producer_policy_jsons), values(output.consumer_policy_jsons), [output.topic_admin_policy_json, output.operator_policy_json])),
+      join("", concat(values(output.producer_policy_jsons), values(output.consumer_policy_jsons), [output.topic_admin_policy_json, output.operator_policy_json, output.replay_policy_json])),
       "*",
     )
     error_message = "Actions and resources are named one by one."
@@ -232,7 +254,7 @@ run "refuses_a_policy_longer_than_iam_allows" {
     events = { for number in range(60) : "Event${number}" => { topic = "topic-${number}", source = "pat.smtp" } }
     groups = { processor = { consumes = [for number in range(60) : "Event${number}"] } }
   }
-  expect_failures = [output.producer_policy_jsons, output.consumer_policy_jsons, output.topic_admin_policy_json, output.operator_policy_json]
+  expect_failures = [output.producer_policy_jsons, output.consumer_policy_jsons, output.topic_admin_policy_json, output.operator_policy_json, output.replay_policy_json]
 }
 
 run "a_successor_is_open_to_the_same" {
