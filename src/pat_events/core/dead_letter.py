@@ -151,8 +151,13 @@ def read_cause(values: HeaderValues) -> StoredCause:
         last_failed_ms=h.number(values, _LAST_FAILED_MS, h.MAX_MS) or 0,
         value_bytes=h.number(values, _VALUE_BYTES) or 0,
         value_sha256=h.text(values, _VALUE_SHA256) or "",
-        replays=h.number(values, _REPLAYS, MAX_REPLAYS) or 0,
+        replays=replays_of(values),
     )
+
+
+def replays_of(values: HeaderValues) -> int:
+    """Return how often letters of this event were replayed, as a dead letter tells."""
+    return h.number(values, _REPLAYS, MAX_REPLAYS) or 0
 
 
 def origin_of(values: HeaderValues) -> Position | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.core import headers as h
-from pat_events.core.dead_letter import MAX_REPLAYS, read_cause
+from pat_events.core.dead_letter import MAX_REPLAYS, replays_of
 from pat_events.core.headers import OF_LETTERS, REPLAY_PREFIX
 from pat_events.core.record import Position, Record
 
@@ -60,7 +60,7 @@ def replayed(
     headers: list[Header] = [
         (name, value) for name, value in kept.headers if not name.startswith(OF_LETTERS)
     ]
-    count = min(read_cause(letter.header_values).replays + 1, MAX_REPLAYS)
+    count = min(replays_of(letter.header_values) + 1, MAX_REPLAYS)
     headers += [
         (_RUN, run.encode()),
         (_LETTER, str(letter.position).encode()),
