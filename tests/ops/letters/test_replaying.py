@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pat_events import Config
 from pat_events.catalog.load import load_catalog
 from pat_events.core.replayed import read_replay
 from pat_events.errors import ConfigError, TopicMissingError
@@ -20,6 +21,7 @@ from pat_events.ops.letters.selection import EVERYTHING, Selection
 from pat_events.ops.tail import read_stored
 from pat_events.testing import EmbeddedBroker
 from pat_events.transports.sending import Outgoing
+from tests.support.catalogs import CATALOG
 from tests.support.clusters import send
 from tests.support.dead_letters import AUDIT, FAILED_MS, GROUP, LETTERS, RETRY, TOPIC, letter
 
@@ -202,6 +204,22 @@ def test_letters_of_another_s_consumer_go_to_the_group_that_is_named(cluster, pu
     done = run(cluster, options=ReplayOptions(everything=True, group=GROUP), name=others)
     assert (done.sent, done.of_others) == (2, 2)
     assert keys(cluster) == ["a", "of no group"]
+
+
+def test_letters_of_a_route_go_to_the_retry_topic_of_their_topic(tmp_path):
+    path = tmp_path / "catalog.yaml"
+    entry = "consumes: [EmailReceived], dead_letter_routes: [garbage]"
+    text = CATALOG.format(topic="mails")
+    path.write_text(text.replace("groups: {}", f"groups: {{reader: {{{entry}}}}}"))
+    config = Config(catalog=path)
+    with EmbeddedBroker() as broker:
+        broker.create_topics(load_catalog(path))
+        cluster = Cluster(broker.config())
+        for topic in ("mails.reader.dlq", "mails.reader.garbage.dlq"):
+            send(broker.bootstrap_servers, letter(topic, topic=topic, group="reader"))
+        assert run(cluster, name="mails.reader.garbage.dlq", config=config).sent == 1
+        assert run(cluster, name="reader", config=config).sent == 1
+        assert len(keys(cluster, "mails.reader.retry")) == 2
 
 
 @pytest.mark.parametrize(

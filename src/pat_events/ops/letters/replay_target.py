@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.core.spelling import which_are_there
 from pat_events.errors import ConfigError
 
@@ -24,22 +23,27 @@ class Target:
         group: The group.
         topics: The dead-letter topics.
         retry_topics: By the topic that the group reads, the one beside it for what it meets again.
-        foreign: Whether ``topics`` are others', such as Spring's: then each letter tells whose.
+        sources: By dead-letter topic, the topic that the events in it are of; none for topics of
+            others' letters, such as Spring's: there each letter tells.
     """
 
     group: str
     topics: Sequence[str]
     retry_topics: Mapping[str, str]
-    foreign: bool = False
+    sources: Mapping[str, str]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the letters are another program's."""
+        return not self.sources
 
     def topic_of(self, letter: Letter) -> str | None:
         """Return the topic that the event of a letter was in first; None where it is not known.
 
         Of a topic of ours its name tells, and of a stranger's each letter.
         """
-        if not self.foreign:
-            name = letter.delivery.topic.removesuffix(f".{self.group}{DEAD_LETTER_SUFFIX}")
-            return name if name in self.retry_topics else None
+        if self.sources:
+            return self.sources.get(letter.delivery.topic)
         cause = letter.cause
         if cause.group not in ("", self.group) or cause.origin is None:
             return None
@@ -77,5 +81,12 @@ def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
 def _target(
     catalog: Catalog, group: str, topics: Sequence[str], *, foreign: bool = False
 ) -> Target:
-    consumed = catalog.topics_of(catalog.group(group).consumes)
-    return Target(group, topics, {it: catalog.retry_topic(it, group) for it in consumed}, foreign)
+    entry = catalog.group(group)
+    consumed = catalog.topics_of(entry.consumes)
+    sources = {
+        catalog.dead_letter_topic(topic, group, route): topic
+        for topic in consumed
+        for route in ("", *entry.dead_letter_routes)
+    }
+    retry_topics = {topic: catalog.retry_topic(topic, group) for topic in consumed}
+    return Target(group, topics, retry_topics, {} if foreign else sources)
