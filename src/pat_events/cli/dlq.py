@@ -136,24 +136,33 @@ def _show_counts(found: Sequence[DeadLetterTopic]) -> None:
     if not found:
         console.print(f"there is no topic that ends in {DEAD_LETTER_SUFFIX}")
         return
-    columns = ("topic", "letters", "reason", "error", "handler", "first failed", "last failed")
-    shown = table(*columns, numbers=("letters",))
+    shown = table("topic", "letters", numbers=("letters",))
     for topic in found:
-        shown.add_row(topic.topic, str(topic.letters), style="bold" if topic.groups else None)
-        if not topic.complete:
-            shown.add_row("", "", f"of the last {topic.read}:")
-        for group in topic.groups[:_GROUPS_MAX]:
-            error = group.error_class.rpartition(".")[2]
-            times = (_second(group.first_failed_ms), _second(group.last_failed_ms))
-            reason = group.reason or "unknown"
-            shown.add_row("", str(group.letters), reason, error, group.handler, *times)
-        more = topic.groups[_GROUPS_MAX:]
-        if more:
-            rest = f"and {counted(len(more), 'more cause')}: --json has them"
-            shown.add_row("", str(sum(group.letters for group in more)), rest)
+        shown.add_row(topic.topic, str(topic.letters))
     console.print(shown)
+    for topic in found:
+        if topic.groups:
+            _show_groups(topic)
     if not all(topic.complete for topic in found):
         say("not all letters were read: --exact reads every one")
+
+
+def _show_groups(topic: DeadLetterTopic) -> None:
+    part = "" if topic.complete else f", the last {topic.read} of {topic.letters}"
+    console.print()
+    show_title(f"{topic.topic}{part}")
+    columns = ("letters", "reason", "error", "handler", "first failed", "last failed")
+    shown = table(*columns, numbers=("letters",))
+    for group in topic.groups[:_GROUPS_MAX]:
+        error = group.error_class.rpartition(".")[2]
+        times = (_second(group.first_failed_ms), _second(group.last_failed_ms))
+        reason = group.reason or "unknown"
+        shown.add_row(str(group.letters), reason, error, group.handler, *times)
+    more = topic.groups[_GROUPS_MAX:]
+    if more:
+        rest = f"and {counted(len(more), 'more cause')}: --json has them"
+        shown.add_row(str(sum(group.letters for group in more)), rest)
+    console.print(shown)
 
 
 def _second(milliseconds: int) -> str:
