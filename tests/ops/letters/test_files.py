@@ -4,8 +4,10 @@ import io
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from pat_events import Config, load_catalog
+from pat_events.cli.app import app
 from pat_events.errors import ConfigError, SchemaError, TransportError
 from pat_events.ops.letters import audit, files
 from pat_events.ops.letters.reading import LetterReading
@@ -145,3 +147,18 @@ def test_letters_of_other_programs_become_those_of_a_group(cluster):
     assert letter.cause.writer == "Spring"
     assert load_catalog().groups  # Of no group: no audit topic was told of the export.
     assert told(cluster) == [("dlq import", "started"), ("dlq import", "ended")]
+
+
+def test_what_one_command_writes_the_other_takes_from_a_pipe(cluster):
+    put(cluster, LETTERS, b"one", b"two")
+    where = ["--bootstrap", cluster.kafka.bootstrap_servers]
+    wrote = CliRunner().invoke(app, ["dlq", "export", LETTERS, "--cause", "two", *where])
+    assert (wrote.exit_code, wrote.stderr) == (0, f"pat-events: 1 letter of {LETTERS}\n")
+    command = ["dlq", "import", "pat-emails.notifier.dlq", "-", "--why", "a test", *where]
+    took = CliRunner().invoke(app, command, input=wrote.stdout)
+    assert took.exit_code == 0, took.stderr
+    assert took.stderr == "pat-events: 1 letter of 1 written to pat-emails.notifier.dlq\n"
+    assert len(held(cluster, "pat-emails.notifier.dlq")) == 1
+    missing = CliRunner().invoke(app, [*command[:3], "/nowhere.jsonl", *command[4:]])
+    assert missing.exit_code == 1
+    assert "/nowhere.jsonl cannot be read: No such file" in missing.stderr

@@ -42,6 +42,24 @@ def test_what_is_not_the_same_has_another_digest(key, value, other_key, other_va
     assert (digest_of(key, value, headers) == digest_of(other_key, other_value, others)) is same
 
 
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+NAMES = st.sampled_from(["key", "value", "key_base64", "value_base64", "headers", "name"])
+JSON = st.recursive(
+    SCALARS, lambda it: st.lists(it, max_size=3) | st.dictionaries(NAMES, it, max_size=6)
+)
+
+
+@given(st.dictionaries(NAMES, JSON) | JSON)
+def test_whatever_json_a_line_is_it_is_a_record_or_refused_in_words(told):
+    try:
+        record = record_of(json.dumps(told).encode(), "t.g.dlq", 1)
+    except SchemaError:
+        return
+    assert all(isinstance(name, str) for name, _ in record.headers)
+    contents = [record.key, record.value, *(value for _, value in record.headers)]
+    assert all(content is None or isinstance(content, bytes) for content in contents)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
