@@ -15,11 +15,15 @@ from pat_events import (
     DedupeClaim,
     Handlers,
     MemoryDedupe,
+    PermanentError,
     QueueConsumer,
     lambda_handler,
 )
+from pat_events.catalog.load import load_catalog
+from pat_events.core.replayed import replayed
 from pat_events.events import EmailReceived
 from pat_events.transports.memory import MemoryQueue
+from pat_events.transports.sending import Outgoing
 from tests.support.invocations import LambdaContext, body, sqs
 
 
@@ -135,6 +139,30 @@ def test_a_group_that_stops_releases_what_it_did_not_begin(live, store, wait_unt
     stopper.join(20)
     assert len(called) == len(store)
     assert not store._claims
+
+
+def test_a_replay_of_a_dead_letter_is_handled_and_a_second_one_is_skipped(live, store, wait_until):
+    handlers, called = Handlers(), []
+
+    @handlers.on(EmailReceived)
+    def handle(event, ctx):
+        called.append(ctx.position.topic)
+        if len(called) == 1:
+            raise PermanentError
+
+    retry = load_catalog().retry_topic("pat-emails", "email-processor")
+    live.broker.create_topic(retry, 1)
+    group = live.group(handlers, dedupe=Dedupe(store))
+    live.publish("a")
+    wait_until(lambda: live.dead)
+    assert not store._claims
+    for run in ("one", "two"):
+        record = replayed(live.dead[0], retry, run, 0)
+        live.broker.append(Outgoing(*record))
+    wait_until(lambda: group.stats().handled == 2)
+    group.stop()
+    assert called == ["pat-emails", retry]
+    assert group.stats().duplicates == 1
 
 
 def test_a_queue_s_consumer_handles_an_event_that_was_sent_twice_once(store, wait_until):
