@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import http.client
+import inspect
 import json
 import socket
+import subprocess
+import sys
 
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
-from pat_events import ConfigError
+from pat_events import ConfigError, ConsumerGroup
+from pat_events.consumer.log.group import _LEAVE_S
 from pat_events.telemetry import HealthServer
 from pat_events.telemetry.health import Health
 from pat_events.telemetry.observer import Handled, Origin
 from pat_events.telemetry.observers import Observers
 from pat_events.telemetry.prometheus import PrometheusMetrics
+from tests.support.examples import examples
 
+# A group's, as it is by default.
+LONGEST_STOP_S = inspect.signature(ConsumerGroup).parameters["drain_timeout_s"].default + _LEAVE_S
 WELL = Health(live=True, ready=True)
 HELD = Health(live=True, ready=False, why=("an outage holds 1 event",))
 DEAD = Health(live=False, ready=False, why=("it has stopped",))
@@ -95,3 +103,35 @@ def test_a_port_that_is_taken_is_refused_with_what_to_do():
 def test_what_has_no_health_is_refused():
     with pytest.raises(ConfigError, match="has no health: give consumers"):
         HealthServer(object(), port=0)
+
+
+def container(language, has):
+    """The container that the page shows for an orchestrator, and what stands around it."""
+    (text,) = [it.text for it in examples("docs/monitoring.md", language) if has in it.text]
+    return yaml.safe_load(text)  # JSON is YAML.
+
+
+def test_kubernetes_probes_of_the_page_ask_what_is_served_and_it_waits_for_a_stop(serve):
+    pod = container("yaml", "livenessProbe")["spec"]["template"]["spec"]
+    (it,) = pod["containers"]
+    (port,) = it["ports"]
+    server = serve(Consumer(HELD))
+    for probe, status in ((it["livenessProbe"], 200), (it["readinessProbe"], 503)):
+        asked = probe["httpGet"]
+        assert asked["port"] == port["name"]
+        assert get(server, asked["path"])[0] == status
+    assert port["containerPort"] == inspect.signature(HealthServer).parameters["port"].default
+    assert pod["terminationGracePeriodSeconds"] > LONGEST_STOP_S
+
+
+@pytest.mark.parametrize(("health", "code"), [(HELD, 0), (DEAD, 1)])
+def test_the_health_check_of_the_page_for_ecs_fails_where_a_consumer_is_not_live(
+    serve, health, code
+):
+    task = container("json", "healthCheck")
+    kind, program, *arguments = task["healthCheck"]["command"]
+    assert (kind, program) == ("CMD", "python")
+    arguments[-1] = arguments[-1].replace(":8080", f":{serve(Consumer(health)).port}")
+    done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True)
+    assert done.returncode == code
+    assert task["stopTimeout"] > LONGEST_STOP_S
