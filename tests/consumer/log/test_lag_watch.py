@@ -78,6 +78,18 @@ def test_nothing_is_told_of_partitions_that_have_gone(stage, member, watch, seen
     assert seen.last.partitions == []
 
 
+def test_of_a_member_without_partitions_nothing_is_asked(stage, seen):
+    def ask(pairs):
+        raise AssertionError(pairs)
+
+    members = [stage.member(handlers_of(), observers=[it]) for it in (SeenLevels(), seen)]
+    for member in members * 3:
+        member.turn(1)
+    readiness = next(it.engine.readiness for it in members if not it.engine._partitions)
+    stage.clock.advance(STUCK_S)
+    assert LagWatch(readiness, ask, stage.clock.monotonic, stage.clock.wall).look()
+
+
 def test_what_was_asked_for_in_vain_is_asked_for_again(stage, member, seen):
     def ask(pairs):
         raise TransportUnavailableError("no")

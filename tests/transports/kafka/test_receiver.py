@@ -258,6 +258,20 @@ def test_a_commit_that_was_waited_for_or_that_a_rebalance_overtook_has_no_answer
     assert not [it for it in caplog.records if it.levelname == "WARNING"]
 
 
+def test_what_the_cluster_refuses_to_commit_is_told_without_being_waited_for(kafka, join, publish):
+    publish("a")
+    receiver = join()
+    read_until(receiver, lambda got: got)
+    (pair,) = [pair for pair, end in receiver.log_ends().items() if end]
+    kafka.faults.push_request_errors(Api.OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED)
+    receiver.commit({pair: 1}, wait=False)
+    answers = []
+    until(lambda: receiver.poll(1, 0.05) or answers.extend(receiver.commit_answers()) or answers)
+    ((offsets, _, error),) = answers
+    assert offsets == {pair: 1}
+    assert isinstance(error, NotPermittedError)
+
+
 def test_commits_that_nobody_answers_are_kept_up_to_a_bound():
     commits = Commits()
     for offset in range(1_000):

@@ -81,7 +81,7 @@ class LagWatch:
             self._since_ms.clear()
             return False
         try:
-            ends = self._ask(list(told.ends))
+            ends = self._ask(list(told.ends)) if told.ends else {}
         except PatEventsError as error:
             _log.info("lag of a member that is stuck: %s", one_line(str(error)))
             return True

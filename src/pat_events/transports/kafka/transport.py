@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from pat_events.core.checks import wrong_type
 from pat_events.transports.kafka.config import KafkaConfig
 from pat_events.transports.kafka.connecting import connect
+from pat_events.transports.kafka.errors import kafka_errors
 from pat_events.transports.kafka.partition_counts import partition_counts
 from pat_events.transports.kafka.receiver import KafkaReceiver
 from pat_events.transports.kafka.sender import KafkaSender
@@ -98,8 +99,10 @@ class KafkaTransport:
     ) -> Mapping[TopicPartition, int]:
         """Ask where these end; see ``Transport.log_ends``."""
         client, _ = connect(self._config, timeout_s)
+        with kafka_errors(f"asking {self.address} where partitions end"):
+            answers = ask_ends(client, partitions, timeout_s)
         ends = {}
-        for pair, answer in ask_ends(client, partitions, timeout_s).items():
+        for pair, answer in answers.items():
             with suppress(KafkaException, TimeoutError):
                 ends[pair] = answer.result(timeout_s).offset
         return ends
