@@ -195,6 +195,8 @@ class PartitionLevel(NamedTuple):
 class Levels(NamedTuple):
     """How full a consumer is; told about once a second where an observer wants levels.
 
+    Of a group whose own thread is stuck another one tells it, every few seconds.
+
     Attributes:
         partitions: One for each assigned partition, or the one of a queue.
         held: So many events, or keys of them, are kept by an outage.
