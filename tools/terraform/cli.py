@@ -32,8 +32,9 @@ Proves terraform/ as far as it can be proved without an AWS account. All stages 
   checkov     no check fails, each skip has its reason
   root        the whole platform, MSK included: apply, plan again (empty), events of our
               senders through every rule, by way of dead letters, to our consumers of every
-              queue and to workflows, an alarm of each severity to its topic, one change
-              after the other, plan again (empty), destroy; on LocalStack, which proves
+              queue and to workflows, an alarm of each severity to its topic, one event that a
+              filter lets through to a topic, a bus and an endpoint of others, one change after
+              the other, plan again (empty), destroy; on LocalStack, which proves
               wiring and not permissions, and a stub of the MSK APIs, which proves order
               and stability, not that AWS accepts
 """

@@ -70,13 +70,13 @@ def deliver(endpoint_url: str, outputs: dict[str, Any]) -> list[Delivery]:
     logging.getLogger("pat_events").addHandler(logging.NullHandler())
     region = outputs["event_bus"]["arn"].split(":")[3]
     with ExitStack() as open_:
-        open_.enter_context(_signed_in(endpoint_url))
+        open_.enter_context(signed_in(endpoint_url))
         heard = open_.enter_context(listeners(endpoint_url, region, outputs["sns_topics"][TOPIC]))
         return _Flow(endpoint_url, region, outputs, heard).run()
 
 
 @contextmanager
-def _signed_in(endpoint_url: str) -> Iterator[None]:
+def signed_in(endpoint_url: str) -> Iterator[None]:
     """Lead the clients of our transports there; they find their keys as any boto3 client does."""
     before = dict(os.environ)
     os.environ.update(LocalStack.environ_of(endpoint_url))
@@ -115,7 +115,8 @@ class _Flow:
         self._deliveries = [
             Delivery(it["rule"], it["name"], it["kind"], it["message_group"], events[it["rule"]])
             for it in outputs["targets"]
-            if it["kind"] != "function"  # LocalStack does not run them without Docker
+            # LocalStack runs no function without Docker; for the other kinds see `elsewhere`.
+            if it["kind"] in {"queue", "fifo_queue", "workflow"}
         ]
         past_the_bus = self._queues.keys() - heard - {it.target for it in self._deliveries}
         self._deliveries += [Delivery("SQS", it, "queue", None, STRAY) for it in past_the_bus]

@@ -42,11 +42,18 @@ class Platform:
         folder: A copy of ``terraform/``, with ``schemas/`` beside it.
         account: What was there before.
         environ: Where AWS's services answer.
+        more: Variables besides those of ``account``.
     """
 
-    def __init__(self, folder: Path, account: Account, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        account: Account,
+        environ: Mapping[str, str],
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         self._folder = folder
-        self._variables = variables(account)
+        self._variables = variables(account) | dict(more or {})
         self._module = Module(folder, **environ)
         self._write()
 
@@ -91,11 +98,15 @@ class Platform:
 
     def add_topic(self, name: str) -> list[str]:
         """Add a topic to the catalogue, apply; the answer has each resource that was replaced."""
+        self.add("topics", name, {"description": name, "partitions": 3, "retention_days": 7})
+        return self.change()
+
+    def add(self, table: str, name: str, entry: Mapping[str, Any]) -> None:
+        """Add an entry to the catalogue, for what is planned and applied from now on."""
         file = self._folder.parent / "schemas" / "catalog.yaml"
         catalog = yaml.safe_load(file.read_text(encoding="utf-8"))
-        catalog["topics"][name] = {"description": name, "partitions": 3, "retention_days": 7}
+        catalog.setdefault(table, {})[name] = dict(entry)
         file.write_text(yaml.safe_dump(catalog), encoding="utf-8")
-        return self.change()
 
     def changes(self, *modules: str) -> list[str]:
         """What a plan would change, of all or these modules, without what LocalStack forgets."""

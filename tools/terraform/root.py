@@ -10,7 +10,8 @@ from tools.stack.localstack import client
 from tools.terraform import policies
 from tools.terraform.account import REGION, Account, furnish
 from tools.terraform.alarms import unheard
-from tools.terraform.flow import deliver
+from tools.terraform.elsewhere import RULE, Elsewhere
+from tools.terraform.flow import deliver, signed_in
 from tools.terraform.msk_stub import Stub
 from tools.terraform.platform import Platform
 from tools.terraform.provider import served
@@ -42,7 +43,9 @@ def root(stage: Stage) -> None:
         environ = aws.environ() | stub.environ()
         Module(folder).run("version")
         environ |= open_.enter_context(served(folder, **environ))
-        platform = Platform(folder, account, environ)
+        others = Elsewhere(aws.endpoint_url, REGION)
+        platform = Platform(folder, account, environ, others.variables())
+        platform.add("rules", "large", RULE)
         with _destroyed(stage, platform):
             with stage.timed("applied"):
                 applied = platform.apply()
@@ -50,6 +53,9 @@ def root(stage: Stage) -> None:
             with stage.timed("planned again"):
                 changes = platform.changes()
             _use(stage, platform, aws.endpoint_url)
+            with stage.timed("others reached"), signed_in(aws.endpoint_url):
+                for fault in others.faults(platform.outputs()):
+                    stage.fault(fault)
             changed = _change(stage, platform, account)
             with stage.timed("planned again"):
                 changes += platform.changes("msk", "msk_connect")

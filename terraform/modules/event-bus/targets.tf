@@ -1,8 +1,9 @@
 # Where rules hand events on, and by which right.
 locals {
+  # EventBridge hands an event on to another bus as it is.
   targets = merge([
     for rule_name, rule in var.rules : {
-      for id, target in rule.targets : "${rule_name}/${id}" => merge(target, { rule = rule_name, id = id, transform = rule.transform })
+      for id, target in rule.targets : "${rule_name}/${id}" => merge(target, { rule = rule_name, id = id, transform = target.kind == "bus" ? null : rule.transform })
     }
   ]...)
   functions = {
@@ -21,6 +22,9 @@ locals {
   }
   # Kinds whose content is encrypted with a key of the target's.
   encrypting = { topic = { service = "sns", actions = ["kms:Decrypt", "kms:GenerateDataKey"] }, stream = { service = "kinesis", actions = ["kms:GenerateDataKey"] } }
+
+  # What an ARN of that kind has in it.
+  arn_forms = { topic = ":sns:", stream = ":kinesis:.*:stream/", bus = ":events:.*:event-bus/", endpoint = ":events:.*:api-destination/" }
 
   by_role = { for key, target in local.targets : key => target if can(local.rights[target.kind]) }
 

@@ -43,7 +43,7 @@ variable "rules" {
     the kind of thing its `arn` is: queue, fifo_queue, function, workflow, topic (SNS), stream (Kinesis),
     bus or endpoint (an API destination). A target's key is its id, so one queue can serve many
     rules. Events are handed on as they are unless the rule has `transform`: values at JSON paths
-    of the event, by name, and the text they are put into. A stream takes the event's id for the
+    of the event, by name, and the text they are put into; another bus gets the event itself. A stream takes the event's id for the
     partition key unless `partition_key_path` says where another is; `kms_key_arn` is the key of
     yours that a topic or a stream is encrypted with.
   EOT
@@ -106,8 +106,8 @@ variable "rules" {
   }
 
   validation {
-    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(lookup({ topic = ":sns:", stream = ":kinesis:.*:stream/", bus = ":events:.*:event-bus/", endpoint = ":events:.*:api-destination/" }, t.kind, ""), t.arn))]]))
-    error_message = "rules: the ARN of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id} (${t.kind})" if !can(regex(lookup({ topic = ":sns:", stream = ":kinesis:.*:stream/", bus = ":events:.*:event-bus/", endpoint = ":events:.*:api-destination/" }, t.kind, ""), t.arn))]]))} is of another kind of thing."
+    condition     = alltrue(flatten([for rule in var.rules : [for t in rule.targets : can(regex(lookup(local.arn_forms, t.kind, "."), t.arn))]]))
+    error_message = "rules: the ARN of ${join(", ", flatten([for name, rule in var.rules : [for id, t in rule.targets : "${name}/${id} (${t.kind})" if !can(regex(lookup(local.arn_forms, t.kind, "."), t.arn))]]))} is of another kind of thing."
   }
 
   validation {
