@@ -33,12 +33,75 @@ provider "aws" {
 }
 
 resource "aws_vpc" "this" {
-  #checkov:skip=CKV2_AWS_11:Whether and where flow logs go is decided for the whole account, not by an example
   cidr_block           = var.cidr_block
   enable_dns_hostnames = true
   enable_dns_support   = true
 
   tags = { Name = "pat-events" }
+}
+
+# Who talked to whom, for the day somebody asks. Where the account has flow logs for all its VPCs, leave
+# this out.
+variable "flow_logs_retention_days" {
+  description = "Days flow logs are kept; null keeps none."
+  type        = number
+  default     = 365
+}
+
+data "aws_caller_identity" "this" {}
+
+locals {
+  flow_logs = toset(var.flow_logs_retention_days == null ? [] : ["pat-events-flow"])
+}
+
+resource "aws_cloudwatch_log_group" "flow" {
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts them with its own key; they hold addresses and no events
+  for_each = local.flow_logs
+
+  name              = "/aws/vpc/${each.key}"
+  retention_in_days = var.flow_logs_retention_days
+}
+
+resource "aws_iam_role" "flow" {
+  for_each = local.flow_logs
+
+  name        = "${each.key}-${var.region}"
+  description = "Writes flow logs of the VPC of pat-events"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "flow" {
+  for_each = local.flow_logs
+
+  name = "write-flow-logs"
+  role = aws_iam_role.flow[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "WriteFlowLogs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.flow[each.key].arn}:*"
+    }]
+  })
+}
+
+resource "aws_flow_log" "this" {
+  for_each = local.flow_logs
+
+  vpc_id          = aws_vpc.this.id
+  traffic_type    = "ALL"
+  log_destination = aws_cloudwatch_log_group.flow[each.key].arn
+  iam_role_arn    = aws_iam_role.flow[each.key].arn
 }
 
 # The default group lets everything in it talk to each other; nothing shall use it.

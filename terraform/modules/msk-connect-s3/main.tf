@@ -206,6 +206,12 @@ resource "aws_mskconnect_connector" "archive" {
     }
   }
 
+  # The first worker of a region is long in coming.
+  timeouts {
+    create = "60m"
+    delete = "30m"
+  }
+
   lifecycle {
     replace_triggered_by = [terraform_data.configuration]
   }

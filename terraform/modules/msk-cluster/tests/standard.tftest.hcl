@@ -30,6 +30,15 @@ variables {
   brokers = { max_volume_gib = 500 }
 }
 
+run "an_upgrade_of_many_brokers_may_take_hours" {
+  command = plan
+
+  assert {
+    condition     = aws_msk_cluster.this["standard"].timeouts.update == "12h"
+    error_message = "Terraform's own two hours are for some twelve brokers."
+  }
+}
+
 run "only_iam_over_tls_gets_in" {
   command = plan
 
