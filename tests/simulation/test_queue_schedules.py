@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from pat_events import Handlers, RetryPolicy
+from pat_events import Breaker, DeadLetterLimit, Handlers, RetryPolicy
 from pat_events.consumer.queue.requests import Receive
 from pat_events.errors import HoldError, PermanentError, TransportError
 from pat_events.events import EmailReceived
@@ -21,9 +21,11 @@ from tests.support.queue_stage import VISIBILITY_S, QueueStage
 SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
 FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
 CHUNK = 100
+WHAT = ("crash", "stop", "frozen", "delete failed", "open", "passed")
 MEMBERS = 2
 MAX_IN_FLIGHT = 12
 FATES = {"fine": 6, "slow": 2, "fails": 3, "hopeless": 2, "held": 1, "broken": 1}
+LIMIT = DeadLetterLimit(consecutive=3, hold_s=3)
 POLICY = RetryPolicy(attempts=3, first_delay_s=0.5, max_delay_s=5)
 
 
@@ -47,8 +49,18 @@ class Schedule:
         self.at_work = Counter()
         self.trouble = []
         self.seen = Counter()
-        self.handlers = Handlers()
-        self.handlers.add(EmailReceived, self.handle, retry=POLICY, timeout_s=1_000)
+        self.seen_gates = Counter()
+        # Something stands between: a breaker and the dead-letter limit of each member.
+        self.gated = random.random() < 0.4
+        self.is_down = False
+        self.outages = 0
+
+    def new_handlers(self):
+        """What a process has: where it crashes its breaker is gone as well."""
+        breaker = Breaker("mail", failures=2, calls=4, open_s=2) if self.gated else None
+        handlers = Handlers()
+        handlers.add(EmailReceived, self.handle, retry=POLICY, timeout_s=1_000, breaker=breaker)
+        return handlers
 
     async def handle(self, event, ctx):
         message_id = ctx.position.message_id
@@ -61,6 +73,8 @@ class Schedule:
                 await pause()
         finally:
             self.at_work[message_id] -= 1
+        if self.is_down:
+            raise ConnectionError("down")
         if self.failures_left.get(message_id, 0) > 0:
             self.failures_left[message_id] -= 1
             raise HoldError("held") if fate == "held" else ValueError("failed")
@@ -96,10 +110,11 @@ class Schedule:
     def join(self):
         if len(self.members) < MEMBERS:
             member = self.stage.member(
-                self.handlers,
+                self.new_handlers(),
                 order=self.order,
                 letters=self.letters,
                 max_in_flight=MAX_IN_FLIGHT,
+                dead_letter_limit=LIMIT if self.gated else None,
                 while_waiting=lambda seconds: self.wait(member, seconds),
             )
             self.members.append(member)
@@ -128,6 +143,8 @@ class Schedule:
 
     def step(self, member):
         member.engine.step()
+        told = member.engine._recovery.breakers.open
+        self.seen_gates["open"] += any(it.startswith("breaker") for it in told)
         if (held := len(member.engine._state.taken)) > MAX_IN_FLIGHT:
             self.trouble.append(f"{held} in flight")
 
@@ -150,8 +167,14 @@ class Schedule:
         for message_id in [*self.at_work]:
             self.at_work[message_id] = 0
 
+    def turn_up_or_down(self):
+        if self.gated and self.random.random() < 0.01:
+            self.is_down = not self.is_down
+            self.outages += self.is_down
+
     def act(self):
         chance = self.random.random()
+        self.turn_up_or_down()
         member = self.random.choice(self.members) if self.members else None
         if chance < 0.08 and len(self.fates) < 25:
             self.send()
@@ -206,9 +229,11 @@ class Schedule:
         self.check_end()
 
     def heal(self):
-        self.healing = True
+        self.healing, self.is_down = True, False
         self.join()
-        for _ in range(400):
+        for turn in range(400):
+            if turn % 50 == 20:  # Hopeless ones alone may be left.
+                self.release()
             # What is done may wait for its delete, although another has deleted it already.
             if not len(self.stage.queue) and not any(m.engine._state.taken for m in self.members):
                 return
@@ -221,8 +246,19 @@ class Schedule:
                     self.job(member)
                 member.step()
 
+    def release(self):
+        for member in self.members:
+            for limit in member.engine._recovery.breakers._limits.values():
+                self.seen_gates["passed"] += limit.is_open
+                limit.release()
+
     def check_end(self):
         self.check()
+        # One outage alone: each may take an attempt before it is known.
+        if self.calm and self.gated and self.letters and self.outages < 2:
+            gone = self.stage.letters_of()
+            if wrong := [it for it in gone if self.fates[it] in ("fine", "slow", "held")]:
+                self.trouble.append(f"an outage had {wrong} given up")
         if left := self.stage.queue.message_ids:
             self.trouble.append(f"left in the queue: {[(m, self.fates[m]) for m in left]}")
         for member in self.members:
@@ -244,7 +280,7 @@ def test_no_schedule_loses_a_message_or_breaks_a_group_and_slowness_repeats_none
     for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
         schedule = Schedule(seed, producer)
         schedule.run()
-        seen += schedule.seen
+        seen += schedule.seen + schedule.seen_gates
         if schedule.trouble:
             problems = "\n  ".join(schedule.trouble[:5])
             pytest.fail(
@@ -253,4 +289,4 @@ def test_no_schedule_loses_a_message_or_breaks_a_group_and_slowness_repeats_none
                 pytrace=False,
             )
     if SCHEDULES >= CHUNK:
-        assert min(seen[what] for what in ("crash", "stop", "frozen", "delete failed")) > 10
+        assert min(seen[what] for what in WHAT) > 10
