@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 import yaml
 
-from pat_events import KafkaConfig
+from pat_events import Config, KafkaConfig
 from pat_events.catalog.load import load_catalog
 from pat_events.demo import sites
 from pat_events.errors import NotPermittedError, TopicMissingError
@@ -19,8 +19,12 @@ from pat_events.ops import topics as topic_ops
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.doctor import Outcome, examine
 from pat_events.ops.lag import lag
-from pat_events.ops.letters import listing
+from pat_events.ops.letters import audit, listing, purging
+from pat_events.ops.letters.selection import Selection
+from pat_events.ops.letters.writing import now_ms
 from pat_events.transports.kafka.group_positions import GroupPositions
+from pat_events.transports.sending import Outgoing
+from tests.support.clusters import send
 
 pytestmark = pytest.mark.kafka
 
@@ -108,6 +112,30 @@ def test_dead_letters_that_may_not_be_seen_are_named(site):
     told = listing.list_topics(site.cluster, site.catalog)
     assert site.letters not in told.unseen
     assert site.letters in {topic.topic for topic in told.seen}
+
+
+def test_letters_are_deleted_by_who_may_delete_and_others_are_told_the_right(site):
+    site.permit(
+        ("topic", site.letters, "describe", "read"),
+        ("topic", site.catalog.audit_topic(site.group), "describe", "read", "write"),
+    )
+    send(
+        site.kafka.bootstrap_servers,
+        Outgoing(site.letters, b"k", b"v", [("pat-dlq-reason", b"rejected")], now_ms()),
+    )
+    meant = Selection(causes=frozenset({"rejected"}))
+    config = Config(catalog=site.path)
+
+    def purge():
+        plan = purging.plan_purge(site.cluster, site.letters, meant)
+        return purging.purge(site.cluster, plan, why="a test", config=config)
+
+    with pytest.raises(NotPermittedError, match=f"from {site.letters} is .*allow Delete on the"):
+        purge()
+    site.permit(("topic", site.letters, "delete"))
+    assert purge() == 1
+    told = [line.get("result", "") for line in audit.lines(site.operator, site.group)]
+    assert [it.partition(":")[0] for it in told] == ["", "failed", "", "done"]
 
 
 def test_a_service_with_the_rights_of_its_group_is_fine(site):

@@ -23,7 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from pat_events.config import ANSWER_TIMEOUT_S
-from pat_events.errors import ConfigError, TransportError
+from pat_events.errors import ConfigError, NotPermittedError, TransportError
 from pat_events.transports.kafka import coordinator
 from pat_events.transports.kafka.answers import ANSWER_S, answer, permitted_by, refusals, was_done
 from pat_events.transports.kafka.connecting import connect
@@ -212,8 +212,13 @@ class KafkaAdmin:
         named = {f"{it.topic}/{it.partition}": future for it, future in futures.items()}
         # Whoever was quicker deleted up to there, or further.
         refused = refusals(named, "deleting from", KafkaError.OFFSET_OUT_OF_RANGE)
-        if refused:
-            raise refused[0]
+        for error in refused:
+            if isinstance(error, NotPermittedError):
+                raise NotPermittedError(
+                    f"deleting from {_topics_of(offsets)} is not permitted; allow Delete on the "
+                    "topic (MSK IAM: kafka-cluster:DeleteTopic)"
+                ) from error
+            raise error
 
     def groups(self) -> list[str]:
         """Return the names of the consumer groups, sorted."""
@@ -275,3 +280,7 @@ class KafkaAdmin:
             (p.topic, p.partition): answer(future, f"finding the ends of {p.topic}").offset
             for p, future in futures.items()
         }
+
+
+def _topics_of(pairs: Iterable[Pair]) -> str:
+    return ", ".join(sorted({topic for topic, _ in pairs}))
