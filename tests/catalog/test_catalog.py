@@ -262,6 +262,28 @@ def test_a_route_that_is_no_word_is_refused(route):
     assert "groups.packer.dead_letter_routes[0]" in problem
 
 
+def test_groups_whose_names_would_make_one_retry_topic_of_two_are_refused():
+    topic = "topics:\n  orders.packer: {partitions: 1, retention_days: 7, description: More.}\n"
+    text = change("topics:\n", topic).replace(
+        "OrderSent: {topic: orders,", "OrderSent: {topic: orders.packer,"
+    )
+    two = "groups:\n  packer.late: {consumes: [OrderPlaced]}\n  late: {consumes: [OrderSent]}\n"
+    (problem,) = problems(text.replace("groups:\n", two))
+    assert problem.endswith(
+        "groups.late: its retry topic 'orders.packer.late.retry' is that of the group packer.late "
+        "as well; rename one"
+    )
+
+
+def test_a_topic_with_the_name_of_a_retry_topic_is_refused():
+    name = "orders.packer.retry"
+    topic = f"topics:\n  {name}: {{partitions: 1, retention_days: 7, description: More.}}\n"
+    (problem,) = problems(change("topics:\n", topic))
+    assert problem.endswith(
+        f"topics.{name}: has the name of a retry topic of the group packer; rename it"
+    )
+
+
 def test_every_problem_is_reported_at_once_in_the_order_of_the_file():
     text = change("topic: orders", "topic: order")
     text = text.replace("partitions: 3", "partitions: 0").replace("[OrderSent]", "[OrderSend]")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from pat_events.catalog.lines import KeyPath
-from pat_events.catalog.model import Catalog, is_topic_name
+from pat_events.catalog.model import RETRY_SUFFIX, Catalog, is_topic_name
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError
@@ -49,6 +49,7 @@ def cross_references(data: object) -> Iterator[Fault]:
         wanted = _named_targets(rule, "queues")
         yield from _unknown("queue", wanted, queues, (*place, "targets", "queues"))
     yield from _same_detail_type(events)
+    yield from _shared_retry_topics(_entries(data, "groups"), events, topics)
     yield from _visibility_too_short(queues)
     for name, group in _entries(data, "groups").items():
         place = ("groups", name)
@@ -194,6 +195,33 @@ def _bad_letter_topics(
                     Catalog.retry_topic(topic, group)  # The longest of what is made of both.
                 except ConfigError as error:
                     yield place, str(error)
+
+
+def _shared_retry_topics(
+    groups: dict[str, dict[str, object]], events: dict[str, Any], topics: dict[str, Any]
+) -> Iterator[Fault]:
+    """Yield groups whose retry topics are read by others as well: replays would reach those."""
+    of: dict[str, str] = {}
+    for name, group in groups.items():
+        consumed = (
+            events.get(event, {}).get("topic") for _, event in _texts(group.get("consumes"), ())
+        )
+        for topic in dict.fromkeys(text for each in consumed for _, text in _texts(each, ())):
+            retry = f"{topic}.{name}{RETRY_SUFFIX}"
+            other = of.setdefault(retry, name)
+            if other != name:
+                yield (
+                    ("groups", name),
+                    (
+                        f"its retry topic {_shown(retry)} is that of the group {other} as well; "
+                        "rename one"
+                    ),
+                )
+            if retry in topics:
+                yield (
+                    ("topics", retry),
+                    f"has the name of a retry topic of the group {name}; rename it",
+                )
 
 
 def _entries(data: object, name: str) -> dict[str, dict[str, object]]:
