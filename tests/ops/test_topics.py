@@ -10,6 +10,7 @@ from pat_events.errors import ConfigError
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.topics import DEAD_LETTER_MAX_BYTES, apply, diff, wanted_topics
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
+from tests.support.waiting import until
 
 DAY_MS = 86_400_000
 
@@ -119,6 +120,7 @@ def test_a_setting_below_the_catalogue_is_raised_and_others_stay(cluster, admin,
     own = {"retention.ms": str(DAY_MS), "segment.bytes": "2000000"}
     *_, audit = of_its_group(topic)
     admin.create([TopicSpec(topic, 2, 1, own), TopicSpec(audit, 1, 1, own)])
+    until(lambda: {topic, audit} <= admin.layouts().keys())  # The broker hears of them later.
     changes = diff(cluster, small_catalog(topic)).changes
     assert {(it.topic, it.setting, it.value, it.wanted) for it in changes} == {
         (topic, "retention.ms", str(DAY_MS), str(7 * DAY_MS)),
