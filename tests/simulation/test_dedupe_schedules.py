@@ -382,8 +382,8 @@ def completed_before_it_is_handled(monkeypatch):
 def what_failed_is_completed(monkeypatch):
     outcome = claims._outcome
 
-    def all_handled(job, handled, _released):
-        return outcome(job, handled, handled)
+    def all_handled(job, handled, _released, kept):
+        return outcome(job, handled, handled, kept)
 
     monkeypatch.setattr(claims, "_outcome", all_handled)
 

@@ -298,6 +298,38 @@ def test_many_small_jobs_are_one_question(stage, handler, dedupe, store):
     assert store.asked == [("claim_many", 50)]
 
 
+def test_what_was_not_begun_stays_claimed_for_its_next_job(stage, handler, dedupe, store):
+    member = stage.member(handlers_of(handler), dedupe=dedupe)
+    stage.publish("a/1", "a/2", "a/3")
+    member.step()
+    (job,) = member.workers.ready
+    member.workers.start(job)
+    job.wanted_back = True  # As a slow one is, so that what is done can be committed.
+    member.workers.finish(job)
+    member.step()
+    assert store.asked == [("claim_many", 3), ("complete_many", 1)]
+    assert len(store.inner._claims) == 2
+    member.turn()
+    assert handler.called == ["a"] * 3
+    assert store.asked[2:] == [("complete_many", 2)]
+
+
+def test_what_was_not_begun_is_released_where_its_partition_goes(stage, handler, dedupe, store):
+    member = stage.member(handlers_of(handler), dedupe=dedupe)
+    stage.publish("a/1", "a/2")
+    member.step()
+    (job,) = member.workers.ready
+    job.recall()
+    member.workers.start(job)
+    member.workers.finish(job)
+    member.engine._settle(member.engine._inbox.take(0))
+    assert len(store.inner._claims) == 2
+    member.engine.lost([("pat-emails", 0)])
+    member.turn(1)
+    member.turn(1)
+    assert not store.inner._claims
+
+
 def test_it_is_completed_when_what_it_published_is_acknowledged(
     stage, handler, dedupe, store, monkeypatch
 ):

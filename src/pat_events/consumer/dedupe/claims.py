@@ -15,15 +15,16 @@ from pat_events.core.shown import one_line
 from pat_events.errors import DedupeStoreError, EventClaimedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
-    from pat_events.consumer.job import Job
+    from pat_events.consumer.job import DeliverySource, Job
     from pat_events.core.record import Delivery
 
 _log = logging.getLogger("pat_events.consumer")
 
 _OURS: Final = DedupeClaim.OURS
+_NOBODY: Final = (None, None)
 _ID: Final = h.CE_ID
 _SOURCE: Final = h.CE_SOURCE
 
@@ -46,6 +47,10 @@ class Claims:
         self._owner = owner
         self._keys = Keys(group)
         self._held: dict[bytes, Job] = {}
+        # Of those what is in its lane again, uncalled: it stays claimed for its next job.
+        self._kept: dict[bytes, tuple[Delivery, DeliverySource]] = {}
+        # Of those what somebody else has claimed meanwhile.
+        self._lost: set[bytes] = set()
         # Between renewing and ending. Re-entrant: an acknowledgement may come to a thread in here.
         self._lock = threading.RLock()
 
@@ -63,7 +68,7 @@ class Claims:
                 self._forget(self.take_back(job))
             raise
         if answers is not None:
-            self._mark(jobs, answers)
+            self._mark(jobs, dict(zip(asked, answers, strict=True)))
         if answers is not None or has_twins:
             for job in jobs:
                 if job.skipped and job.registration.batch_size:
@@ -85,6 +90,11 @@ class Claims:
                 else:
                     key = key_of(delivery)
                 if key in held:
+                    if self._kept and self._kept.get(key, _NOBODY)[0] is delivery:
+                        del self._kept[key]
+                        held[key] = job
+                        claims.append(key)
+                        continue
                     claims.append(None)
                     _mark_twin(job, delivery, held[key])
                     has_twins = True
@@ -114,15 +124,13 @@ class Claims:
             )
         return answers
 
-    def _mark(self, jobs: Sequence[Job], answers: Sequence[DedupeClaim]) -> None:
-        each = iter(answers)
+    def _mark(self, jobs: Sequence[Job], answers: Mapping[bytes, DedupeClaim]) -> None:
         for job in jobs:
             claims = job.claims
             for index, key in enumerate(claims or ()):
-                if key is None:
-                    continue
-                claim = next(each)
-                if claim is _OURS:
+                # What was kept was not asked for.
+                claim = _OURS if key is None else answers.get(key, _OURS)
+                if key is None or claim is _OURS:
                     continue
                 del self._held[key]
                 claims[index] = None  # type: ignore[index]  # there are some
@@ -140,6 +148,7 @@ class Claims:
         """
         handled: list[bytes] = []
         released = list(also_released)
+        kept: dict[bytes, tuple[Delivery, DeliverySource]] = {}
         others: list[tuple[Job, int]] = []
         for job in jobs:
             claims: Any = job.claims
@@ -147,7 +156,7 @@ class Claims:
             if job.failures is None and not job.skipped and job.done == len(claims):
                 handled += claims
             else:
-                others.append((job, _outcome(job, handled, released)))
+                others.append((job, _outcome(job, handled, released, kept)))
         with self._lock:
             if handled:
                 _call(self._store.complete_many, handled, self._ttl_s)
@@ -155,6 +164,8 @@ class Claims:
                 _call(self._store.release_many, released, self._owner)
             self._forget(handled)
             self._forget(released)
+            self._forget(self._lost.intersection(kept))
+        self._kept |= {key: it for key, it in kept.items() if key in self._held}
         for job, skipped in others:
             _restore(job)
             job.skipped = skipped
@@ -164,6 +175,18 @@ class Claims:
         claims, job.claims = job.claims, None
         _restore(job)
         return [key for key in claims or () if key is not None]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether something is claimed that is in no job."""
+        return bool(self._kept)
+
+    def let_go(self, *, all_of_it: bool = False) -> list[bytes]:
+        """Return what is in no job and will be in none here; it is to be released."""
+        let_go = [key for key, (_, source) in self._kept.items() if all_of_it or not source.alive]
+        for key in let_go:
+            del self._kept[key]
+        return let_go
 
     def renew(self) -> None:
         """DedupeClaim again what is claimed; what is not ours any more is not begun.
@@ -177,22 +200,38 @@ class Claims:
             for key, claim in zip(keys, answers or (), strict=False):
                 if claim is not _OURS:
                     self._held[key].recall()
+                    self._lost.add(key)
+                    if self._kept.pop(key, None):
+                        self._forget([key])
 
-    def _forget(self, keys: Sequence[bytes | None]) -> None:
+    def _forget(self, keys: Iterable[bytes | None]) -> None:
         pop: Callable[[Any, None], object] = self._held.pop
         for key in keys:
             pop(key, None)
+        if self._lost:
+            self._lost &= self._held.keys()
 
 
-def _outcome(job: Job, handled: list[bytes], released: list[bytes]) -> int:
+def _outcome(
+    job: Job,
+    handled: list[bytes],
+    released: list[bytes],
+    kept: dict[bytes, tuple[Delivery, DeliverySource]],
+) -> int:
     """Sort what a job has claimed; returns how many duplicates it passed over."""
-    done = job.done
+    done, source = job.done, job.source
     failed = {index for index, _ in job.failures or ()}
     skipped = 0
     for index, key in enumerate(job.claims or ()):
         is_done = index < done and index not in failed
         if key is not None:
-            (handled if is_done else released).append(key)
+            delivery = job.deliveries[index]
+            if is_done:
+                handled.append(key)
+            elif index in failed or not source.alive or delivery.offset > source.last_to_begin:
+                released.append(key)
+            else:
+                kept[key] = delivery, source
         elif is_done:
             skipped += isinstance(job.deliveries[index].route, Duplicate)
     return skipped

@@ -66,6 +66,7 @@ class ClaimingWorkers:
         self._renew_s = claim_s / _RENEWALS
         self._clock = clock
         self._next_renewal = clock() + self._renew_s
+        self._next_look = 0.0
         self._unsettled: list[Job] = []
         self._to_release: deque[bytes] = deque()
         self._settle_at = 0.0
@@ -181,6 +182,9 @@ class ClaimingWorkers:
         return jobs
 
     def _renew(self, now: float) -> None:
+        if self._claims.keeps and now >= self._next_look:
+            self._next_look = now + _AGAIN_S
+            self._to_release.extend(self._claims.let_go())
         if now >= self._next_renewal:
             self._next_renewal = now + self._renew_s
             try:
@@ -195,9 +199,12 @@ class ClaimingWorkers:
         is_last = False
         while not is_last:
             wait_s = max(0.001, self._next_renewal - self._clock())
-            items = asks.take(min(wait_s, _AGAIN_S) if self._unsettled else wait_s)
+            is_soon = self._unsettled or self._claims.keeps
+            items = asks.take(min(wait_s, _AGAIN_S) if is_soon else wait_s)
             is_last = _END in items
             jobs = [it for it in items if it is not None and it is not _END]
+            if is_last:
+                self._to_release.extend(self._claims.let_go(all_of_it=True))
             # Before claims: what ended is in nobody's way.
             for job in self._settle(jobs, at_last=is_last):
                 self._pass_on(job)
@@ -271,6 +278,7 @@ class ClaimingWorkers:
         self.take_back()
         self._inner.close()
         if self._asks is None:
+            self._to_release.extend(self._claims.let_go(all_of_it=True))
             self._settle([], at_last=True)
         else:
             self._asks.put(_END)
