@@ -15,7 +15,7 @@ from pat_events.core.shown import one_line
 from pat_events.errors import DedupeStoreError, EventClaimedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pat_events.consumer.dedupe.dedupe import Dedupe
     from pat_events.consumer.job import DeliverySource, Job
@@ -68,7 +68,7 @@ class Claims:
                 self._forget(self.take_back(job))
             raise
         if answers is not None:
-            self._mark(jobs, dict(zip(asked, answers, strict=True)))
+            self._mark(asked, answers)
         if answers is not None or has_twins:
             for job in jobs:
                 if job.skipped and job.registration.batch_size:
@@ -124,21 +124,19 @@ class Claims:
             )
         return answers
 
-    def _mark(self, jobs: Sequence[Job], answers: Mapping[bytes, DedupeClaim]) -> None:
-        for job in jobs:
-            claims = job.claims
-            for index, key in enumerate(claims or ()):
-                # What was kept was not asked for.
-                claim = _OURS if key is None else answers.get(key, _OURS)
-                if key is None or claim is _OURS:
-                    continue
-                del self._held[key]
-                claims[index] = None  # type: ignore[index]  # there are some
-                delivery = job.deliveries[index]
-                if claim is DedupeClaim.DONE:
-                    _skip(job, delivery)
-                else:
-                    _keep(job, delivery, "another process")
+    def _mark(self, asked: Sequence[bytes], answers: Sequence[DedupeClaim]) -> None:
+        for key, claim in zip(asked, answers, strict=True):
+            if claim is _OURS:
+                continue
+            job = self._held.pop(key)
+            claims: Any = job.claims
+            index = claims.index(key)
+            claims[index] = None
+            delivery = job.deliveries[index]
+            if claim is DedupeClaim.DONE:
+                _skip(job, delivery)
+            else:
+                _keep(job, delivery, "another process")
 
     def settle(self, jobs: Sequence[Job], also_released: Sequence[bytes] = ()) -> None:
         """Tell the store what became of these jobs, and count what they skipped.
