@@ -10,6 +10,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from pat_events.catalog.model import Catalog
 from pat_events.errors import PatEventsError
 from pat_events.transports.kafka.admin import KafkaAdmin, TopicSpec
 from perf.load import PARTITIONS, cluster, write_catalog
@@ -85,7 +86,9 @@ class Run(Processes):
     def fresh(self, *groups: str) -> dict[str, Any]:
         """Create an empty topic; returns the arguments that lead a measurement to it."""
         topic = f"perf-{uuid.uuid4().hex[:10]}"
-        names = [topic, *(f"{topic}.{group}.dlq" for group in groups)]
+        names = [topic]
+        for group in groups:
+            names += [f"{topic}.{group}.dlq", Catalog.retry_topic(topic, group)]
         self._topics += names  # First: an interrupted call may have made them.
         self._admin.create([TopicSpec(name, PARTITIONS, self._replicas, {}) for name in names])
         catalog = write_catalog(topic, self.folder)
