@@ -171,6 +171,19 @@ def test_one_event_is_tried_now_and_then_and_the_first_that_succeeds_ends_it(sta
     assert stage.committed == 5
 
 
+def test_replayed_letters_that_are_given_up_again_do_not_count(stage, service):
+    stage.broker.create_topic("pat-emails.email-processor.retry", 1)
+    member = stage.member(service.handlers, dead_letter_limit=DeadLetterLimit(consecutive=5))
+    stage.publish("a", "b", "c", "d")
+    member.run_until(lambda: len(stage.dead) == 4)
+    member.turn(LIMIT.window_s + 1)
+    for letter in stage.dead:
+        stage.replay(letter)
+    stage.publish("e", "f", "g")
+    member.run_until(lambda: len(stage.dead) == 11)
+    assert not member.engine._recovery.breakers.open
+
+
 def test_events_of_a_key_keep_their_order_across_it(stage, service):
     member = stage.member(service.handlers, dead_letter_limit=LIMIT)
     stage.publish("a", "b", "k/1", "k/2", "k/3")

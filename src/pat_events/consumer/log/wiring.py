@@ -80,7 +80,9 @@ def make_engine(
             dead_letters=DeadLetterWriter(
                 group, sender, inbox.put, retries=retries, routes=dead_letter_routes
             ),
-            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
+            breakers=Breakers(
+                routes.breakers, dead_letter_limits, workers.jobs, observer, clock, retries
+            ),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

@@ -15,7 +15,7 @@ from pat_events.consumer.recovery.waiting import Wait
 from pat_events.core.recovery.circuit import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.gate import Gate
@@ -52,6 +52,7 @@ class Breakers:
         at_work: Returns the jobs that workers have.
         observer: Is told when one opens or closes.
         clock: Monotonic, in seconds.
+        uncounted: Topics of what was given up before: that it is again tells nothing new.
 
     Attributes:
         keeps: One is open: lanes have to be admitted.
@@ -64,7 +65,9 @@ class Breakers:
         at_work: Callable[[], Iterable[Job]],
         observer: Observer,
         clock: Callable[[], float],
+        uncounted: Container[str] = (),
     ) -> None:
+        self._uncounted = uncounted
         self._at_work = at_work
         self._observer = observer
         self._clock = clock
@@ -160,7 +163,7 @@ class Breakers:
         if breaker is not None:
             self._learn(breaker, job, calls_of(job, breaker.slow_s))
         if self._limits:
-            for name, outcome in given_up_of(job, breaker, self._limits).items():
+            for name, outcome in given_up_of(job, breaker, self._limits, self._uncounted).items():
                 self._learn(self._limits[name], job, outcome)
         self._note_state()
 

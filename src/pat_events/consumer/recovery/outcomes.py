@@ -10,7 +10,7 @@ from pat_events.core.recovery.verdict import gives_up, may_be_over_soon
 from pat_events.core.shown import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from pat_events.consumer.breaker import Breaker
     from pat_events.consumer.job import Job
@@ -41,11 +41,15 @@ def calls_of(job: Job, slow_s: float | None) -> Outcome:
 
 
 def given_up_of(
-    job: Job, breaker: Breaker | None, limits: Mapping[str, LetterLimit]
+    job: Job,
+    breaker: Breaker | None,
+    limits: Mapping[str, LetterLimit],
+    uncounted: Container[str],
 ) -> dict[str, Outcome]:
     """Return, by the name of each handler of a job, how many events it gave up.
 
     As the verdict on each will be; of a handler that is called but for a probe any failure counts.
+    Else what is given up of the topics in ``uncounted`` does not.
     """
     failures = dict(job.failures or ())
     if not failures and not job.mixed:
@@ -60,6 +64,7 @@ def given_up_of(
             returned += 1
         elif limits[registration.name].is_open or (
             error is not job.raised
+            and delivery.topic not in uncounted
             and gives_up(error, attempt=delivery.attempt, policy=registration.retry)
             and not (
                 breaker is not None
