@@ -22,6 +22,7 @@ module "msk" {
   server_properties = each.value.server_properties
   monitoring        = merge(each.value.monitoring, { log_retention_days = var.log_retention_days })
   authentication    = each.value.authentication
+  private_accounts  = coalesce(each.value.private_accounts, module.inputs.msk.private_accounts)
   kms_key_arn       = module.key.arn
 
   deletion_protection = var.deletion_protection

@@ -41,7 +41,7 @@ variable "msk" {
     The cluster; the module msk-cluster documents each part. `family` is `standard`, `express` or
     `serverless`; a standard cluster needs `brokers.max_volume_gib`, the size up to which storage
     may grow. `client_security_groups`, `client_cidrs` and `client_prefix_lists` (name => id or range) may reach
-    the brokers, `scraper_security_groups` their metrics.
+    the brokers, `scraper_security_groups` their metrics; `private_accounts` come from networks of their own.
   EOT
   type        = any
   default     = {}

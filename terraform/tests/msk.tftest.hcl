@@ -390,7 +390,7 @@ run "refuses_keys_nobody_reads" {
   assert {
     condition = local.unknown_parts == [
       "msk has no part brokers.volume_gb; beside it there are: brokers.count, brokers.instance_type, brokers.max_volume_gib, brokers.tiered_storage, brokers.volume_gib, brokers.volume_throughput_mibps.",
-      "msk has no part famly; beside it there are: authentication, brokers, client_cidrs, client_prefix_lists, client_security_groups, family, kafka_version, monitoring, replication, retention_days, scraper_security_groups, server_properties.",
+      "msk has no part famly; beside it there are: authentication, brokers, client_cidrs, client_prefix_lists, client_security_groups, family, kafka_version, monitoring, private_accounts, replication, retention_days, scraper_security_groups, server_properties.",
     ]
     error_message = "Each by its place, with what could have been meant."
   }

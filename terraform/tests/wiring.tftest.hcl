@@ -113,6 +113,7 @@ variables {
     server_properties       = { "log.segment.bytes" = "1000", "allow.everyone.if.no.acl.found" = "false" }
     monitoring              = { level = "PER_TOPIC_PER_BROKER", log_bucket = "logs", log_firehose = "stream" }
     authentication          = { tls_ca_arns = ["arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/1"] }
+    private_accounts        = ["444455556666"]
     client_cidrs            = { office = "10.20.0.0/16" }
     client_prefix_lists     = { partners = "pl-9" }
     client_security_groups  = { clients = "sg-c1" }
@@ -236,6 +237,10 @@ run "each_part_is_handed_what_was_given" {
       })
     }
     error_message = "The cluster."
+  }
+  assert {
+    condition     = module.msk["standard"].shared_with == toset(["444455556666"])
+    error_message = "Other accounts come by PrivateLink."
   }
   assert {
     condition     = module.msk["standard"].brokers.instance_type == "kafka.m7g.xlarge" && module.msk["standard"].name == "pat-test-events"

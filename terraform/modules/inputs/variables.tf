@@ -19,6 +19,7 @@ variable "msk" {
       factor      = optional(number)
       min_in_sync = optional(number)
     }), {})
+    private_accounts  = optional(set(string), [])
     retention_days    = optional(number)
     server_properties = optional(map(string))
     monitoring = optional(object({
@@ -57,6 +58,7 @@ variable "msk_successor" {
       factor      = optional(number)
       min_in_sync = optional(number)
     }), {})
+    private_accounts  = optional(set(string))
     retention_days    = optional(number)
     server_properties = optional(map(string))
     monitoring = optional(object({

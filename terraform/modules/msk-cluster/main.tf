@@ -5,6 +5,7 @@ locals {
   serverless  = var.family == "serverless" ? { serverless = true } : {}
   standard    = var.family == "standard" ? { standard = var.brokers } : {}
   logged      = var.monitoring.broker_logs ? local.provisioned : {}
+  shared      = length(var.private_accounts) > 0 ? local.provisioned : {}
 
   # Express brokers refuse the properties MSK fixes for them, so only what they let a
   # configuration say is sent; retention is then each topic's own.
@@ -131,6 +132,17 @@ resource "aws_msk_cluster" "this" {
     connectivity_info {
       public_access {
         type = "DISABLED"
+      }
+      # MSK takes it of a cluster that is there: the provider makes it first, and then turns this on.
+      dynamic "vpc_connectivity" {
+        for_each = local.shared
+        content {
+          client_authentication {
+            sasl {
+              iam = true
+            }
+          }
+        }
       }
     }
 

@@ -19,10 +19,12 @@ output "bootstrap_servers" {
 }
 
 output "other_bootstrap_servers" {
-  description = "Addresses for clients that authenticate with SCRAM (`scram`) or a certificate (`tls`); null where there is none."
+  description = "Addresses for clients that authenticate with SCRAM (`scram`) or a certificate (`tls`), or come from other accounts by PrivateLink (`private`); null where there is none."
   value = {
     scram = length(var.authentication.scram_secret_arns) > 0 ? one(values(aws_msk_cluster.this)[*].bootstrap_brokers_sasl_scram) : null
     tls   = length(var.authentication.tls_ca_arns) > 0 ? one(values(aws_msk_cluster.this)[*].bootstrap_brokers_tls) : null
+    # Of those who come by PrivateLink.
+    private = length(var.private_accounts) > 0 ? one(values(aws_msk_cluster.this)[*].bootstrap_brokers_vpc_connectivity_sasl_iam) : null
   }
 }
 
@@ -83,4 +85,9 @@ output "settings" {
       authentication     = concat(tolist(var.authentication.scram_secret_arns), tolist(var.authentication.tls_ca_arns))
     }
   ])
+}
+
+output "shared_with" {
+  description = "Other accounts that may reach the brokers by PrivateLink. Known at plan time."
+  value       = length(aws_msk_cluster_policy.this) > 0 ? var.private_accounts : toset([])
 }

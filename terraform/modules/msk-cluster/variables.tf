@@ -299,3 +299,20 @@ variable "deletion_protection" {
   default     = false
   nullable    = false
 }
+
+variable "private_accounts" {
+  description = "Other accounts whose clients reach the brokers by PrivateLink, from networks of their own, with IAM. They make a managed connection each, and give their roles rights on topics and groups, which end at reading and writing. Turning it on restarts one broker after the other. Not for `serverless`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.private_accounts : can(regex("^[0-9]{12}$", id))])
+    error_message = "private_accounts: ${join(", ", [for id in var.private_accounts : id if !can(regex("^[0-9]{12}$", id))])} must be the 12 digits of an AWS account."
+  }
+
+  validation {
+    condition     = var.family != "serverless" || length(var.private_accounts) == 0
+    error_message = "private_accounts: a serverless cluster has no private connectivity of this kind."
+  }
+}

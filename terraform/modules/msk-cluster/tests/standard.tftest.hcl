@@ -30,6 +30,30 @@ variables {
   brokers = { max_volume_gib = 500 }
 }
 
+run "other_accounts_reach_the_brokers_and_end_at_reading_and_writing" {
+  command = plan
+  variables { private_accounts = ["444455556666"] }
+
+  assert {
+    condition     = aws_msk_cluster.this["standard"].broker_node_group_info[0].connectivity_info[0].vpc_connectivity[0].client_authentication[0].sasl[0].iam
+    error_message = "By IAM alone."
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_msk_cluster_policy.this["standard"].policy).Statement : s.Principal.AWS] == [["444455556666"], ["444455556666"]]
+    error_message = "Those accounts, and nobody else."
+  }
+  assert {
+    condition     = length(regexall("kafka-cluster:(Create|Delete|Alter(Topic|Cluster)|[*])", aws_msk_cluster_policy.this["standard"].policy)) == 0
+    error_message = "None of them makes, alters or deletes a topic."
+  }
+}
+
+run "refuses_a_private_account_by_its_name" {
+  command = plan
+  variables { private_accounts = ["partner"] }
+  expect_failures = [var.private_accounts]
+}
+
 run "an_upgrade_of_many_brokers_may_take_hours" {
   command = plan
 
