@@ -27,6 +27,7 @@ WORKERS: Final = 2
 #: Tests that may notice, what is quick and most likely to comes first.
 TESTS: Final = {
     "iam.tf": ("rights", "wiring"),
+    "iam_operators.tf": ("rights", "wiring"),
     "claim_check.tf": ("wiring", "rights"),
     "inputs.tf": ("wiring", "msk"),
     "kms.tf": ("rights",),
@@ -41,6 +42,7 @@ FILES: Final = (
     "claim_check.tf",
     "eventbridge.tf",
     "iam.tf",
+    "iam_operators.tf",
     "inputs.tf",
     "kms.tf",
     "lambda.tf",
