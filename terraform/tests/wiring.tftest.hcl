@@ -96,7 +96,7 @@ variables {
   event_endpoints          = { crm = { url = "https://crm.example.com/events", connection_arn = "arn:aws:events:eu-west-1:111122223333:connection/crm/1", method = "PUT", max_per_s = 9 } }
   function_sources = {
     q = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:q", queue = "q", max_concurrency = 5, batch_size = 50, batching_window_s = 2, filters = [{ body = { type = ["x"] } }], enabled = false }
-    t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 3, max_retries = 4 }
+    t = { function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:t", topic = "t", group = "g", start = "LATEST", min_pollers = 2, max_pollers = 5, max_retries = 4 }
   }
   claim_check        = { prefix = "large/", expire_after_days = 99 }
   alert_subscribers  = { alerts = ["a@example.com"], critical-alerts = ["https://c.example.com/x", "arn:aws:lambda:eu-west-1:111122223333:function:page:live"], operations = ["arn:aws:sqs:eu-west-1:111122223333:ops"], user-notifications = ["u@example.com"] }
@@ -202,7 +202,7 @@ run "each_part_is_handed_what_was_given" {
   assert {
     condition = { for name, source in module.function_source : name => jsonencode({ for key, value in source.settings : key => value if value != null }) } == {
       q = jsonencode({ answer = ["ReportBatchItemFailures"], batch_size = 50, batching_window_s = 2, enabled = false, filters = ["{\"body\":{\"type\":[\"x\"]}}"], function = "arn:aws:lambda:eu-west-1:111122223333:function:q", max_concurrency = 5 })
-      t = jsonencode({ answer = ["ReportBatchItemFailures"], batch_size = 100, enabled = true, filters = [], function = "arn:aws:lambda:eu-west-1:111122223333:function:t", group = "g", max_retries = 4, pollers = "2-3", start = "LATEST", topic = "t" })
+      t = jsonencode({ answer = ["ReportBatchItemFailures"], batch_size = 100, enabled = true, filters = [], function = "arn:aws:lambda:eu-west-1:111122223333:function:t", group = "g", max_retries = 4, pollers = "2-5", start = "LATEST", topic = "t" })
     }
     error_message = "Functions that read."
   }
