@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 Header: TypeAlias = tuple[str, bytes | None]
 Headers: TypeAlias = Sequence[Header]
 HeaderValues: TypeAlias = Mapping[str, bytes | None]
+TopicPartition: TypeAlias = tuple[str, int]
 
 
 class Record(NamedTuple):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from pat_events.catalog.model import Catalog
+    from pat_events.core.record import TopicPartition
     from pat_events.transports.kafka.admin import KafkaAdmin
-    from pat_events.transports.log import TopicPartition
 
 
 def all_partitions(admin: KafkaAdmin) -> list[TopicPartition]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pat_events.catalog.model import Catalog
+    from pat_events.core.record import TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.transports.kafka.admin import KafkaAdmin
     from pat_events.transports.kafka.membership import Membership
-    from pat_events.transports.log import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from pat_events.catalog.model import Catalog
+    from pat_events.core.record import TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.transports.kafka.admin import KafkaAdmin
-    from pat_events.transports.log import TopicPartition
 
 #: An end of the log, the first record of that time or later, or an offset.
 Target: TypeAlias = Literal["earliest", "latest"] | datetime | int

@@ -16,10 +16,9 @@ from pat_events.transports.log import Start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.transports.kafka.admin import KafkaAdmin
-    from pat_events.transports.log import TopicPartition
 
 # Longest wait inside the client, in seconds: bounds how late the end is seen.
 _POLL_S: Final = 0.1

@@ -20,10 +20,7 @@ from pat_events.telemetry.clients import (
 from pat_events.telemetry.health import Health
 from pat_events.telemetry.logs import JsonFormatter
 from pat_events.telemetry.observer import (
-    Assigned,
     BreakerChanged,
-    CommitFailed,
-    Committed,
     DeadLettered,
     Delivered,
     EndedJob,
@@ -36,15 +33,20 @@ from pat_events.telemetry.observer import (
     InvocationEnded,
     JobsEnded,
     LetterLimitChanged,
-    Levels,
-    Lost,
     Observer,
     ObserverFactory,
     Origin,
+    Retried,
+)
+from pat_events.telemetry.partitions import (
+    Assigned,
+    CommitFailed,
+    Committed,
+    Levels,
+    Lost,
     PartitionLevel,
     Paused,
     Resumed,
-    Retried,
     Revoked,
 )
 

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.core import headers as h
 from pat_events.errors import HandlerTimeoutError
-from pat_events.telemetry.observer import (
-    DeadLettered,
-    GivenUp,
-    Held,
-    InvocationEnded,
-    Lost,
-    Retried,
-    Revoked,
-)
+from pat_events.telemetry.observer import DeadLettered, GivenUp, Held, InvocationEnded, Retried
+from pat_events.telemetry.partitions import Lost, Revoked
 from pat_events.telemetry.span_parts import (
     KAFKA,
     NAME,

@@ -12,10 +12,9 @@ from pat_events.telemetry.observer import (
     GivenBack,
     Handled,
     Held,
-    Lost,
     Retried,
-    Revoked,
 )
+from pat_events.telemetry.partitions import Lost, Revoked
 
 if TYPE_CHECKING:
     from pat_events.telemetry.observer import Happening

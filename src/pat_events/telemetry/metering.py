@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pat_events.telemetry import metrics as m
 from pat_events.telemetry.clients import OperationEnded, QueueChanged
 from pat_events.telemetry.observer import (
-    Assigned,
     BreakerChanged,
-    CommitFailed,
-    Committed,
     DeadLettered,
     Delivered,
     Duplicates,
@@ -23,17 +20,17 @@ from pat_events.telemetry.observer import (
     Held,
     JobsEnded,
     LetterLimitChanged,
-    Levels,
-    Lost,
     Retried,
-    Revoked,
 )
+from pat_events.telemetry.partitions import Assigned, CommitFailed, Committed, Levels, Lost, Revoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pat_events.core.record import TopicPartition
     from pat_events.telemetry.metrics import Metric
-    from pat_events.telemetry.observer import Happening, Origin, PartitionLevel, TopicPartition
+    from pat_events.telemetry.observer import Happening, Origin
+    from pat_events.telemetry.partitions import PartitionLevel
 
 # More kinds of errors than these share one name, as OpenTelemetry has it: whoever makes classes of
 # errors as it goes must not make series.

@@ -14,10 +14,8 @@ from pat_events.transports.sending import SendingTransport
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.errors import PatEventsError
-
-    TopicPartition: TypeAlias = tuple[str, int]
 
 Start: TypeAlias = Literal["earliest", "latest"] | datetime
 

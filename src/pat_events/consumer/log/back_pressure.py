@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pat_events.telemetry.observer import Paused, Resumed
+from pat_events.telemetry.partitions import Paused, Resumed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pat_events.consumer.log.limits import Limits
     from pat_events.consumer.log.partition import PartitionState
+    from pat_events.core.record import TopicPartition
     from pat_events.telemetry.observer import Observer
-    from pat_events.transports.log import Receiver, TopicPartition
+    from pat_events.transports.log import Receiver
 
 # A partition that stays full this long is paused, in seconds. Not at once: pausing throws
 # away what the client fetched ahead, and quick handlers make room in no time.

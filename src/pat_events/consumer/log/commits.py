@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 from pat_events.core.shown import one_line
 from pat_events.errors import PatEventsError
 from pat_events.telemetry.clients import OperationEnded
-from pat_events.telemetry.observer import CommitFailed, Committed
+from pat_events.telemetry.partitions import CommitFailed, Committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pat_events.consumer.log.partition import PartitionState
+    from pat_events.core.record import TopicPartition
     from pat_events.telemetry.observers import Observers
-    from pat_events.transports.log import Receiver, TopicPartition
+    from pat_events.transports.log import Receiver
 
 _log = logging.getLogger("pat_events.consumer")
 

@@ -23,13 +23,8 @@ from pat_events.consumer.routes import Route, unhandled
 from pat_events.consumer.workers.deadlines import give_up_overdue
 from pat_events.core.shown import one_line
 from pat_events.errors import HoldError, TransportError
-from pat_events.telemetry.observer import (
-    Assigned,
-    Delivered,
-    Handled,
-    Lost,
-    Revoked,
-)
+from pat_events.telemetry.observer import Delivered, Handled
+from pat_events.telemetry.partitions import Assigned, Lost, Revoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -41,9 +36,9 @@ if TYPE_CHECKING:
     from pat_events.consumer.workers.inbox import Inbox
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.telemetry.observers import Observers
-    from pat_events.transports.log import Receiver, TopicPartition
+    from pat_events.transports.log import Receiver
 
 _log = logging.getLogger("pat_events.consumer")
 

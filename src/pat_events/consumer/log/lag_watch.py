@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pat_events.consumer.log.readiness import Readiness, Told
-    from pat_events.telemetry.observer import Levels, PartitionLevel
-    from pat_events.transports.log import TopicPartition
+    from pat_events.core.record import TopicPartition
+    from pat_events.telemetry.partitions import Levels, PartitionLevel
 
 _log = logging.getLogger("pat_events.consumer")
 

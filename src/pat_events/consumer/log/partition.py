@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pat_events.core.lanes import Order
-    from pat_events.core.record import Delivery
-    from pat_events.transports.log import TopicPartition
+    from pat_events.core.record import Delivery, TopicPartition
 
 # Kafka's offsets have 63 bits.
 _NO_LIMIT: Final = 2**63

@@ -6,15 +6,16 @@ import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.telemetry.health import held_by_outage
-from pat_events.telemetry.observer import Levels, PartitionLevel
+from pat_events.telemetry.partitions import Levels, PartitionLevel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pat_events.consumer.log.partition import PartitionState
     from pat_events.consumer.recovery.recovery import Recovery
+    from pat_events.core.record import TopicPartition
     from pat_events.telemetry.observers import Observers
-    from pat_events.transports.log import Receiver, TopicPartition
+    from pat_events.transports.log import Receiver
 
 _INTERVAL_S: Final = 1.0
 _NOT_JOINED: Final = "it has not joined its group yet"

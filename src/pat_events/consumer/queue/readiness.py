@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.consumer.queue.requests import Receive
 from pat_events.telemetry.clients import OperationEnded
 from pat_events.telemetry.health import held_by_outage
-from pat_events.telemetry.observer import Levels
+from pat_events.telemetry.partitions import Levels
 
 if TYPE_CHECKING:
     from pat_events.consumer.queue.intake import Intake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from pat_events.core.lanes import Lanes
-from pat_events.telemetry.observer import PartitionLevel
+from pat_events.telemetry.partitions import PartitionLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.core.replayed import Replay
-    from pat_events.transports.log import TopicPartition
 
 # Offsets that share an array: what was never replayed takes nothing.
 _CHUNK: Final = 4_096

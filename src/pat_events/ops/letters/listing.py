@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pat_events.catalog.model import Catalog
+    from pat_events.core.record import TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.counting import LetterGroup
-    from pat_events.transports.log import TopicPartition
 
 #: How many letters are read, of all topics, where no exact figures are asked for.
 TAIL: Final = 5_000

@@ -14,10 +14,10 @@ from pat_events.ops.tail import RecordFilter, no_such_offset, read_stored
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pat_events.core.record import TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.selection import Selection
     from pat_events.transports.kafka.admin import KafkaAdmin
-    from pat_events.transports.log import TopicPartition
 
 # A topic may have the brokers' times instead of the letters' own, and clocks differ.
 _CLOCKS_DIFFER: Final = timedelta(hours=2)

@@ -17,12 +17,11 @@ from pat_events.ops.tail import read_stored
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pat_events.core.record import Record
+    from pat_events.core.record import Record, TopicPartition
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.letter import Letter
     from pat_events.ops.letters.replay_target import Target
     from pat_events.ops.letters.selection import Selection
-    from pat_events.transports.log import TopicPartition
 
 #: A letter whose event was replayed as often is quarantined.
 MAX_REPLAYS: Final = 3

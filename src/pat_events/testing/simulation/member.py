@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from pat_events.consumer.routes import Routes
     from pat_events.consumer.workers.pool import WorkerPool
     from pat_events.core.lanes import Order
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.producer.producer import Producer
     from pat_events.telemetry.counts import ConsumerStats
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.testing.simulation.clock import VirtualClock
-    from pat_events.transports.log import (
-        CommitAnswer,
-        RebalanceListener,
-        Receiver,
-        TopicPartition,
-    )
+    from pat_events.transports.log import CommitAnswer, RebalanceListener, Receiver
     from pat_events.transports.memory import MemoryBroker
 
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
 
+    from pat_events.core.record import TopicPartition as Pair
     from pat_events.transports.kafka.config import KafkaConfig
     from pat_events.transports.kafka.membership import Membership
-    from pat_events.transports.log import TopicPartition as Pair
 
 # How the name of a cluster begins that is librdkafka's mock.
 _MOCK: Final = "mockCluster"

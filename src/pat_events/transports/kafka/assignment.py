@@ -11,8 +11,8 @@ from pat_events.errors import TransportError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from pat_events.core.record import TopicPartition as Pair
     from pat_events.transports.kafka.positions import StartPosition
-    from pat_events.transports.log import TopicPartition as Pair
 
 
 class Assignment:

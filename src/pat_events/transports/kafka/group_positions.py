@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from pat_events.core.record import TopicPartition as Pair
     from pat_events.transports.kafka.config import KafkaConfig
-    from pat_events.transports.log import TopicPartition as Pair
 
 # Longest wait for one answer, and for all attempts at one question, in seconds.
 _ANSWER_S: Final = 5.0

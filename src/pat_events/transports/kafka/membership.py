@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from confluent_kafka.admin import ConsumerGroupDescription  # type: ignore[attr-defined]
 
-    from pat_events.transports.log import TopicPartition
+    from pat_events.core.record import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import ListOffsetsResultInfo  # type: ignore[attr-defined]
 
+    from pat_events.core.record import TopicPartition
     from pat_events.transports.kafka.topics import Topics
-    from pat_events.transports.log import TopicPartition
 
 #: How often they are asked for, in seconds.
 ASK_S: Final = 5.0

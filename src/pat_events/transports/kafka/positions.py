@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Consumer
 
+    from pat_events.core import record
     from pat_events.transports import log
     from pat_events.transports.kafka.topics import Topics
 
@@ -131,7 +132,7 @@ class Positions:
 
     def _at_start_time(
         self, client: Consumer, new: list[TopicPartition]
-    ) -> dict[log.TopicPartition, int]:
+    ) -> dict[record.TopicPartition, int]:
         if not isinstance(self._start, datetime):
             return {}
         # Below 0 are Kafka's words for the ends of the log.
@@ -153,8 +154,8 @@ def another_topic_error(group: str, position: TopicPartition) -> OffsetOutOfRang
 
 
 def log_ends(
-    client: Consumer, pairs: Iterable[log.TopicPartition]
-) -> dict[log.TopicPartition, int]:
+    client: Consumer, pairs: Iterable[record.TopicPartition]
+) -> dict[record.TopicPartition, int]:
     """Return where these partitions end, as far as the client has heard; it asks nobody."""
     ends = {}
     for pair in pairs:

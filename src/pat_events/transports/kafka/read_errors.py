@@ -17,10 +17,10 @@ from pat_events.transports.kafka.unreadable import Unreadable
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from pat_events.core.record import TopicPartition as Pair
     from pat_events.errors import PatEventsError
     from pat_events.transports.kafka.assignment import Assignment
     from pat_events.transports.kafka.predecessor import Predecessor
-    from pat_events.transports.log import TopicPartition as Pair
 
 _log = logging.getLogger("pat_events.kafka")
 

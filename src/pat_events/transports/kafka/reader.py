@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pat_events.core.record import Delivery
+    from pat_events.core.record import TopicPartition as Pair
     from pat_events.transports.kafka.config import KafkaConfig
-    from pat_events.transports.log import TopicPartition as Pair
 
 _log = logging.getLogger("pat_events.kafka")
 

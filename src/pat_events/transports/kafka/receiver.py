@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError
 
+    from pat_events.core import record
     from pat_events.core.record import Delivery
     from pat_events.transports import log
     from pat_events.transports.kafka.config import KafkaConfig
@@ -189,19 +190,19 @@ class KafkaReceiver:
         self._join()
         _log.warning("joining group %s again: TLS was renewed", self._group)
 
-    def pause(self, partitions: Sequence[log.TopicPartition]) -> None:
+    def pause(self, partitions: Sequence[record.TopicPartition]) -> None:
         """Deliver nothing from these partitions until resumed."""
         with kafka_errors("pausing"):
             self._client.pause(topic_partitions(partitions))
         self._assignment.paused.update(partitions)
 
-    def resume(self, partitions: Sequence[log.TopicPartition]) -> None:
+    def resume(self, partitions: Sequence[record.TopicPartition]) -> None:
         """Deliver from these partitions again."""
         with kafka_errors("resuming"):
             self._client.resume(topic_partitions(partitions))
         self._assignment.paused.difference_update(partitions)
 
-    def ends(self) -> Mapping[log.TopicPartition, int]:
+    def ends(self) -> Mapping[record.TopicPartition, int]:
         """Return the ends that were reached; see ``Receiver.ends``."""
         return self._assignment.ends
 
@@ -209,14 +210,14 @@ class KafkaReceiver:
         """Tell whether the group's coordinator has named this member."""
         return bool(self._client.memberid())
 
-    def log_ends(self) -> Mapping[log.TopicPartition, int]:
+    def log_ends(self) -> Mapping[record.TopicPartition, int]:
         """Return where the partitions end; see ``Receiver.log_ends``."""
         ends = log_ends(self._client, self._assignment.marks)
         for pair, end in self._paused_ends.look(self._assignment.paused).items():
             ends[pair] = max(end, ends.get(pair, end))
         return ends
 
-    def commit(self, offsets: Mapping[log.TopicPartition, int], *, wait: bool) -> None:
+    def commit(self, offsets: Mapping[record.TopicPartition, int], *, wait: bool) -> None:
         """Record the next offset to read per partition."""
         if wait and self._unanswered is not None:
             raise self._unanswered

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TopicDescription,
     )
 
-    from pat_events.transports import log
+    from pat_events.core import record
     from pat_events.transports.kafka.config import KafkaConfig
 
 # Longest wait for one answer, in seconds.
@@ -127,8 +127,8 @@ class Topics:
         ]
 
     def ask_ends(
-        self, pairs: Collection[log.TopicPartition]
-    ) -> dict[log.TopicPartition, Future[ListOffsetsResultInfo]]:
+        self, pairs: Collection[record.TopicPartition]
+    ) -> dict[record.TopicPartition, Future[ListOffsetsResultInfo]]:
         """Ask where partitions end, without waiting for the answers."""
         return ask_ends(self._client(), pairs, _ANSWER_S)
 
@@ -159,8 +159,8 @@ class Topics:
 
 
 def ask_ends(
-    client: AdminClient, pairs: Collection[log.TopicPartition], timeout_s: float
-) -> dict[log.TopicPartition, Future[ListOffsetsResultInfo]]:
+    client: AdminClient, pairs: Collection[record.TopicPartition], timeout_s: float
+) -> dict[record.TopicPartition, Future[ListOffsetsResultInfo]]:
     """Ask where partitions end; answers come within ``timeout_s``, if the client is kept."""
     spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(*pair): spec for pair in pairs}

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
+    from pat_events.core.record import TopicPartition
     from pat_events.telemetry.observer import GivenObserver
     from pat_events.telemetry.spans import SenderSpans
-    from pat_events.transports.log import Start, TopicPartition
+    from pat_events.transports.log import Start
 
 
 class KafkaTransport:

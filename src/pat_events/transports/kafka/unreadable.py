@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from pat_events.core.repeats import WINDOW_S
 
 if TYPE_CHECKING:
-    from pat_events.transports.log import TopicPartition
+    from pat_events.core.record import TopicPartition
 
 _log = logging.getLogger("pat_events.kafka")
 

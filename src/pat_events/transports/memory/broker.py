@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pat_events.core.clock import Clock
-    from pat_events.transports.log import Start, TopicPartition
+    from pat_events.core.record import TopicPartition
+    from pat_events.transports.log import Start
     from pat_events.transports.memory.sender import MemorySender
     from pat_events.transports.sending import Outgoing
 

@@ -12,7 +12,8 @@ from pat_events.transports.log import CommitAnswer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pat_events.transports.log import RebalanceListener, Start, TopicPartition
+    from pat_events.core.record import TopicPartition
+    from pat_events.transports.log import RebalanceListener, Start
     from pat_events.transports.memory.broker import Group, MemoryBroker
 
 

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pat_events.core.lanes import Order
-    from pat_events.core.record import Delivery, HeaderValues
+    from pat_events.core.record import Delivery, HeaderValues, TopicPartition
     from pat_events.testing.simulation.cluster import Broker
     from pat_events.testing.simulation.rules.story import Story
-    from pat_events.transports.log import TopicPartition
 
     Lane = tuple[str | int | bytes, ...]
 

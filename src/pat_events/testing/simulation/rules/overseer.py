@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pat_events.consumer.job import Job
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.testing.simulation.clock import VirtualClock
     from pat_events.testing.simulation.member import Member
     from pat_events.testing.simulation.rules.place import Place
     from pat_events.testing.simulation.rules.story import Story
-    from pat_events.transports.log import TopicPartition
 
     # Calls, attempt and holds.
     Counts = tuple[int, int, int]

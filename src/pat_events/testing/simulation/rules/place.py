@@ -12,10 +12,10 @@ from pat_events.transports.memory import MemoryReceiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from pat_events.core.record import Delivery
+    from pat_events.core.record import Delivery, TopicPartition
     from pat_events.testing.simulation.cluster import Broker
     from pat_events.testing.simulation.rules.ledger import Ledger
-    from pat_events.transports.log import RebalanceListener, TopicPartition
+    from pat_events.transports.log import RebalanceListener
     from pat_events.transports.memory.broker import Group
 
 # Share of the drain time in which handlers may still be called.
