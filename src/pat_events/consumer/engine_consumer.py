@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.consumer")
 
-# Longest wait for what handlers that were cut off have published, in seconds.
+# Longest wait for what handlers that were cut off have published, and for a store of claims to hear
+# of what was not begun, in seconds.
 _CLOSE_S: Final = 5.0
 
 
@@ -162,7 +163,7 @@ class EngineConsumer(Lifecycle):
             try:
                 cut_off = engine.close()
             finally:
-                workers.close()
+                workers.close(_CLOSE_S)
         if cut_off:
             raise NotDrainedError(
                 f"{self._title} stopped with handlers still at work; events that are not settled "

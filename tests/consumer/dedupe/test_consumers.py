@@ -195,6 +195,21 @@ def test_what_another_function_has_is_left_to_the_source_when_the_time_is_over(s
     assert called == [("b", "")]
 
 
+def test_a_function_whose_store_hangs_answers_in_its_time():
+    release = threading.Event()
+    store = Distant()
+    store.claim_many = lambda *_: release.wait(60)
+    handlers, _ = counting()
+    handler = lambda_handler(handlers, config=Config(), dedupe=Dedupe(store))
+    began = time.monotonic()
+    try:
+        answer = handler(sqs(body("a")), LambdaContext(1))
+        assert time.monotonic() - began < 3
+    finally:
+        release.set()
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

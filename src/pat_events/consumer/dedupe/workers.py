@@ -31,8 +31,6 @@ _MAX_ASKED: Final = 1_000
 _RENEWALS: Final = 3
 # After so long a store that did not take what ended is told again, in seconds.
 _AGAIN_S: Final = 0.5
-# How long the end waits for a store that is to hear of the last jobs, in seconds.
-_CLOSE_S: Final = 5.0
 _END: Final = object()
 
 
@@ -273,16 +271,16 @@ class ClaimingWorkers:
         """Tell whether a handler at work here is the caller; from any thread."""
         return self._inner.called_by_handler()
 
-    def close(self) -> None:
-        """Release what was not begun, and end; waits a little for the store."""
+    def close(self, timeout_s: float) -> None:
+        """Release what was not begun, and end; waits for a store that has a thread."""
         self.take_back()
-        self._inner.close()
+        self._inner.close(timeout_s)
         if self._asks is None:
             self._to_release.extend(self._claims.let_go(all_of_it=True))
             self._settle([], at_last=True)
         else:
             self._asks.put(_END)
-            self._thread.join(_CLOSE_S)
+            self._thread.join(timeout_s)
 
 
 class SettlingInbox(Inbox):

@@ -23,6 +23,8 @@ _log = logging.getLogger("pat_events.consumer")
 
 # Calls that may hang before all that hangs is ended with the process: a thread cannot be.
 _HANGING_MAX: Final = 32
+# The most of the time for the answer that goes to a store of claims, in seconds.
+_CLOSE_S: Final = 1.0
 # Set where Lambda, or its emulator, runs this process.
 _IN_LAMBDA: Final = "AWS_LAMBDA_RUNTIME_API"
 
@@ -61,12 +63,15 @@ class Environment:
             self._workers = self._setup.workers(self._producer, inbox.put, loop), inbox
         return self._workers
 
-    def replace_workers(self) -> None:
-        """Leave these to what still runs on them; coroutines are cancelled."""
+    def replace_workers(self, end: float) -> None:
+        """Leave these to what still runs on them; coroutines are cancelled.
+
+        A store of claims hears of it in time for an answer before ``end``, or afterwards.
+        """
         if self._workers is None:
             return
         workers, _ = self._workers
-        workers.close()
+        workers.close(min(_CLOSE_S, max(0.0, (end - time.monotonic()) / 2)))
         self._left.append(workers)
         self._workers = None
         if hanging := self._hanging():

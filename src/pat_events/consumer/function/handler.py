@@ -145,7 +145,7 @@ def lambda_handler(
             dead_letter_limits=setup.dead_letter_limits,
         )
         if engine.run():
-            environment.replace_workers()
+            environment.replace_workers(end)
         environment.flush(end)
         engine.ended()
         return _answer(invocation, engine)

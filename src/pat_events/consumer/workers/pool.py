@@ -53,8 +53,11 @@ class ClosableWorkers(WorkerPool, Protocol):
     def called_by_handler(self) -> bool:
         """Tell whether a handler at work here is the caller; from any thread."""
 
-    def close(self) -> None:
-        """Let threads end once their handler returns, and cancel tasks."""
+    def close(self, timeout_s: float) -> None:
+        """Let threads end once their handler returns, and cancel tasks.
+
+        Waits for no handler, and for who else is to hear of it so long at most, in seconds.
+        """
 
 
 class Workers:
@@ -120,7 +123,7 @@ class Workers:
             self._tasks is not None and self._tasks.called_by_handler()
         )
 
-    def close(self) -> None:
+    def close(self, timeout_s: float) -> None:  # noqa: ARG002 - nobody else is to hear of it
         """Let threads end once their handler returns, and cancel tasks."""
         self._threads.close()
         if self._tasks is not None:
