@@ -76,7 +76,10 @@ class ClaimingWorkers:
         self.waits = waits
         self._asks: Inbox | None = None
         self._to_claim: deque[Job] = deque()
-        # Those inside are for one thread at a time.
+        # What the store is asked for just now.
+        self._claiming: list[Job] = []
+        # Between the thread and the engine's: a job is in one of these or inside, and those inside
+        # are for one thread at a time.
         self._lock: AbstractContextManager[Any] = nullcontext()
         if waits:
             self._asks = Inbox()
@@ -152,6 +155,7 @@ class ClaimingWorkers:
         self._tell(None)
         try:
             with self._lock:
+                self._claiming = []
                 self._inner.submit(wanted)
         except HoldError as error:  # The jobs were posted.
             self._failure = error
@@ -196,7 +200,7 @@ class ClaimingWorkers:
         assert asks is not None  # noqa: S101 - or there is no thread
         is_last = False
         while not is_last:
-            wait_s = max(0.001, self._next_renewal - self._clock())
+            wait_s = max(0.001, self._next_renewal - self._clock()) if not self._to_claim else 0.0
             is_soon = self._unsettled or self._claims.keeps
             items = asks.take(min(wait_s, _AGAIN_S) if is_soon else wait_s)
             is_last = _END in items
@@ -206,9 +210,20 @@ class ClaimingWorkers:
             # Before claims: what ended is in nobody's way.
             for job in self._settle(jobs, at_last=is_last):
                 self._pass_on(job)
-            for part in _parts(take_all(self._to_claim)):
-                self._claim(part)
+            self._claim(self._take_part())
             self._renew(self._clock())
+
+    def _take_part(self) -> list[Job]:
+        """Return so many of what waits for its claims as one question is for."""
+        part: list[Job] = []
+        count = 0
+        with self._lock:
+            while self._to_claim and count < _MAX_ASKED:
+                job = self._to_claim.popleft()
+                part.append(job)
+                count += len(job.deliveries)
+            self._claiming = part
+        return part
 
     def _tell(self, error: DedupeStoreError | None) -> None:
         """Log where a store does not answer any more, or does again."""
@@ -236,9 +251,14 @@ class ClaimingWorkers:
             return self._inner.overdue(now)
 
     def take_back(self) -> list[Job]:
-        """Return the jobs that no worker has taken, and release them; see ``WorkerPool``."""
-        unclaimed = take_all(self._to_claim)
+        """Return the jobs that no worker has taken, and release them; see ``WorkerPool``.
+
+        What the store is asked for comes back by itself, without a call.
+        """
         with self._lock:
+            unclaimed = take_all(self._to_claim)
+            for job in self._claiming:
+                job.recall()
             claimed = self._inner.take_back()
         for job in claimed:
             self._to_release.extend(self._claims.take_back(job))
@@ -248,9 +268,8 @@ class ClaimingWorkers:
 
     def jobs(self) -> list[Job]:
         """Return what waits for its claims, and what workers have; see ``WorkerPool``."""
-        waiting = list(self._to_claim.copy())
         with self._lock:
-            return waiting + self._inner.jobs()
+            return [*self._inner.jobs(), *self._claiming, *self._to_claim]
 
     @property
     def threads_at_work(self) -> int:
@@ -309,16 +328,3 @@ def _first(job: Job) -> int:
     Of several lanes all: what waits behind the first in its lane goes back to that.
     """
     return len(job.deliveries) if job.more_lanes else 1
-
-
-def _parts(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Return these jobs, so many at a time as one question is for."""
-    parts: list[list[Job]] = []
-    count = _MAX_ASKED
-    for job in jobs:
-        if count >= _MAX_ASKED:
-            parts.append([])
-            count = 0
-        parts[-1].append(job)
-        count += len(job.deliveries)
-    return parts
