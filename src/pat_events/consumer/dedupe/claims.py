@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.dedupe.keys import Keys
@@ -32,7 +31,7 @@ _SOURCE: Final = h.CE_SOURCE
 class Claims:
     """The events that a consumer has claimed.
 
-    Claims are made and renewed by one thread; what ended may be told by any.
+    For the thread that asks the store; ``take_back`` alone is for any, which has the job.
 
     Args:
         dedupe: The settings.
@@ -51,8 +50,6 @@ class Claims:
         self._kept: dict[bytes, tuple[Delivery, DeliverySource]] = {}
         # Of those what somebody else has claimed meanwhile.
         self._lost: set[bytes] = set()
-        # Between renewing and ending. Re-entrant: an acknowledgement may come to a thread in here.
-        self._lock = threading.RLock()
 
     def claim(self, jobs: Sequence[Job]) -> None:
         """Claim the events of these jobs, and mark what no handler is to be called for.
@@ -155,14 +152,13 @@ class Claims:
                 handled += claims
             else:
                 others.append((job, _outcome(job, handled, released, kept)))
-        with self._lock:
-            if handled:
-                _call(self._store.complete_many, handled, self._ttl_s)
-            if released:
-                _call(self._store.release_many, released, self._owner)
-            self._forget(handled)
-            self._forget(released)
-            self._forget(self._lost.intersection(kept))
+        if handled:
+            _call(self._store.complete_many, handled, self._ttl_s)
+        if released:
+            _call(self._store.release_many, released, self._owner)
+        self._forget(handled)
+        self._forget(released)
+        self._forget(self._lost.intersection(kept))
         self._kept |= {key: it for key, it in kept.items() if key in self._held}
         for job, skipped in others:
             _restore(job)
@@ -187,20 +183,19 @@ class Claims:
         return let_go
 
     def renew(self) -> None:
-        """DedupeClaim again what is claimed; what is not ours any more is not begun.
+        """Claim again what is claimed; what is not ours any more is not begun.
 
         Raises:
             DedupeStoreError: nothing is known.
         """
-        with self._lock:
-            keys = list(self._held)
-            answers = self._ask(keys)
-            for key, claim in zip(keys, answers or (), strict=False):
-                if claim is not _OURS:
-                    self._held[key].recall()
-                    self._lost.add(key)
-                    if self._kept.pop(key, None):
-                        self._forget([key])
+        keys = list(self._held)
+        answers = self._ask(keys)
+        for key, claim in zip(keys, answers or (), strict=False):
+            if claim is not _OURS:
+                self._held[key].recall()
+                self._lost.add(key)
+                if self._kept.pop(key, None):
+                    self._forget([key])
 
     def _forget(self, keys: Iterable[bytes | None]) -> None:
         pop: Callable[[Any, None], object] = self._held.pop

@@ -43,9 +43,8 @@ class MemoryDedupe:
         # Until when; the oldest first.
         self._completed: dict[bytes, float] = {}
         self._next_sweep = 0.0
-        # Re-entrant: an acknowledgement may come to a thread in here, by the handler
-        # of a signal.
-        self._lock = threading.RLock()
+        # Consumers of a process may share it. Their engines ask: nobody who publishes does.
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many events are remembered as completed."""
