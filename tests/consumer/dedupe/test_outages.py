@@ -100,6 +100,19 @@ def test_dynamodb_that_fails_in_all_ways_loses_and_doubles_nothing(live, make_dy
     assert (len(live.dead), live.committed) == (1, 61)
 
 
+def test_many_claims_of_dynamodb_are_released_in_few_calls(make_dynamodb, proxy):
+    store, other = make_dynamodb(proxy.address), make_dynamodb()
+    keys = [b"%d" % index for index in range(250)]
+    assert other.claim_many(keys[:1], "you", 30) == [DedupeClaim.OURS]
+    store.claim_many(keys[1:-1], "me", 30)
+    calls = []
+    proxy.schedule = lambda call: calls.append(call) or FINE
+    store.release_many(keys, "me")  # One is another's, and one nobody's.
+    assert len(calls) == 4
+    assert other.claim_many(keys, "you", 30) == [DedupeClaim.OURS] * 250
+    assert store.claim_many(keys[:1], "me", 30) == [DedupeClaim.BUSY]
+
+
 @pytest.mark.parametrize("off_s", [3_600, -3_600])
 def test_clocks_that_differ_by_an_hour_take_no_claim_over(make_dynamodb, off_s):
     key = b"{g} a"

@@ -35,8 +35,8 @@ class DynamoDbDedupe:
     """Keeps claims in a table of DynamoDB: for all processes of a group, functions among them.
 
     The table has a partition key ``id`` (text) and ``expires`` as its TTL attribute. It takes
-    ``TransactWriteItems`` for claims (100 events a call, two write units each), ``BatchWriteItem``
-    for what is completed (25, one unit), ``DeleteItem`` for what is released.
+    ``TransactWriteItems`` for claims, and for what is released (100 events a call, two write units
+    each), ``BatchWriteItem`` for what is completed (25, one unit).
 
     Whether a claim is over does not hang on clocks that agree: it is when nobody has renewed it for
     as long as it lasts, by the clock of who looks; or an hour after its end.
@@ -122,22 +122,22 @@ class DynamoDbDedupe:
             }
         }
 
-    def _transact(self, puts: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    def _transact(self, writes: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Return of each what it found in its way; an empty one where it was taken.
 
         And None where it was not for the sake of another.
         """
         client = self._ask()
         try:
-            client.transact_write_items(TransactItems=puts)
+            client.transact_write_items(TransactItems=writes)
         except client.exceptions.TransactionCanceledException as canceled:
             reasons = canceled.response.get("CancellationReasons") or []
-            if len(reasons) != len(puts):
+            if len(reasons) != len(writes):
                 raise
             if not any(it.get("Item") for it in reasons):
                 time.sleep(_PAUSE_S)  # Somebody else writes them just now.
             return [it.get("Item") or None for it in reasons]
-        return [{} for _ in puts]
+        return [{} for _ in writes]
 
     def _judge(
         self, name: str, found: dict[str, Any] | None
@@ -186,18 +186,33 @@ class DynamoDbDedupe:
                 raise DedupeStoreError(f"{self._table} takes no more for now")
 
     def release_many(self, keys: Sequence[bytes], owner: str) -> None:
-        """Give up claims; see ``DedupeStore``."""
-        client = self._ask()
-        for key in keys:
-            try:
-                client.delete_item(
-                    TableName=self._table,
-                    Key={"id": {"S": _name(key)}},
-                    ConditionExpression="claimed_by = :me",
-                    ExpressionAttributeValues={":me": {"S": owner}},
-                )
-            except client.exceptions.ConditionalCheckFailedException:
-                continue  # It is not ours any more, or was completed.
+        """Give up claims; see ``DedupeStore``.
+
+        Raises:
+            DedupeStoreError: the table did not take it.
+        """
+        # A transaction takes none twice.
+        for part in _parts(list(dict.fromkeys(map(_name, keys))), _TRANSACTION):
+            wanted = part
+            for _ in range(_ROUNDS):
+                found = self._transact([self._release(name, owner) for name in wanted])
+                # What has something in its way is not ours any more, or was completed.
+                wanted = [name for name, it in zip(wanted, found, strict=True) if it is None]
+                if not wanted:
+                    break
+            if wanted:
+                raise DedupeStoreError(f"{self._table} did not release {len(wanted)} events")
+
+    def _release(self, name: str, owner: str) -> dict[str, Any]:
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": {"id": {"S": name}},
+                "ConditionExpression": "attribute_not_exists(id) OR claimed_by = :me",
+                "ExpressionAttributeValues": {":me": {"S": owner}},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
 
     def close(self) -> None:
         """Close its connections; another call opens them again."""
