@@ -269,6 +269,25 @@ def test_a_breaker_that_is_open_as_well_is_waited_for_and_one_event_is_the_probe
     assert keys(stage.dead) == ["a", "b"]
 
 
+def test_a_limit_that_is_released_as_a_probe_of_both_is_taken_leaves_the_breaker_its_probe(stage):
+    breaker = Breaker("mail", failures=1, open_s=5)
+    service = Service(breaker=breaker)
+    member = passed(stage, service)
+    breaker.came(Outcome(0, 1, "down"), stage.clock.now, is_probe=False)
+    take_probe = breaker.take_probe
+
+    def take_and_release(now):
+        granted = take_probe(now)
+        for limit in member.engine._recovery.breakers._limits.values():
+            limit.release()  # as another thread may
+        return granted
+
+    breaker.take_probe = take_and_release
+    service.error = None
+    member.run_until(lambda: member.stats.in_flight == 0)
+    assert not breaker.is_open
+
+
 def test_an_outage_that_a_breaker_keeps_does_not_pass_it(stage):
     service = Service(breaker=Breaker("mail", failures=2, open_s=1))
     service.error = ConnectionError("down")

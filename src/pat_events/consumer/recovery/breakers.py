@@ -144,9 +144,17 @@ class Breakers:
         return admitted
 
     def _take_probe(self, gates: list[Gate]) -> bool:
-        """Count an event as the probe of all these, or of none; the last is nobody else's."""
+        """Count an event as the probe of all these, or of none."""
         now = self._clock()
-        return all(it.may_probe(now) for it in gates) and all(it.take_probe(now) for it in gates)
+        if not all(gate.may_probe(now) for gate in gates):
+            return False
+        for index, gate in enumerate(gates):
+            if not gate.take_probe(now):
+                # Another thread closed it meanwhile, or was first.
+                for taken in gates[:index]:
+                    taken.came(Outcome(0, 0), now, is_probe=True)
+                return False
+        return True
 
     def came_back(self, items: Iterable[object]) -> None:
         """Learn what came of the jobs among these, before they are settled."""
