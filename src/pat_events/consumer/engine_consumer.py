@@ -112,7 +112,7 @@ class EngineConsumer(Lifecycle):
             not_ready += self._workers.not_ready
         return Health(live=True, ready=not not_ready, why=not_ready)
 
-    def release(self) -> tuple[str, ...]:
+    def release_held(self) -> tuple[str, ...]:
         """Let handlers be called again that passed the ``DeadLetterLimit``; returns their names.
 
         For whoever has found that it is their events that are bad: these become dead letters, and

@@ -62,8 +62,3 @@ class Gate:
             if is_probe:
                 return self.circuit.probed(outcome, now)
             return self.circuit.came(outcome, now)
-
-    def release(self) -> None:
-        """Let handlers be called again, as whoever looked into it says; from any thread."""
-        with self._lock:
-            self.circuit.release()

@@ -341,8 +341,8 @@ def test_a_group_tells_whom_it_released(live, service, wait_until):
     wait_until(lambda: any("gives up" in why for why in group.health().why))
     assert len(live.dead) <= 2
     service.error = None
-    assert [name.rpartition(".")[2] for name in group.release()] == ["on_email"]
-    assert group.release() == ()
+    assert [name.rpartition(".")[2] for name in group.release_held()] == ["on_email"]
+    assert group.release_held() == ()
     # What was called when it was passed waits for the rest of ``hold_s``.
     wait_until(lambda: group.stats().in_flight == 0)
     assert len(live.dead) <= 2

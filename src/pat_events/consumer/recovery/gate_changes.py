@@ -28,7 +28,7 @@ def log_change(gate: Gate) -> None:
     elif gate.is_open:
         _log.error(
             "%s; its events are held and none becomes a dead letter, until one that is tried now "
-            "and then succeeds, a new version is started, or release() is called",
+            "and then succeeds, a new version is started, or release_held() is called",
             gate.told,
         )
     else:

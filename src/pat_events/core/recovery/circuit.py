@@ -80,10 +80,6 @@ class Circuit:
             return True
         return False
 
-    def release(self) -> None:
-        """Go on, as whoever looked into it says."""
-        self.close()
-
     def close(self) -> None:
         """Go on, whatever was learned."""
         self.why = ""

@@ -36,9 +36,9 @@ class DeadLetterLimit:
     From then on the handler's events are held, in their order, the one that passed it included:
     none becomes a dead letter, none counts an attempt, and the handler is not called but for one
     event every ``hold_s``, each time of another key. The first that succeeds ends it, as does the
-    next start of the consumer; then it counts anew. Who finds that it is the data calls ``release``
-    of the consumer: then nothing counts for ``window_s``. Other handlers go on, until the partition
-    is full of what is held.
+    next start of the consumer; then it counts anew. Who finds that it is the data calls
+    ``release_held`` of the consumer: then nothing counts for ``window_s``. Other handlers go on,
+    until the partition is full of what is held.
 
     Attributes:
         consecutive: So many dead letters at least; 1 holds the first.
