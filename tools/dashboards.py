@@ -74,10 +74,10 @@ OVERVIEW: Final = (
     panel("Lag", "short", (f"sum by (group) ({_C}lag_messages)", "{{group}}")),
     panel("Held by an outage", "short", (f"sum by (group) ({_C}held_messages)", "{{group}}")),
     panel(
-        "Breakers open, limits passed",
+        "Breakers open, limits exceeded",
         "short",
         (f"sum by (group, breaker) ({_C}breaker_open)", "{{group}} {{breaker}}"),
-        (f"sum by (group, handler) ({_C}dead_letter_limit_passed)", "{{group}} {{handler}}"),
+        (f"sum by (group, handler) ({_C}dead_letter_limit_exceeded)", "{{group}} {{handler}}"),
     ),
     panel("Dead letters", "cps", (rate(f"{_C}dead_lettered_total", "group"), "{{group}}")),
     panel("Retries", "cps", (rate(f"{_C}retries_total", "group"), "{{group}}")),

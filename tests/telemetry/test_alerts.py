@@ -132,7 +132,7 @@ ILL = {
     "PatEventsHeld": (8, {f"{HELD}{{{GROUP}}}": "0 0 3+0x90"}),
     "PatEventsDeadLetterLimit": (
         3,
-        {f'pat_events_consumer_dead_letter_limit_passed{{{GROUP},handler="h"}}': "0 0 1+0x90"},
+        {f'pat_events_consumer_dead_letter_limit_exceeded{{{GROUP},handler="h"}}': "0 0 1+0x90"},
     ),
     "PatEventsDeadLettersNotWritten": (
         5,

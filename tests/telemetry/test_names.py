@@ -76,7 +76,7 @@ SERIES = {
     "pat_events_consumer_breaker_open": "gauge",
     "pat_events_consumer_commit_failures": "counter",
     "pat_events_consumer_commits": "counter",
-    "pat_events_consumer_dead_letter_limit_passed": "gauge",
+    "pat_events_consumer_dead_letter_limit_exceeded": "gauge",
     "pat_events_consumer_dead_lettered": "counter",
     "pat_events_consumer_duplicates": "counter",
     "pat_events_consumer_given_up": "counter",

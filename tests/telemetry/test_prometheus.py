@@ -136,16 +136,18 @@ def test_a_breaker_is_1_while_it_is_open(registry, group):
     assert value() == 0
 
 
-def test_the_dead_letter_limit_is_1_while_a_handler_has_passed_it(registry, group):
+def test_the_dead_letter_limit_is_1_while_a_handler_has_exceeded_it(registry, group):
     labels = {"group": "email-processor", "handler": "emails.process"}
 
     def value():
-        return registry.get_sample_value("pat_events_consumer_dead_letter_limit_passed", labels)
+        return registry.get_sample_value("pat_events_consumer_dead_letter_limit_exceeded", labels)
 
     assert value() is None
-    group.saw(told.LetterLimitChanged("emails.process", passed=True, why="100 of the last 100"))
+    group.saw(
+        told.DeadLetterLimitChanged("emails.process", state="open", why="100 of the last 100")
+    )
     assert value() == 1
-    group.saw(told.LetterLimitChanged("emails.process", passed=False, why=""))
+    group.saw(told.DeadLetterLimitChanged("emails.process", state="closed", why=""))
     assert value() == 0
 
 

@@ -12,6 +12,7 @@ from pat_events.telemetry.clients import OperationEnded, QueueChanged
 from pat_events.telemetry.observer import (
     BreakerChanged,
     DeadLettered,
+    DeadLetterLimitChanged,
     Delivered,
     Duplicates,
     GivenBack,
@@ -19,7 +20,6 @@ from pat_events.telemetry.observer import (
     Handled,
     Held,
     JobsEnded,
-    LetterLimitChanged,
     Retried,
 )
 from pat_events.telemetry.partitions import Assigned, CommitFailed, Committed, Levels, Lost, Revoked
@@ -176,7 +176,7 @@ class ConsumerMeter(Meter):
             GivenUp: lambda what: self._add(m.GIVEN_UP, (*self._of(what), what.reason)),
             DeadLettered: lambda what: self._add(m.DEAD_LETTERED, (*self._of(what), what.reason)),
             BreakerChanged: self._breaker_changed,
-            LetterLimitChanged: self._letter_limit_changed,
+            DeadLetterLimitChanged: self._dead_letter_limit_changed,
             GivenBack: lambda what: self._add(m.RETURNED, group, what.events),
             Levels: self._levels,
             Assigned: self._rebalanced,
@@ -230,8 +230,10 @@ class ConsumerMeter(Meter):
     def _breaker_changed(self, what: BreakerChanged) -> None:
         self._counters[m.BREAKER_OPEN, (self._group, what.breaker)] = what.state == "open"
 
-    def _letter_limit_changed(self, what: LetterLimitChanged) -> None:
-        self._counters[m.LETTER_LIMIT_PASSED, (self._group, what.handler)] = what.passed
+    def _dead_letter_limit_changed(self, what: DeadLetterLimitChanged) -> None:
+        self._counters[m.DEAD_LETTER_LIMIT_EXCEEDED, (self._group, what.handler)] = (
+            what.state == "open"
+        )
 
     def _rebalanced(self, what: Assigned | Revoked | Lost) -> None:
         self._add(m.REBALANCES, (self._group, type(what).__name__.lower()))

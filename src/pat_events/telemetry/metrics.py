@@ -112,8 +112,8 @@ BREAKER_OPEN: Final = Metric(
     "1 while a breaker is open and its handlers are not called; absent before the first time.",
     ("group", "breaker"),
 )
-LETTER_LIMIT_PASSED: Final = Metric(
-    "pat_events_consumer_dead_letter_limit_passed",
+DEAD_LETTER_LIMIT_EXCEEDED: Final = Metric(
+    "pat_events_consumer_dead_letter_limit_exceeded",
     "gauge",
     "1 while a handler is not called as it gave up too many events; absent before the first time.",
     ("group", "handler"),
@@ -267,7 +267,7 @@ METRICS: Final = (
     HELD,
     WAITING,
     BREAKER_OPEN,
-    LETTER_LIMIT_PASSED,
+    DEAD_LETTER_LIMIT_EXCEEDED,
     HANDLED,
     DUPLICATES,
     SKIPPED,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pat_events.core.record import Position
     from pat_events.core.trace_context import TraceContext
 
-BreakerState: TypeAlias = Literal["open", "closed"]
+GateState: TypeAlias = Literal["open", "closed"]
 
 
 class Origin(NamedTuple):
@@ -156,18 +156,18 @@ class BreakerChanged(NamedTuple):
     """
 
     breaker: str
-    state: BreakerState
+    state: GateState
     why: str
 
 
-class LetterLimitChanged(NamedTuple):
-    """A handler has passed the ``DeadLetterLimit``, or is called again.
+class DeadLetterLimitChanged(NamedTuple):
+    """The ``DeadLetterLimit`` of a handler opened, so that it is not called, or closed again.
 
-    ``why`` is empty where it is called again. While one of its events is tried it is passed.
+    ``why`` is empty where it closed. While one of the handler's events is tried it is open.
     """
 
     handler: str
-    passed: bool
+    state: GateState
     why: str
 
 
@@ -191,7 +191,7 @@ Happening: TypeAlias = (
     | GivenUp
     | DeadLettered
     | BreakerChanged
-    | LetterLimitChanged
+    | DeadLetterLimitChanged
     | GivenBack
     | Levels
     | Assigned

@@ -17,7 +17,7 @@ from pat_events import (
 )
 from pat_events.core.recovery.circuit import Outcome
 from pat_events.events import EmailDeleted, EmailReceived
-from pat_events.telemetry import LetterLimitChanged
+from pat_events.telemetry import DeadLetterLimitChanged
 
 LIMIT = DeadLetterLimit(consecutive=3, hold_s=10)
 ONE_TRY = RetryPolicy(attempts=1, jitter=0)
@@ -48,7 +48,7 @@ class Changes:
         self.seen = []
 
     def saw(self, what):
-        if isinstance(what, LetterLimitChanged):
+        if isinstance(what, DeadLetterLimitChanged):
             self.seen.append(what)
 
 
@@ -164,8 +164,8 @@ def test_one_event_is_tried_now_and_then_and_the_first_that_succeeds_ends_it(sta
     name = member.engine._routes._by_type[b"pat.events.v1.EmailReceived"].name
     why = "3 of the last 3 events were given up, the last with pat_events.errors.PermanentError: no"
     assert changes.seen == [
-        LetterLimitChanged(name, passed=True, why=why),
-        LetterLimitChanged(name, passed=False, why=""),
+        DeadLetterLimitChanged(name, state="open", why=why),
+        DeadLetterLimitChanged(name, state="closed", why=""),
     ]
     member.turn(1)
     assert stage.committed == 5

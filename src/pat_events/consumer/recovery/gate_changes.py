@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from pat_events.consumer.breaker import Breaker
-from pat_events.telemetry.observer import BreakerChanged, LetterLimitChanged
+from pat_events.telemetry.observer import BreakerChanged, DeadLetterLimitChanged
 
 if TYPE_CHECKING:
     from pat_events.consumer.gate import Gate
+    from pat_events.telemetry.observer import GateState
 
 _log = logging.getLogger("pat_events.consumer")
 
@@ -35,8 +36,9 @@ def log_change(gate: Gate) -> None:
         _log.warning("%s is called again: the event that was tried succeeded", gate.name)
 
 
-def change_of(gate: Gate) -> BreakerChanged | LetterLimitChanged:
+def change_of(gate: Gate) -> BreakerChanged | DeadLetterLimitChanged:
     """Return what observers are told when it has opened or closed."""
+    state: GateState = "open" if gate.is_open else "closed"
     if isinstance(gate, Breaker):
-        return BreakerChanged(gate.name, "open" if gate.is_open else "closed", gate.why)
-    return LetterLimitChanged(gate.name, passed=gate.is_open, why=gate.why)
+        return BreakerChanged(gate.name, state, gate.why)
+    return DeadLetterLimitChanged(gate.name, state, gate.why)

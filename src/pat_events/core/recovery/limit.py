@@ -41,7 +41,7 @@ class DeadLetterLimit:
     until the partition is full of what is held.
 
     Attributes:
-        consecutive: So many dead letters at least; 1 holds the first.
+        consecutive: So many dead letters at least, for ``share`` as well; 1 holds the first.
         share: So large a share of the handler's events, more than 0 and at most 1.
         window_s: What is older is forgotten, in seconds.
         hold_s: Time before each event that is tried, in seconds.
