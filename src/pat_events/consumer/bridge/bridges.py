@@ -52,6 +52,9 @@ class Bridge(ConsumerGroup):
     An event that a bridge has taken from the target before is not brought back: extension
     attribute ``bridgedfrom`` names the places it was taken from.
 
+    Of a group's settings it has neither ``dedupe``, as what it sends on twice has one id for who
+    handles it, nor ``dead_letter_routes``, as no handler of yours raises anything in it.
+
     Args:
         name: Name of the group; dead letters go to ``<topic>.<name>.dlq``.
         to: Where to send, such as ``EventBridge("pat-dev")``.
@@ -171,6 +174,8 @@ class QueueBridge(QueueConsumer):
     are no event of ``types``, are given up as by ``QueueConsumer``.
 
     An event that a bridge has taken from the target before is not brought back, see ``Bridge``.
+
+    Of a consumer's settings it has neither ``dedupe`` nor ``dead_letter_routes``, as ``Bridge``.
 
     Args:
         queue: Where to receive, such as ``SqsQueue("pat-dev-imports")``.

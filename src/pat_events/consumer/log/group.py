@@ -96,7 +96,8 @@ class ConsumerGroup(EngineConsumer):
         dead_letter_routes: Where dead letters go that are of these errors, or of classes that
             inherit from them; the first that fits decides. ``{ValueError: "quarantine"}`` writes
             them to ``<topic>.<name>.quarantine.dlq``, which the group's entry in the catalogue has
-            under ``dead_letter_routes``.
+            under ``dead_letter_routes``. It is a word of the topic's name, where a
+            ``QueueConsumer`` has a whole one.
         dead_letter_limit: When a handler gives up too many events to be bad data; they are held
             then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to events, to

@@ -78,7 +78,8 @@ class QueueConsumer(EngineConsumer):
             What was not begun is given back at once.
         dead_letter_routes: Where dead letters go instead that are of these errors, or of classes
             that inherit from them; the first that fits decides. As in
-            ``{ValueError: "emails-quarantine"}``, a topic or queue as ``dead_letters`` is.
+            ``{ValueError: "emails-quarantine"}``, a topic or queue as ``dead_letters`` is: its
+            whole name, where a ``ConsumerGroup`` has a word of one.
         dead_letter_limit: When a handler gives up too many events to be bad data; they are held
             then. Without a limit when None.
         observers: Are told what happens, as ``pat_events.telemetry`` lists it: to messages, and to

@@ -38,7 +38,8 @@ class DeadLetterLimit:
     event every ``hold_s``, each time of another key. The first that succeeds ends it, as does the
     next start of the consumer; then it counts anew. Who finds that it is the data calls
     ``release_held`` of the consumer: then nothing counts for ``window_s``. Other handlers go on,
-    until the partition is full of what is held.
+    until the partition is full of what is held. What ``lambda_handler`` makes cannot be told so:
+    there it is the next version of the function, or ``dead_letter_limit=None``, that lets them go.
 
     Attributes:
         consecutive: So many dead letters at least, for ``share`` as well; 1 holds the first.
