@@ -9,8 +9,8 @@ from pat_events.catalog.binding import EventTypes
 from pat_events.catalog.load import load_catalog
 from pat_events.consumer.attempt import attempt
 from pat_events.consumer.job import Job
-from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.recovery.gates import Gates
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.consumer.routes import Routes
 from pat_events.core.lanes import Lanes
@@ -60,7 +60,7 @@ class Queue:
             dead_letters=DeadLetterWriter(
                 GROUP, MemorySender(self.broker, Config()), self.settled.append
             ),
-            breakers=Breakers((), (), list, self.counts, lambda: self.now),
+            gates=Gates((), (), list, self.counts, lambda: self.now),
             observer=self.counts,
             clock=lambda: self.now,
             wall_clock=lambda: self.now,

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from pat_events.consumer.recovery import breakers, recovery
+from pat_events.consumer.recovery import gates, recovery
 from tests.support.group_schedule import GroupSchedule
 
 SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
@@ -57,22 +57,22 @@ def attempts_while_it_is_open(monkeypatch):
 
 
 def a_lane_is_forgotten(monkeypatch):
-    choose = breakers._choose
+    choose = gates._choose
 
     def choose_and_forget(kept):
         choose(kept)
         if len(kept.lanes) > 2:
             kept.lanes.pop()
 
-    monkeypatch.setattr(breakers, "_choose", choose_and_forget)
+    monkeypatch.setattr(gates, "_choose", choose_and_forget)
 
 
 def jobs_are_not_recalled(monkeypatch):
-    monkeypatch.setattr(breakers.Job, "recall", lambda self: None)
+    monkeypatch.setattr(gates.Job, "recall", lambda self: None)
 
 
 def a_probe_is_never_given_back(monkeypatch):
-    monkeypatch.setattr(breakers.Breakers, "_no_probe", lambda *_: None)
+    monkeypatch.setattr(gates.Gates, "_no_probe", lambda *_: None)
 
 
 @pytest.mark.parametrize(

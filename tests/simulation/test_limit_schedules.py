@@ -14,7 +14,7 @@ import pytest
 
 from pat_events import Breaker, DeadLetterLimit, Handlers, PermanentError
 from pat_events.consumer.letter_limit import limits_of
-from pat_events.consumer.recovery import breakers, outcomes, recovery
+from pat_events.consumer.recovery import gates, outcomes, recovery
 from pat_events.consumer.routes import Routes
 from pat_events.events import EmailDeleted, EmailReceived
 from pat_events.telemetry import GivenUp
@@ -63,7 +63,7 @@ class LimitSchedule(GroupSchedule):
         return {"dead_letter_limits": self.limits, "observers": [Watcher(self, self.limits)]}
 
     def limit_of(self, member):
-        limits = member.engine._recovery.breakers._limits
+        limits = member.engine._recovery.gates._limits
         return next(it for name, it in limits.items() if name.endswith(".handle"))
 
     def is_kept(self, member):
@@ -190,7 +190,7 @@ def what_may_be_over_soon_counts(monkeypatch):
 
 
 def the_limit_is_not_asked(monkeypatch):
-    monkeypatch.setattr(breakers.Breakers, "limited_until", lambda *_: None)
+    monkeypatch.setattr(gates.Gates, "limited_until", lambda *_: None)
 
 
 def what_is_exhausted_is_given_up(monkeypatch):
@@ -209,12 +209,12 @@ def a_breaker_counts_what_is_permanent(monkeypatch):
 
 
 def jobs_are_not_recalled(monkeypatch):
-    monkeypatch.setattr(breakers.Job, "recall", lambda self: None)
+    monkeypatch.setattr(gates.Job, "recall", lambda self: None)
 
 
 def a_probe_is_one_of_the_first_gate_alone(monkeypatch):
     monkeypatch.setattr(
-        breakers.Breakers, "_take_probe", lambda self, gates: gates[0].take_probe(self._clock())
+        gates.Gates, "_take_probe", lambda self, gates: gates[0].take_probe(self._clock())
     )
 
 

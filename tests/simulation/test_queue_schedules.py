@@ -143,7 +143,7 @@ class Schedule:
 
     def step(self, member):
         member.engine.step()
-        told = member.engine._recovery.breakers.open
+        told = member.engine._recovery.gates.open
         self.seen_gates["open"] += any(it.startswith("breaker") for it in told)
         if (held := len(member.engine._state.taken)) > MAX_IN_FLIGHT:
             self.trouble.append(f"{held} in flight")
@@ -248,7 +248,7 @@ class Schedule:
 
     def release(self):
         for member in self.members:
-            for limit in member.engine._recovery.breakers._limits.values():
+            for limit in member.engine._recovery.gates._limits.values():
                 self.seen_gates["passed"] += limit.is_open
                 limit.release()
 

@@ -35,7 +35,7 @@ def take_jobs(
     limit: int,
     *,
     batches: bool,
-    breakers: Admission,
+    gates: Admission,
 ) -> list[Job]:
     """Make jobs of what lanes begin with.
 
@@ -45,15 +45,15 @@ def take_jobs(
         last: The highest offset that may be begun, if there is one.
         limit: Most deliveries of a job; a batch has the size its handler asks for.
         batches: There are handlers for batches.
-        breakers: Says which of the lanes may go on.
+        gates: Says which of the lanes may go on.
     """
     jobs: list[Job] = []
-    if breakers.keeps:
-        ready = breakers.admit(source, ready, jobs)
+    if gates.keeps:
+        ready = gates.admit(source, ready, jobs)
     if batches:
         more, ready = take_batches(source, ready, last)
         jobs += more
-    jobs += take_chunks(source, ready, last, limit, mixes=not breakers.keeps)
+    jobs += take_chunks(source, ready, last, limit, mixes=not gates.keeps)
     return jobs
 
 

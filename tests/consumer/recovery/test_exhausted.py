@@ -62,7 +62,7 @@ def test_what_it_holds_does_not_pass_the_dead_letter_limit(stage, service):
     stage.publish("bad/1", "bad/2")
     for _ in range(100):
         member.turn(0.5)
-    assert not member.engine._recovery.breakers.open
+    assert not member.engine._recovery.gates.open
 
 
 def test_what_it_holds_counts_for_its_breaker_as_ever(stage):

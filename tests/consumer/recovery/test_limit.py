@@ -96,7 +96,7 @@ def test_whatever_gives_events_up_counts(stage, error, attempts):
     member = passed(stage, service)
     for _ in range(80):
         member.turn(0.1)
-    assert member.engine._recovery.breakers.open
+    assert member.engine._recovery.gates.open
     assert len(stage.dead) <= 2
 
 
@@ -109,7 +109,7 @@ def test_what_is_tried_again_or_held_does_not_count(stage):
     service.error = HoldError("no")
     for _ in range(20):
         member.turn(0.1)
-    assert not member.engine._recovery.breakers.open
+    assert not member.engine._recovery.gates.open
 
 
 def test_undecodable_events_count_and_are_held(stage, service):
@@ -125,7 +125,7 @@ def test_undecodable_events_count_and_are_held(stage, service):
     # The first that succeeds lets the others go, which pass it again.
     assert service.called == ["good"]
     assert len(stage.dead) <= 4
-    assert member.engine._recovery.breakers.open
+    assert member.engine._recovery.gates.open
 
 
 def test_what_no_handler_is_for_is_a_dead_letter_as_ever_and_does_not_count(stage, service):
@@ -133,7 +133,7 @@ def test_what_no_handler_is_for_is_a_dead_letter_as_ever_and_does_not_count(stag
     for number in range(9):
         stage.raw(b"x", [("ce_type", b"pat.events.v1.Unknown")], b"%d" % number)
     member.run_until(lambda: len(stage.dead) == 9)
-    assert not member.engine._recovery.breakers.open
+    assert not member.engine._recovery.gates.open
 
 
 def test_successes_that_came_back_together_with_failures_count(stage):
@@ -181,7 +181,7 @@ def test_replayed_letters_that_are_given_up_again_do_not_count(stage, service):
         stage.replay(letter)
     stage.publish("e", "f", "g")
     member.run_until(lambda: len(stage.dead) == 11)
-    assert not member.engine._recovery.breakers.open
+    assert not member.engine._recovery.gates.open
 
 
 def test_events_of_a_key_keep_their_order_across_it(stage, service):
@@ -227,7 +227,7 @@ def test_release_makes_dead_letters_of_what_is_held_and_counts_nothing_for_a_win
     member = passed(stage, service)
     stage.publish("f", "g", "h", "i")
     member.turn()
-    for limit in member.engine._recovery.breakers._limits.values():
+    for limit in member.engine._recovery.gates._limits.values():
         limit.release()
     member.run_until(lambda: len(stage.dead) == 9, turns=150)
     member.turn()
@@ -235,7 +235,7 @@ def test_release_makes_dead_letters_of_what_is_held_and_counts_nothing_for_a_win
     member.turn(LIMIT.window_s)
     stage.publish("j", "k", "l")
     member.turn()
-    assert member.engine._recovery.breakers.open
+    assert member.engine._recovery.gates.open
 
 
 def test_jobs_that_workers_have_not_begun_come_back_uncalled(stage, service):
@@ -256,7 +256,7 @@ def test_a_breaker_that_is_open_as_well_is_waited_for_and_one_event_is_the_probe
     service = Service(breaker=breaker)
     member = passed(stage, service)
     breaker.came(Outcome(0, 1, "down"), stage.clock.now, is_probe=False)
-    assert len(member.engine._recovery.breakers.open) == 2
+    assert len(member.engine._recovery.gates.open) == 2
     service.error = ConnectionError("down")
     called = len(service.called)
     for _ in range(320):
@@ -265,7 +265,7 @@ def test_a_breaker_that_is_open_as_well_is_waited_for_and_one_event_is_the_probe
     assert len(service.called) - called == 3
     service.error = None
     member.run_until(lambda: member.stats.in_flight == 0)
-    assert not member.engine._recovery.breakers.open
+    assert not member.engine._recovery.gates.open
     assert keys(stage.dead) == ["a", "b"]
 
 
@@ -278,7 +278,7 @@ def test_a_limit_that_is_released_as_a_probe_of_both_is_taken_leaves_the_breaker
 
     def take_and_release(now):
         granted = take_probe(now)
-        for limit in member.engine._recovery.breakers._limits.values():
+        for limit in member.engine._recovery.gates._limits.values():
             limit.release()  # as another thread may
         return granted
 
@@ -294,7 +294,7 @@ def test_an_outage_that_a_breaker_keeps_does_not_pass_it(stage):
     member = passed(stage, service)
     for _ in range(300):
         member.turn(0.1)
-    assert [it for it in member.engine._recovery.breakers.open if "gives up" in it] == []
+    assert [it for it in member.engine._recovery.gates.open if "gives up" in it] == []
     assert len(stage.dead) == 1
 
 
@@ -312,7 +312,7 @@ def test_a_batch_that_failed_as_a_whole_does_not_count_but_each_that_is_tried_al
     for _ in range(50):
         member.turn(0.1)
     assert sizes[0] == 6
-    assert member.engine._recovery.breakers.open
+    assert member.engine._recovery.gates.open
     assert len(stage.dead) <= 2
 
 

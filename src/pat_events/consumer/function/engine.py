@@ -130,7 +130,7 @@ class Engine:
         """Return why this failed last; None where it was not begun, or not ended."""
         error = self._errors.by_position.get(delivery.position)
         if error is None and delivery.route is not None:
-            gate = self._recovery.breakers.kept_by(delivery)
+            gate = self._recovery.gates.kept_by(delivery)
             return None if gate is None else HoldError(gate.told)
         return error
 
@@ -184,10 +184,10 @@ class Engine:
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
-        batches, breakers = self._routes.has_batches, self._recovery.breakers
+        batches, gates = self._routes.has_batches, self._recovery.gates
         for part in self._parts:
             ready = self._given_up.without(part.lanes.take_ready())
-            jobs += take_jobs(part, ready, None, _CHUNK, batches=batches, breakers=breakers)
+            jobs += take_jobs(part, ready, None, _CHUNK, batches=batches, gates=gates)
         for job in jobs:
             job.source.running += 1
         if jobs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
-from pat_events.consumer.recovery.breakers import Breakers
+from pat_events.consumer.recovery.gates import Gates
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observers import Observers
 
@@ -60,7 +60,7 @@ def make_engine(
         inbox=settling(inbox, workers),
         recovery=Recovery(
             dead_letters=given_up,
-            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
+            gates=Gates(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

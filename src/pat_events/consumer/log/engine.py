@@ -191,14 +191,14 @@ class Engine:
 
     def _hand_out(self) -> None:
         jobs: list[Job] = []
-        breakers = self._recovery.breakers
+        gates = self._recovery.gates
         for state in self._partitions.values():
             last = state.last_to_begin if state.draining else None
             ready = state.lanes.take_ready(last)
             if not ready:
                 continue
             taken = take_jobs(
-                state, ready, last, POLL_RECORDS, batches=self._takes_batches, breakers=breakers
+                state, ready, last, POLL_RECORDS, batches=self._takes_batches, gates=gates
             )
             state.running += len(taken)
             jobs += taken

@@ -81,7 +81,7 @@ class Readiness:
         why = [] if self._receiver.has_joined() else [_NOT_JOINED]
         if held:
             why.append(held_by_outage(held))
-        self.not_ready = (*why, *self._recovery.breakers.open)
+        self.not_ready = (*why, *self._recovery.gates.open)
         if not self._observers.wants_levels:
             return
         ends = self._receiver.log_ends()

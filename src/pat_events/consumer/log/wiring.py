@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.catalog.model import Catalog
 from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.log.engine import Engine
-from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.recovery.gates import Gates
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
@@ -80,7 +80,7 @@ def make_engine(
             dead_letters=DeadLetterWriter(
                 group, sender, inbox.put, retries=retries, routes=dead_letter_routes
             ),
-            breakers=Breakers(
+            gates=Gates(
                 routes.breakers, dead_letter_limits, workers.jobs, observer, clock, retries
             ),
             skips=isinstance(workers, ClaimingWorkers),

@@ -174,8 +174,8 @@ class Engine:
         ready = state.cut(lanes.take_ready())
         if ready and self._visibility.any_over(now):
             ready = [lane for lane in ready if self._upkeep.drop_over(lane, now)]
-        batches, breakers = self._routes.has_batches, self._recovery.breakers
-        jobs = take_jobs(state, ready, None, _CHUNK, batches=batches, breakers=breakers)
+        batches, gates = self._routes.has_batches, self._recovery.gates
+        jobs = take_jobs(state, ready, None, _CHUNK, batches=batches, gates=gates)
         if jobs:
             state.handed_out(jobs)
             self._workers.submit(jobs)

@@ -45,13 +45,13 @@ class Readiness:
         self._observers = observers
         self._next = 0.0
         self._held = 0
-        self._open_breakers: tuple[str, ...] = ()
+        self._open_gates: tuple[str, ...] = ()
 
     @property
     def not_ready(self) -> tuple[str, ...]:
         """What keeps the consumer from being ready, in words; read by any thread."""
         held = held_by_outage(self._held) if self._held else ""
-        return tuple(filter(None, (self._intake.not_ready, held, *self._open_breakers)))
+        return tuple(filter(None, (self._intake.not_ready, held, *self._open_gates)))
 
     def tell_duration(self, request: Request, now: float) -> None:
         """Tell how long a request took, where somebody wants to know."""
@@ -69,7 +69,7 @@ class Readiness:
         self._next = now + _INTERVAL_S
         waits = [wait.held for wait in self._recovery.waiting]
         self._held = held = sum(waits)
-        self._open_breakers = self._recovery.breakers.open
+        self._open_gates = self._recovery.gates.open
         if self._observers.wants_levels:
             levels = [self._state.level(self._queue)]
             self._observers.saw(Levels(levels, held, len(waits) - held))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
-from pat_events.consumer.recovery.breakers import Breakers
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
+from pat_events.consumer.recovery.gates import Gates
 from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
@@ -88,7 +88,7 @@ def make_engine(
         state=state,
         recovery=Recovery(
             dead_letters=state if writer is None else writer,
-            breakers=Breakers(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
+            gates=Gates(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
             skips=isinstance(workers, ClaimingWorkers),
             observer=observer,
             clock=clock,

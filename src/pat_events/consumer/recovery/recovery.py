@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pat_events.consumer.job import DeliverySource
-    from pat_events.consumer.recovery.breakers import Breakers
     from pat_events.consumer.recovery.dead_letters import OutgoingDeadLetter
+    from pat_events.consumer.recovery.gates import Gates
     from pat_events.consumer.recovery.waiting import Wait
     from pat_events.core.lanes import Lane
     from pat_events.core.record import Delivery
@@ -50,7 +50,7 @@ class Recovery:
 
     Args:
         dead_letters: Writes the dead letter of what is given up, or is left with it as it is.
-        breakers: Keep lanes.
+        gates: Keep lanes.
         skips: Events that come twice are skipped.
         observer: Is told what happens.
         clock: Monotonic, in seconds.
@@ -62,7 +62,7 @@ class Recovery:
         self,
         *,
         dead_letters: DeadLetterWriter | OwnRedrive,
-        breakers: Breakers,
+        gates: Gates,
         skips: bool = False,
         observer: Observer,
         clock: Callable[[], float],
@@ -77,18 +77,18 @@ class Recovery:
         self._random = random
         self._log = FailureLog(clock)
         self._waiting = Waiting()
-        self.breakers = breakers
+        self.gates = gates
 
     @property
     def next_due(self) -> float | None:
         """When something is to be tried again, by the monotonic clock in seconds."""
-        both = (self._waiting.next_due, self.breakers.next_due)
+        both = (self._waiting.next_due, self.gates.next_due)
         return min((due for due in both if due is not None), default=None)
 
     @property
     def waiting(self) -> Iterable[Wait]:
         """What is to be tried again."""
-        return chain(self._waiting, self.breakers.waiting)
+        return chain(self._waiting, self.gates.waiting)
 
     def in_vain_until(self, now: float) -> bool:
         """Tell whether no wait helps what is to be tried again.
@@ -98,7 +98,7 @@ class Recovery:
         due = self.next_due
         return (due is not None and due > now) and all(
             isinstance(it.due, FailedLane)
-            and (it.due.in_vain or self.breakers.kept_by(it.due.retry[0]))
+            and (it.due.in_vain or self.gates.kept_by(it.due.retry[0]))
             for it in self._waiting.all
         )
 
@@ -106,7 +106,7 @@ class Recovery:
         """Log what was only counted; ``all_of_it`` at the end."""
         self._log.sum_up(all_of_it=all_of_it)
         if all_of_it:
-            self.breakers.end()
+            self.gates.end()
 
     def reading_failed(self, error: BaseException) -> None:
         """Log that nothing could be read; whoever reads tries again."""
@@ -114,7 +114,7 @@ class Recovery:
 
     def run_due(self, now: float) -> None:
         """Do what is due."""
-        self.breakers.look(now)
+        self.gates.look(now)
         while (due := self._waiting.pop(now)) is not None:
             if not due.source.alive:
                 continue  # Its deliveries are another consumer's by now.
@@ -135,11 +135,11 @@ class Recovery:
             else:
                 lane = None if due.failed_lane is None else due.failed_lane.lane
                 dropped.append((due.delivery, at, lane))
-        return dropped + self.breakers.drop()
+        return dropped + self.gates.drop()
 
     def came_back(self, items: Iterable[object]) -> None:
         """Learn what came of the jobs among these, before they are settled."""
-        self.breakers.came_back(items)
+        self.gates.came_back(items)
         if self._skips:
             jobs = (it for it in items if type(it) is Job and it.source.alive and not it.abandoned)
             skipped = sum(job.skipped for job in jobs)
@@ -185,7 +185,7 @@ class Recovery:
         registration = delivery.route.registration
         policy, breaker, attempt = registration.retry, registration.breaker, delivery.attempt
         until = breaker.until if breaker is not None and breaker.is_open else None
-        limited_until = self.breakers.limited_until(registration)
+        limited_until = self.gates.limited_until(registration)
         if limited_until is None and with_its_batch:
             return decide_alone(
                 error, attempt=attempt, policy=policy, now=now, random=random, open_until=until

@@ -43,7 +43,7 @@ class _Kept:
         self.probe: tuple[DeliverySource, Lane] | None = None
 
 
-class Breakers:
+class Gates:
     """Keeps the lanes of handlers that must not be called; owned by the engine's thread.
 
     Args:
