@@ -9,11 +9,18 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Producer
 
-from pat_events import Config
+from pat_events import Config, KafkaConfig
 from pat_events.core.record import Record
-from pat_events.errors import ClosedError, RecordTooLargeError, TopicMissingError
+from pat_events.errors import (
+    ClosedError,
+    RecordTooLargeError,
+    TopicMissingError,
+    TransportTimeoutError,
+)
 from pat_events.ops.cluster import Cluster
 from pat_events.ops.tail import read_stored
+from pat_events.testing import EmbeddedBroker
+from pat_events.transports.kafka import transactions
 from pat_events.transports.kafka.transactions import TransactionalSender
 from tests.support.clusters import kafka_config
 
@@ -93,3 +100,18 @@ def test_what_a_killed_one_had_begun_is_taken_back_before_the_next_one_is_there(
         assert written(cluster, topic) == []
         sender.send(records(topic, b"a2"))
     assert written(cluster, topic) == [b"a2"]
+
+
+def test_room_in_the_buffer_is_not_waited_for_without_end(monkeypatch):
+    with EmbeddedBroker() as broker:
+        broker.create_topic("mail", 1)
+        config = KafkaConfig(bootstrap_servers=broker.bootstrap_servers)
+        with closing(TransactionalSender(config, Config(buffer_events=1), "mine")) as sender:
+            sender.send(records("mail", b"a1"))
+            monkeypatch.setattr(transactions, "_ANSWER_S", 0.5)
+            broker.faults.set_round_trip(60)
+            began = time.monotonic()
+            with pytest.raises(TransportTimeoutError, match="all written, or none"):
+                sender.send(records("mail", b"a2", b"a3"))
+            assert time.monotonic() - began < 10
+            broker.faults.set_round_trip(0)

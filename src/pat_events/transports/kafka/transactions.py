@@ -43,6 +43,14 @@ _REPLACED: Final = frozenset(
 # Reported of records that go because others failed.
 _TAKEN_BACK: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001
 
+# Nobody has taken what is in the buffer: what was begun is taken back, and not tried again.
+_NO_ROOM: Final = KafkaError(
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - the library's name for it
+    "the buffer is full of records that no broker takes",
+    retriable=True,
+    txn_requires_abort=True,
+)
+
 
 class TransactionalSender:
     """Writes records in transactions; who reads only what is committed sees all of one, or none.
@@ -106,8 +114,9 @@ class TransactionalSender:
     def _send(self, records: Sequence[Record]) -> None:
         self._failure = None
         self._client.begin_transaction()
+        deadline = time.monotonic() + _ANSWER_S
         for record in records:
-            self._produce(record)
+            self._produce(record, deadline)
         self._commit()
 
     def close(self) -> None:
@@ -115,7 +124,7 @@ class TransactionalSender:
         with signals_deferred():
             del self._client
 
-    def _produce(self, record: Record) -> None:
+    def _produce(self, record: Record, deadline: float) -> None:
         while True:
             try:
                 self._client.produce(
@@ -127,6 +136,9 @@ class TransactionalSender:
                     headers=list(record.headers),
                 )
             except BufferError:
+                # Records are never given up by the client, so that room may never come.
+                if time.monotonic() > deadline:
+                    raise KafkaException(_NO_ROOM) from None
                 self._client.poll(_ROOM_S)
             else:
                 return
