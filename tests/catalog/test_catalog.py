@@ -97,7 +97,7 @@ def test_each_group_has_dead_letter_topics_of_its_own():
 def test_beside_each_dead_letter_topic_is_a_retry_topic_and_of_each_group_an_audit_topic():
     assert parse(SHOP).retry_topic("orders", "packer") == "orders.packer.retry"
     assert parse(SHOP).retry_topics("packer") == ("orders.packer.retry",)
-    assert parse(SHOP).audit_topic("packer") == "packer.replays"
+    assert parse(SHOP).audit_topic("packer") == "packer.audit"
 
 
 @pytest.mark.parametrize("group", ["a b/../c", "packer\n", "p" * 239, "auftr\u00e4ge", "a\0b"])

@@ -31,7 +31,7 @@ def small_catalog(topic, *, partitions=2, retention_days=7):
 def of_its_group(topic):
     """The topics of that group, its audit topic last."""
     group = f"{topic}-readers"
-    return [f"{topic}.{group}.dlq", f"{topic}.{group}.retry", f"{group}.replays"]
+    return [f"{topic}.{group}.dlq", f"{topic}.{group}.retry", f"{group}.audit"]
 
 
 @pytest.fixture

@@ -97,8 +97,8 @@ def test_a_catalogue_brings_its_topics_and_those_of_its_groups_for_dead_letters(
         "out.desk.retry": 3,
         "in.log.dlq": 3,
         "in.log.retry": 3,
-        "desk.replays": 1,
-        "log.replays": 1,
+        "desk.audit": 1,
+        "log.audit": 1,
     }
 
 

@@ -22,7 +22,7 @@ EntryT = TypeVar("EntryT")
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 RETRY_SUFFIX: Final = ".retry"
-AUDIT_SUFFIX: Final = ".replays"
+AUDIT_SUFFIX: Final = ".audit"
 # What Kafka accepts.
 TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
@@ -266,7 +266,7 @@ class Catalog:
 
     @staticmethod
     def audit_topic(group: str) -> str:
-        """Return the topic that tells who replayed which dead letters of ``group``, and why.
+        """Return the topic that tells who did what with dead letters of ``group``, and why.
 
         Raises:
             ConfigError: Kafka would refuse that name.

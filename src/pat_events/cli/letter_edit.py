@@ -58,7 +58,7 @@ def edit(
     Without FILE the letter's event is printed as JSON, for an editor. With it, --allow-edit and
     --why a new letter is written, and the old one stays. Its event has an id of its own, always,
     and names the old one as what caused it; correlation, tenant, trace and further headers are
-    carried on. Who, when and why is in the topic GROUP.replays.
+    carried on. Who, when and why is in the topic GROUP.audit.
 
     Example:
       pat-events dlq edit pat-emails.email-processor.dlq --partition 0 --offset 41 > event.json

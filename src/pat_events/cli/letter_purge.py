@@ -61,7 +61,7 @@ def purge(
     range of offsets: where one that is not meant lies before one that is, nothing is deleted, and
     what could be is said. Retention deletes all of them in the end.
 
-    Without --apply nothing is changed. Who, when, why and what is in the topic GROUP.replays.
+    Without --apply nothing is changed. Who, when, why and what is in the topic GROUP.audit.
 
     Example:
       pat-events dlq purge pat-emails.email-processor.dlq --until 14d

@@ -117,7 +117,7 @@ def replay_letters(
     becomes a letter meanwhile is left.
 
     One replay of a group runs at a time. Who, when, why and how many is in the topic
-    GROUP.replays. Exit code 1 where something that was meant stays, or nothing was.
+    GROUP.audit. Exit code 1 where something that was meant stays, or nothing was.
 
     Letters of a queue of SQS go back with 'dlq redrive'.
 

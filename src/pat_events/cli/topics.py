@@ -88,8 +88,8 @@ def apply(
     """Create the catalogue's topics and those of its groups; raise what is too small.
 
     Each group has for each topic it reads one for its dead letters (TOPIC.GROUP.dlq) and one in
-    which it handles them again (TOPIC.GROUP.retry), and one that tells who had that done
-    (GROUP.replays).
+    which it handles them again (TOPIC.GROUP.retry), and one that tells who did what with
+    dead letters (GROUP.audit).
 
     Nothing is ever lowered or deleted, and a second run finds nothing to do.
 

@@ -28,8 +28,8 @@ locals {
   topics       = sort(distinct([for event in var.events : event.topic]))
   dead_letters = sort(flatten([for group in local.groups : tolist(group.dead_letters)]))
   retries      = sort(flatten([for group in local.groups : tolist(group.retries)]))
-  # Who had which dead letters handled again. The name is also the transactional id of a replay.
-  audits = sort([for name in keys(var.groups) : "${name}.replays"])
+  # Who did what with dead letters. The name is also the transactional id of a replay.
+  audits = sort([for name in keys(var.groups) : "${name}.audit"])
 
   connect = {
     Sid      = "Connect"

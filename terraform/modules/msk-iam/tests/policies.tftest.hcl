@@ -103,7 +103,7 @@ run "topics_apply_creates_and_changes_but_deletes_nothing" {
       "pat-emails", "pat-events",
       "pat-emails.notifier.dlq", "pat-emails.processor.dlq", "pat-events.notifier.dlq",
       "pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry",
-      "notifier.replays", "processor.replays",
+      "notifier.audit", "processor.audit",
     ])
     error_message = "The catalogue's topics and each group's dead-letter, retry and audit topics."
   }
@@ -147,7 +147,7 @@ run "a_replay_reaches_the_retry_topics_of_its_group_alone_and_tells_who_did" {
         Sid    = "Replay", Effect = "Allow"
         Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData", "kafka-cluster:WriteData"]
         Resource = [
-          for topic in ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry", "notifier.replays", "processor.replays"] :
+          for topic in ["pat-emails.notifier.retry", "pat-emails.processor.retry", "pat-events.notifier.retry", "notifier.audit", "processor.audit"] :
           "arn:aws:kafka:eu-west-1:111122223333:topic/pat/11111111-2222-3333-4444-555555555555-1/${topic}"
         ]
       },
@@ -155,8 +155,8 @@ run "a_replay_reaches_the_retry_topics_of_its_group_alone_and_tells_who_did" {
         Sid    = "ReplayOnce", Effect = "Allow"
         Action = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
         Resource = [
-          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/notifier.replays",
-          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/processor.replays",
+          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/notifier.audit",
+          "arn:aws:kafka:eu-west-1:111122223333:transactional-id/pat/11111111-2222-3333-4444-555555555555-1/processor.audit",
         ]
       },
     ]
