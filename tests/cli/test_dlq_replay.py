@@ -129,7 +129,7 @@ def test_ctrl_c_ends_it_says_how_to_go_on_and_the_next_run_sends_the_rest(
     assert process.returncode == 130
     assert "the same command goes on with the rest" in said
     assert refused.returncode == 1
-    assert "another 'dlq replay' of this group goes on: run " in refused.stderr
+    assert "a 'dlq replay' of this group goes on: run " in refused.stderr
     assert audit_results(cluster) == ["interrupted"]
     done = pat_events("dlq", "replay", GROUP, "--all", *WHY)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Whether another run of a command goes on, as the audit topic tells."""
+"""Whether another run goes on, as the audit topic tells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def line(state="progress", ago_s=5.0, command="dlq replay", **more):
 
 
 def refuse(*told):
-    audit.refuse_two(told, "dlq replay", NOW)
+    audit.refuse_beside(told, NOW)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,15 @@ def refuse(*told):
     ],
 )
 def test_a_run_that_told_something_within_a_minute_keeps_others_away(told):
-    with pytest.raises(ConfigError, match="another 'dlq replay' of this group goes on: run r1 of"):
+    with pytest.raises(ConfigError, match="a 'dlq replay' of this group goes on: run r1 of"):
         refuse(*told)
+
+
+@pytest.mark.parametrize("command", ["dlq edit", "dlq import", "dlq purge", "dlq replay"])
+def test_no_change_is_begun_beside_another_one_of_whatever_kind(command):
+    others = [line("ended", command=f"dlq {other}") for other in ("import", "purge", "replay")]
+    with pytest.raises(ConfigError, match=f"a '{command}' of this group goes on"):
+        refuse(*others, line("started", command=command), line("started", command="dlq export"))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +54,7 @@ def test_a_run_that_told_something_within_a_minute_keeps_others_away(told):
         [],
         [line("started", 300), line("ended", 1)],
         [line("started", 61)],
-        [line("started", command="dlq purge")],
+        [line("started", command="dlq export")],
         # Whoever began later had shut it out.
         [line("progress", 1), line("started", 0, run="r2"), line("ended", 0, run="r2")],
     ],
@@ -71,6 +78,7 @@ def test_a_process_that_is_gone_from_this_machine_is_not_waited_for(pid):
     "garbage",
     [
         {"at": None},
+        {"command": ["dlq replay"]},
         {"at": "soon"},
         {"at": "2026-11-27T12:00:00"},
         {"pid": "1", "at": 1},

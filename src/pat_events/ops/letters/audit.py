@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from pat_events.ops.cluster import Cluster
     from pat_events.transports.kafka.admin import KafkaAdmin
 
+EXPORT: Final = "dlq export"
+IMPORT: Final = "dlq import"
+EDIT: Final = "dlq edit"
+PURGE: Final = "dlq purge"
+REPLAY: Final = "dlq replay"
+# One of these goes on at a time: each changes what another one counts on.
+_CHANGING: Final = frozenset({IMPORT, EDIT, PURGE, REPLAY})
+
 STARTED: Final = "started"
 PROGRESS: Final = "progress"
 ENDED: Final = "ended"
@@ -103,23 +111,30 @@ def lines(cluster: Cluster, group: str) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def refuse_two(told: Iterable[Mapping[str, Any]], command: str, now: datetime) -> None:
-    """Return if no other run of this command goes on.
+def refuse_beside(told: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Return if no run that changes something goes on, as far as was told.
+
+    Two that begin at the same moment do not see each other.
 
     Raises:
         ConfigError: one does; says whose it is.
     """
-    last: Mapping[str, Any] = {}
+    # Whoever begins counts all before of the same command as over.
+    last: dict[str, Mapping[str, Any]] = {}
     for line in told:
-        if line.get("command") == command:
-            # Whoever begins has shut out all before.
-            last = line
+        if isinstance(command := line.get("command"), str) and command in _CHANGING:
+            last[command] = line
+    for line in last.values():
+        _refuse_beside_one(line, now)
+
+
+def _refuse_beside_one(last: Mapping[str, Any], now: datetime) -> None:
     age_s = _age_s(last, now)
     if last.get("state") == ENDED or age_s is None or _is_gone(last):
         return
     if abs(age_s) < SILENT_S:
         raise ConfigError(
-            f"another '{command}' of this group goes on: run {last.get('run')} of "
+            f"a '{last.get('command')}' of this group goes on: run {last.get('run')} of "
             f"{last.get('who')}, which told how far it is {abs(age_s):.0f} s ago. Wait for its "
             f"end, or until it has told nothing for {SILENT_S:.0f} s"
         )

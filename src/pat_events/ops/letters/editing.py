@@ -12,6 +12,7 @@ from pat_events.core.envelope import read_envelope
 from pat_events.core.record import Position, Record
 from pat_events.errors import ConfigError, SchemaError
 from pat_events.ops.json_records import decode
+from pat_events.ops.letters import audit
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
 from pat_events.ops.letters.writing import audited, now_ms
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.letter import Letter
     from pat_events.producer.ack import Ack
 
-COMMAND: Final = "dlq edit"
 # Of the old event alone: the new one has its own, or none.
 _NOT_CARRIED_ON: Final = frozenset(
     {h.CE_CAUSATION_ID, h.CE_DATAREF, h.CE_DATAREF_LENGTH, h.CE_DATAREF_SHA256, *OF_A_VALUE}
@@ -95,8 +95,8 @@ def edit(
     Raises:
         SchemaError: the text is no such event, or not one alone.
         UnknownEventError: its type is not in the catalogue.
-        ConfigError: this is no dead-letter topic of a group of the catalogue, or there is no such
-            letter.
+        ConfigError: this is no dead-letter topic of a group of the catalogue, there is no such
+            letter, or another run that changes the group's letters goes on.
         TopicMissingError: the topic does not exist.
         TransportError: the cluster did not answer, or does not permit it.
     """
@@ -113,7 +113,7 @@ def edit(
         "event_id": old.event_id,
         "new_event_id": ack.event_id,
     }
-    with audited(cluster, config, topic, COMMAND, about) as run:
+    with audited(cluster, config, topic, audit.EDIT, about) as run:
         [written] = run.writer.write([record])
         place = written.place if isinstance(written.place, tuple) else (-1, -1)
         run.counts["written"] = 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.errors import ConfigError, PatEventsError, SchemaError
+from pat_events.ops.letters import audit
 from pat_events.ops.letters.letter_lines import digest_of, line_of, record_of
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import EVERYTHING
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.selection import Selection
     from pat_events.ops.letters.writing import Audited
 
-EXPORT: Final = "dlq export"
-IMPORT: Final = "dlq import"
 _BATCH: Final = 500
 _TELL_EVERY: Final = 100
 # How often the audit topic is told how far it is, in seconds.
@@ -85,7 +84,7 @@ def export(
         if _is_of_a_group(config, topic):
             about = {"why": why, "selection": selection.as_json()}
             try:
-                told = audited(cluster, config, topic, EXPORT, about, alone=False)
+                told = audited(cluster, config, topic, audit.EXPORT, about)
                 run = ends.enter_context(told)
             except PatEventsError as error:
                 unaudited(error)
@@ -125,7 +124,8 @@ def import_letters(
 
     Raises:
         SchemaError: a line holds no letter; says which and why. Nothing was written.
-        ConfigError: this is no dead-letter topic of a group of the catalogue, or the file is empty.
+        ConfigError: this is no dead-letter topic of a group of the catalogue, the file is empty, or
+            another run that changes the group's letters goes on.
         TopicMissingError: the topic does not exist.
         TransportError: the cluster did not answer, or does not permit it; letters may be written.
     """
@@ -137,7 +137,7 @@ def import_letters(
     there = set[bytes]() if again else _held(cluster, topic, set(digests))
     about = {"why": why, "letters": len(digests), "again": again}
     wanted = len(digests) if again else len(set(digests) - there)
-    with audited(cluster, config, topic, IMPORT, about) as run:
+    with audited(cluster, config, topic, audit.IMPORT, about) as run:
         written = _write_all(run, _new(file, topic, there, again=again), wanted, tell)
     return Imported(len(digests), written, len(digests) - written)
 

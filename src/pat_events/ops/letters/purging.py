@@ -14,6 +14,7 @@ from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError
+from pat_events.ops.letters import audit
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
 from pat_events.ops.letters.writing import audited, group_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.letter import Letter
 
-COMMAND: Final = "dlq purge"
 _TELL_EVERY: Final = 1_000
 
 
@@ -135,7 +135,8 @@ def purge(cluster: Cluster, plan: PurgePlan, *, why: str, config: Config | None 
 
     Raises:
         ConfigError: letters that are meant lie behind others; nothing was deleted. Or this is no
-            dead-letter topic of a group of the catalogue.
+            dead-letter topic of a group of the catalogue, or another run that changes the group's
+            letters goes on.
         TransportError: the cluster did not answer, or does not permit it: that takes Delete on the
             topic. Some partitions may be done.
     """
@@ -148,7 +149,7 @@ def purge(cluster: Cluster, plan: PurgePlan, *, why: str, config: Config | None 
         return 0
     ends = {cut.partition: cut.end for cut in plan.cuts}
     about = {"why": why, "selection": plan.selection.as_json(), "before": ends}
-    with audited(cluster, config, plan.topic, COMMAND, about) as run:
+    with audited(cluster, config, plan.topic, audit.PURGE, about) as run:
         cluster.admin().delete_before({(plan.topic, it): end for it, end in ends.items()})
         run.counts["deleted"] = plan.letters
     return plan.letters

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.selection import Selection
     from pat_events.transports.kafka.transactions import TransactionalSender
 
-#: What the audit topic calls it.
-COMMAND: Final = "dlq replay"
 # What one transaction holds at most. Readers of the retry topic wait for its end.
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 4_194_304
@@ -82,7 +80,8 @@ def replay(
 
     No letter is sent twice unless that is asked for, whatever ends a replay: the same call goes on
     where the last one ended. Key, value, headers and id are those of the event. What becomes a
-    letter after this began is left. One replay of a group runs at a time; who, when, why and how
+    letter after this began is left. One replay of a group runs at a time, and none beside a purge,
+    an import or an edit, as far as the audit topic tells of one; who, when, why and how
     many is written to the group's audit topic. A signal strikes between two transactions.
 
     Args:
@@ -96,7 +95,7 @@ def replay(
 
     Raises:
         ConfigError: there is no such group or dead-letter topic in the catalogue, every letter is
-            meant and that was not said, or another replay of the group runs.
+            meant and that was not said, or another run that changes the group's letters goes on.
         ClosedError: another replay has taken over from this one.
         TopicMissingError: a dead-letter or retry topic does not exist.
         TransportError: the cluster did not answer, or does not permit it.
@@ -110,7 +109,7 @@ def replay(
     target = target_of(catalog, name, options.group)
     walk = ReplayWalk(cluster, target, selection, options, tell)
     audit.ensure_topic(cluster.admin(), catalog, target.group)
-    audit.refuse_two(audit.lines(cluster, target.group), COMMAND, datetime.now(UTC))
+    audit.refuse_beside(audit.lines(cluster, target.group), datetime.now(UTC))
     about = {
         "why": why,
         "topics": list(target.topics),
@@ -121,7 +120,7 @@ def replay(
             if value != getattr(DEFAULT, name)
         },
     }
-    run = audit.Run(target.group, COMMAND, str(uuid_utils.uuid7()), about)
+    run = audit.Run(target.group, audit.REPLAY, str(uuid_utils.uuid7()), about)
     from pat_events.transports.kafka.transactions import (  # noqa: PLC0415 -- loads the client
         TransactionalSender,
     )

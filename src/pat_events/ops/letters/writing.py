@@ -13,7 +13,6 @@ from pat_events.catalog.load import load_catalog
 from pat_events.errors import ConfigError, PatEventsError, TransportTimeoutError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.replay_target import target_of
-from pat_events.ops.letters.replaying import COMMAND as REPLAY
 from pat_events.producer.back_pressure import BackPressure
 from pat_events.system.clock import CLOCK
 from pat_events.transports.sending import Outgoing
@@ -122,10 +121,10 @@ def audited(
     topic: str,
     command: str,
     about: Mapping[str, Any],
-    *,
-    alone: bool = True,
 ) -> Iterator[Audited]:
     """Tell a group's audit topic that something begins and how it ends.
+
+    What changes letters is refused beside another run that does, as far as the topic tells of one.
 
     Args:
         cluster: Where.
@@ -133,7 +132,6 @@ def audited(
         topic: The group's dead-letter topic.
         command: Such as ``dlq purge``.
         about: What is told at the beginning, such as why.
-        alone: Not beside another run of this command, nor beside a replay of the group.
 
     Raises:
         ConfigError: it is no dead-letter topic of a group of the catalogue, or another run goes on.
@@ -142,8 +140,8 @@ def audited(
     catalog = load_catalog(config.catalog)
     group = group_of(catalog, topic)
     audit.ensure_topic(cluster.admin(), catalog, group)
-    for other in (command, REPLAY) if alone else ():
-        audit.refuse_two(audit.lines(cluster, group), other, datetime.now(UTC))
+    if command != audit.EXPORT:
+        audit.refuse_beside(audit.lines(cluster, group), datetime.now(UTC))
     run = audit.Run(group, command, str(uuid_utils.uuid7()), {"topics": [topic], **about})
     with RecordWriter(cluster, config) as writer:
         told = Audited(run, writer)
