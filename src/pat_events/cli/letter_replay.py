@@ -28,7 +28,7 @@ from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
 from pat_events.cli.shown_records import shown_time
 from pat_events.core.wording import counted
-from pat_events.ops.letters.replay_walk import MAX_REPLAYS, Replayed, ReplayOptions
+from pat_events.ops.letters.replay_walk import QUARANTINED_AFTER, Replayed, ReplayOptions
 from pat_events.ops.letters.replaying import dry_run, replay
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _BAR: Final = 40
 # Why letters stay, and what takes them.
 _STAYS: Final = {
-    "quarantined": f"replayed {MAX_REPLAYS} times or more; --include-quarantined takes them",
+    "quarantined": f"replayed {QUARANTINED_AFTER} times or more; --include-quarantined takes them",
     "without_value": "too large for a letter, and gone or altered where they came from",
     "too_large": "larger than max.message.bytes of the retry topic",
     "of_others": "of another group, or of a topic that this group does not read",
@@ -95,7 +95,7 @@ def replay_letters(
         bool,
         typer.Option(
             "--include-quarantined",
-            help=f"Also letters of events that were replayed {MAX_REPLAYS} times or more.",
+            help=f"Also letters of events that were replayed {QUARANTINED_AFTER} times or more.",
         ),
     ] = False,
     group: Annotated[

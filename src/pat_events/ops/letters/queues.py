@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from datetime import datetime
 
-    from pat_events.transports.aws.letter_queue import LetterCounts, QueueLetter
+    from pat_events.transports.aws.letter_queue import QueueCounts, QueueLetter
 
 #: When nothing has come for so long, nothing more is there, in seconds. A wait, however short,
 #: asks all of the queue's servers: without one an answer may be empty.
@@ -68,7 +68,7 @@ class LetterFilter:
 ANY: Final = LetterFilter()
 
 
-def counts(queues: Iterable[str], *, aws: AwsConfig | None = None) -> Iterator[LetterCounts]:
+def counts(queues: Iterable[str], *, aws: AwsConfig | None = None) -> Iterator[QueueCounts]:
     """Yield what is in each of these queues, about; no message is received.
 
     Args:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.selection import Selection
 
 #: A letter whose event was replayed as often is quarantined.
-MAX_REPLAYS: Final = 3
+QUARANTINED_AFTER: Final = 3
 # After how many letters somebody is told, where nothing is sent.
 _TELL_EVERY: Final = 1_000
 
@@ -46,7 +46,7 @@ class ReplayOptions:
     group: str | None = None
     everything: bool = False
     again: bool = False
-    max_replays: int = MAX_REPLAYS
+    max_replays: int = QUARANTINED_AFTER
     include_quarantined: bool = False
     rate: int | None = None
     limit: int | None = None

@@ -47,7 +47,7 @@ _COUNTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class LetterCounts:
+class QueueCounts:
     """What a queue holds, about.
 
     Attributes:
@@ -132,7 +132,7 @@ class LetterQueue:
         """Close its connections; a later call makes another."""
         self._client.close()
 
-    def counts(self) -> LetterCounts:
+    def counts(self) -> QueueCounts:
         """Return what is in it, about; looks at no message.
 
         Raises:
@@ -147,7 +147,7 @@ class LetterQueue:
         found = answer.get("Attributes", {})
         redrive = redrive_of(found)
         letters, in_flight, delayed = (int(found.get(name, 0)) for name in _COUNTS)
-        return LetterCounts(
+        return QueueCounts(
             queue=self.name,
             letters=letters,
             in_flight=in_flight,
