@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from pat_events import ConfigError
-from pat_events.telemetry.observer import Handled, Origin
+from pat_events import ConfigError, telemetry
+from pat_events.telemetry.observer import Handled, Happening, Origin
 from pat_events.telemetry.observers import Observers, checked_observers
 
 HERE = Origin("memory", "a-group")
@@ -100,3 +102,7 @@ def test_one_that_has_an_observer_for_each_who_tells_is_no_observer_itself():
     for origin in (HERE, there):
         Observers([given], origin).saw(Handled(1))
     assert factory.seen == {HERE: [Handled(1)], there: [Handled(1)]}
+
+
+def test_all_that_observers_are_told_is_exported():
+    assert {it.__name__ for it in get_args(Happening)} <= set(telemetry.__all__)
