@@ -217,9 +217,10 @@ class Observer(Protocol):
     """Is told what happened.
 
     It is called by the thread that did it, which waits until it returns: a group's own thread,
-    which reads nothing meanwhile, and a sender's threads; given to both, several at a time. Kinds
-    of values that it does not know it leaves alone: there may be more later. What it raises is
-    logged the first time, and harms nobody.
+    which reads nothing meanwhile, and a sender's threads; given to both, several at a time. One
+    that wants levels is told them by another thread of a group while the group's own makes no step,
+    even while that is in ``saw``. Kinds of values that it does not know it leaves alone: there may
+    be more later. What it raises is logged the first time, and harms nobody.
 
     ``JobsEnded``, how long handlers took and with what outcome, is made only where an observer has
     a true attribute ``wants_jobs``; those beside it are told as well. ``Levels`` and

@@ -70,6 +70,26 @@ def test_once_it_steps_again_its_own_word_counts(stage, member, watch, seen):
     assert (level.lag, level.oldest_ms) == (0, None)
 
 
+def test_a_member_that_steps_while_it_is_told_of_has_the_last_word(stage):
+    class Told(SeenLevels):
+        steps = None
+
+        def saw(self, what):
+            if threading.current_thread() is threading.main_thread() and self.steps:
+                self.steps.start()
+                self.steps.join(0.1)  # It is to wait until this has returned.
+            self.append(threading.current_thread())
+
+    told = Told()
+    readiness = stage.member(handlers_of(), observers=[told]).engine.readiness
+    readiness.look_if_due(0.0)
+    told.clear()
+    told.steps = threading.Thread(target=readiness.look_if_due, args=(float("inf"),))
+    readiness.tell_of_stuck(readiness.told, readiness.told.levels)
+    told.steps.join(30)
+    assert told == [threading.main_thread(), told.steps]
+
+
 def test_nothing_is_told_of_partitions_that_have_gone(stage, member, watch, seen):
     stage.publish("b")
     stage.clock.advance(STUCK_S)

@@ -47,7 +47,7 @@ class Readiness:
     Attributes:
         not_ready: What keeps the member from being ready, in words; read by any thread.
         told: What was told last, or None; read by any thread.
-        changing: Held while partitions go, and while another thread tells of them.
+        changing: Held while partitions go, and while levels are told by whichever thread.
     """
 
     def __init__(
@@ -88,8 +88,10 @@ class Readiness:
         levels = [
             _level(state, ends.get(state.topic_partition)) for state in self._partitions.values()
         ]
-        self.told = Told(now, Levels(levels, held, len(waits) - held), ends)
-        self._observers.saw(self.told.levels)
+        # Else what another thread has just found out of date would be told after this.
+        with self.changing:
+            self.told = Told(now, Levels(levels, held, len(waits) - held), ends)
+            self._observers.saw(self.told.levels)
 
     def tell_of_stuck(self, told: Told, levels: Levels) -> None:
         """Tell levels in the place of the member's own thread, unless it has told meanwhile.
