@@ -88,6 +88,15 @@ def test_an_observer_that_nobody_would_await_is_refused():
         checked_observers([Awaited()])
 
 
+def test_of_one_that_has_an_observer_for_each_who_tells_it_is_that_which_must_be_callable():
+    class Awaited(Seen):
+        async def told_by(self, origin):
+            return self
+
+    with pytest.raises(ConfigError, match=r"told_by of .* is 'async def'"):
+        checked_observers([Awaited()])
+
+
 def test_one_that_has_an_observer_for_each_who_tells_is_no_observer_itself():
     class Factory:
         def __init__(self):

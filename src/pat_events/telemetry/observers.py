@@ -28,12 +28,13 @@ def checked_observers(observers: Iterable[GivenObserver]) -> tuple[GivenObserver
     except TypeError:
         raise wrong_type("observers", observers, "several, as in observers=[observer]") from None
     for each in several:
-        # Of a class ``saw`` is there as well, and cannot be called.
-        saw = getattr(each, "saw", None) or getattr(each, "told_by", None)
-        if isinstance(each, type) or not callable(saw):
+        name = "told_by" if hasattr(each, "told_by") else "saw"
+        called = getattr(each, name, None)
+        # Of a class it is there as well, and cannot be called.
+        if isinstance(each, type) or not callable(called):
             raise wrong_type("one of observers", each, "an object with a method saw(what)")
-        if inspect.iscoroutinefunction(saw):
-            raise ConfigError(f"saw of {each!r} is 'async def', which nobody awaits: use 'def'")
+        if inspect.iscoroutinefunction(called):
+            raise ConfigError(f"{name} of {each!r} is 'async def', which nobody awaits: use 'def'")
     return several
 
 
