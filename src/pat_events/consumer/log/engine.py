@@ -90,7 +90,9 @@ class Engine:
         self._back_pressure = BackPressure(receiver, self._partitions, observer, limits)
         interval_s = limits.commit_interval_s
         self._commits = Commits(receiver, self._partitions, observer, interval_s, clock)
-        self._polls = TimedPolls(receiver, observer, clock)
+        self._polls: Receiver | TimedPolls = receiver
+        if observer.wants_operations:
+            self._polls = TimedPolls(receiver, observer, clock)
         self.readiness = Readiness(receiver, self._partitions, recovery, observer)
 
     def subscribe(self, topics: Sequence[str], own: Collection[str] = ()) -> None:

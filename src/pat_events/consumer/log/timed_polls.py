@@ -23,7 +23,7 @@ class TimedPolls:
 
     Args:
         receiver: Polls.
-        observer: Is told where it wants operations.
+        observer: Is told; it wants operations.
         clock: Monotonic seconds.
     """
 
@@ -31,7 +31,7 @@ class TimedPolls:
         self._receiver = receiver
         self._observer = observer
         self._clock = clock
-        self._next = float("-inf") if observer.wants_operations else float("inf")
+        self._next = float("-inf")
 
     def poll(self, max_records: int, timeout_s: float) -> list[Delivery]:
         """Return what is there; see ``Receiver.poll``."""
