@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pat_events.core import headers as h
 from pat_events.core.checks import wrong_type
@@ -21,16 +21,17 @@ def raise_explained(
     correlation_id: object,
     tenant_id: object,
     headers: object,
-) -> None:
-    """Raise what to say instead of an error that an argument has led to, if one has.
+) -> NoReturn:
+    """Raise what to say instead of an error that an argument has led to, or that.
 
     Raises:
         SchemaError: a text of the event or of an argument is none that UTF-8 can encode.
         ConfigError: an argument is of a wrong type; names it.
     """
     why = _explained(error, event, caused_by, correlation_id, tenant_id, headers)
-    if why is not None:
-        raise why from error
+    if why is None:
+        raise error
+    raise why from error
 
 
 def _explained(

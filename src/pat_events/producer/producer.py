@@ -11,7 +11,7 @@ from pat_events.config import Config
 from pat_events.core import headers as h
 from pat_events.core import trace_context
 from pat_events.core.checks import require_timeout
-from pat_events.errors import BufferFullError, ConfigError, RecordTooLargeError
+from pat_events.errors import BufferFullError, ConfigError
 from pat_events.producer import refusals
 from pat_events.producer.ack import Ack
 from pat_events.producer.arguments import check_headers, raise_explained
@@ -121,10 +121,9 @@ class Producer(Block):
         correlation and tenant. Publishing the same object again therefore keeps its id, which
         is what lets a consumer see that it is the same event.
 
-        When the buffer is full a thread waits for room up to
-        ``config.publish_timeout_s``; on an event loop, which must not be
-        blocked, ``BufferFullError`` is raised at once: use ``apublish`` there. A done
-        callback cannot wait either.
+        When the buffer is full a thread waits for room up to ``config.publish_timeout_s``; on an
+        event loop, which must not be blocked, ``BufferFullError`` is raised at once: use
+        ``apublish`` there. A done callback cannot wait either.
 
         Args:
             event: An event of the catalogue.
@@ -149,7 +148,6 @@ class Producer(Block):
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
             raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
-            raise
         try:
             try:
                 self._sender.send(ack)
@@ -178,7 +176,6 @@ class Producer(Block):
             ack = self._prepare(event, caused_by, correlation_id, tenant_id, headers)
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
             raise_explained(error, event, caused_by, correlation_id, tenant_id, headers)
-            raise
         try:
             try:
                 self._sender.send(ack)
@@ -232,8 +229,8 @@ class Producer(Block):
             raise refusals.no_key(stamp.event_type)
         now_ns = self._time_ns()
         # What every generated class has, checked when its type was bound.
+        metadata = event.metadata  # type: ignore[attr-defined]
         if event.HasField("metadata"):
-            metadata = event.metadata  # type: ignore[attr-defined]
             event_id = metadata.event_id or str(self._uuid7())
             event_time = self._event_time(metadata, now_ns)
             tenant_id = tenant_id or metadata.tenant_id
@@ -241,7 +238,6 @@ class Producer(Block):
             if metadata.source and metadata.source != stamp.source:
                 stamp = stamp.with_source(metadata.source)
         else:
-            metadata = event.metadata  # type: ignore[attr-defined]
             event_id = str(self._uuid7())
             event_time = self._set_time(metadata.timestamp, now_ns)
         metadata.event_id = event_id
@@ -291,19 +287,12 @@ class Producer(Block):
         )
         if ends_span is not None:
             ack.add_done_callback(ends_span)
-        size = 2 * len(value) + len(key_bytes) + stamp.fixed_bytes
-        try:
-            if (
-                size > self._surely_small_bytes
-                or caused_by is not None
-                or headers
-                or (spans is not None and h.TRACESTATE in own)
-            ):
-                # What the envelope repeats is shorter than the payload: else a sum is in vain.
-                size = len(value) + len(key_bytes) + refusals.checked_header_bytes(event, own)
-            if size > self._largest_bytes:
-                raise refusals.too_large(event, size, self._config)
-        except RecordTooLargeError as error:
-            ack.not_taken(error)
-            raise
+        # What the envelope repeats is shorter than the payload: else a sum is in vain.
+        if (
+            2 * len(value) + len(key_bytes) + stamp.fixed_bytes > self._surely_small_bytes
+            or caused_by is not None
+            or headers
+            or (spans is not None and h.TRACESTATE in own)
+        ):
+            refusals.check_size(event, ack, own, self._largest_bytes, self._config)
         return ack

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pat_events.catalog.model import EventType
     from pat_events.config import Config
+    from pat_events.producer.ack import Ack
 
 
 def no_key(event_type: EventType) -> SchemaError:
@@ -28,23 +29,41 @@ def not_encodable(event: Any, error: Exception) -> SchemaError:  # noqa: ANN401 
     return SchemaError(f"{_named(event)}: {error}")
 
 
-def checked_header_bytes(event: Any, headers: Mapping[str, bytes | None]) -> int:  # noqa: ANN401
-    """Return how many bytes an event's headers take.
+def check_size(
+    event: Any,  # noqa: ANN401 - of any catalogue
+    ack: Ack,
+    headers: Mapping[str, bytes | None],
+    largest_bytes: int,
+    config: Config,
+) -> None:
+    """Refuse an event that takes more than ``Config.largest_event_bytes``, or than consumers read.
+
+    Args:
+        event: It.
+        ack: What was to be sent; told that it is not.
+        headers: Those of ``ack``.
+        largest_bytes: That limit.
+        config: Whose limit it is.
 
     Raises:
-        RecordTooLargeError: they are more than consumers read.
+        RecordTooLargeError: it is.
     """
-    size_bytes = h.size_bytes(headers.items())
-    if size_bytes > h.MAX_HEADER_BYTES or len(headers) > h.MAX_HEADERS:
-        raise RecordTooLargeError(
-            f"{_named(event)} has {len(headers)} headers of {size_bytes} bytes, consumers read "
+    header_bytes = h.size_bytes(headers.items())
+    size_bytes = len(ack.value or b"") + len(ack.key or b"") + header_bytes
+    if header_bytes > h.MAX_HEADER_BYTES or len(headers) > h.MAX_HEADERS:
+        error = RecordTooLargeError(
+            f"{_named(event)} has {len(headers)} headers of {header_bytes} bytes, consumers read "
             f"{h.MAX_HEADERS} of {h.MAX_HEADER_BYTES}: put more into the event"
         )
-    return size_bytes
+    elif size_bytes > largest_bytes:
+        error = _too_large(event, size_bytes, config)
+    else:
+        return
+    ack.not_taken(error)
+    raise error
 
 
-def too_large(event: Any, size_bytes: int, config: Config) -> RecordTooLargeError:  # noqa: ANN401
-    """Return the error for an event over ``Config.largest_event_bytes``."""
+def _too_large(event: Any, size_bytes: int, config: Config) -> RecordTooLargeError:  # noqa: ANN401
     name = _named(event)
     if config.claim_check_bucket is None:
         return RecordTooLargeError(
