@@ -46,7 +46,7 @@ proto: $(VENV)/.dev ## generate the event classes and events.avsc from schemas/e
 
 docs: $(VENV)/.dev ## generate docs/reference.md from docstrings and the schema, and Grafana's dashboards
 	@$(BIN)/python tools/reference.py
-	@$(BIN)/python tools/dashboards.py
+	@$(BIN)/python -m tools.dashboards
 
 perf: $(VENV)/.dev ## measure beside bare confluent-kafka and boto3, on a Kafka and a LocalStack of its own
 	@$(BIN)/python -m perf $(ARGS)
@@ -66,7 +66,7 @@ terraform: $(VENV)/.dev ## the catalogue, format, validate, unit tests, checkov,
 check: lint types ## all that CI asks for besides the tests
 	@$(BIN)/python -m tools.proto --check
 	@$(BIN)/python tools/reference.py --check
-	@$(BIN)/python tools/dashboards.py --check
+	@$(BIN)/python -m tools.dashboards --check
 	@$(BIN)/pat-events catalog check schemas/catalog.yaml
 
 clean: ## remove what was built, the virtual environment included

@@ -1,58 +1,10 @@
-"""Write docs/monitoring/dashboards from the rows below: Grafana's JSON is nothing to edit by hand.
-
-``python tools/dashboards.py`` rewrites them; ``--check`` only compares and exits with 1 when one
-differs from what would be written.
-"""
+"""What dashboards show: the graphs of each."""
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-FOLDER: Final = ROOT / "docs" / "monitoring" / "dashboards"
-_SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
-_COLUMNS: Final = 3
-_WIDTH: Final = 24 // _COLUMNS
-_HEIGHT: Final = 7
-
-
-class Panel(NamedTuple):
-    """A graph: its title, the unit of Grafana, and its queries, each with a legend."""
-
-    title: str
-    unit: str
-    queries: tuple[tuple[str, str], ...]
-
-
-class Variable(NamedTuple):
-    """A choice at the top of a dashboard: the values that a label of a metric has."""
-
-    name: str
-    metric: str
-    label: str
-
-
-def panel(title: str, unit: str, *queries: tuple[str, str]) -> Panel:
-    """Return a graph of these queries."""
-    return Panel(title, unit, queries)
-
-
-def rate(metric: str, by: str, where: str = "") -> str:
-    """Return the query for a counter's growth a second."""
-    return f"sum by ({by}) (rate({metric}{{{where}}}[$__rate_interval]))"
-
-
-def quantile(q: float, metric: str, by: str, where: str = "") -> str:
-    """Return the query for a quantile of a histogram."""
-    inside = f"sum by (le, {by}) (rate({metric}_bucket{{{where}}}[$__rate_interval]))"
-    return f"histogram_quantile({q}, {inside})"
-
+from tools.dashboards.rows import Variable, panel, quantile, rate
 
 _C: Final = "pat_events_consumer_"
 _S: Final = "pat_events_sender_"
@@ -62,8 +14,8 @@ _PROCESS: Final = "messaging_process_duration_seconds"
 _OPERATION: Final = "messaging_client_operation_duration_seconds"
 _SENT: Final = "messaging_client_sent_messages_total"
 _CONSUMED: Final = "messaging_client_consumed_messages_total"
-_GROUPS: Final = Variable("group", f"{_C}held_messages", "group")
-_SYSTEMS: Final = Variable("system", _SENT, "messaging_system")
+GROUPS: Final = Variable("group", f"{_C}held_messages", "group")
+SYSTEMS: Final = Variable("system", _SENT, "messaging_system")
 _OF_SYSTEM: Final = 'messaging_system=~"$system"'
 
 OVERVIEW: Final = (
@@ -332,82 +284,3 @@ AWS: Final = (
         ),
     ),
 )
-BOARDS: Final[dict[str, tuple[str, Sequence[Variable], Sequence[Panel]]]] = {
-    "overview": ("pat_events: overview", (), OVERVIEW),
-    "group": ("pat_events: a group", (_GROUPS,), GROUP),
-    "dead-letters": ("pat_events: dead letters", (_GROUPS,), DEAD_LETTERS),
-    "aws": ("pat_events: AWS buses", (_SYSTEMS,), AWS),
-}
-
-
-def board(name: str) -> dict[str, Any]:
-    """Return a dashboard as Grafana imports and provisions it."""
-    title, variables, panels = BOARDS[name]
-    source = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
-    return {
-        "uid": f"pat-events-{name}",
-        "title": title,
-        "tags": ["pat-events"],
-        "schemaVersion": 39,
-        "editable": True,
-        "refresh": "10s",
-        "time": {"from": "now-1h", "to": "now"},
-        "templating": {"list": [source, *map(_variable, variables)]},
-        "panels": [_graph(number, each) for number, each in enumerate(panels)],
-    }
-
-
-def _variable(each: Variable) -> dict[str, Any]:
-    query = f"label_values({each.metric}, {each.label})"
-    return {
-        "name": each.name,
-        "type": "query",
-        "datasource": _SOURCE,
-        "query": query,
-        "refresh": 2,
-        "multi": True,
-        "includeAll": True,
-        "current": {"text": "All", "value": "$__all"},
-    }
-
-
-def _graph(number: int, each: Panel) -> dict[str, Any]:
-    row, column = divmod(number, _COLUMNS)
-    return {
-        "id": number + 1,
-        "title": each.title,
-        "type": "timeseries",
-        "datasource": _SOURCE,
-        "gridPos": {"x": column * _WIDTH, "y": row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
-        "fieldConfig": {"defaults": {"unit": each.unit, "min": 0}, "overrides": []},
-        "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}},
-        "targets": [
-            {
-                "refId": chr(ord("A") + at),
-                "datasource": _SOURCE,
-                "expr": expr.replace("{}", ""),
-                "legendFormat": legend,
-            }
-            for at, (expr, legend) in enumerate(each.queries)
-        ],
-    }
-
-
-def main() -> int:
-    """Write the dashboards, or compare them."""
-    check = "--check" in sys.argv[1:]
-    for name in BOARDS:
-        file = FOLDER / f"{name}.json"
-        text = json.dumps(board(name), indent=1) + "\n"
-        if not check:
-            file.write_text(text, "utf-8")
-        elif not file.exists() or file.read_text("utf-8") != text:
-            print(
-                f"{file.relative_to(ROOT)} is not what would be written: make docs", file=sys.stderr
-            )
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
