@@ -29,6 +29,7 @@ from pat_events.testing import Api
 from pat_events.transports.kafka.logs import RepeatFilter, client_log
 from pat_events.transports.kafka.sending_client import SendingClient
 from tests.support.clusters import on_kafka
+from tests.support.forking import fork
 
 TOPIC = "pat-emails"
 DEADLINE_S = 20.0
@@ -293,7 +294,7 @@ def refused(call):
 def in_child(job):
     """What ``work`` returned in a child process; None when it did not return."""
     read_end, write_end = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             os.write(write_end, job())
@@ -321,7 +322,7 @@ def test_a_producer_says_that_it_does_not_survive_a_fork(broker, kafka_producer)
     (pending,) = publish(producer, 1)
     producer._sender._client.lock.acquire()  # As another thread may hold it at the fork.
     read_end, write_end = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         calls = (
             lambda: publish(producer, 1),

@@ -22,6 +22,7 @@ from pat_events.telemetry import observer as told
 from pat_events.telemetry.cloudwatch import NAMESPACE, SHOWN
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
+from tests.support.forking import fork
 from tests.support.invocations import LambdaContext, body, sqs
 from tests.support.waiting import until
 
@@ -173,7 +174,7 @@ def test_an_interval_that_is_none_is_refused(every_s):
 def test_the_child_of_a_fork_begins_at_0(metrics, out):
     Observers([metrics], GROUP).saw(told.Handled(3))
     read, write = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         metrics.print()
         os.write(write, str(len(out.getvalue())).encode())

@@ -25,6 +25,7 @@ from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 from pat_events.telemetry.prometheus import PrometheusMetrics
 from pat_events.transports.memory import MemoryBroker, MemoryTransport
+from tests.support.forking import fork
 from tests.support.waiting import until
 
 GROUP = Origin("kafka", "email-processor")
@@ -309,7 +310,7 @@ def test_a_second_one_in_a_registry_is_refused(registry, metrics):
 def test_the_child_of_a_fork_begins_at_0(registry, group):
     group.saw(told.Handled(6))
     read, write = os.pipe()
-    child = os.fork()
+    child = fork()
     if not child:
         group.saw(told.Handled(1))
         value = registry.get_sample_value("pat_events_consumer_handled_total", {"group": GROUP[1]})

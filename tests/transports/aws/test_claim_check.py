@@ -26,6 +26,7 @@ from pat_events.transports.aws.uploads import Upload, Uploads
 from pat_events.transports.memory import MemoryBroker, MemoryPayloads, MemoryTransport
 from pat_events.transports.opening import make_sender
 from pat_events.transports.sending import Outgoing
+from tests.support.forking import fork
 from tests.support.waiting import until
 
 LARGE = "x" * 2_000
@@ -353,7 +354,7 @@ def test_a_forked_child_is_told_to_make_its_own(make_producer):
     producer = make_producer()
     producer.publish(large("e-1")).result(10)
     read, write = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             producer.publish(large("e-2"))
