@@ -24,7 +24,7 @@ PUBLIC = [
     "Context",
     "DeadLetterLimit",
     "Dedupe",
-    "DedupeClaim",
+    "DedupeAnswer",
     "DedupeStore",
     "DynamoDbDedupe",
     "Envelope",

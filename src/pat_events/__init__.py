@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pat_events.consumer.dedupe.dynamodb import DynamoDbDedupe
     from pat_events.consumer.dedupe.memory import MemoryDedupe
     from pat_events.consumer.dedupe.redis import RedisDedupe
-    from pat_events.consumer.dedupe.store import DedupeClaim, DedupeStore
+    from pat_events.consumer.dedupe.store import DedupeAnswer, DedupeStore
     from pat_events.consumer.function.handler import lambda_handler
     from pat_events.consumer.handlers import Handlers
     from pat_events.consumer.log.group import ConsumerGroup
@@ -109,7 +109,7 @@ __all__ = [
     "DeadLetterError",
     "DeadLetterLimit",
     "Dedupe",
-    "DedupeClaim",
+    "DedupeAnswer",
     "DedupeStore",
     "DedupeStoreError",
     "DynamoDbDedupe",
@@ -182,7 +182,7 @@ if not TYPE_CHECKING:
         "DeadLetterError": "errors",
         "DeadLetterLimit": "core.recovery.limit",
         "Dedupe": "consumer.dedupe.dedupe",
-        "DedupeClaim": "consumer.dedupe.store",
+        "DedupeAnswer": "consumer.dedupe.store",
         "DedupeStore": "consumer.dedupe.store",
         "DedupeStoreError": "errors",
         "DynamoDbDedupe": "consumer.dedupe.dynamodb",

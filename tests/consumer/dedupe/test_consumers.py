@@ -12,7 +12,7 @@ from pat_events import (
     Config,
     ConfigError,
     Dedupe,
-    DedupeClaim,
+    DedupeAnswer,
     Handlers,
     MemoryDedupe,
     PermanentError,
@@ -56,6 +56,12 @@ class Distant(MemoryDedupe):
     def release_many(self, keys, owner):
         self._wait()
         super().release_many(keys, owner)
+
+
+class Silent:
+    """What has a store's methods, and does not say whether it waits."""
+
+    claim_many = complete_many = release_many = MemoryDedupe.claim_many
 
 
 @pytest.fixture(params=[MemoryDedupe, Distant])
@@ -215,6 +221,7 @@ def test_a_function_whose_store_hangs_answers_in_its_time():
     [
         ({"store": object()}, "store of Dedupe"),
         ({"store": MemoryDedupe}, "store of Dedupe"),
+        ({"store": Silent()}, "store of Dedupe"),
         ({"ttl_s": 0}, "ttl_s of Dedupe is 0"),
         ({"claim_s": -1}, "claim_s of Dedupe is -1"),
         ({"claim_s": "1"}, "claim_s of Dedupe is '1'"),
@@ -234,4 +241,4 @@ def test_a_consumer_takes_no_store_in_the_place_of_a_dedupe():
 
 
 def test_the_answers_of_a_store_have_three_names():
-    assert [each.value for each in DedupeClaim] == ["ours", "done", "busy"]
+    assert [each.value for each in DedupeAnswer] == ["ours", "done", "busy"]

@@ -7,7 +7,7 @@ import pytest
 from pat_events import (
     Breaker,
     Dedupe,
-    DedupeClaim,
+    DedupeAnswer,
     Handlers,
     MemoryDedupe,
     PermanentError,
@@ -272,7 +272,7 @@ def test_a_claim_is_renewed_for_as_long_as_its_event_is_here(stage, handler, ded
         stage.clock.advance(1)
         member.step()
     (key,) = store.inner._claims
-    assert store.inner.claim_many([key], "other", 30) == [DedupeClaim.BUSY]
+    assert store.inner.claim_many([key], "other", 30) == [DedupeAnswer.BUSY]
 
 
 def test_what_another_has_claimed_meanwhile_is_not_begun(stage, handler, dedupe, store):
@@ -281,7 +281,7 @@ def test_what_another_has_claimed_meanwhile_is_not_begun(stage, handler, dedupe,
     member.step()
     stage.clock.advance(31)  # as where this process was stopped for so long
     (key,) = store.inner._claims
-    assert store.inner.claim_many([key], "other", 30) == [DedupeClaim.OURS]
+    assert store.inner.claim_many([key], "other", 30) == [DedupeAnswer.OURS]
     member.turn()
     assert handler.called == []
     store.inner.complete_many([key], 600)

@@ -8,7 +8,7 @@ from redis import Redis as Client
 from pat_events import (
     ConfigError,
     Dedupe,
-    DedupeClaim,
+    DedupeAnswer,
     DedupeStoreError,
     Handlers,
     PermanentError,
@@ -103,22 +103,22 @@ def test_dynamodb_that_fails_in_all_ways_loses_and_doubles_nothing(live, make_dy
 def test_many_claims_of_dynamodb_are_released_in_few_calls(make_dynamodb, proxy):
     store, other = make_dynamodb(proxy.address), make_dynamodb()
     keys = [b"%d" % index for index in range(250)]
-    assert other.claim_many(keys[:1], "you", 30) == [DedupeClaim.OURS]
+    assert other.claim_many(keys[:1], "you", 30) == [DedupeAnswer.OURS]
     store.claim_many(keys[1:-1], "me", 30)
     calls = []
     proxy.schedule = lambda call: calls.append(call) or FINE
     store.release_many(keys, "me")  # One is another's, and one nobody's.
     assert len(calls) == 4
-    assert other.claim_many(keys, "you", 30) == [DedupeClaim.OURS] * 250
-    assert store.claim_many(keys[:1], "me", 30) == [DedupeClaim.BUSY]
+    assert other.claim_many(keys, "you", 30) == [DedupeAnswer.OURS] * 250
+    assert store.claim_many(keys[:1], "me", 30) == [DedupeAnswer.BUSY]
 
 
 @pytest.mark.parametrize("off_s", [3_600, -3_600])
 def test_clocks_that_differ_by_an_hour_take_no_claim_over(make_dynamodb, off_s):
     key = b"{g} a"
-    assert make_dynamodb().claim_many([key], "me", 30) == [DedupeClaim.OURS]
+    assert make_dynamodb().claim_many([key], "me", 30) == [DedupeAnswer.OURS]
     wall = 1_900_000_000.0
     mine = make_dynamodb(wall_clock=lambda: wall, clock=lambda: 0.0)
     other = make_dynamodb(wall_clock=lambda: wall + off_s, clock=lambda: 0.0)
-    assert mine.claim_many([b"b"], "me", 30) == [DedupeClaim.OURS]
-    assert other.claim_many([b"b"], "you", 30) == [DedupeClaim.BUSY]
+    assert mine.claim_many([b"b"], "me", 30) == [DedupeAnswer.OURS]
+    assert other.claim_many([b"b"], "you", 30) == [DedupeAnswer.BUSY]

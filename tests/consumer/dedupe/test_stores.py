@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pat_events import DedupeClaim, MemoryDedupe
+from pat_events import DedupeAnswer, MemoryDedupe
 
-OURS, DONE, BUSY = DedupeClaim.OURS, DedupeClaim.DONE, DedupeClaim.BUSY
+OURS, DONE, BUSY = DedupeAnswer.OURS, DedupeAnswer.DONE, DedupeAnswer.BUSY
 
 
 def test_one_of_two_has_the_claim_and_may_claim_it_again(kept):
@@ -95,6 +95,14 @@ def test_many_are_answered_in_their_order(kept):
     assert answers[120:] == [OURS] * 10
     kept.store.release_many(keys, "me")
     assert kept.other.claim_many(keys[120:], "you", 30) == [OURS] * 10
+
+
+def test_what_was_closed_still_knows_and_is_asked_again(kept):
+    key = kept.key("a")
+    with kept.store as store:
+        assert store.claim_many([key], "me", 30) == [OURS]
+        store.complete_many([key], 600)
+    assert kept.store.claim_many([key], "me", 30) == [DONE]
 
 
 def test_nothing_is_asked_about_nothing(kept):

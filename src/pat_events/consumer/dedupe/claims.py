@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pat_events.consumer.dedupe.keys import Keys
 from pat_events.consumer.dedupe.marks import Duplicate, Elsewhere, Mark
-from pat_events.consumer.dedupe.store import DedupeClaim
+from pat_events.consumer.dedupe.store import DedupeAnswer
 from pat_events.core import headers as h
 from pat_events.core.log_fields import log_fields
 from pat_events.core.shown import one_line
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pat_events.consumer")
 
-_OURS: Final = DedupeClaim.OURS
+_OURS: Final = DedupeAnswer.OURS
 _NOBODY: Final = (None, None)
 _ID: Final = h.CE_ID
 _SOURCE: Final = h.CE_SOURCE
@@ -102,7 +102,7 @@ class Claims:
             job.claims = claims
         return asked, has_twins
 
-    def _ask(self, keys: Sequence[bytes]) -> Sequence[DedupeClaim] | None:
+    def _ask(self, keys: Sequence[bytes]) -> Sequence[DedupeAnswer] | None:
         """Return what the store says of each, or None: all are ours."""
         if not keys:
             return None
@@ -111,7 +111,9 @@ class Claims:
             answers = list(answers)
             if answers.count(_OURS) == len(keys):
                 return None
-            sound = len(answers) == len(keys) and all(isinstance(it, DedupeClaim) for it in answers)
+            sound = len(answers) == len(keys) and all(
+                isinstance(it, DedupeAnswer) for it in answers
+            )
         except Exception as error:
             raise DedupeStoreError("the dedupe store answered what is no claims") from error
         if not sound:
@@ -121,16 +123,16 @@ class Claims:
             )
         return answers
 
-    def _mark(self, asked: Sequence[bytes], answers: Sequence[DedupeClaim]) -> None:
-        for key, claim in zip(asked, answers, strict=True):
-            if claim is _OURS:
+    def _mark(self, asked: Sequence[bytes], answers: Sequence[DedupeAnswer]) -> None:
+        for key, answer in zip(asked, answers, strict=True):
+            if answer is _OURS:
                 continue
             job = self._held.pop(key)
             claims: Any = job.claims
             index = claims.index(key)
             claims[index] = None
             delivery = job.deliveries[index]
-            if claim is DedupeClaim.DONE:
+            if answer is DedupeAnswer.DONE:
                 _skip(job, delivery)
             else:
                 _keep(job, delivery, "another process")
@@ -190,8 +192,8 @@ class Claims:
         """
         keys = list(self._held)
         answers = self._ask(keys)
-        for key, claim in zip(keys, answers or (), strict=False):
-            if claim is not _OURS:
+        for key, answer in zip(keys, answers or (), strict=False):
+            if answer is not _OURS:
                 self._held[key].recall()
                 self._lost.add(key)
                 if self._kept.pop(key, None):

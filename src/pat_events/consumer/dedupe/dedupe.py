@@ -31,7 +31,8 @@ class Dedupe:
 
     Args:
         store: Where claims are kept: ``RedisDedupe``, ``DynamoDbDedupe``, ``MemoryDedupe``, or what
-            has their methods. All members of a group, or consumers of a queue, share one.
+            has what ``DedupeStore`` has. All members of a group, or consumers of a queue, share
+            one; who made it closes it.
         ttl_s: How long a completed event is remembered, in seconds: for as long as it may come
             again.
         claim_s: How long a claim lasts, in seconds. It is renewed while its process has the event,
@@ -45,7 +46,9 @@ class Dedupe:
         self, store: DedupeStore, *, ttl_s: float = 86_400.0, claim_s: float = 60.0
     ) -> None:
         methods = ("claim_many", "complete_many", "release_many")
-        if isinstance(store, type) or not all(callable(getattr(store, it, None)) for it in methods):
+        is_store = all(callable(getattr(store, it, None)) for it in methods)
+        is_store &= isinstance(getattr(store, "waits", None), bool)
+        if isinstance(store, type) or not is_store:
             raise wrong_type("store of Dedupe", store, "a store, as in Dedupe(MemoryDedupe())")
         for name, seconds in (("ttl_s", ttl_s), ("claim_s", claim_s)):
             require_number(f"{name} of Dedupe", seconds)

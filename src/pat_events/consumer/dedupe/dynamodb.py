@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.consumer.dedupe.store import DedupeClaim
+from pat_events.consumer.dedupe.store import ClosableStore, DedupeAnswer
 from pat_events.core.checks import require_text
 from pat_events.errors import DedupeStoreError
 from pat_events.transports.aws.client import Clients
@@ -31,7 +31,7 @@ _CLOCKS_DIFFER_S: Final = 3_600.0
 _MAX_WATCHED: Final = 10_000
 
 
-class DynamoDbDedupe:
+class DynamoDbDedupe(ClosableStore):
     """Keeps claims in a table of DynamoDB: for all processes of a group, functions among them.
 
     The table has a partition key ``id`` (text) and ``expires`` as its TTL attribute. It takes
@@ -71,13 +71,13 @@ class DynamoDbDedupe:
         # Claims of others: their version, and since when it is seen.
         self._watched: dict[str, tuple[str, float]] = {}
 
-    def claim_many(self, keys: Sequence[bytes], owner: str, claim_s: float) -> list[DedupeClaim]:
+    def claim_many(self, keys: Sequence[bytes], owner: str, claim_s: float) -> list[DedupeAnswer]:
         """Claim these events; see ``DedupeStore``.
 
         Raises:
             DedupeStoreError: the table did not take it.
         """
-        answers: dict[str, DedupeClaim] = {}
+        answers: dict[str, DedupeAnswer] = {}
         names = [_name(key) for key in keys]
         for part in _parts(names, _TRANSACTION):
             # Of each the version that is to be replaced, if it is one of somebody else.
@@ -141,18 +141,18 @@ class DynamoDbDedupe:
 
     def _judge(
         self, name: str, found: dict[str, Any] | None
-    ) -> tuple[DedupeClaim | None, str | None]:
+    ) -> tuple[DedupeAnswer | None, str | None]:
         """Return what comes of a claim; or None and what version it is to replace, if any."""
         if found is None:
             return None, None  # It was not taken for another's sake.
         if not found:
             self._watched.pop(name, None)
-            return DedupeClaim.OURS, None
+            return DedupeAnswer.OURS, None
         version = found["version"]["S"]
         now = self._wall_clock()
         if "claimed_by" not in found:
             is_over = float(found["expires"]["N"]) <= now
-            return (None, version) if is_over else (DedupeClaim.DONE, None)
+            return (None, version) if is_over else (DedupeAnswer.DONE, None)
         seen_version, since = self._watched.get(name, ("", 0.0))
         if seen_version != version:
             if len(self._watched) >= _MAX_WATCHED:
@@ -163,7 +163,7 @@ class DynamoDbDedupe:
         is_over = unchanged_s >= float(found["claim_s"]["N"])
         if is_over or float(found["until"]["N"]) + _CLOCKS_DIFFER_S <= now:
             return None, version
-        return DedupeClaim.BUSY, None
+        return DedupeAnswer.BUSY, None
 
     def complete_many(self, keys: Sequence[bytes], ttl_s: float) -> None:
         """Remember that these were handled; see ``DedupeStore``.
@@ -215,7 +215,7 @@ class DynamoDbDedupe:
         }
 
     def close(self) -> None:
-        """Close its connections; another call opens them again."""
+        """Close its connections; see ``ClosableStore``."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:

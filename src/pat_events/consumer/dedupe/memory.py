@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from pat_events.consumer.dedupe.store import DedupeClaim
+from pat_events.consumer.dedupe.store import ClosableStore, DedupeAnswer
 from pat_events.core.checks import require_at_least_1
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SWEEP: Final = 0.1
 
 
-class MemoryDedupe:
+class MemoryDedupe(ClosableStore):
     """Keeps claims in memory: what comes twice to one process is handled once, until it ends.
 
     Args:
@@ -52,7 +52,7 @@ class MemoryDedupe:
 
     def claim_many(
         self, keys: Sequence[bytes], owner: str, claim_s: float
-    ) -> Sequence[DedupeClaim]:
+    ) -> Sequence[DedupeAnswer]:
         """Claim these events; see ``DedupeStore``."""
         now = self._clock()
         ours = owner, now + claim_s
@@ -61,18 +61,18 @@ class MemoryDedupe:
             # As it is nearly always, and a loop takes three times as long.
             if completed.keys().isdisjoint(keys) and claims.keys().isdisjoint(keys):
                 claims.update(dict.fromkeys(keys, ours))
-                return [DedupeClaim.OURS] * len(keys)
+                return [DedupeAnswer.OURS] * len(keys)
             answers = []
             for key in keys:
                 if key in completed and completed[key] > now:
-                    answers.append(DedupeClaim.DONE)
+                    answers.append(DedupeAnswer.DONE)
                     continue
                 claim = claims.get(key)
                 if claim is None or claim[0] == owner or claim[1] <= now:
                     claims[key] = ours
-                    answers.append(DedupeClaim.OURS)
+                    answers.append(DedupeAnswer.OURS)
                 else:
-                    answers.append(DedupeClaim.BUSY)
+                    answers.append(DedupeAnswer.BUSY)
         return answers
 
     def complete_many(self, keys: Sequence[bytes], ttl_s: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pat_events.consumer.dedupe.store import DedupeClaim
+from pat_events.consumer.dedupe.store import ClosableStore, DedupeAnswer
 from pat_events.core.checks import require_number, require_positive, require_text
 from pat_events.errors import ConfigError, DedupeStoreError
 
@@ -45,10 +45,10 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
-_CLAIMS: Final = {0: DedupeClaim.OURS, 1: DedupeClaim.DONE, 2: DedupeClaim.BUSY}
+_ANSWERS: Final = {0: DedupeAnswer.OURS, 1: DedupeAnswer.DONE, 2: DedupeAnswer.BUSY}
 
 
-class RedisDedupe:
+class RedisDedupe(ClosableStore):
     """Keeps claims in Redis: for all processes of a group.
 
     Each question about up to some 1,000 events is one round trip. All keys of a group are in one
@@ -88,7 +88,7 @@ class RedisDedupe:
         self._complete = self._client.register_script(_COMPLETE)
         self._release = self._client.register_script(_RELEASE)
 
-    def claim_many(self, keys: Sequence[bytes], owner: str, claim_s: float) -> list[DedupeClaim]:
+    def claim_many(self, keys: Sequence[bytes], owner: str, claim_s: float) -> list[DedupeAnswer]:
         """Claim these events; see ``DedupeStore``.
 
         Raises:
@@ -96,7 +96,7 @@ class RedisDedupe:
         """
         answers = self._claim(self._keys(keys), [b"claim " + owner.encode(), _ms(claim_s)])
         try:
-            return [_CLAIMS[each] for each in answers]
+            return [_ANSWERS[each] for each in answers]
         except (KeyError, TypeError):
             raise DedupeStoreError(
                 "keys in Redis hold what was not written by RedisDedupe"
@@ -111,7 +111,7 @@ class RedisDedupe:
         self._release(self._keys(keys), [b"claim " + owner.encode()])
 
     def close(self) -> None:
-        """Close its connections; another call opens them again."""
+        """Close its connections; see ``ClosableStore``."""
         self._client.close()
 
     def _keys(self, keys: Sequence[bytes]) -> list[bytes]:

@@ -102,7 +102,7 @@ class ClaimingWorkers:
             post,
             Claims(dedupe, group, uuid.uuid4().hex),
             claim_s=dedupe.claim_s,
-            waits=getattr(dedupe.store, "waits", True),
+            waits=dedupe.store.waits,
             clock=clock,
         )
 
