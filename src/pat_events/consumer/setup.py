@@ -153,4 +153,4 @@ class Setup:
 
         if self.dedupe is None:
             return make(post)
-        return ClaimingWorkers.of(self.dedupe, self.group, make, post)
+        return ClaimingWorkers(self.dedupe, self.group, make, post)

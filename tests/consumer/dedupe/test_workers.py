@@ -49,7 +49,7 @@ def jobs(stage):
 @pytest.fixture
 def workers(stage, store, monkeypatch):
     monkeypatch.setattr("pat_events.consumer.dedupe.workers._MAX_ASKED", 1)
-    made = ClaimingWorkers.of(
+    made = ClaimingWorkers(
         Dedupe(store),
         "group",
         lambda post: Closable(stage.clock, None, post),

@@ -41,27 +41,24 @@ class ClaimingWorkers:
     jobs are one question. Neither the engine's thread nor a loop of coroutines waits for it.
 
     Args:
+        dedupe: The settings.
+        group: Whose events they are; each of these claims under a name of its own.
         make_workers: Called with where to post a job that is settled.
         post: Where it goes from there, when the store knows.
-        claims: What is claimed.
-        claim_s: How long that is, in seconds.
-        waits: The store waits for somebody else.
         clock: Monotonic, in seconds.
     """
 
     def __init__(
         self,
+        dedupe: Dedupe,
+        group: str,
         make_workers: Callable[[Callable[[Job], None]], ClosableWorkers],
         post: Callable[[Job], None],
-        claims: Claims,
-        *,
-        claim_s: float,
-        waits: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pass_on = post
-        self._claims = claims
-        self._renew_s = claim_s / _RENEWALS
+        self._claims = Claims(dedupe, group, uuid.uuid4().hex)
+        self._renew_s = dedupe.claim_s / _RENEWALS
         self._clock = clock
         self._next_renewal = clock() + self._renew_s
         self._next_look = 0.0
@@ -73,7 +70,7 @@ class ClaimingWorkers:
         self._failure: HoldError | None = None
         self._inner = make_workers(self.post)
         #: Its store has a thread of its own.
-        self.waits = waits
+        self.waits = dedupe.store.waits
         self._asks: Inbox | None = None
         self._to_claim: deque[Job] = deque()
         # What the store is asked for just now.
@@ -81,30 +78,11 @@ class ClaimingWorkers:
         # Between the thread and the engine's: a job is in one of these or inside, and those inside
         # are for one thread at a time.
         self._lock: AbstractContextManager[Any] = nullcontext()
-        if waits:
+        if self.waits:
             self._asks = Inbox()
             self._lock = threading.Lock()
             self._thread = threading.Thread(target=self._run, name="pat-events-dedupe", daemon=True)
             self._thread.start()
-
-    @classmethod
-    def of(
-        cls,
-        dedupe: Dedupe,
-        group: str,
-        make_workers: Callable[[Callable[[Job], None]], ClosableWorkers],
-        post: Callable[[Job], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> ClaimingWorkers:
-        """Return those of one consumer, which claims under a name of its own."""
-        return cls(
-            make_workers,
-            post,
-            Claims(dedupe, group, uuid.uuid4().hex),
-            claim_s=dedupe.claim_s,
-            waits=dedupe.store.waits,
-            clock=clock,
-        )
 
     def submit(self, jobs: list[Job]) -> None:
         """Claim these jobs' events and run them; see ``WorkerPool``.

@@ -130,7 +130,7 @@ class Member:
             if dedupe is None:
                 workers: StepWorkers = make_workers(post)
                 return workers
-            return ClaimingWorkers.of(dedupe, group, make_workers, post, clock.monotonic)
+            return ClaimingWorkers(dedupe, group, make_workers, post, clock.monotonic)
 
         self.engine, _ = make_engine(
             group,
