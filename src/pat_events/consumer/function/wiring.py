@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
+from pat_events.consumer.dedupe.settling import settling
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
 from pat_events.consumer.recovery.gates import Gates

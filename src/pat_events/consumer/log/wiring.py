@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pat_events.catalog.model import Catalog
-from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
+from pat_events.consumer.dedupe.settling import settling
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.engine import Engine
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.gates import Gates

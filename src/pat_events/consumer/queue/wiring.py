@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from pat_events.consumer.dedupe.workers import ClaimingWorkers, settling
+from pat_events.consumer.dedupe.settling import settling
+from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
