@@ -59,7 +59,7 @@ def test_what_becomes_of_a_failure_is_decided_with_the_clock_and_randomness_hand
     try:
         engine.run()
     finally:
-        workers.close()
+        workers.close(0)
     (delivery,) = engine.unfinished
     assert waits == [17.5]
     assert delivery.first_failed_ms == 1_700_000_000_500
