@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.consumer.dedupe.settling import settling
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.function.engine import Engine, Errors
 from pat_events.consumer.function.part import GivenUp
-from pat_events.consumer.recovery.gates import Gates
-from pat_events.consumer.recovery.recovery import Recovery
+from pat_events.consumer.recovering import recovering
 from pat_events.telemetry.observers import Observers
 
 if TYPE_CHECKING:
@@ -54,20 +51,23 @@ def make_engine(
     """
     errors, given_up = Errors(), GivenUp()
     observer = Observers([errors, *observers], origin)
+    inbox, recovery = recovering(
+        workers,
+        inbox,
+        given_up,
+        routes,
+        dead_letter_limits,
+        observer,
+        clock=clock,
+        wall_clock=wall_clock,
+        random=random,
+    )
     return Engine(
         invocation,
         routes=routes,
         workers=workers,
-        inbox=settling(inbox, workers),
-        recovery=Recovery(
-            dead_letters=given_up,
-            gates=Gates(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
-            skips=isinstance(workers, ClaimingWorkers),
-            observer=observer,
-            clock=clock,
-            wall_clock=wall_clock,
-            random=random,
-        ),
+        inbox=inbox,
+        recovery=recovery,
         errors=errors,
         given_up=given_up,
         observer=observer,

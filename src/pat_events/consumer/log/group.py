@@ -243,6 +243,7 @@ class ConsumerGroup(EngineConsumer):
             engine, workers = make_engine(
                 self.name,
                 self._routes,
+                self._retries,
                 receiver=self._transport.receiver(self.name, self._start),
                 sender=sender,
                 make_workers=make_workers,

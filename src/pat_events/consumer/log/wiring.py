@@ -5,13 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from pat_events.catalog.model import Catalog
-from pat_events.consumer.dedupe.settling import settling
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.log.engine import Engine
+from pat_events.consumer.recovering import recovering
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
-from pat_events.consumer.recovery.gates import Gates
-from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
@@ -35,6 +31,7 @@ Pool = TypeVar("Pool", bound="WorkerPool")
 def make_engine(
     group: str,
     routes: Routes,
+    retries: Mapping[str, str],
     *,
     receiver: Receiver,
     sender: Sender,
@@ -53,8 +50,9 @@ def make_engine(
     """Return the engine of one member, and its workers.
 
     Args:
-        group: Name of the group, and so of its dead-letter and retry topics.
+        group: Name of the group, and so of its dead-letter topics.
         routes: From a delivery to its handler.
+        retries: Topics in which it meets dead letters again, each with the one they came from.
         receiver: The member's place in the group; the engine closes it.
         sender: Writes dead letters.
         make_workers: Called with where to post a job that is settled.
@@ -70,26 +68,26 @@ def make_engine(
         dead_letter_routes: As of ``ConsumerGroup``.
     """
     workers = make_workers(inbox.put)
-    retries = {Catalog.retry_topic(topic, group): topic for topic in routes.topics}
     observer = Observers(observers, Origin(system, group))
+    writer = DeadLetterWriter(group, sender, inbox.put, retries=retries, routes=dead_letter_routes)
+    inbox, recovery = recovering(
+        workers,
+        inbox,
+        writer,
+        routes,
+        dead_letter_limits,
+        observer,
+        clock=clock,
+        wall_clock=wall_clock,
+        random=random,
+        uncounted=retries,
+    )
     engine = Engine(
         receiver=receiver,
         routes=routes,
         workers=workers,
-        inbox=settling(inbox, workers),
-        recovery=Recovery(
-            dead_letters=DeadLetterWriter(
-                group, sender, inbox.put, retries=retries, routes=dead_letter_routes
-            ),
-            gates=Gates(
-                routes.breakers, dead_letter_limits, workers.jobs, observer, clock, retries
-            ),
-            skips=isinstance(workers, ClaimingWorkers),
-            observer=observer,
-            clock=clock,
-            wall_clock=wall_clock,
-            random=random,
-        ),
+        inbox=inbox,
+        recovery=recovery,
         order=order,
         limits=limits,
         observer=observer,

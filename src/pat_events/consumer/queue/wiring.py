@@ -5,13 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from pat_events.consumer.dedupe.settling import settling
-from pat_events.consumer.dedupe.workers import ClaimingWorkers
 from pat_events.consumer.queue.engine import Engine
 from pat_events.consumer.queue.state import QueueState
+from pat_events.consumer.recovering import recovering
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
-from pat_events.consumer.recovery.gates import Gates
-from pat_events.consumer.recovery.recovery import Recovery
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers
 
@@ -79,23 +76,26 @@ def make_engine(
     if letters is not None:
         sender, topic = letters
         writer = DeadLetterWriter(name, sender, inbox.put, topic, routes=dead_letter_routes)
+    inbox, recovery = recovering(
+        workers,
+        inbox,
+        state if writer is None else writer,
+        routes,
+        dead_letter_limits,
+        observer,
+        clock=clock,
+        wall_clock=wall_clock,
+        random=random,
+    )
     engine = Engine(
         name,
         requests=make_requests(inbox.put),
         features=features,
         routes=routes,
         workers=workers,
-        inbox=settling(inbox, workers),
+        inbox=inbox,
         state=state,
-        recovery=Recovery(
-            dead_letters=state if writer is None else writer,
-            gates=Gates(routes.breakers, dead_letter_limits, workers.jobs, observer, clock),
-            skips=isinstance(workers, ClaimingWorkers),
-            observer=observer,
-            clock=clock,
-            wall_clock=wall_clock,
-            random=random,
-        ),
+        recovery=recovery,
         limits=limits,
         observer=observer,
         clock=clock,

@@ -132,9 +132,11 @@ class Member:
                 return workers
             return ClaimingWorkers(dedupe, group, make_workers, post, clock.monotonic)
 
+        retries = {Catalog.retry_topic(topic, group): topic for topic in routes.topics}
         self.engine, _ = make_engine(
             group,
             routes,
+            retries,
             receiver=self.receiver,
             sender=self.sender,
             make_workers=make_claiming_workers,
@@ -154,9 +156,7 @@ class Member:
             random=random,
             dead_letter_limits=dead_letter_limits,
         )
-        self.engine.subscribe(
-            routes.topics, [Catalog.retry_topic(topic, group) for topic in routes.topics]
-        )
+        self.engine.subscribe(routes.topics, list(retries))
 
     @property
     def stats(self) -> ConsumerStats:
