@@ -359,8 +359,10 @@ def test_what_reads_payloads_and_what_puts_them_share_one_client_of_s3(monkeypat
         payloads=None,
         max_threads=1,
         max_tasks=1,
+        dead_letter_limit=None,
         observers=(),
         tracing=None,
+        dedupe=None,
     )
     producer, _ = setup.producer(transport)
     producer.close()

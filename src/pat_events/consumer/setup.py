@@ -82,10 +82,10 @@ class Setup:
         payloads: PayloadStore | None,
         max_threads: int,
         max_tasks: int,
-        dead_letter_limit: DeadLetterLimit | None = None,
+        dead_letter_limit: DeadLetterLimit | None,
         observers: Iterable[GivenObserver],
         tracing: Spans | None,
-        dedupe: Dedupe | None = None,
+        dedupe: Dedupe | None,
     ) -> Setup:
         """Return what the consumer works with that ``origin`` names, of what it was given.
 

@@ -38,8 +38,10 @@ def test_what_becomes_of_a_failure_is_decided_with_the_clock_and_randomness_hand
         payloads=None,
         max_threads=1,
         max_tasks=1,
+        dead_letter_limit=None,
         observers=[Observer()],
         tracing=None,
+        dedupe=None,
     )
     inbox = Inbox()
     workers = setup.workers(None, inbox.put, None)
