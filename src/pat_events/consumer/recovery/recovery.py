@@ -9,6 +9,7 @@ from pat_events.consumer.job import Job
 from pat_events.consumer.recovery.dead_letters import DeadLetterWriter
 from pat_events.consumer.recovery.failed_lane import FailedLane
 from pat_events.consumer.recovery.failure_log import FailureLog
+from pat_events.consumer.recovery.sent_letters import SentLetters
 from pat_events.consumer.recovery.waiting import Waiting
 from pat_events.core.envelope import read_envelope
 from pat_events.core.recovery.verdict import (
@@ -16,11 +17,10 @@ from pat_events.core.recovery.verdict import (
     Hold,
     decide,
     decide_alone,
-    decide_letter,
     reason_of,
 )
 from pat_events.errors import NoTransportError
-from pat_events.telemetry.observer import DeadLettered, Duplicates, GivenUp, Handled, Held, Retried
+from pat_events.telemetry.observer import Duplicates, GivenUp, Handled, Held, Retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,6 +77,7 @@ class Recovery:
         self._random = random
         self._log = FailureLog(clock)
         self._waiting = Waiting()
+        self._sent = SentLetters(self._waiting, self._log, observer, clock)
         self.gates = gates
 
     @property
@@ -121,9 +122,9 @@ class Recovery:
             if isinstance(due, FailedLane):
                 due.source.lanes.put_back(due.lane, due.retry)
                 due.retry = []
-                self._free_or_wait(due)
+                self._waiting.add_or_free(due)
             else:
-                self._send(due)
+                self._sent.send(due)
 
     def drop_waiting(self) -> list[tuple[Delivery, float, Lane | None]]:
         """Forget what is to be tried again; returns it with when it was due, and its busy lane."""
@@ -168,7 +169,7 @@ class Recovery:
             for index in range(begin, end):
                 if index in failures:
                     self._settle_failure(job, index, failures[index], failed_lane)
-            self._free_or_wait(failed_lane)
+            self._waiting.add_or_free(failed_lane)
 
     def _settle_failure(
         self, job: Job, index: int, error: BaseException, failed_lane: FailedLane
@@ -245,7 +246,7 @@ class Recovery:
             if failed_lane is not None:
                 failed_lane.letters += 1
             make, now_ms = letters.make, self._now_ms()
-            self._send(
+            self._sent.send(
                 make(source, delivery, error, now_ms=now_ms, reason=reason, failed_lane=failed_lane)
             )
             return
@@ -257,50 +258,9 @@ class Recovery:
                 wait_s = policy.delay_s(delivery.attempt, self._random(), error)
         letters.leave(delivery, wait_s, lane)
 
-    def _free_or_wait(self, failed_lane: FailedLane) -> None:
-        if failed_lane.retry:
-            self._waiting.add(failed_lane.again_at, failed_lane)
-        elif not failed_lane.letters:
-            failed_lane.source.lanes.release(failed_lane.lane)
-
     def settle_letter(self, letter: OutgoingDeadLetter) -> None:
-        """Settle a delivery whose dead letter was written, or do what becomes of one that was not.
-
-        Its failure is none of a handler's attempts, and never skips an event.
-        """
-        error = letter.error
-        if error is None:
-            self._written(letter)
-            return
-        now = self._clock()
-        verdict = decide_letter(error, tries=letter.tries, has_value=letter.has_value, now=now)
-        if isinstance(verdict, Hold):
-            wait_s = verdict.until - now
-            self._log.letter_held(letter, error, wait_s)
-            self._observer.saw(Held(letter.delivery.position, "", error, wait_s))
-            self._waiting.add(verdict.until, letter.writer.again(letter))
-        else:
-            self._log.letter_too_large(letter, error)
-            smaller = letter.writer.without_value(letter)
-            letter.delivery.value = None
-            letter.source.dropped_value(letter.delivery)
-            self._send(smaller)
-
-    def _written(self, letter: OutgoingDeadLetter) -> None:
-        letter.source.finished([letter.delivery])
-        cause = letter.cause
-        self._observer.saw(
-            DeadLettered(letter.delivery.position, letter.topic, cause.handler, cause.reason)
-        )
-        failed_lane = letter.failed_lane
-        if failed_lane is not None:
-            failed_lane.letters -= 1
-            if not failed_lane.retry:  # Else it waits for that, and is looked at then.
-                self._free_or_wait(failed_lane)
-
-    def _send(self, letter: OutgoingDeadLetter) -> None:
-        letter.source.running += 1
-        letter.writer.send(letter)
+        """Settle a delivery whose dead letter was written, or was not."""
+        self._sent.settle(letter)
 
     def _now_ms(self) -> int:
         return int(self._wall_clock() * 1000)

@@ -52,6 +52,13 @@ class Waiting:
         """Keep this until then."""
         heapq.heappush(self._heap, Entry(at, next(self._tie), due))
 
+    def add_or_free(self, failed_lane: FailedLane) -> None:
+        """Keep a lane until its deliveries are due, or free it if nothing is open of it."""
+        if failed_lane.retry:
+            self.add(failed_lane.again_at, failed_lane)
+        elif not failed_lane.letters:
+            failed_lane.source.lanes.release(failed_lane.lane)
+
     def pop(self, now: float) -> Due | None:
         """Return what is due and has waited longest, or None."""
         if self._heap and self._heap[0].at <= now:
