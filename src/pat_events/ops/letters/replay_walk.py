@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.replay_target import Target
     from pat_events.ops.letters.selection import Selection
 
-#: A letter whose event was replayed as often is quarantined.
+#: A letter whose event was replayed as often is quarantined: it stays unless that is asked for.
 QUARANTINED_AFTER: Final = 3
 # After how many letters somebody is told, where nothing is sent.
 _TELL_EVERY: Final = 1_000
@@ -37,8 +37,7 @@ class ReplayOptions:
         group: The group, where the topic is one of others' dead letters.
         everything: The selection may be one that means every letter.
         again: Also letters that were replayed before.
-        max_replays: A letter whose event was replayed as often stays.
-        include_quarantined: Also those.
+        include_quarantined: Also letters whose events were replayed ``QUARANTINED_AFTER`` times.
         rate: Most letters a second; as fast as it goes when None.
         limit: Most letters.
     """
@@ -46,13 +45,11 @@ class ReplayOptions:
     group: str | None = None
     everything: bool = False
     again: bool = False
-    max_replays: int = QUARANTINED_AFTER
     include_quarantined: bool = False
     rate: int | None = None
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        require_at_least_1("max_replays", self.max_replays)
         for name in ("rate", "limit"):
             if (value := getattr(self, name)) is not None:
                 require_at_least_1(name, value)
@@ -180,7 +177,7 @@ class ReplayWalk:
             return "of_others"
         if not options.again and letter.delivery in already:
             return "before"
-        if letter.cause.replays >= options.max_replays and not options.include_quarantined:
+        if letter.cause.replays >= QUARANTINED_AFTER and not options.include_quarantined:
             return "quarantined"
         return ""
 
