@@ -86,21 +86,21 @@ def test_events_are_named_by_a_file_of_ids(replay, broker, cluster, tmp_path, as
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        ([], "nothing says which letters"),
-        (["--all"], "say why"),
-        (["--all", "--why", " "], "say why"),
-        (["--all", "--key", "a", *WHY], "--all is every letter"),
-        (["--id-file", "none.txt", *WHY], "cannot be read"),
-        (["--id-file", "-", *WHY], "holds no id"),
-        (["--all", "--rate", "0", *WHY], "greater than or equal to 1"),
+        ([], 1, "nothing says which letters"),
+        (["--all"], 1, "say why"),
+        (["--all", "--why", " "], 1, "say why"),
+        (["--all", "--key", "a", *WHY], 2, "--all is every letter"),
+        (["--id-file", "none.txt", *WHY], 1, "none.txt cannot be read: No such file"),
+        (["--id-file", "-", *WHY], 2, "holds no id"),
+        (["--all", "--rate", "0", *WHY], 2, "greater than or equal to 1"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
-def test_what_could_mean_something_else_is_refused(replay, arguments, words):
+def test_what_could_mean_something_else_is_refused(replay, arguments, code, words):
     refused = replay(GROUP, *arguments, text="\n")
-    assert refused.exit_code == 2
+    assert refused.exit_code == code
     assert words in " ".join(refused.output.replace("│", " ").split())
 
 

@@ -14,7 +14,7 @@ from pat_events.cli import completion
 from pat_events.cli.letter_options import Topic, Why  # noqa: TC001 -- typer reads them
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, say
-from pat_events.errors import ConfigError
+from pat_events.cli.streams import read_input
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.letters import editing
 
@@ -56,7 +56,8 @@ def edit(
     """Write a letter with another payload beside one that is there, to be replayed in its place.
 
     Without FILE the letter's event is printed as JSON, for an editor. With it, --allow-edit and
-    --why a new letter is written, and the old one stays. Its event has an id of its own, always,
+    --why a new letter is written, and the old one stays. There is no dry run: nothing is written
+    without --allow-edit. Its event has an id of its own, always,
     and names the old one as what caused it; correlation, tenant, trace and further headers are
     carried on. Who, when and why is in the topic GROUP.audit.
 
@@ -65,10 +66,9 @@ def edit(
       pat-events dlq edit pat-emails.email-processor.dlq event.json --partition 0 --offset 41 \
 --allow-edit --why "address without @"
     """
-    if file is not None and not (allow and why.strip()):
+    if file is not None and not allow:
         raise typer.BadParameter(
-            "an edited letter is an event that no service has published: say so with --allow-edit, "
-            "and why with --why"
+            "an edited letter is an event that no service has published: say so with --allow-edit"
         )
     config, cluster = configure(bootstrap, catalog)
     types = event_types(load_catalog(config.catalog))
@@ -82,17 +82,10 @@ def edit(
         topic,
         partition,
         offset,
-        _text(file),
+        read_input(file),
         why=why,
         config=config,
         event_type=event_type,
     )
     say(f"{done.new_letter} has event {done.new_event_id}, caused by {done.event_id or 'one'}")
     say(f"'pat-events dlq replay {topic} --id {done.new_event_id} --why ...' has it handled")
-
-
-def _text(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 -- typer reads it
 from tempfile import TemporaryFile
@@ -28,8 +27,8 @@ from pat_events.cli.letter_options import (
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json, say
 from pat_events.cli.progress import progress
+from pat_events.cli.streams import standard_input, unreadable
 from pat_events.core.wording import counted
-from pat_events.errors import ConfigError
 from pat_events.ops.letters import files
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def _opened(file: Path) -> BinaryIO:
         if str(file) != "-":
             return file.open("rb")
         spooled = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 -- whoever gets it closes it
-        shutil.copyfileobj(sys.stdin.buffer, spooled)
+        shutil.copyfileobj(standard_input().buffer, spooled)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+        raise unreadable(file, error) from error
     return spooled

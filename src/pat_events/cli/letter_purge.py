@@ -26,6 +26,7 @@ from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
 from pat_events.core.wording import counted
 from pat_events.ops.letters import purging
+from pat_events.ops.letters.audit import require_why
 
 if TYPE_CHECKING:
     from pat_events.ops.letters.purging import PurgePlan
@@ -61,15 +62,17 @@ def purge(
     range of offsets: where one that is not meant lies before one that is, nothing is deleted, and
     what could be is said. Retention deletes all of them in the end.
 
-    Without --apply nothing is changed. Who, when, why and what is in the topic GROUP.audit.
+    Without --apply nothing is changed, as what is deleted does not come back; 'dlq replay' and 'dlq
+    redrive' act, unless --dry-run is given. Who, when, why and what is in the topic GROUP.audit.
 
     Example:
       pat-events dlq purge pat-emails.email-processor.dlq --until 14d
       pat-events dlq purge pat-emails.email-processor.dlq --until 14d --apply --why "GDPR 4711"
       pat-events dlq purge pat-emails.email-processor.dlq --partition 0 --offset 0-41
     """
-    if apply and not why.strip():
-        raise typer.BadParameter("--apply needs --why: that is for the audit topic")
+    if apply:
+        # Before every letter is read.
+        require_why(why)
     chosen = Chosen(
         event_type=event_type,
         ids=ids,
@@ -83,20 +86,22 @@ def purge(
     )
     config, cluster = configure(bootstrap, catalog)
     selection = chosen.selection(config)
-    if selection.is_everything and not everything:
-        raise typer.BadParameter("every letter is meant: say so with --all, or choose some")
+    if everything and not selection.is_everything:
+        raise typer.BadParameter("--all is every letter: leave it out, or what chooses some")
     with progress("reading letters") as tell:
         plan = purging.plan_purge(cluster, topic, selection, everything=everything, tell=tell)
     _show(plan)
-    purging.refuse_behind(plan)
+    if apply:
+        purging.purge(cluster, plan, why=why, config=config)
+    else:
+        purging.refuse_behind(plan)
     if not plan.cuts:
         say(f"{topic} holds no such dead letters")
         raise typer.Exit(FAILED)
-    if not apply:
+    if apply:
+        say(f"{counted(plan.letters, 'letter')} of {topic} deleted")
+    else:
         say("nothing was deleted; add --apply")
-        return
-    deleted = purging.purge(cluster, plan, why=why, config=config)
-    say(f"{counted(deleted, 'letter')} of {topic} deleted")
 
 
 def _show(plan: PurgePlan) -> None:

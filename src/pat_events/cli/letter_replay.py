@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path  # noqa: TC003 -- typer reads it
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,11 +21,13 @@ from pat_events.cli.letter_options import (
     Partition,
     Since,
     Until,
+    Why,
 )
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
 from pat_events.cli.shown_records import shown_time
+from pat_events.cli.streams import read_input
 from pat_events.core.wording import counted
 from pat_events.ops.letters.replay_walk import QUARANTINED_AFTER, Replayed, ReplayOptions
 from pat_events.ops.letters.replaying import dry_run, replay
@@ -57,10 +58,7 @@ def replay_letters(
             autocompletion=completion.dead_letter_topics,
         ),
     ],
-    why: Annotated[
-        str | None,
-        typer.Option("--why", metavar="TEXT", help="Why, for those who read the audit topic."),
-    ] = None,
+    why: Why = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
     ] = False,
@@ -116,6 +114,9 @@ def replay_letters(
     whatever else ends it, loses and doubles nothing: the same command goes on with the rest. What
     becomes a letter meanwhile is left.
 
+    It sends unless --dry-run is given: what takes nothing away needs no second word, as 'dlq purge'
+    needs --apply and 'dlq edit' --allow-edit.
+
     One replay of a group runs at a time. Who, when, why and how many is in the topic
     GROUP.audit. Exit code 1 where something that was meant stays, or nothing was.
 
@@ -142,10 +143,6 @@ def replay_letters(
     selection = chosen.selection(config)
     if everything and not selection.is_everything:
         raise typer.BadParameter("--all is every letter: leave it out, or what chooses some")
-    if selection.is_everything and not (everything or dry):
-        raise typer.BadParameter(
-            "nothing says which letters: choose some, or say --all; --dry-run shows what there is"
-        )
     options = ReplayOptions(
         group=group,
         everything=everything,
@@ -161,8 +158,6 @@ def replay_letters(
         _show_histogram(histogram)
         console.print(f"{counted(done.sent, 'letter')} would be sent; nothing was")
     else:
-        if why is None or not why.strip():
-            raise typer.BadParameter("say why, with --why: it is kept in the audit topic")
         done = _replay(partial(replay, cluster, name, selection, options, why=why, config=config))
         console.print(_summary(done), soft_wrap=True)
     _show_rest(done, limit)
@@ -184,15 +179,12 @@ def _ids_of(path: Path | None) -> list[str]:
     """Return the ids that a file names.
 
     Raises:
-        BadParameter: it cannot be read, or names none: that must not mean all.
+        BadParameter: it names none: that must not mean all.
+        ConfigError: it cannot be read.
     """
     if path is None:
         return []
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error}") from None
-    found = text.removeprefix("\ufeff").split()
+    found = read_input(path).removeprefix("\ufeff").split()
     if not found:
         raise typer.BadParameter(f"{path} holds no id")
     return found

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +13,10 @@ from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
 from pat_events.cli.options import Bootstrap, CatalogFile, kafka_named
 from pat_events.cli.output import command, print_json, say, say_error, silence
+from pat_events.cli.streams import read_input, standard_input, unreadable
 from pat_events.config import Config
 from pat_events.core.wording import counted
-from pat_events.errors import ConfigError, PatEventsError
+from pat_events.errors import PatEventsError
 from pat_events.ops.buses import TARGETS, transport_to
 from pat_events.ops.event_classes import event_types
 from pat_events.ops.lines import lines_as_they_come
@@ -106,7 +106,7 @@ def publish(
             prepared = (None if each is None else outbox.prepare(each) for each in events)
         else:
             # All of them before one is sent.
-            text = _read(file)
+            text = read_input(file)
             prepared = [outbox.prepare(each) for each in events_from_json(types, event_type, text)]
         _tell(outbox.send(prepared))
 
@@ -148,29 +148,8 @@ def _named(headers: Iterable[str]) -> dict[str, bytes]:
 
 def _open(file: Path, stack: ExitStack) -> int:
     if str(file) == "-":
-        return _standard_input().fileno()
+        return standard_input().fileno()
     try:
         return stack.enter_context(file.open("rb", buffering=0)).fileno()
     except OSError as error:
-        raise _unreadable(file, error) from error
-
-
-def _read(file: Path) -> str:
-    try:
-        return _standard_input().read() if str(file) == "-" else file.read_text("utf-8")
-    except OSError as error:
-        raise _unreadable(file, error) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
-
-
-def _standard_input() -> TextIO:
-    # None where it was closed, whatever the stub says.
-    given: TextIO | None = sys.stdin
-    if given is None:
-        raise ConfigError("standard input is closed: name a file, or write to it")
-    return given
-
-
-def _unreadable(file: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{file} cannot be read: {error.strerror}")
+        raise unreadable(file, error) from error

@@ -106,7 +106,7 @@ def test_what_is_selected_is_sent_and_no_other(cluster, put):
 
 def test_everything_has_to_be_asked_for(cluster, put):
     put(letter("a"))
-    with pytest.raises(ConfigError, match="every letter is meant"):
+    with pytest.raises(ConfigError, match="nothing says which letters"):
         run(cluster, options=ReplayOptions())
     assert keys(cluster) == []
 

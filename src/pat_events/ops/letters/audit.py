@@ -78,6 +78,16 @@ class Run:
         return Record(topic, self.run.encode(), value, [], now_ms)
 
 
+def require_why(why: str) -> None:
+    """Refuse to do what nobody gives a reason for.
+
+    Raises:
+        ConfigError: it is blank.
+    """
+    if not why.strip():
+        raise ConfigError("say why: that is for the audit topic")
+
+
 def ensure_topic(admin: KafkaAdmin, catalog: Catalog, group: str) -> None:
     """Create the audit topic of a group where it is missing.
 

@@ -100,8 +100,7 @@ def edit(
         TopicMissingError: the topic does not exist.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    if not why.strip():
-        raise ConfigError("say why: that is for the audit topic")
+    audit.require_why(why)
     old = _letter(cluster, topic, partition, offset)
     ack = _prepared(cluster, config, types, old, text, event_type)
     headers = [*_headers_of(ack), *_carried_on(old, ack)]

@@ -129,6 +129,7 @@ def import_letters(
         TopicMissingError: the topic does not exist.
         TransportError: the cluster did not answer, or does not permit it; letters may be written.
     """
+    audit.require_why(why)
     config = Config.given(config)
     group_of(load_catalog(config.catalog), topic)
     digests = [_digest(record) for record in _records(file, topic)]

@@ -86,8 +86,7 @@ def plan_purge(
         TopicMissingError: the topic does not exist.
         TransportError: reading failed.
     """
-    if selection.is_everything and not everything:
-        raise ConfigError("every letter is meant: say so, or choose some")
+    selection.require_said(everything=everything)
     # All of a partition, as those that are not meant count.
     letters = LetterReading(cluster, topic, Selection(partition=selection.partition))
 
@@ -141,8 +140,7 @@ def purge(cluster: Cluster, plan: PurgePlan, *, why: str, config: Config | None 
             topic. Some partitions may be done.
     """
     config = Config.given(config)
-    if not why.strip():
-        raise ConfigError("say why: that is for the audit topic")
+    audit.require_why(why)
     refuse_behind(plan)
     group_of(load_catalog(config.catalog), plan.topic)
     if not plan.cuts:

@@ -18,7 +18,7 @@ import uuid_utils
 
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
-from pat_events.errors import ClosedError, ConfigError, PatEventsError, RecordTooLargeError
+from pat_events.errors import ClosedError, PatEventsError, RecordTooLargeError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.histogram import Histogram
 from pat_events.ops.letters.replay_target import target_of
@@ -100,10 +100,8 @@ def replay(
         TopicMissingError: a dead-letter or retry topic does not exist.
         TransportError: the cluster did not answer, or does not permit it.
     """
-    if selection.is_everything and not options.everything:
-        raise ConfigError("every letter is meant: say so, or choose some")
-    if not why.strip():
-        raise ConfigError("say why: that is for the audit topic")
+    selection.require_said(everything=options.everything)
+    audit.require_why(why)
     config = Config.given(config)
     catalog = load_catalog(config.catalog)
     target = target_of(catalog, name, options.group)

@@ -65,6 +65,15 @@ class Selection:
         """Whether every letter is meant."""
         return self == EVERYTHING
 
+    def require_said(self, *, everything: bool) -> None:
+        """Refuse to mean every letter where that was not said.
+
+        Raises:
+            ConfigError: it was not.
+        """
+        if self.is_everything and not everything:
+            raise ConfigError("nothing says which letters: choose some, or say that all are meant")
+
     def matches(self, letter: Letter) -> bool:
         """Tell whether this letter is meant.
 
