@@ -1,9 +1,14 @@
 """What commands on dead letters refuse before they ask a broker."""
 
+from dataclasses import fields
+
 import pytest
 from typer.testing import CliRunner
 
 from pat_events.cli.app import app
+from pat_events.cli.letter_options import OF_A_QUEUE, OF_A_TOPIC
+from pat_events.ops.letters.queues import LetterFilter
+from pat_events.ops.letters.selection import Selection
 
 TOPIC = "pat-emails.email-processor.dlq"
 PLACE = ("--partition", "0", "--offset", "1")
@@ -59,3 +64,9 @@ def test_all_beside_what_chooses_some_is_refused(command):
     arguments = ["dlq", name, TOPIC, "--all", "--cause", "rejected", *rest, *NOWHERE]
     refused = CliRunner().invoke(app, arguments)
     assert (refused.exit_code, "--all is every letter" in refused.output) == (2, True)
+
+
+def test_letters_of_a_queue_are_chosen_by_what_those_of_a_topic_are():
+    of_a_topic = {it.name for it in fields(Selection)}
+    assert {it.name for it in fields(LetterFilter)} == set(OF_A_QUEUE)
+    assert set(OF_A_QUEUE) < set(OF_A_TOPIC) == of_a_topic

@@ -19,18 +19,7 @@ from pat_events.cli import (
     queue_moves,
 )
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import (
-    Causes,
-    Chosen,
-    EventType,
-    Handler,
-    Ids,
-    Keys,
-    Offsets,
-    Partition,
-    Since,
-    Until,
-)
+from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, Json, configure
 from pat_events.cli.output import command, console, event_types_if_any, print_json, say, table
 from pat_events.cli.progress import progress
@@ -171,6 +160,7 @@ def _second(milliseconds: int) -> str:
 
 @app.command("show", cls=Command)
 @command
+@choosing(OF_A_TOPIC)
 def show(
     *,
     topic: Annotated[
@@ -190,15 +180,7 @@ def show(
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="Most letters.")] = 10,
-    event_type: EventType = None,
-    ids: Ids = None,
-    keys: Keys = None,
-    since: Since = None,
-    until: Until = None,
-    causes: Causes = None,
-    handler: Handler = None,
-    partition: Partition = None,
-    offsets: Offsets = None,
+    chosen: Chosen,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -218,17 +200,6 @@ def show(
     """
     if (topic is None) == (queue is None):
         raise typer.BadParameter("name a TOPIC, or a queue of SQS with --queue")
-    chosen = Chosen(
-        event_type=event_type,
-        ids=ids,
-        keys=keys,
-        since=since,
-        until=until,
-        causes=causes,
-        handler=handler,
-        partition=partition,
-        offsets=offsets,
-    )
     if queue is not None:
         queue_letters.show_letters(queue, chosen, limit, Config.from_env(catalog=catalog))
     elif topic is not None:

@@ -10,20 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from pat_events.cli.letter_options import (
-    Causes,
-    Chosen,
-    EventType,
-    Handler,
-    Ids,
-    Keys,
-    Offsets,
-    Partition,
-    Since,
-    Topic,
-    Until,
-    Why,
-)
+from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, Topic, Why, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, print_json, say
 from pat_events.cli.progress import progress
@@ -36,19 +23,12 @@ if TYPE_CHECKING:
 
 
 @command
+@choosing(OF_A_TOPIC)
 def export(
     *,
     topic: Topic,
     why: Why = "",
-    event_type: EventType = None,
-    ids: Ids = None,
-    keys: Keys = None,
-    since: Since = None,
-    until: Until = None,
-    causes: Causes = None,
-    handler: Handler = None,
-    partition: Partition = None,
-    offsets: Offsets = None,
+    chosen: Chosen,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -63,17 +43,6 @@ def export(
       pat-events dlq export pat-emails.email-processor.dlq --cause rejected | jq .cause
       pat-events dlq export orders-dlt --since 1d > letters.jsonl
     """
-    chosen = Chosen(
-        event_type=event_type,
-        ids=ids,
-        keys=keys,
-        since=since,
-        until=until,
-        causes=causes,
-        handler=handler,
-        partition=partition,
-        offsets=offsets,
-    )
     config, cluster = configure(bootstrap, catalog)
     count = 0
     with progress("reading letters") as tell:

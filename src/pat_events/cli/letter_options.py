@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
 
 import typer
 
@@ -16,7 +18,7 @@ from pat_events.ops.letters.queues import LetterFilter
 from pat_events.ops.letters.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pat_events.config import Config
 
@@ -109,17 +111,17 @@ Offsets: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which letters the options name."""
+    """Which letters the options name: each field is one, with its help."""
 
-    event_type: str | None = None
-    ids: Sequence[str] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    causes: Sequence[str] | None = None
-    keys: Sequence[str] | None = None
-    handler: str | None = None
-    partition: int | None = None
-    offsets: range | None = None
+    event_type: EventType = None
+    ids: Ids = None
+    keys: Keys = None
+    since: Since = None
+    until: Until = None
+    causes: Causes = None
+    handler: Handler = None
+    partition: Partition = None
+    offsets: Offsets = None
 
     def selection(self, config: Config) -> Selection:
         """Return which letters of a topic are meant, with types as events have them.
@@ -146,20 +148,54 @@ class Chosen:
         Raises:
             UnknownEventError: the catalogue has no such event.
         """
-        topics_own = (self.keys, self.handler, self.partition, self.offsets)
+        topics_own = (getattr(self, name) for name in OF_A_TOPIC if name not in OF_A_QUEUE)
         if any(it is not None and it != [] for it in topics_own):
             raise typer.BadParameter(
                 "--key, --handler, --partition and --offset are a topic's, a queue has none of them"
             )
         return LetterFilter(
-            full_name=self._full_name(config),
-            ids=frozenset(self.ids) if self.ids else None,
+            causes=frozenset(self.causes or ()),
+            event_type=self._full_name(config),
+            ids=frozenset(self.ids or ()),
             since=self.since,
             until=self.until,
-            causes=frozenset(self.causes) if self.causes else None,
         )
 
     def _full_name(self, config: Config) -> str | None:
         if self.event_type is None:
             return None
         return load_catalog(config.catalog).event(self.event_type).full_name
+
+
+#: What chooses letters of a topic, and of a queue.
+OF_A_TOPIC: Final = tuple(it.name for it in fields(Chosen))
+OF_A_QUEUE: Final = ("event_type", "ids", "since", "until", "causes")
+
+
+def choosing(
+    names: Sequence[str],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options in the place of its parameter ``chosen``, which holds them."""
+
+    def given(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def choose(**options: Any) -> None:  # noqa: ANN401 -- typer gives each what it is
+            chosen = Chosen(**{name: options.pop(name) for name in names})
+            function(**options, chosen=chosen)
+
+        parameters: list[inspect.Parameter] = []
+        signature = inspect.signature(function, eval_str=True)
+        for parameter in signature.parameters.values():
+            parameters += _options(names) if parameter.name == "chosen" else [parameter]
+        # What typer reads, and with it the types of the options.
+        choose.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        choose.__annotations__ = {it.name: it.annotation for it in parameters}
+        return choose
+
+    return given
+
+
+def _options(names: Sequence[str]) -> list[inspect.Parameter]:
+    types = get_type_hints(Chosen, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [inspect.Parameter(it, kind, default=None, annotation=types[it]) for it in names]

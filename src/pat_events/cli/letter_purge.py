@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import (
-    Causes,
-    Chosen,
-    EventType,
-    Handler,
-    Ids,
-    Keys,
-    Offsets,
-    Partition,
-    Since,
-    Topic,
-    Until,
-    Why,
-)
+from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, Topic, Why, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
@@ -33,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @command
+@choosing(OF_A_TOPIC)
 def purge(
     *,
     topic: Topic,
@@ -43,15 +31,7 @@ def purge(
     everything: Annotated[
         bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
     ] = False,
-    event_type: EventType = None,
-    ids: Ids = None,
-    keys: Keys = None,
-    since: Since = None,
-    until: Until = None,
-    causes: Causes = None,
-    handler: Handler = None,
-    partition: Partition = None,
-    offsets: Offsets = None,
+    chosen: Chosen,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,
 ) -> None:
@@ -73,17 +53,6 @@ def purge(
     if apply:
         # Before every letter is read.
         require_why(why)
-    chosen = Chosen(
-        event_type=event_type,
-        ids=ids,
-        keys=keys,
-        since=since,
-        until=until,
-        causes=causes,
-        handler=handler,
-        partition=partition,
-        offsets=offsets,
-    )
     config, cluster = configure(bootstrap, catalog)
     selection = chosen.selection(config)
     if everything and not selection.is_everything:

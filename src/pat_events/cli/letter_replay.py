@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path  # noqa: TC003 -- typer reads it
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,19 +11,7 @@ import typer
 
 from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import (
-    Causes,
-    Chosen,
-    EventType,
-    Handler,
-    Ids,
-    Keys,
-    Offsets,
-    Partition,
-    Since,
-    Until,
-    Why,
-)
+from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, Why, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
@@ -48,6 +37,7 @@ _STAYS: Final = {
 
 
 @command
+@choosing(OF_A_TOPIC)
 def replay_letters(
     *,
     name: Annotated[
@@ -65,21 +55,13 @@ def replay_letters(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be sent, by cause and by hour.")
     ] = False,
-    causes: Causes = None,
-    handler: Handler = None,
-    event_type: EventType = None,
-    ids: Ids = None,
+    chosen: Chosen,
     id_file: Annotated[
         Path | None,
         typer.Option(
             "--id-file", metavar="FILE", help="Only these events: an id a line; - for the input."
         ),
     ] = None,
-    keys: Keys = None,
-    since: Since = None,
-    until: Until = None,
-    partition: Partition = None,
-    offsets: Offsets = None,
     rate: Annotated[
         int | None, typer.Option("--rate", min=1, metavar="N", help="Most letters a second.")
     ] = None,
@@ -127,18 +109,7 @@ def replay_letters(
       pat-events dlq replay email-processor --cause ConnectionError --why "mail API is back"
       pat-events dlq replay pat-emails.email-processor.dlq --all --rate 50 --why "fixed in 1.4.2"
     """
-    named = [*(ids or ()), *_ids_of(id_file)]
-    chosen = Chosen(
-        event_type=event_type,
-        ids=named or None,
-        keys=keys,
-        since=since,
-        until=until,
-        causes=causes,
-        handler=handler,
-        partition=partition,
-        offsets=offsets,
-    )
+    chosen = replace(chosen, ids=[*(chosen.ids or ()), *_ids_of(id_file)])
     config, cluster = configure(bootstrap, catalog)
     selection = chosen.selection(config)
     if everything and not selection.is_everything:

@@ -12,7 +12,7 @@ import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import Causes, Chosen, EventType, Ids, Since, Until
+from pat_events.cli.letter_options import OF_A_QUEUE, Chosen, choosing
 from pat_events.cli.options import (  # noqa: TC001 -- typer reads them
     CatalogFile,
     DeadLetterQueue,
@@ -101,14 +101,11 @@ def _show(letter: QueueLetter, record: Mapping[str, Any]) -> None:
 
 
 @command
+@choosing(OF_A_QUEUE)
 def redrive(
     *,
     queue: DeadLetterQueue,
-    event_type: EventType = None,
-    ids: Ids = None,
-    since: Since = None,
-    until: Until = None,
-    causes: Causes = None,
+    chosen: Chosen,
     to: ToQueue = None,
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Most letters.")
@@ -136,7 +133,6 @@ def redrive(
       pat-events dlq redrive --queue pat-dev-undelivered --cause NO_PERMISSIONS --to-queue crm
     """
     config = Config.from_env(catalog=catalog)
-    chosen = Chosen(event_type=event_type, ids=ids, since=since, until=until, causes=causes)
     if dry_run:
         _dry_run(queue, chosen, to, limit, config)
         return

@@ -57,7 +57,9 @@ def test_what_is_wrapped_around_an_event_is_taken_off_and_the_cause_told(letters
         },
     )
     (letter,) = show(
-        letters.dlq, LetterFilter(RECEIVED, causes=frozenset({"NO_PERMISSIONS"})), aws=aws_config
+        letters.dlq,
+        LetterFilter(event_type=RECEIVED, causes=frozenset({"NO_PERMISSIONS"})),
+        aws=aws_config,
     )
     assert (letter.source, letter.cause) == (None, "NO_PERMISSIONS")
 
@@ -68,14 +70,14 @@ def test_letters_are_chosen_by_type_id_time_and_cause(letters, aws_config):
     seen = list(show(letters.dlq, aws=aws_config))
     (foreign,) = (each for each in seen if each.fields["MessageBody"] == "no event")
     for wanted, found in [
-        (LetterFilter(RECEIVED), 2),
-        (LetterFilter("pat.events.v1.TenantEvent"), 0),
+        (LetterFilter(event_type=RECEIVED), 2),
+        (LetterFilter(event_type="pat.events.v1.TenantEvent"), 0),
         (LetterFilter(ids=frozenset({"i-e-2"})), 1),
         (LetterFilter(ids=frozenset({foreign.message_id, "i-e-1", "i-e-9"})), 2),
         (LetterFilter(since=now - timedelta(hours=1)), 3),
         (LetterFilter(since=now + timedelta(hours=1)), 0),
         (LetterFilter(until=now - timedelta(hours=1)), 0),
-        (LetterFilter(RECEIVED, until=now + timedelta(hours=1)), 2),
+        (LetterFilter(event_type=RECEIVED, until=now + timedelta(hours=1)), 2),
         (LetterFilter(causes=frozenset({"NO_PERMISSIONS"})), 0),
     ]:
         assert len(list(filter(wanted.matches, seen))) == found, wanted

@@ -139,7 +139,7 @@ class TestOnLocalStack:
         self, letters, aws_config
     ):
         letters.give_up(body("e-1"), "no event", body("e-2"), body("e-3"))
-        wanted, told = LetterFilter(RECEIVED, ids=frozenset({"i-e-1", "i-e-3"})), []
+        wanted, told = LetterFilter(event_type=RECEIVED, ids=frozenset({"i-e-1", "i-e-3"})), []
         done = redrive(letters.dlq, wanted, aws=aws_config, tell=told.append)
         assert done == told[-1] == Redriven(seen=4, sent=2)
         assert [it.seen for it in told] == [1, 2, 3, 4, 4]

@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 QUIET_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
-    """Which letters are meant; what is None may be anything.
+    """Which letters are meant: those that meet all that is given, as of a topic's ``Selection``.
 
     Attributes:
-        full_name: Type of the event, such as ``pat.events.v1.EmailReceived``.
+        causes: One of these is what a consumer of ours, EventBridge, SNS or Lambda said, such as
+            ``rejected`` or ``NO_PERMISSIONS``.
+        event_type: Type of the event, such as ``pat.events.v1.EmailReceived``.
         ids: Ids of events, or of messages.
         since: Sent at this time or later. SQS's own time: of a standard queue when the message was
             sent first, of a FIFO queue when it became a dead letter.
         until: Sent before this time.
-        causes: One of these is what a consumer of ours, EventBridge, SNS or Lambda said, such as
-            ``rejected`` or ``NO_PERMISSIONS``.
     """
 
-    full_name: str | None = None
-    ids: frozenset[str] | None = None
+    causes: frozenset[str] = frozenset()
+    event_type: str | None = None
+    ids: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
-    causes: frozenset[str] | None = None
 
     def matches(self, letter: QueueLetter) -> bool:
         """Tell whether this letter is meant."""
@@ -57,12 +57,12 @@ class LetterFilter:
             return False
         if self.until is not None and sent_s >= self.until.timestamp():
             return False
-        if self.causes is not None and letter.cause not in self.causes:
+        if self.causes and letter.cause not in self.causes:
             return False
-        if not is_of_type(letter.message, self.full_name):
+        if not is_of_type(letter.message, self.event_type):
             return False
         event_id = (letter.message.header_values.get(CE_ID) or b"").decode(errors="replace")
-        return self.ids is None or not self.ids.isdisjoint({event_id, letter.message_id})
+        return not self.ids or not self.ids.isdisjoint({event_id, letter.message_id})
 
 
 ANY: Final = LetterFilter()
