@@ -93,7 +93,9 @@ def test_a_place_that_is_not_there_is_refused(cluster, types, place):
 
 
 def test_a_topic_of_events_is_refused_as_one_of_dead_letters(cluster, types):
-    with pytest.raises(ConfigError, match=r"pat-emails is no .*: name one as TOPIC\.GROUP\.dlq"):
+    with pytest.raises(
+        ConfigError, match=r"pat-emails is no .*: those of a group are in TOPIC\.GROUP\.dlq"
+    ):
         list(showing.show(cluster, types, "pat-emails"))
 
 

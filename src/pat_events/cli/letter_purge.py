@@ -81,3 +81,6 @@ def _show(plan: PurgePlan) -> None:
     for cut in plan.cuts:
         shown.add_row(*map(str, (cut.partition, cut.first, cut.end - 1, cut.letters)))
     console.print(shown)
+    if plan.behind:
+        cuts = (f"--partition {it.partition} --offset 0-{it.end - 1}" for it in plan.cuts)
+        say(f"what can be deleted: {', and '.join(cuts)}")

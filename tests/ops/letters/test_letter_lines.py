@@ -65,8 +65,8 @@ def test_whatever_json_a_line_is_it_is_a_record_or_refused_in_words(told):
     [
         ("", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("7", "no letter: 'pat-events dlq export'"),
-        ('{"headers": {"h": "v"}, "key": null, "value": null}', "with a list of headers"),
+        ("7", "no letter: an exported one"),
+        ('{"headers": {"h": "v"}, "key": null, "value": null}', "has a list of headers"),
         ('{"headers": [{"value": "v"}], "key": null, "value": null}', "a header has no name"),
         ('{"headers": [{"name": "h"}], "key": null, "value": null}', "value is missing"),
         ('{"headers": [], "value": null}', "key is missing: give null"),

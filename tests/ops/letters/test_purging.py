@@ -45,16 +45,30 @@ def test_the_first_letters_of_a_partition_can_be_deleted_if_all_are_meant():
     purging.refuse_behind(plan)
 
 
-def test_letters_behind_one_that_is_kept_cannot_and_what_can_is_said():
+def test_letters_behind_one_that_is_kept_cannot_and_nothing_is_deleted():
     plan = purging.plan_of("t.g.dlq", MEANT, letters(b"meant", b"other", b"meant", b"meant"))
     with pytest.raises(ConfigError) as refused:
         purging.refuse_behind(plan)
     assert "of 3 letters that are meant 2 lie behind letters that are not" in str(refused.value)
     assert "the first at t.g.dlq/0/2" in str(refused.value)
-    assert "What can be: --partition 0 --offset 0-0" in str(refused.value)
-    none = purging.plan_of("t.g.dlq", MEANT, letters(b"other", b"meant"))
-    with pytest.raises(ConfigError, match="Choose older letters as well"):
-        purging.refuse_behind(none)
+    assert plan.cuts == [purging.Cut(0, 0, 1, 1)]
+
+
+def test_the_command_says_with_its_own_options_what_can_be_deleted(cluster):
+    topic = "pat-emails.email-processor.dlq"
+    reasons = (b"meant", b"meant", b"other", b"meant")
+    where = cluster.kafka.bootstrap_servers
+    send(where, *(Outgoing(topic, b"k", b"v", [("pat-dlq-reason", it)], 1) for it in reasons))
+    number = next(iter(LetterReading(cluster, topic))).delivery.partition
+    command = ["dlq", "purge", topic, "--cause", "meant", "--bootstrap", where]
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 1
+    offered, error = refused.stderr.splitlines()
+    offer = f"--partition {number} --offset 0-1"
+    assert offered == f"pat-events: what can be deleted: {offer}"
+    assert "of 3 letters that are meant 1 lie behind letters that are not" in error
+    taken = CliRunner().invoke(app, ["dlq", "purge", topic, *offer.split(), "--bootstrap", where])
+    assert (taken.exit_code, "nothing was deleted; add --apply" in taken.stderr) == (0, True)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=30))

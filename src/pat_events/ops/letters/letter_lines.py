@@ -61,7 +61,7 @@ def record_of(line: bytes, topic: str, now_ms: int) -> Record:
     except (ValueError, RecursionError) as error:
         raise SchemaError(f"not JSON: {error}") from None
     if not isinstance(told, dict) or not isinstance(told.get("headers"), list):
-        raise SchemaError("no letter: 'pat-events dlq export' writes them with a list of headers")
+        raise SchemaError("no letter: an exported one has a list of headers")
     headers = [_header(it) for it in told["headers"]]
     return Record(topic, _bytes(told, "key"), _bytes(told, "value"), headers, now_ms)
 

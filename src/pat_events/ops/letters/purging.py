@@ -157,14 +157,13 @@ def refuse_behind(plan: PurgePlan) -> None:
     """Return where all letters that are meant can be deleted.
 
     Raises:
-        ConfigError: they cannot; says what can.
+        ConfigError: they cannot; the plan's cuts tell what can.
     """
     if not plan.behind:
         return
-    can = " and ".join(f"--partition {it.partition} --offset 0-{it.end - 1}" for it in plan.cuts)
     raise ConfigError(
         f"of {counted(plan.letters + plan.behind, 'letter')} that are meant {plan.behind} lie "
         f"behind letters that are not, the first at {plan.first_behind}: Kafka deletes from the "
-        f"beginning of a partition alone, so nothing is deleted. "
-        f"{f'What can be: {can}' if can else 'Choose older letters as well'}"
+        "beginning of a partition alone, so nothing is deleted. Choose older letters as well, or "
+        "fewer"
     )

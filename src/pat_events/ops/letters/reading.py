@@ -99,7 +99,7 @@ def _ends(admin: KafkaAdmin, selection: Selection) -> dict[TopicPartition, tuple
 
 def _no_letters(topic: str, untold: str = "") -> ConfigError:
     """Return the error for a topic of another name, of which this may be known to tell no cause."""
-    names = f"name one as TOPIC.GROUP{DEAD_LETTER_SUFFIX}, as 'pat-events dlq list' shows them"
+    names = f"those of a group are in TOPIC.GROUP{DEAD_LETTER_SUFFIX}"
     if untold:
         return ConfigError(f"{topic} is no dead-letter topic, as {untold} tells no cause: {names}")
     return ConfigError(f"{topic} is no dead-letter topic: {names}")
