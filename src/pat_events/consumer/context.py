@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pat_events.core.checks import wrong_type
 from pat_events.core.envelope import Envelope, read_envelope
-from pat_events.core.headers import REPLAY_NAME, text
+from pat_events.core.headers import REPLAY_ID, REPLAY_NAME, text
 from pat_events.errors import NoTransportError, PermanentError
 
 if TYPE_CHECKING:
@@ -64,8 +64,19 @@ class Context:
 
     @property
     def replay(self) -> str | None:
-        """Name of the replay that brought the event again; None where it came by itself."""
-        return text(self.delivery.header_values, REPLAY_NAME) or None
+        """Which replay brought the event again, by its name or id; None where it came by itself.
+
+        Of an archive of EventBridge it is the replay's name; of dead letters the id of the run.
+        """
+        values = self.delivery.header_values
+        # The first one counts where there are both: the event of a letter keeps its headers.
+        if run := text(values, REPLAY_ID):
+            # Whoever registers handlers is asked for no event, and need not load it.
+            from pat_events.catalog.model import RETRY_SUFFIX  # noqa: PLC0415
+
+            if self.delivery.topic.endswith(RETRY_SUFFIX):
+                return run
+        return text(values, REPLAY_NAME) or None
 
     @property
     def attempt(self) -> int:

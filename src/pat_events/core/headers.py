@@ -43,6 +43,7 @@ KIP_1191_PREFIX: Final = "__dlq.errors."
 OWN_PREFIX: Final = "pat-dlq-"
 # Of a dead letter that is handed to its group again: see ``replayed``.
 REPLAY_PREFIX: Final = "pat-replay-"
+REPLAY_ID: Final = f"{REPLAY_PREFIX}id"
 # What a record has only while it is a dead letter, or is handled again.
 OF_LETTERS: Final = (KIP_1191_PREFIX, OWN_PREFIX, REPLAY_PREFIX)
 

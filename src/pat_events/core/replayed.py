@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pat_events.core import headers as h
 from pat_events.core.dead_letter import MAX_REPLAYS, replays_of
-from pat_events.core.headers import OF_LETTERS, REPLAY_PREFIX
+from pat_events.core.headers import OF_LETTERS, REPLAY_ID, REPLAY_PREFIX
 from pat_events.core.record import Position, Record
 
 if TYPE_CHECKING:
     from pat_events.core.record import Delivery, Header, HeaderValues
 
-_RUN: Final = f"{REPLAY_PREFIX}id"
 _LETTER: Final = f"{REPLAY_PREFIX}letter"
 _LETTER_MS: Final = f"{REPLAY_PREFIX}letter-ms"
 _COUNT: Final = f"{REPLAY_PREFIX}count"
@@ -62,7 +61,7 @@ def replayed(
     ]
     count = min(replays_of(letter.header_values) + 1, MAX_REPLAYS)
     headers += [
-        (_RUN, run.encode()),
+        (REPLAY_ID, run.encode()),
         (_LETTER, str(letter.position).encode()),
         (_LETTER_MS, b"%d" % letter.timestamp_ms),
         (_COUNT, b"%d" % count),
@@ -73,7 +72,7 @@ def replayed(
 def read_replay(values: HeaderValues) -> Replay:
     """Read how a record came to a retry topic from its headers; never raises."""
     return Replay(
-        run=h.text(values, _RUN) or "",
+        run=h.text(values, REPLAY_ID) or "",
         letter=_place(h.text(values, _LETTER) or ""),
         replays=h.number(values, _COUNT, MAX_REPLAYS) or 0,
         letter_ms=h.number(values, _LETTER_MS) or 0,

@@ -25,12 +25,14 @@ class Service:
     def __init__(self):
         self.calls = []
         self.handled = []
+        self.replays = []
         self.bad = set()
         self.handlers = Handlers()
         self.handlers.add(EmailReceived, self.handle, retry=POLICY)
 
     def handle(self, event, ctx):
         self.calls.append((event.email_id, event.subject, ctx.attempt))
+        self.replays.append(ctx.replay)
         if event.email_id in self.bad:
             raise ValueError("bad")
         self.handled.append((event.email_id, event.subject))
@@ -81,6 +83,28 @@ def test_what_fails_there_again_is_a_letter_of_the_same_topic_that_tells_of_its_
     assert [attempt for *_, attempt in service.calls] == [1, 2, 3] * 2
     assert [it.attempts for it in causes] == [3, 3, 3]
     assert not any(name.startswith("pat-replay-") for name in stage.dead[2].header_values)
+
+
+def test_a_handler_sees_which_run_brought_a_letter_again(stage, service):
+    member, [letter] = given_up(stage, service, "e-1")
+    assert service.replays == [None] * 3
+    service.bad.clear()
+    stage.replay(letter, "run-1")
+    member.run_until(lambda: service.handled)
+    assert service.replays[3:] == ["run-1"]
+
+
+def test_a_letter_of_an_archives_replay_is_of_its_own_run_when_it_comes_again(stage, service):
+    service.bad.add("e-1")
+    value = EmailReceived(email_id="e-1").SerializeToString()
+    headers = [("replay-name", b"pat-dev-again"), ("pat-replay-id", b"forged")]
+    stage.raw(value, [("ce_type", TYPE + b"EmailReceived"), *headers])
+    member = stage.member(service.handlers)
+    member.run_until(lambda: stage.dead)
+    service.bad.clear()
+    stage.replay(stage.dead[0], "run-1")
+    member.run_until(lambda: service.handled)
+    assert service.replays == ["pat-dev-again"] * 3 + ["run-1"]
 
 
 def test_an_event_keeps_its_id_and_headers_through_replays(stage, service):
