@@ -15,7 +15,7 @@ def test_a_catalogue_of_another_trade_is_read_completely():
         "orders",
         "order_id",
     )
-    assert (event.queues, event.functions, event.workflows) == (("packing",), ("pack",), ())
+    assert event.targets == {"queues": ("packing",), "functions": ("pack",)}
     assert catalog.topics["orders"].retention_days == 7
     assert catalog.groups == {"packer": Group("packer", ("OrderPlaced",), ("OrderSent",))}
     assert catalog.queues["packing"].consumer_timeout_s == 60

@@ -59,7 +59,9 @@ def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the 
         topics={name: Topic(name, **entry) for name, entry in data["topics"].items()},
         dead_letters=DeadLetters(**data["dead_letters"]),
         events={
-            name: _event_type(name, f"{data['package']}.{name}", entry)
+            name: EventType(
+                name, f"{data['package']}.{name}", **{**entry, "targets": _targets(entry)}
+            )
             for name, entry in data["events"].items()
         },
         rules={
@@ -74,12 +76,6 @@ def _catalog(data: Any, lines: CatalogLines) -> Catalog:  # noqa: ANN401 -- the 
         schedules={name: Schedule(name, **e) for name, e in data.get("schedules", {}).items()},
         lines=lines,
     )
-
-
-def _event_type(name: str, full_name: str, entry: dict[str, Any]) -> EventType:
-    fields = {key: value for key, value in entry.items() if key != "targets"}
-    fields |= _targets(entry)
-    return EventType(name, full_name, **fields)
 
 
 def _targets(entry: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -50,13 +50,9 @@ class EventType:
         key: Field whose value is the record's key; events of one key keep their order.
         source: Default ``ce_source``.
         detail_type: ``detail-type`` on EventBridge.
-        queues: Queues EventBridge hands it to.
-        functions: Lambda functions EventBridge hands it to.
-        workflows: State machines EventBridge hands it to.
-        sns_topics: Topics of SNS EventBridge hands it to.
-        streams: Streams of Kinesis EventBridge hands it to.
-        buses: Other buses EventBridge hands it to.
-        endpoints: HTTP endpoints EventBridge hands it to.
+        targets: What EventBridge hands it to: names by their kind, which is ``queues``,
+            ``functions`` (of Lambda), ``workflows`` (state machines), ``sns_topics``, ``streams``
+            (of Kinesis), ``buses`` or ``endpoints`` (of HTTP).
     """
 
     name: str
@@ -65,13 +61,7 @@ class EventType:
     key: str
     source: str
     detail_type: str
-    queues: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
-    workflows: tuple[str, ...] = ()
-    sns_topics: tuple[str, ...] = ()
-    streams: tuple[str, ...] = ()
-    buses: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ class BusRule:
     Attributes:
         name: Its name.
         event: The event it is about.
-        targets: Kind of target, as ``EventType`` names them, to the names of those it has.
+        targets: What gets those events, as of ``EventType``.
         filter: What fields of the event have to be, as a pattern of EventBridge's.
         transform: What targets get in place of the event, as EventBridge's input transformer.
         description: For readers.
@@ -192,16 +182,7 @@ class Catalog:
         """Return the names of events that rules of the bus hand on."""
         ruled = {rule.event for rule in self.rules.values()}
         return tuple(
-            it.name
-            for it in self.events.values()
-            if it.name in ruled
-            or it.queues
-            or it.functions
-            or it.workflows
-            or it.sns_topics
-            or it.streams
-            or it.buses
-            or it.endpoints
+            it.name for it in self.events.values() if it.name in ruled or any(it.targets.values())
         )
 
     def unlisted(self, group: str) -> str:

@@ -109,7 +109,7 @@ def test_every_rule_of_the_catalogue_hands_its_events_to_its_queues(bus, aws_con
         # As terraform/locals.tf names rules and writes their patterns.
         rule = re.sub("([a-z0-9])([A-Z])", r"\1-\2", event.name).lower()
         pattern = {"source": [event.source], "detail-type": [event.detail_type]}
-        for queue in event.queues:
+        for queue in event.targets.get("queues", ()):
             bus.rule(rule, pattern, queue, fifo=catalog.queues[queue].fifo)
             wanted.setdefault(queue, set()).add(event.full_name)
     assert {it.DESCRIPTOR.full_name for it in EVENTS} == set().union(*wanted.values())

@@ -134,7 +134,11 @@ class Sqs:
         if not isinstance(self._queues, str):
             return list(self._queues)
         events, queue = catalog.events.values(), short_name(self._queues)
-        return [it.name for it in events if any(_is_called(queue, name) for name in it.queues)]
+        return [
+            it.name
+            for it in events
+            if any(_is_called(queue, name) for name in it.targets.get("queues", ()))
+        ]
 
     def check_events(self, names: Iterable[str]) -> None:
         """Refuse events that none of several queues is for; see ``BridgeTarget.check_events``."""
