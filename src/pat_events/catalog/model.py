@@ -5,10 +5,10 @@ The catalogue is data: nothing here knows a particular event.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pat_events.catalog.topic_names import checked_name, retry_topic_name
 from pat_events.core.spelling import nearest, which_are_there
 from pat_events.errors import ConfigError, UnknownEventError
 
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 EntryT = TypeVar("EntryT")
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
-RETRY_SUFFIX: Final = ".retry"
 AUDIT_SUFFIX: Final = ".audit"
-# What Kafka accepts.
-TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
-_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
-_SHOWN_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +220,7 @@ class Catalog:
             ConfigError: Kafka would refuse that name.
         """
         by = f".{route}" if route else ""
-        return _topic_name(f"{topic}.{group}{by}{DEAD_LETTER_SUFFIX}", "dead-letter topic")
+        return checked_name(f"{topic}.{group}{by}{DEAD_LETTER_SUFFIX}", "dead-letter topic")
 
     def retry_topics(self, group: str) -> tuple[str, ...]:
         """Return the topics in which ``group`` meets its dead letters again.
@@ -243,7 +238,7 @@ class Catalog:
         Raises:
             ConfigError: Kafka would refuse that name.
         """
-        return _topic_name(f"{topic}.{group}{RETRY_SUFFIX}", "retry topic")
+        return checked_name(retry_topic_name(topic, group), "retry topic")
 
     @staticmethod
     def audit_topic(group: str) -> str:
@@ -252,16 +247,7 @@ class Catalog:
         Raises:
             ConfigError: Kafka would refuse that name.
         """
-        return _topic_name(f"{group}{AUDIT_SUFFIX}", "audit topic")
-
-
-def _topic_name(name: str, kind: str) -> str:
-    if not is_topic_name(name):
-        raise ConfigError(
-            f"{kind} {name[:_SHOWN_MAX]!r} ({len(name)} characters) is no topic name: rename the "
-            f"group or the topic to make it {TOPIC_NAME_RULE}"
-        )
-    return name
+        return checked_name(f"{group}{AUDIT_SUFFIX}", "audit topic")
 
 
 def _entry(
@@ -273,8 +259,3 @@ def _entry(
         raise unknown(
             f"the catalogue has no {kind} {name!r}{which_are_there(name, entries)}"
         ) from None
-
-
-def is_topic_name(name: str) -> bool:
-    """Tell whether Kafka accepts this name for a topic."""
-    return _TOPIC_NAME.fullmatch(name) is not None

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from pat_events.catalog.lines import KeyPath
-from pat_events.catalog.model import RETRY_SUFFIX, Catalog, is_topic_name
+from pat_events.catalog.model import Catalog
+from pat_events.catalog.topic_names import is_topic_name, retry_topic_name
 from pat_events.core.shown import one_line
 from pat_events.core.spelling import did_you_mean
 from pat_events.errors import ConfigError
@@ -207,7 +208,7 @@ def _shared_retry_topics(
             events.get(event, {}).get("topic") for _, event in _texts(group.get("consumes"), ())
         )
         for topic in dict.fromkeys(text for each in consumed for _, text in _texts(each, ())):
-            retry = f"{topic}.{name}{RETRY_SUFFIX}"
+            retry = retry_topic_name(topic, name)
             other = of.setdefault(retry, name)
             if other != name:
                 yield (

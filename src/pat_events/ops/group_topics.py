@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pat_events.catalog.model import RETRY_SUFFIX
+from pat_events.catalog.topic_names import retry_topic_name
 from pat_events.core.spelling import which_are_there
 from pat_events.errors import ConfigError
 
@@ -52,4 +52,4 @@ def topics_of(
 def retry_topics_of(group: str, topics: Iterable[str]) -> set[str]:
     """Return the topics in which a group meets its dead letters of these again, there or not."""
     # The catalogue would refuse names of groups that are none of its own.
-    return {f"{topic}.{group}{RETRY_SUFFIX}" for topic in topics}
+    return {retry_topic_name(topic, group) for topic in topics}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
-from pat_events.catalog.model import TOPIC_NAME_RULE, is_topic_name
+from pat_events.catalog.topic_names import TOPIC_NAME_RULE, is_topic_name
 from pat_events.errors import ConfigError
 from pat_events.testing.faults import Faults
 from pat_events.testing.librdkafka import MockCluster
