@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from pat_events import Breaker, ConfigError, Handlers, HoldError, PermanentError, RetryPolicy
+from pat_events.consumer.log.engine import POLL_S
 from pat_events.events import EmailDeleted, EmailReceived
 from pat_events.telemetry import BreakerChanged
 
@@ -253,6 +254,27 @@ def test_members_that_share_it_have_one_probe_and_go_on_together(make_stage, dep
             member.turn(0.1)
     assert sum(member.stats.in_flight for member in members) == 0
     assert [[it.state for it in each.seen] for each in changes] == [["open", "closed"]] * 2
+
+
+def test_a_member_waits_for_events_while_the_probe_is_anothers(make_stage, dependency):
+    stage = make_stage(2)
+    handlers = handlers_with(breaker_of(), dependency)
+    members = [stage.member(handlers) for _ in range(2)]
+    for _ in range(3):
+        for member in members:
+            member.turn(1)
+    for number in range(12):
+        stage.publish(f"k{number}")
+    for member in members:
+        one_by_one(member)
+    stage.clock.advance(5.1)
+    for _ in range(3):
+        for member in members:
+            member.step()
+    (other,) = (member for member in members if not member.workers.ready)
+    stage.clock.advance(1)  # the probe takes long
+    other.step()
+    assert other.engine._poll_s(stage.clock.now) == POLL_S
 
 
 def test_a_probe_whose_partition_goes_leaves_room_for_another(stage, dependency):

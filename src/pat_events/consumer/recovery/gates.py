@@ -94,13 +94,16 @@ class Gates:
 
     @property
     def next_due(self) -> float | None:
-        """When one of the lanes may have the probe, by the monotonic clock in seconds."""
+        """When one of the lanes may have the probe, by the monotonic clock in seconds.
+
+        None while another consumer has it: nobody knows for how long.
+        """
         if not self.keeps:
             return None
         due = (
             gate.until
             for gate, kept in self._kept.items()
-            if kept.lanes and kept.probe is None and kept.candidate is None
+            if kept.lanes and kept.candidate is None and not gate.circuit.probing
         )
         return min(due, default=None)
 
