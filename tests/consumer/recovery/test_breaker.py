@@ -8,6 +8,7 @@ import pytest
 
 from pat_events import Breaker, ConfigError, Handlers, HoldError, PermanentError, RetryPolicy
 from pat_events.consumer.log.engine import POLL_S
+from pat_events.core.recovery.circuit import Outcome
 from pat_events.events import EmailDeleted, EmailReceived
 from pat_events.telemetry import BreakerChanged
 
@@ -275,6 +276,31 @@ def test_a_member_waits_for_events_while_the_probe_is_anothers(make_stage, depen
     stage.clock.advance(1)  # the probe takes long
     other.step()
     assert other.engine._poll_s(stage.clock.now) == POLL_S
+
+
+def test_what_is_kept_by_a_breaker_that_others_open_and_close_between_two_looks_goes_on(
+    stage, dependency
+):
+    first, second = Breaker("first", failures=1, open_s=60), breaker_of(failures=1)
+    handlers = Handlers()
+    others = []
+    handlers.add(EmailReceived, dependency.ask, retry=ONE_TRY, breaker=first)
+    handlers.add(EmailDeleted, lambda event, ctx: others.append(1), breaker=second)
+    member = stage.member(handlers)
+    stage.publish("a")
+    one_by_one(member)
+    stage.producer.publish(EmailDeleted(email_id="other"))
+    poll = member.receiver.inner.poll
+
+    def open_and_poll(max_records, timeout_s):
+        second.came(Outcome(0, 1, "down"), stage.clock.now, is_probe=False)
+        return poll(max_records, timeout_s)
+
+    member.receiver.inner.poll = open_and_poll
+    member.step()
+    member.receiver.inner.poll = poll
+    second.came(Outcome(1, 0), stage.clock.now, is_probe=True)
+    member.run_until(lambda: others == [1], turns=10)
 
 
 def test_a_probe_whose_partition_goes_leaves_room_for_another(stage, dependency):

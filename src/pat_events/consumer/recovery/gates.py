@@ -202,6 +202,8 @@ class Gates:
         for gate, kept in self._kept.items():
             if gate.is_open is not kept.was_open:
                 self._changed(gate, kept)
+            elif kept.lanes and not gate.is_open:
+                _let_go(kept)  # Another opened it after the last look, and closed it before this.
             if kept.probe is not None and not kept.probe[0].alive:
                 self._no_probe(gate, kept)
             kept.candidate = None
@@ -236,10 +238,14 @@ class Gates:
                 if any(gate in self._open_of(it.route.registration) for it in job.deliveries):
                     job.recall()
         else:
-            while kept.lanes:
-                source, lane = kept.lanes.popleft()
-                source.lanes.release(lane)
+            _let_go(kept)
         self._observer.saw(change_of(gate))
+
+
+def _let_go(kept: _Kept) -> None:
+    while kept.lanes:
+        source, lane = kept.lanes.popleft()
+        source.lanes.release(lane)
 
 
 def _choose(kept: _Kept) -> None:
