@@ -253,3 +253,17 @@ def create_topic(request: pytest.FixtureRequest) -> Iterator[CreateTopic]:
     yield create
     for admin, name in created:
         admin.delete_topics([name])[name].result(ADMIN_WAIT_S)
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """What a command in this process sets for logs is its own, or others would say nothing."""
+    loggers = [
+        logger
+        for name, logger in logging.Logger.manager.loggerDict.items()
+        if name.startswith("pat_events") and isinstance(logger, logging.Logger)
+    ]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)

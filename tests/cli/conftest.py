@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -67,16 +66,6 @@ def environ(**own: str) -> dict[str, str]:
 def alone() -> CommandLine:
     """The command with no broker named."""
     return CommandLine(environ(PAT_EVENTS_CONNECT_TIMEOUT_S="0.5"))
-
-
-@pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """What a command in this process sets is its own."""
-    loggers = [logging.getLogger(f"pat_events{name}") for name in ("", ".kafka", ".kafka.client")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 @pytest.fixture
