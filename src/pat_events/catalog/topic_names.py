@@ -7,6 +7,7 @@ from typing import Final
 
 from pat_events.errors import ConfigError
 
+RETRY_SUFFIX: Final = ".retry"
 TOPIC_NAME_RULE: Final = "1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'"
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
 _SHOWN_MAX: Final = 60
@@ -33,4 +34,4 @@ def checked_name(name: str, kind: str) -> str:
 
 def retry_topic_name(topic: str, group: str) -> str:
     """Return the topic in which a group meets its dead letters of another again, unchecked."""
-    return f"{topic}.{group}.retry"
+    return f"{topic}.{group}{RETRY_SUFFIX}"

@@ -72,7 +72,7 @@ class Context:
         # The first one counts where there are both: the event of a letter keeps its headers.
         if run := text(values, REPLAY_ID):
             # Whoever registers handlers is asked for no event, and need not load it.
-            from pat_events.catalog.model import RETRY_SUFFIX  # noqa: PLC0415
+            from pat_events.catalog.topic_names import RETRY_SUFFIX  # noqa: PLC0415
 
             if self.delivery.topic.endswith(RETRY_SUFFIX):
                 return run
