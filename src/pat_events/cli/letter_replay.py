@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BAR: Final = 40
 # Why letters stay, and what takes them.
 _STAYS: Final = {
+    "older": "older than another one of the same event",
     "quarantined": f"replayed {QUARANTINED_AFTER} times or more; --include-quarantined takes them",
     "without_value": "too large for a letter, and gone or altered where they came from",
     "too_large": "larger than max.message.bytes of the retry topic",

@@ -41,12 +41,18 @@ class Replay(NamedTuple):
 
 
 def replayed(
-    letter: Delivery, topic: str, run: str, now_ms: int, original: Delivery | None = None
+    letter: Delivery,
+    topic: str,
+    run: str,
+    now_ms: int,
+    original: Delivery | None = None,
+    *,
+    replays: int = 0,
 ) -> Record:
     """Return the record that hands a dead letter to its group again.
 
     Key, value and headers are the letter's, without what made it a letter: id, trace and causation
-    are those of the event. It counts as one replay more than the letter tells.
+    are those of the event. It counts as one replay more than there were.
 
     Args:
         letter: As it was read from its dead-letter topic.
@@ -54,12 +60,13 @@ def replayed(
         run: Id of the replay.
         now_ms: Its time, in milliseconds since 1970: retention counts from it.
         original: The event as its origin still has it, for a letter that is without its value.
+        replays: How often the event was replayed before, where more is known than the letter tells.
     """
     kept = letter if original is None else original
     headers: list[Header] = [
         (name, value) for name, value in kept.headers if not name.startswith(OF_LETTERS)
     ]
-    count = min(replays_of(letter.header_values) + 1, MAX_REPLAYS)
+    count = min(max(replays, replays_of(letter.header_values)) + 1, MAX_REPLAYS)
     headers += [
         (REPLAY_ID, run.encode()),
         (_LETTER, str(letter.position).encode()),

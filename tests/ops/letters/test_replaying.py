@@ -121,6 +121,41 @@ def test_an_event_that_was_replayed_three_times_is_left_unless_asked_for(cluster
     assert counts == {b"a": 3, b"b": 4, b"c": 10}
 
 
+def test_of_the_letters_of_an_event_the_newest_is_sent_and_the_others_are_told(cluster, put):
+    put(
+        letter("a"),
+        letter("a", replays=1, failed_ms=FAILED_MS + 1_000, handler="newest"),
+        letter("a", failed_ms=FAILED_MS + 2_000),
+        letter("b"),
+    )
+    for again in (False, True):
+        done = run(cluster, options=ReplayOptions(everything=True, again=again))
+        assert (done.meant, done.older, done.stay) == (4, 2, 0)
+    found = [(it.key, read_replay(it.header_values).replays) for it in stored(cluster, RETRY)]
+    assert sorted(found) == [(b"a", 2), (b"a", 3), (b"b", 1), (b"b", 2)]
+
+
+def test_letters_without_an_id_are_events_of_their_own(cluster, put):
+    made = letter("a")
+    made.headers = [it for it in made.headers if it[0] != "ce_id"]
+    put(made, letter("b"))
+    put(Outgoing(made.topic, made.key, made.value, made.headers, made.timestamp_ms))
+    assert (done := run(cluster)).sent == 3
+    assert done.older == 0
+
+
+def test_an_event_whose_first_letter_is_sent_again_and_again_is_left_after_three_times(
+    cluster, put
+):
+    put(letter("a"))
+    again = ReplayOptions(again=True, limit=1)
+    first = Selection(partition=stored(cluster, LETTERS)[0].partition, offsets=range(1))
+    sent = [run(cluster, first, again) for _ in range(4)]
+    assert [(it.sent, it.quarantined) for it in sent] == [(1, 0), (1, 0), (1, 0), (0, 1)]
+    counts = [read_replay(each.header_values).replays for each in stored(cluster, RETRY)]
+    assert counts == [1, 2, 3]
+
+
 def test_no_more_are_sent_than_asked_for_and_the_next_run_goes_on(cluster, put):
     put(*(letter(f"k{number}") for number in range(5)))
     two = ReplayOptions(everything=True, limit=2)

@@ -12,6 +12,7 @@ from pat_events.core.replayed import read_replay, replayed
 from pat_events.ops.letters.already import Already
 from pat_events.ops.letters.origins import is_without_value, original_of
 from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.same_event import SameEvent
 from pat_events.ops.tail import read_stored
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Replayed:
         meant: Were those of the selection.
         sent: Are in the retry topic, or would be.
         before: Were there already, of an earlier replay.
+        older: Are older than another one of the same event, which stands for them.
         quarantined: Stay, as their events were replayed too often.
         without_value: Stay: the value was too large for the letter, and is gone from its origin.
         too_large: Stay, as the retry topic does not take records of that size.
@@ -81,6 +83,7 @@ class Replayed:
     meant: int = 0
     sent: int = 0
     before: int = 0
+    older: int = 0
     quarantined: int = 0
     without_value: int = 0
     too_large: int = 0
@@ -145,24 +148,36 @@ class ReplayWalk:
 
     def chosen(self, run: str = "") -> Iterator[tuple[Letter, Record]]:
         """Yield the letters to send, each with its record; counts the others."""
-        already = self._already()
+        same = self._same_event()
+        already = self._already(same)
         for reading in self._readings:
             for letter in reading:
                 self.counts["meant"] += 1
                 if not self.counts["meant"] % _TELL_EVERY:
                     self.tell(run)
-                why = self._why_it_stays(letter, already)
-                record = None if why else self._record(letter, run)
+                why = self._why_it_stays(letter, already, same)
+                record = None if why else self._record(letter, run, same)
                 if record is not None:
                     yield letter, record
                 else:
                     self.counts[why or "without_value"] += 1
 
-    def _already(self) -> Already:
+    def _same_event(self) -> SameEvent:
+        same = SameEvent()
+        for reading in self._readings:
+            for letter in reading:
+                if (topic := self._target.topic_of(letter)) is not None:
+                    same.add(letter, topic)
+            reading.passed = 0  # What is looked at to decide is what is told.
+        return same
+
+    def _already(self, same: SameEvent) -> Already:
         found = Already(self._ends(self._target.topics))
-        retried = self._ends(self._target.retry_topics.values())
-        for delivery in read_stored(self._cluster, retried):
-            found.note(read_replay(delivery.header_values))
+        topics = {retry_topic: topic for topic, retry_topic in self._target.retry_topics.items()}
+        for delivery in read_stored(self._cluster, self._ends(topics)):
+            replay = read_replay(delivery.header_values)
+            found.note(replay)
+            same.note(delivery, topics[delivery.topic], replay)
         return found
 
     def _ends(self, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:
@@ -170,18 +185,22 @@ class ReplayWalk:
         partitions = admin.partitions.items()
         return admin.ends([(topic, n) for topic, count in partitions for n in range(count)])
 
-    def _why_it_stays(self, letter: Letter, already: Already) -> str:
+    def _why_it_stays(self, letter: Letter, already: Already, same: SameEvent) -> str:
         """Return what it counts as; empty where it is sent."""
         options = self.options
-        if self._target.topic_of(letter) is None:
+        topic = self._target.topic_of(letter)
+        if topic is None:
             return "of_others"
         if not options.again and letter.delivery in already:
             return "before"
-        if letter.cause.replays >= QUARANTINED_AFTER and not options.include_quarantined:
+        if not same.is_newest(letter, topic):
+            return "older"
+        too_often = same.replays(letter, topic) >= QUARANTINED_AFTER
+        if too_often and not options.include_quarantined:
             return "quarantined"
         return ""
 
-    def _record(self, letter: Letter, run: str) -> Record | None:
+    def _record(self, letter: Letter, run: str, same: SameEvent) -> Record | None:
         """Return what is sent of a letter; None where its value is gone."""
         topic = self._target.topic_of(letter) or ""
         retry_topic = self._target.retry_topics[topic]
@@ -191,4 +210,6 @@ class ReplayWalk:
             if original is None:
                 return None
         # Its own time, however long the replay takes: retention counts from it.
-        return replayed(letter.delivery, retry_topic, run, time.time_ns() // 1_000_000, original)
+        now_ms = time.time_ns() // 1_000_000
+        replays = same.replays(letter, topic)
+        return replayed(letter.delivery, retry_topic, run, now_ms, original, replays=replays)
