@@ -67,7 +67,7 @@ def test_what_an_outage_holds_makes_a_member_not_ready_until_it_is_over(stage):
     stage.clock.advance(0.01)
     member.engine.readiness.look_if_due(float("inf"))
     assert member.engine.readiness.not_ready == (
-        "an outage holds 1 event, or a key of some; the log says which",
+        "1 event, or a key of some, is held; the log says which",
     )
 
 

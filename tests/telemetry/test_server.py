@@ -25,7 +25,7 @@ from tests.support.examples import examples
 # A group's, as it is by default.
 LONGEST_STOP_S = inspect.signature(ConsumerGroup).parameters["drain_timeout_s"].default + _LEAVE_S
 WELL = Health(live=True, ready=True)
-HELD = Health(live=True, ready=False, why=("an outage holds 1 event",))
+HELD = Health(live=True, ready=False, why=("1 event is held",))
 DEAD = Health(live=False, ready=False, why=("it has stopped",))
 
 

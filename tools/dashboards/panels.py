@@ -24,7 +24,7 @@ OVERVIEW: Final = (
         "Oldest event", "s", (f"max by (group) ({_C}oldest_unprocessed_age_seconds)", "{{group}}")
     ),
     panel("Lag", "short", (f"sum by (group) ({_C}lag_messages)", "{{group}}")),
-    panel("Held by an outage", "short", (f"sum by (group) ({_C}held_messages)", "{{group}}")),
+    panel("Held", "short", (f"sum by (group) ({_C}held_messages)", "{{group}}")),
     panel(
         "Breakers open, limits exceeded",
         "short",

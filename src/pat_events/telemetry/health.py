@@ -10,8 +10,8 @@ class Health(NamedTuple):
 
     Attributes:
         live: Its thread goes on, or has not begun. Where it is not, only a new start helps.
-        ready: It has its place in the group, or reaches its queue, and no outage holds what it
-            has. A member that has no partition, as there are more members, is ready.
+        ready: It has its place in the group, or reaches its queue, and nothing it has is
+            held. A member that has no partition, as there are more members, is ready.
         why: What keeps it from being live and ready, in words; empty where nothing does.
     """
 
@@ -20,7 +20,7 @@ class Health(NamedTuple):
     why: tuple[str, ...] = ()
 
 
-def held_by_outage(count: int) -> str:
+def told_of_held(count: int) -> str:
     """Return what is said of so many events, or keys of them, that are held."""
-    what = "event, or a key of some" if count == 1 else "events, or keys of them"
-    return f"an outage holds {count} {what}; the log says which"
+    what = "event, or a key of some, is" if count == 1 else "events, or keys of them, are"
+    return f"{count} {what} held; the log says which"

@@ -97,7 +97,7 @@ PAUSED: Final = Metric(
 HELD: Final = Metric(
     "pat_events_consumer_held_messages",
     "gauge",
-    "Events, or keys of them, that an outage holds.",
+    "Events, or keys of them, that are held.",
     ("group",),
 )
 WAITING: Final = Metric(
@@ -145,7 +145,7 @@ RETRIES: Final = Metric(
 HOLDS: Final = Metric(
     "pat_events_consumer_holds",
     "counter",
-    "How often an outage held an event; without handler where its dead letter was not written.",
+    "How often an event was held; without handler where its dead letter was not written.",
     _OF_HANDLER,
 )
 GIVEN_UP: Final = Metric(

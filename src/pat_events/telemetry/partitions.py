@@ -41,7 +41,7 @@ class Levels(NamedTuple):
 
     Attributes:
         partitions: One for each assigned partition, or the one of a queue.
-        held: So many events, or keys of them, are kept by an outage.
+        held: So many events, or keys of them, are held.
         retried: So many wait for another attempt.
     """
 

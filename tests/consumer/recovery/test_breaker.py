@@ -367,7 +367,7 @@ def test_health_names_it_and_levels_count_what_it_keeps(stage, dependency):
     member.turn(1)
     member.engine.readiness.look_if_due(float("inf"))
     held, why = member.engine.readiness.not_ready
-    assert held == "an outage holds 3 events, or keys of them; the log says which"
+    assert held == "3 events, or keys of them, are held; the log says which"
     assert why.startswith("breaker mail is open: 2 of the last 2 calls failed, the last with ")
 
 

@@ -81,7 +81,17 @@ def test_health_says_that_it_is_held(stage, service):
     for _ in range(20):
         member.turn(0.5)
     [why] = member.engine.readiness.not_ready
-    assert why.startswith("an outage holds 1 event")
+    assert why == "1 event, or a key of some, is held; the log says which"
+
+
+def test_the_log_says_that_its_attempts_are_used_up(stage, service, caplog):
+    member = stage.member(service.handlers)
+    stage.publish("bad/1")
+    for _ in range(20):
+        member.turn(0.5)
+    first, held = (it.message for it in caplog.records if " failed on " in it.message)
+    assert ", attempt 1, next in 0.1 s: " in first
+    assert ", attempt 2, held: its attempts are used up (on_exhausted), next in 0.5 s: " in held
 
 
 def test_a_queue_keeps_it_beyond_its_visibility_and_has_no_dead_letter(service):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pat_events.telemetry.health import held_by_outage
+from pat_events.telemetry.health import told_of_held
 from pat_events.telemetry.partitions import Levels, PartitionLevel
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Readiness:
         held = sum(waits)
         why = [] if self._receiver.has_joined() else [_NOT_JOINED]
         if held:
-            why.append(held_by_outage(held))
+            why.append(told_of_held(held))
         self.not_ready = (*why, *self._recovery.gates.open)
         if not self._observers.wants_levels:
             return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pat_events.consumer.queue.requests import Receive
 from pat_events.telemetry.clients import OperationEnded
-from pat_events.telemetry.health import held_by_outage
+from pat_events.telemetry.health import told_of_held
 from pat_events.telemetry.partitions import Levels
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Readiness:
     @property
     def not_ready(self) -> tuple[str, ...]:
         """What keeps the consumer from being ready, in words; read by any thread."""
-        held = held_by_outage(self._held) if self._held else ""
+        held = told_of_held(self._held) if self._held else ""
         return tuple(filter(None, (self._intake.not_ready, held, *self._open_gates)))
 
     def tell_duration(self, request: Request, now: float) -> None:

@@ -66,14 +66,16 @@ class FailureLog:
                 told,
             )
             return
+        exhausted = isinstance(verdict, Hold) and verdict.exhausted
         self._say(
             logging.WARNING,
-            (name, type(verdict), type(error)),
+            (name, type(verdict), exhausted, type(error)),
             log_fields(delivery, name),
-            "%s failed on %s, attempt %d, next in %.1f s: %s",
+            "%s failed on %s, attempt %d, %snext in %.1f s: %s",
             name,
             delivery.position,
             delivery.attempt,
+            "held: its attempts are used up (on_exhausted), " if exhausted else "",
             (verdict.until if isinstance(verdict, Hold) else verdict.at) - now,
             told,
         )

@@ -49,9 +49,13 @@ class DeadLetter(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """Keep the event, and ask again at this time of the monotonic clock, in seconds."""
+    """Keep the event, and ask again at this time of the monotonic clock, in seconds.
+
+    ``exhausted`` where that is for its attempts, which are used up, and not for an outage.
+    """
 
     until: float
+    exhausted: bool = False
 
 
 class WithoutValue(NamedTuple):
@@ -109,7 +113,7 @@ def _tried_again(
     if attempt < policy.attempts:
         return Retry(now + delay_s)
     if policy.on_exhausted == "hold":
-        return Hold(now + max(hold_s(holds + 1), delay_s))
+        return Hold(now + max(hold_s(holds + 1), delay_s), exhausted=True)
     timed_out = any(isinstance(leaf, HandlerTimeoutError) for leaf in leaves(error))
     return DeadLetter("timeout" if timed_out else "attempts-exhausted")
 
