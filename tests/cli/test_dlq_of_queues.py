@@ -52,6 +52,9 @@ def dlq(variables):
         (["show", "t.g.dlq", "--offset", "9-1"], "write the lower one first"),
         (["show", "t.g.dlq", "--offset", "x"], "'x' is no offset: write one (41), or a range"),
         (["redrive"], "--queue"),
+        (["redrive", "--queue", "q"], "nothing says which letters: choose some, or say --all"),
+        (["redrive", "--queue", "q", "--max", "1"], "choose some, or say --all"),
+        (["redrive", "--queue", "q", "--all", "--id", "1"], "--all is every letter: leave it out"),
         (["redrive", "--queue", "q", "--since", "noon"], "is no time"),
         (["move", "start", "--queue", "q", "--rate", "0"], "--rate"),
     ],
@@ -135,22 +138,26 @@ def test_chosen_letters_go_back_after_a_dry_run_that_sends_none(letters, dlq):
 @ON_LOCALSTACK
 def test_who_sends_back_no_more_than_so_many_is_told_that_others_may_stay(letters, dlq):
     letters.give_up(body("e-1"), body("e-2"))
-    result = dlq("redrive", "--queue", letters.dlq, "--max", "1")
+    result = dlq("redrive", "--queue", letters.dlq, "--all", "--max", "1")
     assert result.stdout == "1 letter sent back of 1 that were looked at\n"
     assert "1 is the most that --max lets it send: more letters may be there" in result.stderr
-    assert "--max" not in dlq("redrive", "--queue", letters.dlq, "--max", "2").stderr
+    result = dlq("redrive", "--queue", letters.dlq, "--all", "--max", "2")
+    assert result.exit_code == 0
+    assert "--max" not in result.stderr
 
 
 @ON_LOCALSTACK
 def test_a_letter_of_unknown_origin_fails_the_command_and_stays(letters, dlq):
     letters.send("e-1", url=letters.dlq_url)
-    result = dlq("redrive", "--queue", letters.dlq)
+    result = dlq("redrive", "--queue", letters.dlq, "--all")
     assert result.exit_code == 1
-    assert (
-        "1 stay: where they came from is not known, name a queue with --to-queue" in result.stdout
-    )
-    assert "stays: where it came from" in dlq("redrive", "--queue", letters.dlq, "--dry-run").stdout
-    result = dlq("redrive", "--queue", letters.dlq, "--to-queue", letters.source)
+    why = "1 stay: where they came from is not known, name a queue with --to-queue"
+    assert why in result.stdout
+    dry = dlq("redrive", "--queue", letters.dlq, "--dry-run")
+    assert dry.exit_code == 1
+    assert "stays: where it came from" in dry.stdout
+    assert why in dry.stdout
+    result = dlq("redrive", "--queue", letters.dlq, "--all", "--to-queue", letters.source)
     assert (result.exit_code, letters.count(letters.source_url)) == (0, 1)
 
 
@@ -161,7 +168,7 @@ def test_ctrl_c_leaves_every_letter_in_one_of_the_queues(letters, variables):
         letters.sqs.send_message_batch(QueueUrl=letters.dlq_url, Entries=entries)
     command = CommandLine(environ(**variables))
     with command.start(
-        "dlq", "redrive", "--queue", letters.dlq, "--to-queue", letters.source
+        "dlq", "redrive", "--queue", letters.dlq, "--all", "--to-queue", letters.source
     ) as process:
         until(lambda: letters.count(letters.source_url) > 0)
         process.send_signal(signal.SIGINT)

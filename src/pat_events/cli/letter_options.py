@@ -47,6 +47,9 @@ Topic: TypeAlias = Annotated[
         autocompletion=completion.dead_letter_topics,
     ),
 ]
+All: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
+]
 Why: TypeAlias = Annotated[
     str, typer.Option("--why", metavar="TEXT", help="Why, for those who read the audit topic.")
 ]

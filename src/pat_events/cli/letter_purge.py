@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, Topic, Why, choosing
+from pat_events.cli.letter_options import OF_A_TOPIC, All, Chosen, Topic, Why, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
@@ -28,9 +28,7 @@ def purge(
         bool, typer.Option("--apply", help="Delete; without it only say what would be.")
     ] = False,
     why: Why = "",
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
-    ] = False,
+    everything: All = False,
     chosen: Chosen,
     bootstrap: Bootstrap = None,
     catalog: CatalogFile = None,

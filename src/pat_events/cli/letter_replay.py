@@ -11,7 +11,7 @@ import typer
 
 from pat_events.cli import completion
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import OF_A_TOPIC, Chosen, Why, choosing
+from pat_events.cli.letter_options import OF_A_TOPIC, All, Chosen, Why, choosing
 from pat_events.cli.options import Bootstrap, CatalogFile, configure
 from pat_events.cli.output import command, console, say, table
 from pat_events.cli.progress import progress
@@ -50,9 +50,7 @@ def replay_letters(
         ),
     ],
     why: Why = "",
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every letter: nothing else chooses some.")
-    ] = False,
+    everything: All = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be sent, by cause and by hour.")
     ] = False,

@@ -12,7 +12,7 @@ import typer
 
 from pat_events.catalog.load import load_catalog
 from pat_events.cli.exit_codes import FAILED
-from pat_events.cli.letter_options import OF_A_QUEUE, Chosen, choosing
+from pat_events.cli.letter_options import OF_A_QUEUE, All, Chosen, choosing
 from pat_events.cli.options import (  # noqa: TC001 -- typer reads them
     CatalogFile,
     DeadLetterQueue,
@@ -37,6 +37,7 @@ from pat_events.ops.letters import redriving
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pat_events.ops.letters.queues import LetterFilter
     from pat_events.ops.letters.redriving import Redriven
     from pat_events.transports.aws.letter_queue import QueueLetter
 
@@ -105,6 +106,7 @@ def _show(letter: QueueLetter, record: Mapping[str, Any]) -> None:
 def redrive(
     *,
     queue: DeadLetterQueue,
+    everything: All = False,
     chosen: Chosen,
     to: ToQueue = None,
     limit: Annotated[
@@ -129,17 +131,25 @@ def redrive(
 
     Example:
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --dry-run
+      pat-events dlq redrive --queue pat-dev-email-processing-dlq --all
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --type EmailReceived --until 1h
       pat-events dlq redrive --queue pat-dev-undelivered --cause NO_PERMISSIONS --to-queue crm
     """
     config = Config.from_env(catalog=catalog)
+    wanted = chosen.filter(config)
+    if everything and wanted != ops.ANY:
+        raise typer.BadParameter("--all is every letter: leave it out, or what chooses some")
     if dry_run:
-        _dry_run(queue, chosen, to, limit, config)
+        _dry_run(queue, wanted, to, limit, config)
         return
+    if wanted == ops.ANY and not everything:
+        raise typer.BadParameter(
+            "nothing says which letters: choose some, or say --all; --dry-run shows what there is"
+        )
     progress = _Progress()
     try:
         done = redriving.redrive(
-            queue, chosen.filter(config), to=to, limit=limit, config=config, tell=progress.tell
+            queue, wanted, to=to, limit=limit, config=config, tell=progress.tell
         )
     except BaseException:
         if progress.done.seen:
@@ -157,16 +167,23 @@ def redrive(
         raise typer.Exit(FAILED)
 
 
-def _dry_run(queue: str, chosen: Chosen, to: str | None, limit: int | None, config: Config) -> None:
+def _dry_run(
+    queue: str, wanted: LetterFilter, to: str | None, limit: int | None, config: Config
+) -> None:
     redriving.check_target(queue, to)
-    count = 0
-    with closing(ops.show(queue, chosen.filter(config), limit=limit, config=config)) as letters:
+    count = unknown_source = 0
+    with closing(ops.show(queue, wanted, limit=limit, config=config)) as letters:
         for letter in letters:
             count += 1
             target = to or letter.source
+            unknown_source += target is None
             does = f"would go to {target}" if target else "stays: where it came from is not known"
             console.print(f"{letter.message.position} {does}", soft_wrap=True)
-    console.print(f"{counted(count, 'letter')}; nothing was sent")
+    console.print(
+        f"{counted(count, 'letter')}; nothing was sent{_stay(unknown_source)}", soft_wrap=True
+    )
+    if unknown_source:
+        raise typer.Exit(FAILED)
 
 
 class _Progress:
@@ -184,10 +201,11 @@ class _Progress:
 
 
 def _summary(done: Redriven) -> str:
-    text = f"{counted(done.sent, 'letter')} sent back of {done.seen} that were looked at"
-    if done.unknown_source:
-        text += (
-            f"; {done.unknown_source} stay: where they came from is not known, name a queue with "
-            "--to-queue"
-        )
-    return text
+    sent = f"{counted(done.sent, 'letter')} sent back of {done.seen} that were looked at"
+    return sent + _stay(done.unknown_source)
+
+
+def _stay(count: int) -> str:
+    if not count:
+        return ""
+    return f"; {count} stay: where they came from is not known, name a queue with --to-queue"
