@@ -101,6 +101,11 @@ def import_letters(
     say(f"{counted(done.written, 'letter')} of {done.read} written to {topic}")
     if done.there:
         say(f"{done.there} were there already; --again writes them once more")
+    if done.of_others:
+        say(
+            f"{counted(done.of_others, 'letter')} in the file of another group: 'dlq replay' "
+            "leaves these unless its --group names the group of the topic"
+        )
 
 
 def _opened(file: Path) -> BinaryIO:

@@ -33,7 +33,10 @@ _STAYS: Final = {
     "quarantined": f"replayed {QUARANTINED_AFTER} times or more; --include-quarantined takes them",
     "without_value": "too large for a letter, and gone or altered where they came from",
     "too_large": "larger than max.message.bytes of the retry topic",
-    "of_others": "of another group, or of a topic that this group does not read",
+    "of_others": (
+        "of another group, or of a topic that this group does not read; "
+        "--group takes what is in its own dead-letter topic"
+    ),
 }
 
 
@@ -80,7 +83,9 @@ def replay_letters(
     group: Annotated[
         str | None,
         typer.Option(
-            "--group", metavar="GROUP", help="Of another program's TOPIC, whose they are."
+            "--group",
+            metavar="GROUP",
+            help="Of another program's TOPIC, or of letters of another group, whose they are.",
         ),
     ] = None,
     bootstrap: Bootstrap = None,

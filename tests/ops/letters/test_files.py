@@ -15,6 +15,7 @@ from pat_events.ops.letters.selection import Selection
 from pat_events.ops.letters.writing import now_ms
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import send
+from tests.support.dead_letters import letter
 
 LETTERS = "pat-emails.email-processor.dlq"
 GROUP = "email-processor"
@@ -62,12 +63,25 @@ def test_letters_come_back_as_they_were_and_each_once(cluster):
     assert len(held(cluster, other)) == 6
 
 
+def test_how_many_name_another_group_is_told(cluster):
+    send(cluster.kafka.bootstrap_servers, letter("a"), letter("b", group="notifier"))
+    lines = exported(cluster)
+    assert imported(cluster, lines).of_others == 1
+    assert imported(cluster, lines, "pat-emails.notifier.dlq").of_others == 1
+    send(cluster.kafka.bootstrap_servers, letter("c", group=""))
+    lines = exported(cluster)
+    assert imported(cluster, lines).of_others == 1
+    where = ["--why", "a test", "--bootstrap", cluster.kafka.bootstrap_servers]
+    said = CliRunner().invoke(app, ["dlq", "import", LETTERS, "-", *where], input=b"\n".join(lines))
+    assert "1 letter in the file of another group: 'dlq replay' leaves these" in said.stderr
+
+
 def test_the_time_of_an_imported_letter_is_now_or_retention_would_delete_it(cluster):
     put(cluster, LETTERS, b"one")
     other = "pat-emails.notifier.dlq"
     imported(cluster, exported(cluster), other)
-    [letter] = LetterReading(cluster, other)
-    assert letter.delivery.timestamp_ms > 1_700_000_000_000
+    [found] = LetterReading(cluster, other)
+    assert found.delivery.timestamp_ms > 1_700_000_000_000
 
 
 def test_chosen_letters_are_exported_and_the_audit_topic_is_told(cluster):
@@ -143,8 +157,8 @@ def test_letters_of_other_programs_become_those_of_a_group(cluster):
     send(cluster.kafka.bootstrap_servers, Outgoing("orders-dlt", b"k", b"v", spring, 1))
     lines = exported(cluster, "orders-dlt")
     assert imported(cluster, lines) == files.Imported(1, 1, 0)
-    [letter] = LetterReading(cluster, LETTERS)
-    assert letter.cause.writer == "Spring"
+    [found] = LetterReading(cluster, LETTERS)
+    assert found.cause.writer == "Spring"
     assert load_catalog().groups  # Of no group: no audit topic was told of the export.
     assert told(cluster) == [("dlq import", "started"), ("dlq import", "ended")]
 

@@ -241,6 +241,17 @@ def test_letters_of_another_s_consumer_go_to_the_group_that_is_named(cluster, pu
     assert keys(cluster) == ["a", "of no group"]
 
 
+def test_letters_of_another_group_in_its_own_topic_are_left_unless_the_group_is_named(cluster, put):
+    put(letter("a"), letter("of another group", group="notifier"), letter("of none", group=""))
+    for name in (GROUP, LETTERS):
+        assert dry_run(cluster, name, EVERYTHING)[0].of_others == 1
+    assert (done := run(cluster)).of_others == done.stay == 1
+    assert keys(cluster) == ["a", "of none"]
+    named = ReplayOptions(everything=True, group=GROUP)
+    assert run(cluster, options=named, name=LETTERS).sent == 1
+    assert keys(cluster) == ["a", "of another group", "of none"]
+
+
 def test_letters_of_a_route_go_to_the_retry_topic_of_their_topic(tmp_path):
     path = tmp_path / "catalog.yaml"
     entry = "consumes: [EmailReceived], dead_letter_routes: [garbage]"

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
+from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError, PatEventsError, SchemaError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.letter_lines import digest_of, line_of, record_of
 from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.replay_target import is_of_another
 from pat_events.ops.letters.selection import EVERYTHING
 from pat_events.ops.letters.writing import audited, group_of, now_ms
 
@@ -41,11 +43,14 @@ class Imported:
         read: How many it has.
         written: How many are in the topic now that were not before.
         there: How many were left out: they are in the topic, or twice in the file.
+        of_others: How many of those read say that another group gave them up: a replay leaves them
+            unless its ``group`` says whose they are.
     """
 
     read: int
     written: int
     there: int
+    of_others: int = 0
 
 
 def export(
@@ -131,8 +136,12 @@ def import_letters(
     """
     audit.require_why(why)
     config = Config.given(config)
-    group_of(load_catalog(config.catalog), topic)
-    digests = [_digest(record) for record in _records(file, topic)]
+    group = group_of(load_catalog(config.catalog), topic)
+    digests: list[bytes] = []
+    of_others = 0
+    for record in _records(file, topic):
+        digests.append(_digest(record))
+        of_others += is_of_another(read_cause(dict(record.headers)), group)
     if not digests:
         raise ConfigError("the file holds no letters")
     there = set[bytes]() if again else _held(cluster, topic, set(digests))
@@ -140,7 +149,7 @@ def import_letters(
     wanted = len(digests) if again else len(set(digests) - there)
     with audited(cluster, config, topic, audit.IMPORT, about) as run:
         written = _write_all(run, _new(file, topic, there, again=again), wanted, tell)
-    return Imported(len(digests), written, len(digests) - written)
+    return Imported(len(digests), written, len(digests) - written, of_others)
 
 
 def _write_all(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pat_events.catalog.model import Catalog
+    from pat_events.core.stored_cause import StoredCause
     from pat_events.ops.letters.letter import Letter
 
 
@@ -25,12 +26,15 @@ class Target:
         retry_topics: By the topic that the group reads, the one beside it for what it meets again.
         sources: By dead-letter topic, the topic that the events in it are of; none for topics of
             others' letters, such as Spring's: there each letter tells.
+        whoever: Somebody said that letters in the group's own topics are this group's, though they
+            name another one.
     """
 
     group: str
     topics: Sequence[str]
     retry_topics: Mapping[str, str]
     sources: Mapping[str, str]
+    whoever: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -40,14 +44,22 @@ class Target:
     def topic_of(self, letter: Letter) -> str | None:
         """Return the topic that the event of a letter was in first; None where it is not known.
 
-        Of a topic of ours its name tells, and of a stranger's each letter.
+        None as well where the letter is another group's. Of a topic of ours its name tells, and of
+        a stranger's each letter.
         """
+        cause = letter.cause
+        if not self.whoever and is_of_another(cause, self.group):
+            return None
         if self.sources:
             return self.sources.get(letter.delivery.topic)
-        cause = letter.cause
-        if cause.group not in ("", self.group) or cause.origin is None:
+        if cause.origin is None:
             return None
         return cause.origin.topic if cause.origin.topic in self.retry_topics else None
+
+
+def is_of_another(cause: StoredCause, group: str) -> bool:
+    """Tell whether a letter says that another group than this one gave it up."""
+    return cause.group not in ("", group)
 
 
 def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
@@ -56,7 +68,8 @@ def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
     Args:
         catalog: Knows the groups and what they read.
         name: A group, or a dead-letter topic.
-        group: The group, for a topic of others' dead letters.
+        group: The group, for a topic of others' dead letters; of a group's own topic it says that
+            all letters in it are the group's, whatever they tell.
 
     Raises:
         ConfigError: the catalogue has no such group, or no group with this dead-letter topic.
@@ -66,7 +79,7 @@ def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
     if group is None and name in topics_by_group:
         return _target(catalog, name, topics_by_group[name])
     if owner is not None and group in (None, owner):
-        return _target(catalog, owner, (name,))
+        return _target(catalog, owner, (name,), whoever=group is not None)
     if owner is not None:
         raise ConfigError(f"the letters of {name} are those of group {owner}, and of no other")
     if group is None:
@@ -79,7 +92,12 @@ def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
 
 
 def _target(
-    catalog: Catalog, group: str, topics: Sequence[str], *, foreign: bool = False
+    catalog: Catalog,
+    group: str,
+    topics: Sequence[str],
+    *,
+    foreign: bool = False,
+    whoever: bool = False,
 ) -> Target:
     entry = catalog.group(group)
     consumed = catalog.topics_of(entry.consumes)
@@ -89,4 +107,4 @@ def _target(
         for route in ("", *entry.dead_letter_routes)
     }
     retry_topics = {topic: catalog.retry_topic(topic, group) for topic in consumed}
-    return Target(group, topics, retry_topics, {} if foreign else sources)
+    return Target(group, topics, retry_topics, {} if foreign else sources, whoever)

@@ -35,7 +35,7 @@ class ReplayOptions:
     """How letters are replayed.
 
     Attributes:
-        group: The group, where the topic is one of others' dead letters.
+        group: The group, where the topic is one of others' dead letters, or holds others' letters.
         everything: The selection may be one that means every letter.
         again: Also letters that were replayed before.
         include_quarantined: Also letters whose events were replayed ``QUARANTINED_AFTER`` times.
