@@ -2,14 +2,17 @@
 
 import pytest
 
+from pat_events.catalog.load import load_catalog
 from pat_events.cli import dlq
 from pat_events.errors import ConfigError
+from pat_events.ops.letters.listing import list_topics
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
 from pat_events.ops.letters.showing import show
 from pat_events.transports.sending import Outgoing
 from tests.core.test_foreign_letters import CONNECT, SHARE_GROUP, SPRING, STREAMS
 from tests.support.clusters import send
+from tests.support.dead_letters import LETTERS
 
 
 def put(cluster, topic, *letters):
@@ -49,6 +52,19 @@ def test_a_topic_of_any_name_whose_records_tell_no_cause_is_none_of_dead_letters
     put(cluster, "orders", {"mine": b"1"})
     with pytest.raises(ConfigError, match=r"orders is no dead-letter topic, as orders/\d/0 tells"):
         list(show(cluster, types, "orders"))
+    with pytest.raises(ConfigError, match=r"orders is no dead-letter topic, as orders/\d/0 tells"):
+        list_topics(cluster, load_catalog(), ["orders"])
+
+
+def test_a_topic_of_any_name_without_records_is_none_of_dead_letters(cluster):
+    with pytest.raises(ConfigError, match="pat-emails is no dead-letter topic, as none of its"):
+        list_topics(cluster, load_catalog(), [LETTERS, "pat-emails"])
+
+
+def test_letters_of_others_are_counted_from_a_topic_of_any_name(cluster):
+    put(cluster, "orders-dlt", SPRING, {"mine": b"1"})
+    [listed] = list_topics(cluster, load_catalog(), ["orders-dlt"]).seen
+    assert listed.letters == 2
 
 
 def test_what_changes_letters_takes_topics_of_groups_alone(cluster):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.ops.letters.counting import LetterCounts
 from pat_events.ops.letters.letter import Letter
+from pat_events.ops.letters.reading import no_letters
 from pat_events.ops.tail import read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pat_events.catalog.model import Catalog
     from pat_events.core.record import TopicPartition
@@ -70,11 +71,13 @@ def list_topics(
     Args:
         cluster: Where.
         catalog: Where its groups' dead-letter topics may not be seen, that is told.
-        topics: Which, of any name; every dead-letter topic of the cluster when empty.
+        topics: Which, of any name where their records tell causes, such as Spring's; every
+            dead-letter topic of the cluster when empty.
         exact: Read all letters, and not the last ``TAIL``.
         tell: Is given how many were read, and of how many, as it goes on.
 
     Raises:
+        ConfigError: one of ``topics`` is no dead-letter topic.
         TopicMissingError: one of ``topics`` does not exist.
         TransportError: the cluster did not answer, or does not permit it.
     """
@@ -84,17 +87,32 @@ def list_topics(
     ends = admin.ends(
         [(topic, number) for topic in chosen for number in range(layouts[topic].partitions)]
     )
+    _refuse_empty(chosen, ends)
     read = ends if exact else _tails(ends)
     counts = {topic: LetterCounts() for topic in chosen}
     total = sum(high - low for low, high in read.values())
     for passed, delivery in enumerate(read_stored(cluster, read, sys.maxsize)):
-        counts[delivery.topic].add(Letter.of(delivery))
+        letter, counted = Letter.of(delivery), counts[delivery.topic]
+        if not counted.letters and not letter.tells_a_cause and _is_foreign(delivery.topic):
+            raise no_letters(delivery.topic, str(delivery.position))
+        counted.add(letter)
         if passed % _TELL_EVERY == 0:
             tell(passed, total)
     listed = [_listed(topic, counts[topic], ends, read) for topic in chosen]
     wanted = {topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)}
     unseen = () if topics else sorted(wanted - layouts.keys())
     return DeadLetterTopics(listed, admin.hidden(unseen))
+
+
+def _is_foreign(topic: str) -> bool:
+    return not topic.endswith(DEAD_LETTER_SUFFIX)
+
+
+def _refuse_empty(topics: Sequence[str], ends: Mapping[TopicPartition, tuple[int, int]]) -> None:
+    filled = {topic for (topic, _), (low, high) in ends.items() if high > low}
+    for topic in topics:
+        if _is_foreign(topic) and topic not in filled:
+            raise no_letters(topic, "none of its records")
 
 
 def _listed(

@@ -58,7 +58,7 @@ class LetterReading:
         self.topic = topic
         self._foreign = not topic.endswith(DEAD_LETTER_SUFFIX)
         if self._foreign and not any_name:
-            raise _no_letters(topic)
+            raise no_letters(topic)
         self._cluster = cluster
         self._selection = selection
         admin = cluster.admin([topic])
@@ -67,14 +67,14 @@ class LetterReading:
         self.total = sum(high - low for low, high in self._ends.values())
         self.passed = 0
         if self._foreign and not self.total:
-            raise _no_letters(topic, "none of its records")
+            raise no_letters(topic, "none of its records")
 
     def __iter__(self) -> Iterator[Letter]:
         self.passed = 0
         for delivery in read_stored(self._cluster, self._ends):
             letter = Letter.of(delivery)
             if self._foreign and not self.passed and not letter.tells_a_cause:
-                raise _no_letters(self.topic, str(delivery.position))
+                raise no_letters(self.topic, str(delivery.position))
             self.passed += 1
             if self._selection.matches(letter):
                 yield letter
@@ -97,7 +97,7 @@ def _ends(admin: KafkaAdmin, selection: Selection) -> dict[TopicPartition, tuple
     return ends
 
 
-def _no_letters(topic: str, untold: str = "") -> ConfigError:
+def no_letters(topic: str, untold: str = "") -> ConfigError:
     """Return the error for a topic of another name, of which this may be known to tell no cause."""
     names = f"those of a group are in TOPIC.GROUP{DEAD_LETTER_SUFFIX}"
     if untold:
