@@ -86,7 +86,8 @@ def import_letters(
 
     Key, payload and headers are as they were, the event's id among them. The file is checked before
     anything is written. A letter that the topic holds is left out, so an import that was
-    interrupted is begun anew. Their time is now: retention counts from it.
+    interrupted is begun anew. Their time is now: retention counts from it. They count as letters
+    that were not replayed, whatever was replayed before the export.
 
     Example:
       pat-events dlq import pat-emails.email-processor.dlq letters.jsonl --why "purged too early"
@@ -99,6 +100,8 @@ def import_letters(
             cluster, topic, opened, why=why, again=again, config=config, tell=tell
         )
     say(f"{counted(done.written, 'letter')} of {done.read} written to {topic}")
+    if done.written:
+        say("these count as not replayed: 'dlq replay' sends them, replayed before or not")
     if done.there:
         say(f"{done.there} were there already; --again writes them once more")
     if done.of_others:
