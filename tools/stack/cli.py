@@ -18,6 +18,7 @@ from tools.stack.kafka import SIZES, Kafka
 from tools.stack.localstack import LocalStack
 from tools.stack.part import Part, launch_all
 from tools.stack.processes import tied
+from tools.stack.redis import Redis
 from tools.stack.registry import Registry
 from tools.stack.runs import LOGS, end_left_running, left_running, owned
 from tools.stack.secured import SecuredKafka
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 KINDS: dict[str, type[Part]] = {
-    kind.name: kind for kind in (Kafka, SecuredKafka, Registry, LocalStack)
+    kind.name: kind for kind in (Kafka, SecuredKafka, Registry, LocalStack, Redis)
 }
 COMMAND_END_WAIT_S = 10.0
 INTERRUPTED = 130
@@ -38,6 +39,7 @@ Start and stop the real parts natively, without containers, on free ports of thi
   registry       Apicurio Registry, which speaks Confluent's schema registry protocol
   localstack     LocalStack, AWS's APIs (it listens on every interface, whatever it is told)
   secured-kafka  Apache Kafka with TLS, SCRAM, tokens, client certificates and ACLs
+  redis          Redis, of the machine or of what development installs
 Named parts are started, the first three when none is named. The first start fetches what they are
 made of into ~/.cache/pat-events; it needs Maven, and Python 3.11 for LocalStack.
 """
