@@ -91,7 +91,7 @@ def test_what_was_released_while_a_probe_was_under_way_counts_anew():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"consecutive": 0}, "DeadLetterLimit.consecutive is 0"),
+        ({"consecutive": 0}, "consecutive is 0: use 1 or more; dead_letter_limit=None is none"),
         ({"share": 0}, "DeadLetterLimit.share is 0: use more than 0, and at most 1"),
         ({"share": 1.1}, "DeadLetterLimit.share is 1.1"),
         ({"share": float("nan")}, "DeadLetterLimit.share is nan"),

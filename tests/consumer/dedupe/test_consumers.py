@@ -227,6 +227,7 @@ def test_a_function_whose_store_hangs_answers_in_its_time():
         ({"claim_s": "1"}, "claim_s of Dedupe is '1'"),
         ({"ttl_s": float("inf")}, "ttl_s of Dedupe is inf"),
         ({"ttl_s": 1e12}, "ttl_s of Dedupe is 1e"),
+        ({"ttl_s": 59}, "ttl_s of Dedupe is 59, less than its claim_s of 60"),
     ],
 )
 def test_what_makes_no_dedupe_is_refused(settings, said):

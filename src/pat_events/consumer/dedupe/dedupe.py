@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pat_events.core.checks import require_bounded, require_number, require_positive, wrong_type
+from pat_events.errors import ConfigError
 
 if TYPE_CHECKING:
     from pat_events.consumer.dedupe.store import DedupeStore
@@ -54,6 +55,11 @@ class Dedupe:
             require_number(f"{name} of Dedupe", seconds)
             require_positive(f"{name} of Dedupe", seconds)
             require_bounded(f"{name} of Dedupe", seconds)
+        if ttl_s < claim_s:
+            raise ConfigError(
+                f"ttl_s of Dedupe is {ttl_s}, less than its claim_s of {claim_s}: what is "
+                "completed would be forgotten before a claim is over, so use at least as much"
+            )
         self.store = store
         self.ttl_s = ttl_s
         self.claim_s = claim_s

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.core.checks import (
-    require_at_least_1,
+    require_int,
     require_number,
     require_positive,
     require_seconds,
@@ -59,7 +59,12 @@ class DeadLetterLimit:
         Raises:
             ConfigError: names the field and the reason.
         """
-        require_at_least_1("DeadLetterLimit.consecutive", self.consecutive)
+        require_int("DeadLetterLimit.consecutive", self.consecutive)
+        if self.consecutive < 1:
+            raise ConfigError(
+                f"DeadLetterLimit.consecutive is {self.consecutive}: use 1 or more; "
+                "dead_letter_limit=None is none"
+            )
         require_number("DeadLetterLimit.share", self.share)
         if not 0 < self.share <= 1:
             raise ConfigError(
