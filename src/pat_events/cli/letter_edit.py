@@ -88,4 +88,6 @@ def edit(
         event_type=event_type,
     )
     say(f"{done.new_letter} has event {done.new_event_id}, caused by {done.event_id or 'one'}")
+    if done.rekeyed:
+        say("its key is another: it is in no order with events of the old one's key")
     say(f"'pat-events dlq replay {topic} --id {done.new_event_id} --why ...' has it handled")

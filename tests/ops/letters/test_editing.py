@@ -57,7 +57,7 @@ def test_the_new_event_is_another_one_that_the_old_one_caused(cluster, types):
     event = editing.event_of(cluster, types, LETTERS, old.partition, old.offset)
     assert event["subject"] == "Hello"
     done = edit(cluster, types, old, json.dumps({**event, "subject": "Hi"}))
-    assert (done.letter, done.event_id) == (old, "old")
+    assert (done.letter, done.event_id, done.rekeyed) == (old, "old", False)
     letters = {it.event_id: it for it in LetterReading(cluster, LETTERS)}
     assert letters.keys() == {"old", done.new_event_id}
     new = letters[done.new_event_id]
@@ -81,6 +81,7 @@ def test_a_letter_without_its_value_has_one_afterwards(cluster, types):
     done = edit(cluster, types, old, '{"emailId": "e-2"}')
     new = next(it for it in LetterReading(cluster, LETTERS) if it.event_id == done.new_event_id)
     assert (new.delivery.key, new.cause.value_sha256) == (b"e-2", "")
+    assert done.rekeyed
 
 
 def test_what_cannot_be_decoded_is_written_anew(cluster, types):

@@ -44,12 +44,15 @@ class Edited:
         new_letter: Where the new one is; its offset is -1 where the answer named none.
         event_id: Id of the old event; empty where it had none.
         new_event_id: Id of the new one.
+        rekeyed: Whether its key is another, and with it maybe its partition: it is in no order with
+            events of the old key.
     """
 
     letter: Position
     new_letter: Position
     event_id: str
     new_event_id: str
+    rekeyed: bool
 
 
 def event_of(cluster: Cluster, types: EventTypes, topic: str, partition: int, offset: int) -> Any:  # noqa: ANN401 -- whatever JSON holds
@@ -116,7 +119,8 @@ def edit(
         [written] = run.writer.write([record])
         place = written.place if isinstance(written.place, tuple) else (-1, -1)
         run.counts["written"] = 1
-    return Edited(position, Position(topic, *place), old.event_id, ack.event_id)
+    rekeyed = ack.key != old.delivery.key
+    return Edited(position, Position(topic, *place), old.event_id, ack.event_id, rekeyed)
 
 
 def _letter(cluster: Cluster, topic: str, partition: int, offset: int) -> Letter:
