@@ -21,6 +21,7 @@ from tests.support.invocations import body
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
+TOPIC = ("t.g.dlq", "--bootstrap", "127.0.0.1:1")
 ON_LOCALSTACK = pytest.mark.localstack
 
 
@@ -51,6 +52,10 @@ def dlq(variables):
         (["show", "--queue", "q", "--key", "k"], "a queue has none of them"),
         (["show", "t.g.dlq", "--offset", "9-1"], "write the lower one first"),
         (["show", "t.g.dlq", "--offset", "x"], "'x' is no offset: write one (41), or a range"),
+        (["show", *TOPIC, "--offset", "9"], "name the partition as well"),
+        (["show", *TOPIC, "--since", "1h", "--until", "2h"], "later than the first"),
+        (["show", *TOPIC, "--type", "EmailReceivd"], "did you mean 'EmailReceived'?"),
+        (["show", "--queue", "q", "--type", "EmailReceivd"], "did you mean 'EmailReceived'?"),
         (["redrive"], "--queue"),
         (["redrive", "--queue", "q"], "nothing says which letters: choose some, or say --all"),
         (["redrive", "--queue", "q", "--max", "1"], "choose some, or say --all"),

@@ -92,6 +92,12 @@ def test_whoever_looks_for_the_redrive_of_aws_is_told_which_of_both_it_is(comman
     assert {"redrive": "'dlq move'", "move start": "'dlq redrive'"}[command] in shown
 
 
+@pytest.mark.parametrize("command", ["replay", "purge", "export"])
+def test_a_command_of_topics_alone_does_not_explain_its_choices_for_queues(command):
+    assert "queue also" not in help_of("dlq", command)
+    assert "Of a queue" not in help_of("dlq", command)
+
+
 def test_only_commands_that_work_where_the_package_is_installed_are_listed():
     listed = re.findall(r"^│ (\w+) ", help_of(), re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in USAGES}

@@ -190,7 +190,8 @@ def show(
 
     SQS shows a message to nobody who does not receive it. So --queue takes letters for a moment,
     and gives them back; the number of their receives grows, with which a dead-letter queue does
-    nothing. A queue that moves messages away by that number is refused.
+    nothing. A queue that moves messages away by that number is refused. Of
+    a queue --id may be a message's, and --since and --until are of when it was sent.
 
     Example:
       pat-events dlq show pat-emails.email-processor.dlq

@@ -14,6 +14,7 @@ import typer
 from pat_events.catalog.load import load_catalog
 from pat_events.cli import completion
 from pat_events.cli.options import time_of
+from pat_events.errors import ConfigError, UnknownEventError
 from pat_events.ops.letters.queues import LetterFilter
 from pat_events.ops.letters.selection import Selection
 
@@ -64,14 +65,14 @@ Ids: TypeAlias = Annotated[
     typer.Option(
         "--id",
         metavar="ID",
-        help="Only this event, by its id; of a queue also a message. May be repeated.",
+        help="Only this event, by its id. May be repeated.",
     ),
 ]
 Since: TypeAlias = Annotated[
     datetime | None,
     typer.Option(
         "--since",
-        help="Only what failed last then or later: 2h ago. Of a queue, what was sent then.",
+        help="Only what failed last then or later: 2h ago.",
         **_TIME,
     ),
 ]
@@ -79,7 +80,7 @@ Until: TypeAlias = Annotated[
     datetime | None,
     typer.Option(
         "--until",
-        help="Only what failed last before: 10m ago. Of a queue, what was sent before.",
+        help="Only what failed last before: 10m ago.",
         **_TIME,
     ),
 ]
@@ -130,26 +131,29 @@ class Chosen:
         """Return which letters of a topic are meant, with types as events have them.
 
         Raises:
-            UnknownEventError: the catalogue has no such event.
-            ConfigError: no letter could meet this.
+            BadParameter: the catalogue has no such event, or no letter could meet this.
         """
-        return Selection(
-            causes=frozenset(self.causes or ()),
-            event_type=self._full_name(config),
-            ids=frozenset(self.ids or ()),
-            keys=frozenset(key.encode(errors="surrogateescape") for key in self.keys or ()),
-            since=self.since,
-            until=self.until,
-            partition=self.partition,
-            offsets=self.offsets,
-            handler=self.handler,
-        )
+        full_name = self._full_name(config)
+        try:
+            return Selection(
+                causes=frozenset(self.causes or ()),
+                event_type=full_name,
+                ids=frozenset(self.ids or ()),
+                keys=frozenset(key.encode(errors="surrogateescape") for key in self.keys or ()),
+                since=self.since,
+                until=self.until,
+                partition=self.partition,
+                offsets=self.offsets,
+                handler=self.handler,
+            )
+        except ConfigError as error:
+            raise typer.BadParameter(str(error)) from error
 
     def filter(self, config: Config) -> LetterFilter:
         """Return which letters of a queue are meant, with types as events have them.
 
         Raises:
-            UnknownEventError: the catalogue has no such event.
+            BadParameter: the catalogue has no such event, or a queue knows nothing of this.
         """
         topics_own = (getattr(self, name) for name in OF_A_TOPIC if name not in OF_A_QUEUE)
         if any(it is not None and it != [] for it in topics_own):
@@ -167,7 +171,11 @@ class Chosen:
     def _full_name(self, config: Config) -> str | None:
         if self.event_type is None:
             return None
-        return load_catalog(config.catalog).event(self.event_type).full_name
+        catalog = load_catalog(config.catalog)
+        try:
+            return catalog.event(self.event_type).full_name
+        except UnknownEventError as error:
+            raise typer.BadParameter(str(error)) from error
 
 
 #: What chooses letters of a topic, and of a queue.

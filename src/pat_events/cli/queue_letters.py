@@ -127,7 +127,8 @@ def redrive(
     are away meanwhile. This command does it, while it runs. AWS's own redrive of all that a queue
     holds, the console's "DLQ redrive" or StartMessageMoveTask, is 'dlq move'.
 
-    Letters of a topic go back with 'dlq replay'.
+    --id may be a message's as well, and --since and --until are of when it was sent. Letters of a
+    topic go back with 'dlq replay'.
 
     Example:
       pat-events dlq redrive --queue pat-dev-email-processing-dlq --dry-run

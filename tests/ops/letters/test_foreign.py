@@ -5,6 +5,7 @@ import pytest
 from pat_events.catalog.load import load_catalog
 from pat_events.cli import dlq
 from pat_events.errors import ConfigError
+from pat_events.ops.letters.counting import LetterCounts
 from pat_events.ops.letters.listing import list_topics
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
@@ -73,3 +74,11 @@ def test_what_changes_letters_takes_topics_of_groups_alone(cluster):
         ConfigError, match="orders-dlt is no dead-letter topic: those of a group are in"
     ):
         LetterReading(cluster, "orders-dlt")
+
+
+def test_letters_without_a_reason_are_counted_as_untold_by_who_wrote_them(cluster):
+    put(cluster, "orders-dlt", SPRING, SPRING)
+    counts = LetterCounts()
+    for letter in LetterReading(cluster, "orders-dlt", any_name=True):
+        counts.add(letter)
+    assert [(it.reason, it.letters) for it in counts.groups()] == [("untold (Spring)", 2)]

@@ -271,7 +271,7 @@ def test_letters_of_a_route_go_to_the_retry_topic_of_their_topic(tmp_path):
 @pytest.mark.parametrize(
     ("name", "group", "message"),
     [
-        ("email-procesor", None, "did you mean 'email-processor'"),
+        ("email-procesor", None, r"as well\); did you mean 'email-processor'\?$"),
         ("pat-emails.email-procesor.dlq", None, "did you mean 'pat-emails.email-processor.dlq'"),
         ("pat-emails", None, "neither a group of the catalogue nor a dead-letter topic"),
         ("dlq.mails", None, "name the group"),

@@ -21,8 +21,9 @@ class LetterGroup:
     """Letters of one cause and handler. Times are milliseconds since 1970; long texts are cut.
 
     Attributes:
-        reason: Why they were given up, as ``attempts-exhausted``; who wrote letters of another
-            program, such as ``Spring``; ``others`` where a topic has more than 1,000 causes.
+        reason: Why they were given up, as ``attempts-exhausted``; ``untold (Spring)`` where
+            another program wrote the letters and does not tell; ``others`` where a topic has more
+            than 1,000 causes.
         error_class: Class of the error, or of its root cause in letters of other programs.
         handler: Whose they are.
         letters: How many.
@@ -53,7 +54,8 @@ class LetterCounts:
         if cause.writer and cause.root_cause_class:
             # Spring's own class for whatever a listener raises tells nothing.
             error_class = cause.root_cause_class
-        named = (cause.reason or cause.writer, error_class, cause.handler)
+        reason = cause.reason or (cause.writer and f"untold ({cause.writer})")
+        named = (reason, error_class, cause.handler)
         failed_ms = letter.failed_ms
         self.letters += 1
         counts = self._counts.get(named)

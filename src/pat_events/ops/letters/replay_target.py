@@ -85,8 +85,8 @@ def target_of(catalog: Catalog, name: str, group: str | None = None) -> Target:
     if group is None:
         known = [*topics_by_group, *(it for topics in topics_by_group.values() for it in topics)]
         raise ConfigError(
-            f"{name!r} is neither a group of the catalogue nor a dead-letter topic of one"
-            f"{which_are_there(name, known)}. For a topic of others' dead letters name the group"
+            f"{name!r} is neither a group of the catalogue nor a dead-letter topic of one (to "
+            f"replay others' letters, name the group as well){which_are_there(name, known)}"
         )
     return _target(catalog, group, (name,), foreign=True)
 
