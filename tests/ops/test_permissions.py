@@ -20,8 +20,8 @@ from pat_events.ops.cluster import Cluster
 from pat_events.ops.doctor import Outcome, examine
 from pat_events.ops.lag import lag
 from pat_events.ops.letters import audit, listing, purging
+from pat_events.ops.letters.audit import now_ms
 from pat_events.ops.letters.selection import Selection
-from pat_events.ops.letters.writing import now_ms
 from pat_events.transports.kafka.group_positions import GroupPositions
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import send

@@ -10,9 +10,9 @@ from pat_events import Config, load_catalog
 from pat_events.cli.app import app
 from pat_events.errors import ConfigError, SchemaError, TransportError
 from pat_events.ops.letters import audit, files
+from pat_events.ops.letters.audit import now_ms
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
-from pat_events.ops.letters.writing import now_ms
 from pat_events.transports.sending import Outgoing
 from tests.support.clusters import send
 from tests.support.dead_letters import letter

@@ -295,7 +295,7 @@ def test_a_missing_retry_topic_is_named_before_anything_is_written():
 def test_no_replay_begins_beside_what_changes_the_letters(cluster, put):
     put(letter("a"))
     purge = audit.Run(GROUP, "dlq purge", "r-1", {}, who="somebody@elsewhere")
-    put(Outgoing(*purge.record(audit.STARTED, time.time_ns() // 1_000_000)))
+    put(Outgoing(*purge.record(audit.STARTED, audit.now_ms())))
     with pytest.raises(ConfigError, match="a 'dlq purge' of this group goes on: run r-1"):
         run(cluster)
     assert stored(cluster, RETRY) == []

@@ -10,9 +10,12 @@ import getpass
 import json
 import os
 import socket
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+import uuid_utils
 
 from pat_events.catalog.model import Catalog
 from pat_events.core.record import Record
@@ -86,6 +89,27 @@ def require_why(why: str) -> None:
     """
     if not why.strip():
         raise ConfigError("say why: that is for the audit topic")
+
+
+def now_ms() -> int:
+    """Return the time, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def begin(
+    cluster: Cluster, catalog: Catalog, group: str, command: str, about: Mapping[str, Any]
+) -> Run:
+    """Return a new run of a command, of which nothing is told yet.
+
+    Raises:
+        ConfigError: it changes letters, and so does another run that goes on, as far as the audit
+            topic of the group tells.
+        TransportError: that topic cannot be made or read.
+    """
+    ensure_topic(cluster.admin(), catalog, group)
+    if command in _CHANGING:
+        refuse_beside(lines(cluster, group), datetime.now(UTC))
+    return Run(group, command, str(uuid_utils.uuid7()), about)
 
 
 def ensure_topic(admin: KafkaAdmin, catalog: Catalog, group: str) -> None:

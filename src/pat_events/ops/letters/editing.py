@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pat_events.catalog.load import load_catalog
 from pat_events.codecs.json import to_json
 from pat_events.core import headers as h
 from pat_events.core.dead_letter import OF_A_VALUE
@@ -15,7 +16,7 @@ from pat_events.ops.json_records import decode
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.reading import LetterReading
 from pat_events.ops.letters.selection import Selection
-from pat_events.ops.letters.writing import audited, now_ms
+from pat_events.ops.letters.writing import RecordWriter, audited, group_of
 from pat_events.ops.publishing import Extras, Outbox
 from pat_events.ops.written_events import events_from_json
 
@@ -107,18 +108,21 @@ def edit(
     old = _letter(cluster, topic, partition, offset)
     ack = _prepared(cluster, config, types, old, text, event_type)
     headers = [*_headers_of(ack), *_carried_on(old, ack)]
-    record = Record(topic, ack.key, ack.value, headers, now_ms())
+    record = Record(topic, ack.key, ack.value, headers, audit.now_ms())
     position = old.delivery.position
     about = {
+        "topics": [topic],
         "why": why,
         "letter": str(position),
         "event_id": old.event_id,
         "new_event_id": ack.event_id,
     }
-    with audited(cluster, config, topic, audit.EDIT, about) as run:
-        [written] = run.writer.write([record])
+    catalog = load_catalog(config.catalog)
+    run = audit.begin(cluster, catalog, group_of(catalog, topic), audit.EDIT, about)
+    with RecordWriter(cluster, config) as writer, audited(run, writer.write) as told:
+        [written] = writer.write([record])
         place = written.place if isinstance(written.place, tuple) else (-1, -1)
-        run.counts["written"] = 1
+        told.counts["written"] = 1
     rekeyed = ack.key != old.delivery.key
     return Edited(position, Position(topic, *place), old.event_id, ack.event_id, rekeyed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -13,13 +12,13 @@ from pat_events.core.dead_letter import read_cause
 from pat_events.errors import ConfigError, PatEventsError, SchemaError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.letter_lines import digest_of, line_of, record_of
-from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.reading import TELL_EVERY, LetterReading
 from pat_events.ops.letters.replay_target import is_of_another
 from pat_events.ops.letters.selection import EVERYTHING
-from pat_events.ops.letters.writing import audited, group_of, now_ms
+from pat_events.ops.letters.writing import RecordWriter, audited, group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pat_events.core.record import Record
     from pat_events.ops.cluster import Cluster
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.writing import Audited
 
 _BATCH: Final = 500
-_TELL_EVERY: Final = 100
-# How often the audit topic is told how far it is, in seconds.
-_TOLD_S: Final = 10.0
 # A letter of 2 MiB in base64 is far below it, and a file without ends of lines must not fill the
 # memory.
 _LINE_MAX: Final = 16 * 1024 * 1024
@@ -85,19 +81,17 @@ def export(
     config = Config.given(config)
     letters = LetterReading(cluster, topic, selection, any_name=True)
     with ExitStack() as ends:
-        run: Audited | None = None
-        if _is_of_a_group(config, topic):
-            about = {"why": why, "selection": selection.as_json()}
-            try:
-                told = audited(cluster, config, topic, audit.EXPORT, about)
-                run = ends.enter_context(told)
-            except PatEventsError as error:
-                unaudited(error)
+        told: Audited | None = None
+        about = {"topics": [topic], "why": why, "selection": selection.as_json()}
+        try:
+            told = _audited_if_of_a_group(ends, cluster, config, topic, about)
+        except PatEventsError as error:
+            unaudited(error)
         for count, letter in enumerate(letters, start=1):
             yield line_of(letter)
-            if run is not None:
-                run.counts["exported"] = count
-            if count % _TELL_EVERY == 0:
+            if told is not None:
+                told.counts["exported"] = count
+            if count % TELL_EVERY == 0:
                 tell(letters.passed, letters.total)
 
 
@@ -136,7 +130,8 @@ def import_letters(
     """
     audit.require_why(why)
     config = Config.given(config)
-    group = group_of(load_catalog(config.catalog), topic)
+    catalog = load_catalog(config.catalog)
+    group = group_of(catalog, topic)
     digests: list[bytes] = []
     of_others = 0
     for record in _records(file, topic):
@@ -145,29 +140,33 @@ def import_letters(
     if not digests:
         raise ConfigError("the file holds no letters")
     there = set[bytes]() if again else _held(cluster, topic, set(digests))
-    about = {"why": why, "letters": len(digests), "again": again}
+    about = {"topics": [topic], "why": why, "letters": len(digests), "again": again}
     wanted = len(digests) if again else len(set(digests) - there)
-    with audited(cluster, config, topic, audit.IMPORT, about) as run:
-        written = _write_all(run, _new(file, topic, there, again=again), wanted, tell)
+    run = audit.begin(cluster, catalog, group, audit.IMPORT, about)
+    with RecordWriter(cluster, config) as writer, audited(run, writer.write) as told:
+        new = _new(file, topic, there, again=again)
+        written = _write_all(writer, told, new, wanted, tell)
     return Imported(len(digests), written, len(digests) - written, of_others)
 
 
 def _write_all(
-    run: Audited, records: Iterator[Record], wanted: int, tell: Callable[[int, int], None]
+    writer: RecordWriter,
+    told: Audited,
+    records: Iterator[Record],
+    wanted: int,
+    tell: Callable[[int, int], None],
 ) -> int:
-    written, told_at = 0, time.monotonic()
+    written = 0
     batch: list[Record] = []
     for record in records:
         batch.append(record)
         if len(batch) == _BATCH or written + len(batch) == wanted:
-            run.writer.write(batch)
+            writer.write(batch)
             written += len(batch)
-            run.counts["written"] = written
+            told.counts["written"] = written
             tell(written, wanted)
             batch = []
-        if time.monotonic() - told_at >= _TOLD_S:
-            told_at = time.monotonic()
-            run.goes_on()
+            writer.write(told.progress())
     return written
 
 
@@ -199,7 +198,7 @@ def _records(file: BinaryIO, topic: str) -> Iterator[Record]:
             raise SchemaError(f"line {number} is longer than {_LINE_MAX} bytes")
         if line.strip():
             try:
-                yield record_of(line, topic, now_ms())
+                yield record_of(line, topic, audit.now_ms())
             except SchemaError as error:
                 raise SchemaError(f"line {number}: {error}") from None
 
@@ -208,9 +207,14 @@ def _digest(record: Record) -> bytes:
     return digest_of(record.key, record.value, record.headers)
 
 
-def _is_of_a_group(config: Config, topic: str) -> bool:
+def _audited_if_of_a_group(
+    ends: ExitStack, cluster: Cluster, config: Config, topic: str, about: Mapping[str, Any]
+) -> Audited | None:
     try:
-        group_of(load_catalog(config.catalog), topic)
+        catalog = load_catalog(config.catalog)
+        group = group_of(catalog, topic)
     except ConfigError:
-        return False
-    return True
+        return None
+    run = audit.begin(cluster, catalog, group, audit.EXPORT, about)
+    writer = ends.enter_context(RecordWriter(cluster, config))
+    return ends.enter_context(audited(run, writer.write))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pat_events.catalog.model import DEAD_LETTER_SUFFIX
 from pat_events.ops.letters.counting import LetterCounts
 from pat_events.ops.letters.letter import Letter
-from pat_events.ops.letters.reading import no_letters
+from pat_events.ops.letters.reading import TELL_EVERY, no_letters
 from pat_events.ops.tail import read_stored
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 TAIL: Final = 5_000
 # Of a partition among many.
 _TAIL_MIN: Final = 50
-_TELL_EVERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def list_topics(
         if not counted.letters and not letter.tells_a_cause and _is_foreign(delivery.topic):
             raise no_letters(delivery.topic, str(delivery.position))
         counted.add(letter)
-        if passed % _TELL_EVERY == 0:
+        if passed % TELL_EVERY == 0:
             tell(passed, total)
     listed = [_listed(topic, counts[topic], ends, read) for topic in chosen]
     wanted = {topic for group in catalog.groups for topic in catalog.dead_letter_topics(group)}

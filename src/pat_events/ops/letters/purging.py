@@ -8,16 +8,16 @@ partition; where they are not, nothing is deleted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
 from pat_events.core.wording import counted
 from pat_events.errors import ConfigError
 from pat_events.ops.letters import audit
-from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.reading import TELL_EVERY, LetterReading
 from pat_events.ops.letters.selection import Selection
-from pat_events.ops.letters.writing import audited, group_of
+from pat_events.ops.letters.writing import RecordWriter, audited, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pat_events.core.record import Position
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.letter import Letter
-
-_TELL_EVERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def plan_purge(
 
     def told() -> Iterable[Letter]:
         for count, letter in enumerate(letters):
-            if count % _TELL_EVERY == 0:
+            if count % TELL_EVERY == 0:
                 tell(letters.passed, letters.total)
             yield letter
 
@@ -142,14 +140,17 @@ def purge(cluster: Cluster, plan: PurgePlan, *, why: str, config: Config | None 
     config = Config.given(config)
     audit.require_why(why)
     refuse_behind(plan)
-    group_of(load_catalog(config.catalog), plan.topic)
+    catalog = load_catalog(config.catalog)
+    group = group_of(catalog, plan.topic)
     if not plan.cuts:
         return 0
     ends = {cut.partition: cut.end for cut in plan.cuts}
-    about = {"why": why, "selection": plan.selection.as_json(), "before": ends}
-    with audited(cluster, config, plan.topic, audit.PURGE, about) as run:
+    selection = plan.selection.as_json()
+    about = {"topics": [plan.topic], "why": why, "selection": selection, "before": ends}
+    run = audit.begin(cluster, catalog, group, audit.PURGE, about)
+    with RecordWriter(cluster, config) as writer, audited(run, writer.write) as told:
         cluster.admin().delete_before({(plan.topic, it): end for it, end in ends.items()})
-        run.counts["deleted"] = plan.letters
+        told.counts["deleted"] = plan.letters
     return plan.letters
 
 

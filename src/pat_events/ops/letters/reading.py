@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pat_events.ops.letters.selection import Selection
     from pat_events.transports.kafka.admin import KafkaAdmin
 
+#: After how many letters somebody is told how far reading is.
+TELL_EVERY: Final = 1_000
 # A topic may have the brokers' times instead of the letters' own, and clocks differ.
 _CLOCKS_DIFFER: Final = timedelta(hours=2)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pat_events.core.checks import require_at_least_1
 from pat_events.core.replayed import read_replay, replayed
+from pat_events.ops.letters import audit
 from pat_events.ops.letters.already import Already
 from pat_events.ops.letters.origins import is_without_value, original_of
-from pat_events.ops.letters.reading import LetterReading
+from pat_events.ops.letters.reading import TELL_EVERY, LetterReading
 from pat_events.ops.letters.same_event import SameEvent
 from pat_events.ops.tail import read_stored
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 #: A letter whose event was replayed as often is quarantined: it stays unless that is asked for.
 QUARANTINED_AFTER: Final = 3
-# After how many letters somebody is told, where nothing is sent.
-_TELL_EVERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +151,7 @@ class ReplayWalk:
         for reading in self._readings:
             for letter in reading:
                 self.counts["meant"] += 1
-                if not self.counts["meant"] % _TELL_EVERY:
+                if not self.counts["meant"] % TELL_EVERY:
                     self.tell(run)
                 why = self._why_it_stays(letter, already, same)
                 record = None if why else self._record(letter, run, same)
@@ -210,6 +208,6 @@ class ReplayWalk:
             if original is None:
                 return None
         # Its own time, however long the replay takes: retention counts from it.
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = audit.now_ms()
         replays = same.replays(letter, topic)
         return replayed(letter.delivery, retry_topic, run, now_ms, original, replays=replays)

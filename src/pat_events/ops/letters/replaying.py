@@ -8,21 +8,19 @@ id lets one process at a time write, and ends what a killed one had begun before
 from __future__ import annotations
 
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import uuid_utils
-
 from pat_events.catalog.load import load_catalog
 from pat_events.config import Config
-from pat_events.errors import ClosedError, PatEventsError, RecordTooLargeError
+from pat_events.errors import RecordTooLargeError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.histogram import Histogram
 from pat_events.ops.letters.replay_target import target_of
 from pat_events.ops.letters.replay_walk import DEFAULT, Replayed, ReplayWalk
+from pat_events.ops.letters.writing import audited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pat_events.ops.cluster import Cluster
     from pat_events.ops.letters.replay_walk import ReplayOptions
     from pat_events.ops.letters.selection import Selection
+    from pat_events.ops.letters.writing import Audited
     from pat_events.transports.kafka.transactions import TransactionalSender
 
 # What one transaction holds at most. Readers of the retry topic wait for its end.
@@ -38,9 +37,6 @@ _BATCH: Final = 500
 _BATCH_BYTES: Final = 4_194_304
 # With a rate, about how many transactions a second.
 _A_SECOND: Final = 4
-# How often the audit topic is told how far it is, in seconds.
-_TOLD_S: Final = 10.0
-_DONE: Final = "done"
 
 
 def dry_run(
@@ -106,8 +102,6 @@ def replay(
     catalog = load_catalog(config.catalog)
     target = target_of(catalog, name, options.group)
     walk = ReplayWalk(cluster, target, selection, options, tell)
-    audit.ensure_topic(cluster.admin(), catalog, target.group)
-    audit.refuse_beside(audit.lines(cluster, target.group), datetime.now(UTC))
     about = {
         "why": why,
         "topics": list(target.topics),
@@ -118,75 +112,59 @@ def replay(
             if value != getattr(DEFAULT, name)
         },
     }
-    run = audit.Run(target.group, audit.REPLAY, str(uuid_utils.uuid7()), about)
+    run = audit.begin(cluster, catalog, target.group, audit.REPLAY, about)
     from pat_events.transports.kafka.transactions import (  # noqa: PLC0415 -- loads the client
         TransactionalSender,
     )
 
     audit_topic = catalog.audit_topic(target.group)
-    with closing(TransactionalSender(cluster.kafka, config, audit_topic)) as sender:
-        return _Sending(run, sender, walk).all()
+    with (
+        closing(TransactionalSender(cluster.kafka, config, audit_topic)) as sender,
+        audited(run, sender.send) as told,
+    ):
+        _Sending(told, sender, walk).all()
+    return walk.done(run.run)
 
 
 class _Sending:
-    """Sends what a walk chooses, and tells the audit topic."""
+    """Sends what a walk chooses."""
 
-    def __init__(self, run: audit.Run, sender: TransactionalSender, walk: ReplayWalk) -> None:
-        self._run = run
+    def __init__(self, told: Audited, sender: TransactionalSender, walk: ReplayWalk) -> None:
+        self._told = told
         self._sender = sender
         self._walk = walk
-        self._told = self._due = time.monotonic()
+        self._due = time.monotonic()
         rate = walk.options.rate
         self._most = _BATCH if rate is None else max(1, min(_BATCH, rate // _A_SECOND))
 
-    def all(self) -> Replayed:
-        self._sender.send([self._run.record(audit.STARTED, _now_ms())])
-        try:
-            self._send_all()
-        except ClosedError:
-            raise  # The audit topic tells who has taken over.
-        except PatEventsError as error:
-            self._end_early(f"failed: {error}")
-            raise
-        except (KeyboardInterrupt, SystemExit):
-            self._end_early("interrupted")
-            raise
-        self._sender.send([self._line(audit.ENDED, result=_DONE)])
-        return self._walk.done(self._run.run)
-
-    def _end_early(self, why: str) -> None:
-        # What ended it is raised, and may be why this cannot be told.
-        with suppress(PatEventsError):
-            self._sender.send([self._line(audit.ENDED, result=why)])
-
-    def _send_all(self) -> None:
-        chosen = islice(self._walk.chosen(self._run.run), self._walk.options.limit)
+    def all(self) -> None:
+        chosen = islice(self._walk.chosen(self._told.id), self._walk.options.limit)
         batch: list[Record] = []
         size = 0
-        for _, record in chosen:
-            batch.append(record)
-            size += len(record.value or b"")
-            if len(batch) >= self._most or size >= _BATCH_BYTES:
-                self._send(batch)
-                batch, size = [], 0
-        self._send(batch)
+        try:
+            for _, record in chosen:
+                batch.append(record)
+                size += len(record.value or b"")
+                if len(batch) >= self._most or size >= _BATCH_BYTES:
+                    self._send(batch)
+                    batch, size = [], 0
+            self._send(batch)
+        finally:
+            self._count()
 
     def _send(self, batch: Sequence[Record]) -> None:
         if not batch:
             return
         self._pace(len(batch))
-        told = []
-        if time.monotonic() - self._told >= _TOLD_S:
-            # In one transaction with what it counts.
-            self._told = time.monotonic()
-            told.append(self._line(audit.PROGRESS, more=len(batch)))
+        self._count(more=len(batch))
         try:
-            self._sender.send([*batch, *told])
+            # How far it is in one transaction with what that counts.
+            self._sender.send([*batch, *self._told.progress()])
         except RecordTooLargeError:
             self._send_what_fits(batch)
         else:
             self._walk.counts["sent"] += len(batch)
-            self._walk.tell(self._run.run)
+            self._walk.tell(self._told.id)
 
     def _send_what_fits(self, batch: Sequence[Record]) -> None:
         for record in batch:
@@ -204,12 +182,8 @@ class _Sending:
             time.sleep(max(0.0, self._due - now))
             self._due = max(self._due, now) + count / rate
 
-    def _line(self, state: str, *, more: int = 0, **told: object) -> Record:
+    def _count(self, *, more: int = 0) -> None:
+        """Note what the audit topic is told next, with what is about to be sent."""
         done = asdict(self._walk.done())
         done["sent"] += more
-        counts = {name: count for name, count in done.items() if count}
-        return self._run.record(state, _now_ms(), counts=counts, **told)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        self._told.counts = {name: count for name, count in done.items() if count}

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import uuid_utils
-
-from pat_events.catalog.load import load_catalog
-from pat_events.errors import ConfigError, PatEventsError, TransportTimeoutError
+from pat_events.errors import ClosedError, ConfigError, PatEventsError, TransportTimeoutError
 from pat_events.ops.letters import audit
 from pat_events.ops.letters.replay_target import target_of
 from pat_events.producer.back_pressure import BackPressure
@@ -18,17 +14,15 @@ from pat_events.system.clock import CLOCK
 from pat_events.transports.sending import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pat_events.catalog.model import Catalog
     from pat_events.config import Config
     from pat_events.core.record import Record
     from pat_events.ops.cluster import Cluster
 
-
-def now_ms() -> int:
-    """Return the time, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+# How often the audit topic is told how far it is, in seconds.
+_TOLD_S: Final = 10.0
 
 
 def group_of(catalog: Catalog, topic: str) -> str:
@@ -93,65 +87,60 @@ class RecordWriter:
 
 
 class Audited:
-    """One run of a command, which the audit topic is told of."""
+    """One run of a command, which the audit topic is told of.
 
-    def __init__(self, run: audit.Run, writer: RecordWriter) -> None:
+    Attributes:
+        id: Its id.
+        counts: What it has done so far.
+    """
+
+    def __init__(self, run: audit.Run, write: Callable[[Sequence[Record]], object]) -> None:
         self.id = run.run
-        self.writer = writer
         self.counts: dict[str, Any] = {}
         self._run = run
+        self._write = write
+        self._told_s = time.monotonic()
 
     def tell(self, state: str, **told: Any) -> None:  # noqa: ANN401 -- as JSON holds
         """Write a line."""
-        self.writer.write([self._run.record(state, now_ms(), **told)])
+        self._write([self._run.record(state, audit.now_ms(), **told)])
 
     def ended(self, result: str) -> None:
         """Tell how it ended."""
         self.tell(audit.ENDED, counts=self.counts, result=result)
 
-    def goes_on(self) -> None:
-        """Tell how far it is, for those who might think that it is over."""
-        self.tell(audit.PROGRESS, counts=self.counts)
+    def progress(self) -> list[Record]:
+        """Return a line that tells how far it is, where it is time for one.
+
+        It is for those who might think that this run is over.
+        """
+        if time.monotonic() - self._told_s < _TOLD_S:
+            return []
+        self._told_s = time.monotonic()
+        return [self._run.record(audit.PROGRESS, audit.now_ms(), counts=self.counts)]
 
 
 @contextmanager
-def audited(
-    cluster: Cluster,
-    config: Config,
-    topic: str,
-    command: str,
-    about: Mapping[str, Any],
-) -> Iterator[Audited]:
-    """Tell a group's audit topic that something begins and how it ends.
-
-    What changes letters is refused beside another run that does, as far as the topic tells of one.
+def audited(run: audit.Run, write: Callable[[Sequence[Record]], object]) -> Iterator[Audited]:
+    """Tell a group's audit topic that a run begins and how it ends.
 
     Args:
-        cluster: Where.
-        config: Which catalogue.
-        topic: The group's dead-letter topic.
-        command: Such as ``dlq purge``.
-        about: What is told at the beginning, such as why.
+        run: Which.
+        write: Writes lines, and returns when they are there.
 
     Raises:
-        ConfigError: it is no dead-letter topic of a group of the catalogue, or another run goes on.
         TransportError: the audit topic cannot be written; nothing has begun.
     """
-    catalog = load_catalog(config.catalog)
-    group = group_of(catalog, topic)
-    audit.ensure_topic(cluster.admin(), catalog, group)
-    if command != audit.EXPORT:
-        audit.refuse_beside(audit.lines(cluster, group), datetime.now(UTC))
-    run = audit.Run(group, command, str(uuid_utils.uuid7()), {"topics": [topic], **about})
-    with RecordWriter(cluster, config) as writer:
-        told = Audited(run, writer)
-        told.tell(audit.STARTED)
-        try:
-            yield told
-        except BaseException as error:
-            failed = isinstance(error, PatEventsError)
-            # What ended it is raised, and may be why this cannot be told.
-            with suppress(PatEventsError):
-                told.ended(f"failed: {error}" if failed else "interrupted")
-            raise
-        told.ended("done")
+    told = Audited(run, write)
+    told.tell(audit.STARTED)
+    try:
+        yield told
+    except ClosedError:
+        raise  # Another run has taken over, and tells.
+    except BaseException as error:
+        failed = isinstance(error, PatEventsError)
+        # What ended it is raised, and may be why this cannot be told.
+        with suppress(PatEventsError):
+            told.ended(f"failed: {error}" if failed else "interrupted")
+        raise
+    told.ended("done")
