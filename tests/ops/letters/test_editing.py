@@ -128,3 +128,7 @@ def test_editing_is_off_unless_it_is_said(cluster, types, tmp_path):
     assert done.exit_code == 0, done.output
     assert "caused by old" in done.stderr
     assert f"'pat-events dlq replay {LETTERS} --id" in done.stderr
+    assert "its key is another" not in done.stderr
+    file.write_text('{"emailId": "e-2"}', "utf-8")
+    rekeyed = CliRunner().invoke(app, [*command, "--allow-edit", "--why", "a test"])
+    assert "its key is another: it is in no order with events" in rekeyed.stderr
