@@ -35,7 +35,7 @@ class Dedupe:
             has what ``DedupeStore`` has. All members of a group, or consumers of a queue, share
             one; who made it closes it.
         ttl_s: How long a completed event is remembered, in seconds: for as long as it may come
-            again.
+            again, and at least ``claim_s``.
         claim_s: How long a claim lasts, in seconds. It is renewed while its process has the event,
             however long that takes, so this is how long an event waits for a process that died.
 
