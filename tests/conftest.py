@@ -255,15 +255,19 @@ def create_topic(request: pytest.FixtureRequest) -> Iterator[CreateTopic]:
         admin.delete_topics([name])[name].result(ADMIN_WAIT_S)
 
 
+def _loggers() -> dict[str, logging.Logger]:
+    every = logging.Logger.manager.loggerDict.items()
+    return {
+        name: it
+        for name, it in every
+        if name.startswith("pat_events") and isinstance(it, logging.Logger)
+    }
+
+
 @pytest.fixture(autouse=True)
 def log_levels() -> Iterator[None]:
     """What a command in this process sets for logs is its own, or others would say nothing."""
-    loggers = [
-        logger
-        for name, logger in logging.Logger.manager.loggerDict.items()
-        if name.startswith("pat_events") and isinstance(logger, logging.Logger)
-    ]
-    levels = [logger.level for logger in loggers]
+    levels = {name: logger.level for name, logger in _loggers().items()}
     yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    for name, logger in _loggers().items():
+        logger.setLevel(levels.get(name, logging.NOTSET))

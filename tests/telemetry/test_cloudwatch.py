@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from pat_events import ConfigError, Handlers, RetryPolicy, lambda_handler
+from pat_events import telemetry as told
 from pat_events.core.record import Position
 from pat_events.events import EmailReceived
 from pat_events.telemetry import Acknowledged, EmbeddedMetrics, NotDelivered
 from pat_events.telemetry import metrics as m
-from pat_events.telemetry import observer as told
 from pat_events.telemetry.cloudwatch import NAMESPACE, SHOWN
 from pat_events.telemetry.observer import Origin
 from pat_events.telemetry.observers import Observers

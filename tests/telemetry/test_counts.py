@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pat_events import ConsumerStats
+from pat_events import telemetry as told
 from pat_events.core.record import Position
-from pat_events.telemetry import observer as told
 from pat_events.telemetry.counts import Counts
 
 AT = Position("pat-emails", 0, 7)

@@ -146,6 +146,7 @@ def test_topics(kafka):
         "orders": 2,
         "orders.shippers.dlq": 1,
         "orders.shippers.retry": 1,
+        "shippers.audit": 1,
     }
 """
     )
