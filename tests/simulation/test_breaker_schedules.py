@@ -5,31 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import pytest
 
 from pat_events.consumer.recovery import gates, recovery
 from tests.support.group_schedule import GroupSchedule
+from tests.support.seeds import in_chunks, run_each, wanted
 
-SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = wanted(300)
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_no_outage_loses_an_event_makes_a_dead_letter_or_has_two_probes(first):
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = GroupSchedule(seed)
-        schedule.run()
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"schedule {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                "PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest tests/simulation",
-                pytrace=False,
-            )
+@in_chunks(SCHEDULES)
+def test_no_outage_loses_an_event_makes_a_dead_letter_or_has_two_probes(seeds):
+    run_each(GroupSchedule, seeds, __file__)
 
 
 def test_the_schedules_contain_what_they_are_about():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from random import Random
 
@@ -22,10 +21,9 @@ from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock, pause
 from pat_events.transports.memory import MemoryBroker, MemorySender
 from pat_events.transports.sending import Outgoing
+from tests.support.seeds import in_chunks, run_each, wanted
 
-SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = wanted(300)
 GROUP = "email-processor"
 TOPIC = "pat-emails"
 CATALOG = load_catalog()
@@ -322,18 +320,9 @@ def ctx_id(record):
     return record.header_values["ce_id"].decode()
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_what_comes_twice_is_handled_once_but_for_what_a_crash_leaves_open(first):
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = Schedule(seed)
-        schedule.run()
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"schedule {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                "PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest tests/simulation",
-                pytrace=False,
-            )
+@in_chunks(SCHEDULES)
+def test_what_comes_twice_is_handled_once_but_for_what_a_crash_leaves_open(seeds):
+    run_each(Schedule, seeds, __file__)
 
 
 def test_the_schedules_contain_what_they_are_about():

@@ -6,7 +6,6 @@ sets how many, ``PAT_EVENTS_SIMULATION_SEED`` where they begin.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import replace
 
@@ -25,10 +24,9 @@ from tests.support.group_schedule import (
     TYPES,
     GroupSchedule,
 )
+from tests.support.seeds import in_chunks, run_each, wanted
 
-SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = wanted(300)
 LIMIT = DeadLetterLimit(consecutive=3, share=0.5, window_s=1_000, hold_s=6)
 HOLDS = replace(POLICY, attempts=2, on_exhausted="hold")
 DEPLOYS = 2
@@ -153,18 +151,9 @@ class Watcher:
                     schedule.trouble.append(f"{what.position} is no. {count} of a bad deploy")
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_no_bad_deploy_empties_a_topic_and_nothing_that_is_held_is_lost_or_overtaken(first):
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = LimitSchedule(seed)
-        schedule.run()
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"schedule {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                "PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest tests/simulation/test_limit_schedules.py",
-                pytrace=False,
-            )
+@in_chunks(SCHEDULES)
+def test_no_bad_deploy_empties_a_topic_and_nothing_that_is_held_is_lost_or_overtaken(seeds):
+    run_each(LimitSchedule, seeds, __file__)
 
 
 def test_the_schedules_contain_what_they_are_about():

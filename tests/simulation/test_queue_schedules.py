@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from random import Random
-
-import pytest
 
 from pat_events import Breaker, DeadLetterLimit, Handlers, RetryPolicy
 from pat_events.consumer.queue.requests import Receive
@@ -17,10 +14,9 @@ from pat_events.errors import HoldError, PermanentError, TransportError
 from pat_events.events import EmailReceived
 from pat_events.testing.simulation import pause
 from tests.support.queue_stage import VISIBILITY_S, QueueStage
+from tests.support.seeds import CHUNK, in_chunks, run_each, wanted
 
-SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300"))
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = wanted(300)
 WHAT = ("crash", "stop", "frozen", "delete failed", "open", "passed")
 MEMBERS = 2
 MAX_IN_FLIGHT = 12
@@ -273,20 +269,14 @@ class Schedule:
         return any(self.seen.values())
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_no_schedule_loses_a_message_or_breaks_a_group_and_slowness_repeats_none(first):
+@in_chunks(SCHEDULES)
+def test_no_schedule_loses_a_message_or_breaks_a_group_and_slowness_repeats_none(seeds):
     seen = Counter()
     producer = QueueStage().producer
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = Schedule(seed, producer)
-        schedule.run()
-        seen += schedule.seen + schedule.seen_gates
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"seed {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                f"PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest {__file__}",
-                pytrace=False,
-            )
+
+    def note(schedule):
+        seen.update(schedule.seen + schedule.seen_gates)
+
+    run_each(lambda seed: Schedule(seed, producer), seeds, __file__, note)
     if SCHEDULES >= CHUNK:
         assert min(seen[what] for what in WHAT) > 10

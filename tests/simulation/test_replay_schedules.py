@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from random import Random
 
@@ -25,11 +24,10 @@ from pat_events.events import EmailReceived
 from pat_events.testing.simulation import Member, VirtualClock, pause
 from pat_events.transports.memory import MemoryBroker
 from pat_events.transports.sending import Outgoing
+from tests.support.seeds import in_chunks, run_each, wanted
 
 # What they are about is little: a quarter of the others' number.
-SCHEDULES = max(1, int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "300")) // 4)
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = max(1, wanted(300) // 4)
 GROUP = "email-processor"
 TOPIC = "pat-emails"
 CATALOG = load_catalog()
@@ -272,18 +270,9 @@ class Schedule:
                 )
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_each_replay_of_a_letter_is_handled_once_more_with_all_attempts(first):
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = Schedule(seed)
-        schedule.run()
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"schedule {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                "PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest tests/simulation",
-                pytrace=False,
-            )
+@in_chunks(SCHEDULES)
+def test_each_replay_of_a_letter_is_handled_once_more_with_all_attempts(seeds):
+    run_each(Schedule, seeds, __file__)
 
 
 def test_the_schedules_contain_what_they_are_about():

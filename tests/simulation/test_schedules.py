@@ -6,33 +6,20 @@ they begin. A failing test prints the command that runs its schedule again.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-
-import pytest
 
 from pat_events.core.lanes import ORDERS
 from pat_events.core.offsets import OffsetTracker
 from pat_events.testing.simulation.events import KINDS, OUTPUT
 from pat_events.testing.simulation.schedules import Schedule
+from tests.support.seeds import in_chunks, run_each, wanted
 
-SCHEDULES = int(os.environ.get("PAT_EVENTS_SIMULATION_SCHEDULES", "1000"))
-FIRST = int(os.environ.get("PAT_EVENTS_SIMULATION_SEED", "1"))
-CHUNK = 100
+SCHEDULES = wanted(1000)
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, CHUNK))
-def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_a_key(first):
-    for seed in range(first, min(first + CHUNK, FIRST + SCHEDULES)):
-        schedule = Schedule(seed)
-        schedule.run()
-        if schedule.trouble:
-            problems = "\n  ".join(schedule.trouble[:5])
-            pytest.fail(
-                f"schedule {seed}:\n  {problems}\nagain: PAT_EVENTS_SIMULATION_SEED={seed} "
-                "PAT_EVENTS_SIMULATION_SCHEDULES=1 pytest tests/simulation",
-                pytrace=False,
-            )
+@in_chunks(SCHEDULES)
+def test_no_schedule_loses_an_event_passes_one_unsettled_or_breaks_the_order_of_a_key(seeds):
+    run_each(Schedule, seeds, __file__)
 
 
 def test_an_engine_that_commits_what_is_in_flight_is_found_out(monkeypatch):
